@@ -1,0 +1,130 @@
+"""A corpus on disk: a folder of Parquet files and `corpus.json`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from melodylc.errors import UserError
+from melodylc.melody import STEPS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+VERSION = 1
+SPLITS = ("train", "valid", "test")
+ROWS_PER_FILE = 65_536
+
+
+def split_of(source: str) -> str:
+    """train, valid or test (90, 5, 5 of a hundred) by a hash of the source's name: the same for ever, on any machine."""
+    bucket = int.from_bytes(hashlib.blake2b(source.encode(), digest_size=8).digest(), "big") % 20
+    return {0: "test", 1: "valid"}.get(bucket, "train")
+
+
+def schema() -> pa.Schema:
+    """The columns of a corpus."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("states", pa.binary(STEPS), nullable=False),
+            pa.field("source", pa.string(), nullable=False),
+            pa.field("track", pa.int32(), nullable=False),
+            pa.field("bar", pa.int32(), nullable=False),
+            pa.field("split", pa.string(), nullable=False),
+        ]
+    )
+
+
+class Writer:
+    """Rows into numbered Parquet files of ROWS_PER_FILE rows each, whatever the sizes they come in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.waiting: list[pa.Table] = []
+        self.rows = 0
+        self.files = 0
+
+    def add(self, table: pa.Table) -> None:
+        self.waiting.append(table)
+        self.rows += len(table)
+        while self.rows >= ROWS_PER_FILE:
+            self._flush(ROWS_PER_FILE)
+
+    def close(self) -> None:
+        if self.rows or not self.files:
+            self._flush(self.rows)
+
+    def _flush(self, rows: int) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.concat_tables(self.waiting) if self.waiting else schema().empty_table()
+        pq.write_table(
+            table.slice(0, rows).combine_chunks(),
+            self.folder / f"windows-{self.files:05d}.parquet",
+            compression="zstd",
+        )
+        self.files += 1
+        self.waiting = [table.slice(rows)] if rows < len(table) else []
+        self.rows = len(table) - rows
+
+
+class Corpus:
+    """A finished corpus, opened for reading.
+
+    Raises:
+        UserError: if the folder is not one.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        try:
+            self.card = json.loads((self.folder / "corpus.json").read_text())
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"corpus: expected a folder made by `melodylc extract`, found no readable corpus.json in {folder} ({error})"
+            ) from error
+        if self.card.get("version") != VERSION:
+            raise UserError(
+                f"corpus: expected version {VERSION}, {folder} has {self.card.get('version')}; extract it again"
+            )
+
+    def tables(self, split: str | None = None) -> Iterator[pa.Table]:
+        """The Parquet files in order, each as a table, of one split or of all."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        filters = None if split is None else [("split", "=", split)]
+        for path in sorted(self.folder.glob("windows-*.parquet")):
+            try:
+                yield pq.read_table(path, filters=filters)
+            except (pa.ArrowInvalid, OSError) as error:
+                raise UserError(f"corpus: {path} is damaged ({error}); extract the corpus again") from error
+
+    def states(self, split: str | None = None) -> np.ndarray:
+        """All melodies of one split, (N, 256) uint8."""
+        parts = [states_of(table) for table in self.tables(split)]
+        return np.concatenate(parts) if parts else np.empty((0, STEPS), np.uint8)
+
+    def sources(self, split: str | None = None) -> np.ndarray:
+        """The source of each melody of `states(split)`, (N,) str."""
+        parts = [table["source"].to_numpy() for table in self.tables(split)]
+        return np.concatenate(parts).astype(str) if parts else np.empty(0, str)
+
+
+def states_of(table: pa.Table) -> np.ndarray:
+    """The states column of a table as (N, 256) uint8."""
+    array = table["states"].combine_chunks()
+    if hasattr(array, "chunks"):  # combine_chunks leaves an empty column chunked
+        return np.empty((0, STEPS), np.uint8)
+    flat = np.frombuffer(array.buffers()[1] or b"", np.uint8)
+    begin = array.offset * STEPS
+    return flat[begin : begin + len(array) * STEPS].reshape(len(array), STEPS)

@@ -1,0 +1,124 @@
+"""MIDI files to and from timed notes in quarter-note beats."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Note(NamedTuple):
+    """One note; start and end in quarter-note beats from the beginning, end after start."""
+
+    pitch: int
+    start: float
+    end: float
+    velocity: int = 90
+
+
+def write(
+    path: str | os.PathLike[str],
+    notes: Iterable[Note],
+    *,
+    beats: float | None = None,
+    tempo: float = 120.0,
+    ticks_per_quarter: int = 480,
+    program: int = 0,
+    channel: int = 0,
+    name: str = "melody",
+) -> None:
+    """Write one track of notes as a MIDI file (format 1, 4/4), whole or not at all.
+
+    Args:
+        beats: length of the piece in quarter notes, so that closing rests are kept; default: the last note's end.
+        tempo: quarter notes per minute.
+
+    Raises:
+        ValueError: for a pitch, velocity, tempo, or time that a MIDI file cannot hold.
+    """
+    import mido
+
+    notes = list(notes)
+    if not 4 <= tempo <= 10_000:  # 24 bits of microseconds per quarter reach down to 3.6
+        raise ValueError(f"tempo: expected 4 to 10000 quarter notes per minute, got {tempo}")
+    if not 1 <= ticks_per_quarter <= 0x7FFF:
+        raise ValueError(f"ticks_per_quarter: expected 1 to 32767, got {ticks_per_quarter}")
+    events = []
+    for note in notes:
+        if not 0 <= note.pitch <= 127 or not 1 <= note.velocity <= 127 or not 0 <= note.start < note.end:
+            raise ValueError(
+                f"expected pitch 0 to 127, velocity 1 to 127, 0 <= start < end in beats, got {note}"
+            )
+        start, end = round(note.start * ticks_per_quarter), round(note.end * ticks_per_quarter)
+        events.append((start, 1, note))
+        events.append((max(end, start + 1), 0, note))
+    events.sort(key=lambda event: event[:2])  # at one tick, note-offs first: a repeated pitch is not cut short
+
+    conductor = mido.MidiTrack(
+        [
+            mido.MetaMessage("time_signature", numerator=4, denominator=4, time=0),
+            mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo), time=0),
+        ]
+    )
+    track = mido.MidiTrack(
+        [
+            mido.MetaMessage("track_name", name=name, time=0),
+            mido.Message("program_change", channel=channel, program=program, time=0),
+        ]
+    )
+    now = 0
+    for tick, is_on, note in events:
+        kind, velocity = ("note_on", note.velocity) if is_on else ("note_off", 0)
+        track.append(
+            mido.Message(kind, channel=channel, note=note.pitch, velocity=velocity, time=tick - now)
+        )
+        now = tick
+    closing = max(now, round((beats or 0) * ticks_per_quarter))
+    track.append(mido.MetaMessage("end_of_track", time=closing - now))
+    file = mido.MidiFile(type=1, ticks_per_beat=ticks_per_quarter)
+    file.tracks += [conductor, track]
+    with whole(path) as beside:
+        file.save(beside)
+
+
+class whole:  # noqa: N801 - reads as a verb: with whole(path) as beside
+    """A path beside `path` to write to; it takes the place of `path` on success and vanishes on failure."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def __enter__(self) -> Path:
+        handle, name = tempfile.mkstemp(
+            dir=self.path.parent, prefix=f".{self.path.stem}-", suffix=self.path.suffix
+        )
+        os.close(handle)
+        self.beside = Path(name)
+        return self.beside
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            mask = os.umask(0)
+            os.umask(mask)
+            self.beside.chmod(0o666 & ~mask)  # mkstemp makes private files
+            self.beside.replace(self.path)
+        else:
+            self.beside.unlink(missing_ok=True)
+
+
+def read(path: str | os.PathLike[str]) -> dict[tuple[int, int, int], list[Note]]:
+    """The notes of a MIDI file by (track, channel, program), both counted from 0, in onset order.
+
+    Raises:
+        OSError: if the file cannot be read.
+        midi_io.smf.BrokenFile: with the reason, if its bytes are no MIDI file.
+    """
+    from midi_io import smf
+
+    parsed = smf.parse(Path(path).read_bytes())
+    instruments: dict[tuple[int, int, int], list[Note]] = {}
+    for track, channel, program, pitch, onset, offset, velocity in parsed.notes.tolist():
+        start, end = onset / parsed.ticks_per_quarter, offset / parsed.ticks_per_quarter
+        instruments.setdefault((track, channel, program), []).append(Note(pitch, start, end, velocity))
+    return dict(sorted(instruments.items()))
