@@ -116,7 +116,7 @@ def _line(notes, members, i, start, end, division, line):  # pragma: no cover - 
 
 
 @numba.njit(cache=True)
-def _windows(notes, signatures, division, min_notes, min_pitches, max_rest, max_steps):  # pragma: no cover - compiled
+def _windows(notes, signatures, division, min_notes, min_pitches, max_rest, max_steps, pad):  # pragma: no cover - compiled
     stretches = _stretches(signatures, division)
     starts = stretches[:, 0].copy()
     total = np.int64(0)  # steps of all lines
@@ -135,7 +135,7 @@ def _windows(notes, signatures, division, min_notes, min_pitches, max_rest, max_
     latest = np.int64(0)
     for i in range(notes.shape[0]):
         latest = max(latest, notes[i, 5])
-    buffer = np.empty(min((4 * latest) // division + 2, max_steps) + 16, np.uint8)
+    buffer = np.empty(max(min((4 * latest) // division + 2, max_steps) + 16, 256), np.uint8)
     line = buffer[:-16]  # the rest of the last bar has room behind it
     bars_of_line = buffer.size // 16 + 1
     onsets = np.empty(bars_of_line, np.int64)
@@ -172,8 +172,10 @@ def _windows(notes, signatures, division, min_notes, min_pitches, max_rest, max_
                 continue
             bars = (steps + 15) // 16
             if bars < 16:
-                lines_out[1] += 1
-                continue
+                if not pad:
+                    lines_out[1] += 1
+                    continue
+                bars = 16
             buffer[steps : bars * 16] = 129
             for b in range(bars):
                 heard = 0
@@ -243,8 +245,11 @@ def _windows(notes, signatures, division, min_notes, min_pitches, max_rest, max_
 assert (BARS, STEPS_PER_BAR, STEPS, HOLD, REST) == (16, 16, 256, 128, 129), "the compiled kernels spell these out"
 
 
-def windows(parsed: smf.Parsed, filters: Filters) -> Windows:
+def windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> Windows:
     """All windows of one parsed file that pass the filters.
+
+    Args:
+        pad: let a line shorter than 16 bars give one window, with rests behind it. A corpus has none of these.
 
     Raises:
         smf.BrokenFile: if the lines of the file add up to more than MAX_STEPS.
@@ -257,6 +262,7 @@ def windows(parsed: smf.Parsed, filters: Filters) -> Windows:
         filters.min_unique_pitches,
         filters.max_rest_bars,
         MAX_STEPS,
+        pad,
     )
     if code:
         raise smf.BrokenFile(TOO_LONG)

@@ -1,0 +1,163 @@
+"""The jobs of the command line in Python: melodies for a wish, from nothing or from one's own, without training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from melodylc.control import Control, load_control
+from melodylc.errors import UserError
+from melodylc.gauges import Gauges, Wish
+from melodylc.melody import HOLD
+from melodylc.model import Model
+from melodylc.rules import Key
+from melodylc.vae.data import transposed
+from melodylc.vae.decoding import allowed_states
+
+ACTOR_KEY = Key.parse("C major")
+ACTORS = {None: "c-major", 192: "c-major-192-notes"}  # by the number of notes they were taught
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Melodies, and how they came about."""
+
+    melodies: np.ndarray  # (count, 256)
+    draws: list[int]  # which draw of its start each melody is, from 1
+    how: str
+
+
+def generate(
+    model: Model,
+    wish: Wish,
+    count: int,
+    *,
+    seed: int | None = None,
+    temperature: float | None = None,
+    strict: bool = False,
+    tries: int = 1,
+) -> Generated:
+    """`count` melodies for a wish.
+
+    A key alone, or with 192 notes, comes from a learned actor (taught C major; other keys of its shape by transposition),
+    anything else from the gauges, by gradient. Each melody that breaks the wish is drawn again, `tries` times in all; the
+    best draw is kept, and `draws` says which it was.
+    """
+    start = torch.Generator()
+    if seed is None:
+        seed = int(start.seed() % (1 << 31))
+    propose, semitones, how = _proposer(model, wish)
+    allowed = None
+    if strict:
+        moved_back = np.roll(wish.pitches(), -semitones)
+        allowed = allowed_states(moved_back)
+    rules = wish.rules()
+    melodies = np.empty((count, 256), np.uint8)
+    rewards = np.full(count, -1.0)
+    draws = [0] * count
+    left = np.arange(count)
+    tried = 0
+    for tried in range(1, tries + 1):
+        z = propose(model.prior(count, seed * 1000 + tried if tried > 1 else seed)[left])
+        made = model.decode(z, temperature=temperature, seed=seed + tried, allowed=allowed)
+        made = transposed(made, np.full(len(made), semitones))
+        reward = np.mean([rule(made) for rule in rules], axis=0) if rules else np.ones(len(made))
+        better = reward > rewards[left]
+        for at, index in enumerate(left):
+            if better[at]:
+                melodies[index], rewards[index], draws[index] = made[at], reward[at], tried
+        left = np.flatnonzero(rewards < 1)
+        if not len(left):
+            break
+    if rules:
+        how += f"; best of up to {tries} draws each" if tries > 1 else "; one draw each"
+    if strict:
+        how += "; strict: the decoder was masked to the key and range"
+    return Generated(melodies, draws, how)
+
+
+def _proposer(model: Model, wish: Wish):  # type: ignore[no-untyped-def]
+    """What moves draws of the prior for this wish, how far its melodies are transposed after, and its name."""
+    if not wish.rules():
+        return (lambda z: z), 0, "the prior, no constraints"
+    if wish.key is not None and wish.low is None and wish.high is None and wish.notes in ACTORS:
+        semitones = _interval(ACTOR_KEY, wish.key)
+        path = model.path.parent / "actors" / f"{ACTORS[wish.notes]}.safetensors"
+        if semitones is not None and path.exists():
+            control: Control = load_control(path, model)
+            moved = f", transposed by {semitones:+d}" if semitones else ""
+            return control.move, semitones, f"actor {path.stem}{moved}"
+    gauges = gauges_of(model)
+
+    def propose(z: Tensor) -> Tensor:
+        return gauges.propose(z, wish, model.bank.sigma_bar)
+
+    return propose, 0, "gauges, by gradient"
+
+
+def _interval(taught: Key, wanted: Key) -> int | None:
+    """Semitones, -5 to 6, from one key to another of the same shape; None if their shapes differ."""
+    for semitones in (0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6):
+        if taught.transposed(semitones).classes == wanted.classes:
+            return semitones
+    return None
+
+
+def gauges_of(model: Model) -> Gauges:
+    """The gauges beside a model's weights.
+
+    Raises:
+        UserError: if there are none, with the command that makes them.
+    """
+    path = model.path.with_name("gauges.safetensors")
+    if not path.exists():
+        raise UserError(f"model: no gauges at {path}; make them with: melodylc gauges --model {model.path}")
+    return Gauges.load(path, model.latent)
+
+
+def transform(
+    model: Model,
+    melody: np.ndarray,
+    wish: Wish,
+    *,
+    seed: int | None = None,
+    temperature: float | None = 0.0,
+    strict: bool = False,
+) -> np.ndarray:
+    """One's own melody (256,) changed as little as the wish asks for; one that grants it comes back as it was."""
+    if all(rule.satisfied(melody) for rule in wish.rules()):
+        return melody
+    return _granted(model, model.encode(melody).mean, wish, seed, temperature, strict)[0]
+
+
+def interpolate(
+    model: Model,
+    first: np.ndarray,
+    last: np.ndarray,
+    count: int,
+    wish: Wish = Wish(),
+    *,
+    seed: int | None = None,
+    temperature: float | None = 0.0,
+    strict: bool = False,
+) -> np.ndarray:
+    """`count` melodies (count, 256) from one melody to another, each moved to grant the wish."""
+    return _granted(model, model.between(first, last, count), wish, seed, temperature, strict)
+
+
+def _granted(
+    model: Model, z: Tensor, wish: Wish, seed: int | None, temperature: float | None, strict: bool
+) -> np.ndarray:
+    if wish.rules():
+        z = gauges_of(model).propose(z, wish, model.bank.sigma_bar)
+    allowed = allowed_states(wish.pitches()) if strict else None
+    return model.decode(z, temperature=temperature, seed=seed, allowed=allowed)
+
+
+def kept(before: np.ndarray, after: np.ndarray) -> float:
+    """The share of the onsets of one melody (256,) that another has too, same pitch and step."""
+    onsets = before < HOLD
+    return float((before == after)[onsets].sum() / max(onsets.sum(), 1))

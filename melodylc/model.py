@@ -1,0 +1,138 @@
+"""A trained model as its users hold it: sample, encode, decode, interpolate; learn and transform by `control`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from melodylc.errors import UserError
+from melodylc.melody import STEPS, check
+from melodylc.vae import storage
+from melodylc.vae.bank import Bank
+from melodylc.vae.decoding import decode
+from melodylc.vae.model import MelodyVAE, Posterior
+
+if TYPE_CHECKING:
+    from melodylc.control import Control
+    from melodylc.rules import Rule
+
+WEIGHTS = Path(__file__).with_name("weights")
+
+
+class Model:
+    """A melody VAE with its bank. `melodylc.load` makes one."""
+
+    def __init__(self, vae: MelodyVAE, card: dict[str, Any], bank: Bank, path: Path) -> None:
+        self.vae, self.card, self.bank, self.path = vae, card, bank, path
+        self.temperature = float(card.get("temperature", 0.5))
+
+    @property
+    def latent(self) -> int:
+        """Dimensions of z."""
+        return self.vae.sizes.latent
+
+    def prior(self, count: int, seed: int | None = None) -> Tensor:
+        """Draws of z from N(0, I), (count, Z); of one seed, a longer draw begins with the shorter one."""
+        if count < 0:
+            raise UserError(f"count: expected 0 or more, got {count}")
+        return torch.randn(count, self.latent, generator=generator(seed))
+
+    def sample(self, count: int, *, seed: int | None = None, temperature: float | None = None) -> np.ndarray:
+        """Melodies (count, 256) decoded from draws of the prior, no constraints."""
+        return self.decode(self.prior(count, seed), seed=seed, temperature=temperature)
+
+    @torch.no_grad()
+    def encode(self, melodies: np.ndarray) -> Posterior:
+        """The posterior of melodies (B, 256) or of one (256,): `.mean` and `.sigma`, each (B, Z).
+
+        `decode` takes the mean of a posterior; draw with `.sample()` where a draw is meant.
+
+        Raises:
+            ValueError: if it is no melody.
+        """
+        states = check(melodies).reshape(-1, STEPS)
+        parts = [self.vae.encode(torch.from_numpy(part)) for part in np.array_split(states, -(-len(states) // 128) or 1)]
+        return Posterior(torch.cat([p.mean for p in parts]), torch.cat([p.sigma for p in parts]))
+
+    def decode(
+        self,
+        z: Tensor | Posterior,
+        *,
+        temperature: float | None = None,
+        seed: int | None = None,
+        allowed: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Melodies (B, 256) from z (B, Z), or from the mean of a posterior.
+
+        Args:
+            temperature: 0 takes the likeliest state at every step; default: the model's.
+            allowed: (130,) bool, states the strict mode lets through.
+
+        Raises:
+            UserError: for a temperature below 0, or a z of another width.
+        """
+        if isinstance(z, Posterior):
+            z = z.mean
+        temperature = self.temperature if temperature is None else temperature
+        if not 0 <= temperature < float("inf"):
+            raise UserError(f"temperature: expected 0 or more, got {temperature}")
+        if z.ndim != 2 or z.shape[1] != self.latent:
+            raise UserError(f"z: expected shape (B, {self.latent}), got {tuple(z.shape)}")
+        return decode(self.vae, z, temperature=temperature, generator=generator(seed, 1), allowed=allowed)
+
+    def between(self, first: np.ndarray, last: np.ndarray, count: int) -> Tensor:
+        """`count` points (count, Z) on the arc from the encoding of one melody (256,) to another's, both among them.
+
+        Raises:
+            UserError: for fewer than 2.
+        """
+        if count < 2:
+            raise UserError(f"interpolate: expected 2 melodies or more, got {count}")
+        a, b = self.encode(np.stack([first, last])).mean
+        return torch.stack([slerp(a, b, i / (count - 1)) for i in range(count)])
+
+    def learn(self, rule: Rule, **options: Any) -> Control:
+        """See `melodylc.learn`."""
+        from melodylc import control
+
+        return control.learn(self, rule, **options)
+
+    def transform(self, melody: np.ndarray, rule: Rule, **options: Any) -> np.ndarray:
+        """See `melodylc.transform`."""
+        from melodylc import control
+
+        return control.transform(self, melody, rule, **options)
+
+
+def generator(seed: int | None, stream: int = 0) -> torch.Generator | None:
+    """Torch's own source without a seed; with one, an independent one for each stream."""
+    if seed is None:
+        return None
+    mixed = np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(mixed >> np.uint64(1)))
+
+
+def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
+    """The point a share of the way along the arc from a to b: prior draws lie on a shell, a chord would leave it."""
+    angle = torch.arccos(torch.clamp(torch.dot(a, b) / (a.norm() * b.norm()), -1, 1))
+    if angle < 1e-4:
+        return torch.lerp(a, b, share)
+    return (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle)
+
+
+def load(path: str | os.PathLike[str] | None = None) -> Model:
+    """The embedded model, or one from `melodylc train`: a folder, or its model.safetensors.
+
+    Raises:
+        UserError: if files are missing, damaged, or do not fit each other.
+    """
+    path = WEIGHTS if path is None else Path(path)
+    if path.is_dir():
+        path = path / "model.safetensors"
+    vae, card = storage.load(path)
+    return Model(vae, card, Bank.load(path, vae.sizes.latent), path)

@@ -1,0 +1,73 @@
+"""A melody as a picture: time left to right, pitch upwards, bar lines, notes outside the key in red."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from melodylc.melody import BARS, STEPS_PER_BEAT, to_notes
+from midi_io.files import whole
+
+STEP = 5  # pixels a sixteenth
+ROW = 8  # pixels a semitone
+LEFT, TOP, BOTTOM = 40, 26, 22
+PAPER, BLACK_KEYS = (255, 255, 255), (244, 244, 248)
+BEAT, BAR, OCTAVE = (234, 234, 240), (176, 176, 190), (206, 206, 216)
+NOTE, NOTE_EDGE, WRONG, WRONG_EDGE = (52, 101, 164), (32, 66, 112), (214, 40, 40), (140, 16, 16)
+TEXT = (70, 70, 84)
+SHARPS = {1, 3, 6, 8, 10}
+
+
+def draw(states: np.ndarray, allowed: np.ndarray | None = None, title: str = "") -> Image.Image:
+    """The piano roll of one melody (256,).
+
+    Args:
+        allowed: (128,) bool; notes of other pitches are red.
+    """
+    notes = to_notes(states)
+    low = min((note.pitch for note in notes), default=60) - 3
+    high = max((note.pitch for note in notes), default=72) + 3
+    low, high = min(low, high - 14), max(high, low + 14)
+    width, height = LEFT + BARS * 16 * STEP + 12, TOP + (high - low + 1) * ROW + BOTTOM
+    image = Image.new("RGB", (width, height), PAPER)
+    canvas = ImageDraw.Draw(image)
+    font = ImageFont.load_default(11)
+    right, bottom = width - 12, height - BOTTOM
+
+    def y(pitch: int) -> int:
+        return TOP + (high - pitch) * ROW
+
+    for pitch in range(low, high + 1):
+        if pitch % 12 in SHARPS:
+            canvas.rectangle((LEFT, y(pitch), right, y(pitch) + ROW - 1), fill=BLACK_KEYS)
+    for beat in range(BARS * 4):
+        canvas.line((LEFT + beat * 4 * STEP, TOP, LEFT + beat * 4 * STEP, bottom), fill=BEAT)
+    for pitch in range(low, high + 1):
+        if pitch % 12 == 0:
+            canvas.line((LEFT, y(pitch) + ROW, right, y(pitch) + ROW), fill=OCTAVE)
+            canvas.text((LEFT - 6, y(pitch) + ROW // 2), f"C{pitch // 12 - 1}", fill=TEXT, font=font, anchor="rm")
+    for bar in range(BARS + 1):
+        x = LEFT + bar * 16 * STEP
+        canvas.line((x, TOP, x, bottom), fill=BAR)
+        if bar < BARS:
+            canvas.text((x + 3, bottom + 4), str(bar + 1), fill=TEXT, font=font)
+    for note in notes:
+        wrong = allowed is not None and not allowed[note.pitch]
+        left = LEFT + round(note.start * STEPS_PER_BEAT) * STEP
+        end = LEFT + round(note.end * STEPS_PER_BEAT) * STEP
+        canvas.rectangle(
+            (left, y(note.pitch), end - 1, y(note.pitch) + ROW - 1),
+            fill=WRONG if wrong else NOTE,
+            outline=WRONG_EDGE if wrong else NOTE_EDGE,
+        )
+    canvas.text((LEFT, 7), title, fill=TEXT, font=font)
+    return image
+
+
+def save(path: str | os.PathLike[str], states: np.ndarray, allowed: np.ndarray | None = None, title: str = "") -> None:
+    """Draw one melody into a PNG file."""
+    with whole(Path(path)) as beside:
+        draw(states, allowed, title).save(beside, format="PNG")

@@ -1,0 +1,86 @@
+"""Free-running decoding: z to melodies, all bars side by side, 16 sequential steps for a whole batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
+from melodylc.vae.model import BarDecoder, MelodyVAE, initial_state
+
+ROWS_AT_ONCE = 512  # melodies decoded together; more gain nothing and take memory
+
+
+@torch.no_grad()
+def decode(
+    model: MelodyVAE,
+    z: Tensor,
+    *,
+    temperature: float = 0.0,
+    generator: torch.Generator | None = None,
+    allowed: np.ndarray | None = None,
+) -> np.ndarray:
+    """Melodies (B, 256) uint8, canonical, from z (B, Z).
+
+    Args:
+        temperature: of the softmax; 0 takes the likeliest state at every step.
+        generator: source of the draws; default: torch's own. Draws are made on the CPU, so a seed means the same on
+            every device.
+        allowed: (130,) bool, states that may be drawn; what is not allowed is masked out of the logits.
+    """
+    mask = None
+    if allowed is not None:
+        mask = torch.from_numpy(np.where(allowed, 0.0, -np.inf).astype(np.float32)).to(z.device)
+    melodies = []
+    for part in z.split(ROWS_AT_ONCE):
+        noise = None
+        if temperature > 0:
+            # Gumbel noise: argmax(logits / t + g) is a draw from softmax(logits / t)
+            uniform = torch.rand(len(part) * BARS, STEPS_PER_BAR, STATES, generator=generator)
+            noise = (-(-uniform.clamp(1e-20).log()).log() * temperature).to(z.device)
+        embeddings = model.conductor(part).flatten(0, 1)  # (B T, E)
+        bars = _run(model.decoder, embeddings, noise, mask)
+        melodies.append(bars.reshape(len(part), STEPS).cpu().numpy().astype(np.uint8))
+    if not melodies:
+        return np.empty((0, STEPS), np.uint8)
+    return canonical(np.concatenate(melodies))
+
+
+def _run(decoder: BarDecoder, embeddings: Tensor, noise: Tensor | None, mask: Tensor | None) -> Tensor:
+    """(N, E) to (N, S) states. The LSTM is written out: what the embedding adds to the gates is computed once."""
+    lstm = decoder.lstm
+    weights = [getattr(lstm, f"weight_{kind}_l{layer}") for layer in (0, 1) for kind in ("ih", "hh")]
+    biases = [getattr(lstm, f"bias_ih_l{layer}") + getattr(lstm, f"bias_hh_l{layer}") for layer in (0, 1)]
+    of_state = weights[0][:, :STATES].T.contiguous()  # (V, 4 units): one row for each previous state
+    of_embedding = F.linear(embeddings, weights[0][:, STATES:], biases[0])  # (N, 4 units)
+    (h0, h1), (c0, c1) = initial_state(decoder.initial(embeddings), decoder.units)
+    states = []
+    gates = of_embedding
+    for step in range(STEPS_PER_BAR):
+        h0, c0 = _cell(gates + F.linear(h0, weights[1]), c0)
+        h1, c1 = _cell(F.linear(h0, weights[2], biases[1]) + F.linear(h1, weights[3]), c1)
+        logits = decoder.out(h1)  # (N, V)
+        if mask is not None:
+            logits = logits + mask
+        if noise is not None:
+            logits = logits + noise[:, step]
+        state = logits.argmax(dim=-1)
+        states.append(state)
+        gates = of_embedding + of_state[state]
+    return torch.stack(states, dim=1)
+
+
+def _cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    i, f, g, o = gates.chunk(4, dim=-1)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+def allowed_states(pitches: np.ndarray) -> np.ndarray:
+    """(130,) bool from (128,) bool: those pitches, HOLD and REST."""
+    allowed = np.ones(STATES, bool)
+    allowed[:HOLD] = pitches
+    assert allowed[REST]
+    return allowed

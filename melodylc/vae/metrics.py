@@ -1,0 +1,89 @@
+"""What is measured of a VAE on held-out melodies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from melodylc.melody import HOLD, REST
+from melodylc.vae.data import Windows
+from melodylc.vae.decoding import decode
+from melodylc.vae.model import MelodyVAE
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Shares in [0, 1], KL in nats per melody. Free-running decodes the mean of z by argmax."""
+
+    step_teacher_forced: float  # steps whose state is predicted given the true states before it in the bar
+    step: float  # steps whose state is reconstructed, free-running
+    note: float  # onsets of the melody that the reconstruction has, same pitch and step
+    note_f1: float  # the same, with onsets the melody does not have counted against it
+    kl: float
+    active: int  # dimensions of z whose mean varies by more than 0.01 over melodies
+    prior_onsets: float  # of decoded prior draws (argmax), beside the melodies' own:
+    data_onsets: float
+    prior_rests: float  # share of steps
+    data_rests: float
+    prior_in_scale: float  # mean share of notes in the best-fitting major scale
+    data_in_scale: float
+    melodies: int
+
+
+def held_out(windows: Windows, count: int, seed: int = 0) -> np.ndarray:
+    """(count or fewer, 256): every file has the same say, so that one long file does not decide.
+
+    One window of each file is taken in turn, chosen by the seed, until there are enough.
+    """
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(windows.states))
+    seen: dict[str, int] = {}
+    rounds = np.empty(len(order), int)
+    for place, index in enumerate(order):
+        source = windows.sources[index]
+        rounds[place] = seen[source] = seen.get(source, -1) + 1
+    return windows.states[order[np.argsort(rounds, kind="stable")[:count]]]
+
+
+@torch.no_grad()
+def measure(model: MelodyVAE, states: np.ndarray, seed: int = 0) -> Metrics:
+    """Metrics of the model on melodies (B, 256)."""
+    means, kls, right = [], [], []
+    for part in np.array_split(states, -(-len(states) // 128)):
+        given = torch.from_numpy(part)
+        posterior = model.encode(given)
+        means.append(posterior.mean)
+        kls.append(posterior.kl().sum(dim=1))
+        right.append((model.logits(posterior.mean, given).argmax(dim=-1) == given).float().mean())
+    z = torch.cat(means)
+    again = decode(model, z)
+    onsets, again_onsets = states < HOLD, again < HOLD
+    matched = (onsets & (states == again)).sum()
+    draws = torch.randn(z.shape, generator=torch.Generator().manual_seed(seed))
+    prior = decode(model, draws)
+    return Metrics(
+        step_teacher_forced=float(torch.stack(right).mean()),
+        step=float((states == again).mean()),
+        note=float(matched / onsets.sum()),
+        note_f1=float(2 * matched / (onsets.sum() + again_onsets.sum())),
+        kl=float(torch.cat(kls).mean()),
+        active=int((z.var(dim=0) > 0.01).sum()),
+        prior_onsets=float((prior < HOLD).sum(axis=1).mean()),
+        data_onsets=float(onsets.sum(axis=1).mean()),
+        prior_rests=float((prior == REST).mean()),
+        data_rests=float((states == REST).mean()),
+        prior_in_scale=best_scale_share(prior),
+        data_in_scale=best_scale_share(states),
+        melodies=len(states),
+    )
+
+
+def best_scale_share(states: np.ndarray) -> float:
+    """Mean over melodies (B, 256) of the share of notes in the major scale that fits each best."""
+    classes = np.stack([((states % 12 == c) & (states < HOLD)).sum(axis=1) for c in range(12)], axis=1)  # (B, 12)
+    major = np.zeros(12)
+    major[[0, 2, 4, 5, 7, 9, 11]] = 1
+    scales = np.stack([np.roll(major, root) for root in range(12)], axis=1)  # (12, 12)
+    return float(((classes @ scales).max(axis=1) / np.maximum(classes.sum(axis=1), 1)).mean())

@@ -1,0 +1,95 @@
+"""The sizes of a model and the recipe that trains it, as data.
+
+`paper` is the appendix 9.2.3 of Latent Constraints to the letter. `small` is the embedded default: the same shape for a
+laptop, with an encoder that is hierarchical like the decoder, trained in stages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Widths of the networks. All LSTMs have one bias per direction pair as in torch (two vectors a gate)."""
+
+    latent: int  # dimensions of z
+    encoder: int  # units per direction: of the flat encoder, or of the upper level of a hierarchical one
+    conductor: int  # units of each of the two layers over bars
+    embedding: int  # of one bar
+    decoder: int  # units of each of the two layers over the steps of a bar
+    bar_encoder: int = 0  # units per direction over the steps of a bar; 0: the encoder is flat
+    slice: int = 0  # what each conductor step reads of z, and each upper encoder step writes; 0: initial state only
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stretch of training. `bars` trains the bar autoencoder alone, `whole` the VAE over 16 bars."""
+
+    name: str
+    kind: str  # "bars" or "whole"
+    steps: int
+    batch: int  # bars for "bars", windows for "whole"
+    learning_rate: float
+    bars_decoded: int = 16  # of each window, drawn at random: an unbiased share of the reconstruction loss
+    frozen_bars: bool = False  # leave the bar encoder as it is
+    bar_loss: float = 0.0  # weight of the bar autoencoder's own loss, so that it does not drift
+    embedding_loss: float = 0.0  # weight of the distance between decoded and encoded bar embeddings
+    feedback_dropout: float = 0.0  # share of fed-back states hidden from the decoder
+    noise: float = 0.0  # largest standard deviation of the noise on a bar embedding (drawn from 0 up to it)
+    decay: float = 0.3  # the last share of the steps, over which the learning rate falls to a twentieth
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A model and how it is trained."""
+
+    name: str
+    sizes: Sizes
+    stages: tuple[Stage, ...]
+    kl_target: float  # nats per melody; the weight of the KL term follows it
+    kl_weight: float = 0.35  # to begin with
+    average: float = 0.999  # of the moving average of the weights, which is what is kept
+    transpose: int = 6  # semitones up or down, drawn per melody
+
+
+PRESETS = {
+    "small": Preset(
+        name="small",
+        sizes=Sizes(
+            latent=256, encoder=320, conductor=384, embedding=192, decoder=320, bar_encoder=192, slice=96
+        ),
+        stages=(
+            Stage("bars", "bars", 2_500, 256, 2e-3, feedback_dropout=0.3, noise=0.8),
+            Stage(
+                "phrases",
+                "whole",
+                4_000,
+                64,
+                1e-3,
+                bars_decoded=2,
+                frozen_bars=True,
+                embedding_loss=0.5,
+                feedback_dropout=0.5,
+            ),
+            Stage(
+                "whole",
+                "whole",
+                16_000,
+                32,
+                7e-4,
+                bars_decoded=4,
+                bar_loss=0.1,
+                embedding_loss=0.1,
+                feedback_dropout=0.5,
+            ),
+        ),
+        kl_target=232.0,
+    ),
+    "paper": Preset(
+        name="paper",
+        sizes=Sizes(latent=512, encoder=2048, conductor=1024, embedding=512, decoder=1024),
+        stages=(Stage("whole", "whole", 100_000, 256, 3e-4, decay=0.0),),
+        kl_target=232.0,
+    ),
+}
