@@ -1,10 +1,10 @@
 """Melodies that keep the rules you state: Latent Constraints over a hierarchical LSTM VAE.
 
-    import melodylc
-    model = melodylc.load()
-    melodies = model.sample(8, seed=0)          # (8, 256) uint8, see melodylc.melody
-    actor = melodylc.learn(model, melodylc.rules.pitch_classes("C major"))
-    actor.sample(8, seed=0)
+import melodylc
+model = melodylc.load()
+melodies = model.sample(8, seed=0)          # (8, 256) uint8, see melodylc.melody
+actor = melodylc.learn(model, melodylc.rules.pitch_classes("C major"))
+actor.sample(8, seed=0)
 """
 
 from __future__ import annotations

@@ -25,7 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
-        print(f"melodylc: {error.strerror or error}{where}; check the path, the permissions and the space left", file=sys.stderr)
+        print(
+            f"melodylc: {error.strerror or error}{where}; check the path, the permissions and the space left",
+            file=sys.stderr,
+        )
         return 2
     return 0
 
@@ -126,7 +129,9 @@ def _wish(parser: argparse.ArgumentParser) -> None:
 
 def _picking(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bar", type=_number(int, 1), help="the bar to begin with (default: the first that can)")
-    parser.add_argument("--track", type=_number(int, 1), help="the track to take (default: the first that has a melody)")
+    parser.add_argument(
+        "--track", type=_number(int, 1), help="the track to take (default: the first that has a melody)"
+    )
 
 
 def _output(parser: argparse.ArgumentParser, temperature: float | None = None) -> None:
@@ -239,7 +244,9 @@ def _wished(options: argparse.Namespace):  # type: ignore[no-untyped-def]
     low, high = parse_range(options.range) if options.range else (None, None)
     wish = Wish(Key.parse(options.key) if options.key else None, options.notes, low, high)
     if not wish.pitches().any():
-        raise UserError(f"no pitch of {wish.key.name if wish.key else 'the key'} lies in {options.range}; widen the range")
+        raise UserError(
+            f"no pitch of {wish.key.name if wish.key else 'the key'} lies in {options.range}; widen the range"
+        )
     return wish
 
 
@@ -282,7 +289,9 @@ def _transform(options: argparse.Namespace) -> None:
 
     both = np.stack([picked.states, changed])
     _write(options, both, wish, {"notes kept": [f"{kept(picked.states, melody):.0%}" for melody in both]})
-    print("1 is your melody as it was read, 2 the changed one" + (" (strict: masked decoder)" if options.strict else ""))
+    print(
+        "1 is your melody as it was read, 2 the changed one" + (" (strict: masked decoder)" if options.strict else "")
+    )
 
 
 def _interpolate(options: argparse.Namespace) -> None:
@@ -359,6 +368,11 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.json:
         with whole(options.json) as beside:
             beside.write_text(json.dumps({"rows": [row.as_json() for row in table]}, indent=2) + "\n")
+
+
+def entry() -> None:
+    """The console command."""
+    sys.exit(main())
 
 
 if __name__ == "__main__":

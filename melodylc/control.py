@@ -1,4 +1,4 @@
-"""A rule and a model give an actor; a melody and a rule give a transformed melody; the strict mode masks the decoder."""
+"""A rule and a model give an actor; a melody and a rule give a transformed melody."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from torch import Tensor
 
 from melodylc.errors import UserError
 from melodylc.latent import losses
-from melodylc.latent.loops import Budget, Round, learn as learn_from_rewards, lower, optimise
+from melodylc.latent.loops import Budget, Round, lower, optimise
+from melodylc.latent.loops import learn as learn_from_rewards
 from melodylc.latent.networks import Actor, Critic
 from melodylc.melody import check
 from melodylc.model import Model, generator
@@ -130,9 +131,7 @@ def learn(
 
         def show(row: Round) -> None:
             bar.update()
-            bar.set_postfix(
-                reward=f"{row.reward:.3f}", satisfied=f"{row.satisfied:.2f}", shift=f"{row.shift:.2f}"
-            )
+            bar.set_postfix(reward=f"{row.reward:.3f}", satisfied=f"{row.satisfied:.2f}", shift=f"{row.shift:.2f}")
             if on_round is not None:
                 on_round(row)
 
@@ -147,8 +146,7 @@ def learn(
         "budget": asdict(budget),
         "best": learned.best._asdict(),
         "curve": [
-            {k: round(v, 4) if isinstance(v, float) else v for k, v in row._asdict().items()}
-            for row in learned.curve
+            {k: round(v, 4) if isinstance(v, float) else v for k, v in row._asdict().items()} for row in learned.curve
         ],
     }
     return Control(model, learned.actor.eval().requires_grad_(False), card, tuple(learned.critics))

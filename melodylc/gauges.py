@@ -198,7 +198,7 @@ def train(
                 z = gauges.propose(torch.randn(fresh // 6, model.latent, generator=draws), wish, model.bank.sigma_bar)
                 melodies = model.decode(z, seed=int(rng.integers(1 << 31)))
                 replay.append((z, measure(melodies)))
-                granted.append(np.mean([rule.satisfied(melodies) for rule in wish.rules()] or [1.0]))
+                granted += [rule.satisfied(melodies).mean() for rule in wish.rules()]
             teach(100)
             bar.update()
             bar.set_postfix(granted=f"{np.mean(granted):.2f}")

@@ -42,9 +42,9 @@ def generate(
 ) -> Generated:
     """`count` melodies for a wish.
 
-    A key alone, or with 192 notes, comes from a learned actor (taught C major; other keys of its shape by transposition),
-    anything else from the gauges, by gradient. Each melody that breaks the wish is drawn again, `tries` times in all; the
-    best draw is kept, and `draws` says which it was.
+    A key alone, or with 192 notes, comes from a learned actor (taught C major; other keys of its shape by
+    transposition), anything else from the gauges, by gradient. Each melody that breaks the wish is drawn again, `tries`
+    times in all; the best draw is kept, and `draws` says which it was.
     """
     start = torch.Generator()
     if seed is None:

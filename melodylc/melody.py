@@ -54,9 +54,9 @@ def check(states: np.ndarray) -> np.ndarray:
     states = np.asarray(states)
     if states.ndim not in (1, 2) or states.shape[-1] != STEPS:
         raise ValueError(f"melody: expected shape (256,) or (B, 256), got {states.shape}")
-    if states.dtype != np.uint8 or states.size and states.max() > REST:
+    if states.dtype != np.uint8 or (states.size and states.max() > REST):
         whole = np.issubdtype(states.dtype, np.integer)
-        if not whole or states.size and (states.min() < 0 or states.max() > REST):
+        if not whole or (states.size and (states.min() < 0 or states.max() > REST)):
             raise ValueError(f"melody: expected integers 0 to 129, got {states.dtype} {states.reshape(-1)[:8]}")
     return states.astype(np.uint8, copy=False)
 
@@ -121,9 +121,7 @@ def to_pretty_midi(states: np.ndarray, tempo: float = 120.0, program: int = 0) -
     seconds = 60.0 / tempo
     instrument = pretty_midi.Instrument(program, name="melody")
     for note in to_notes(states):
-        instrument.notes.append(
-            pretty_midi.Note(note.velocity, note.pitch, note.start * seconds, note.end * seconds)
-        )
+        instrument.notes.append(pretty_midi.Note(note.velocity, note.pitch, note.start * seconds, note.end * seconds))
     midi.instruments.append(instrument)
     return midi
 
@@ -138,9 +136,7 @@ def from_pretty_midi(midi: pretty_midi.PrettyMIDI, instrument: int = 0) -> np.nd
         raise ValueError(f"instrument: expected 0 to {len(midi.instruments) - 1}, got {instrument}")
     quarter = midi.resolution
     return from_notes(
-        Note(
-            note.pitch, midi.time_to_tick(note.start) / quarter, midi.time_to_tick(note.end) / quarter, note.velocity
-        )
+        Note(note.pitch, midi.time_to_tick(note.start) / quarter, midi.time_to_tick(note.end) / quarter, note.velocity)
         for note in midi.instruments[instrument].notes
     )
 

@@ -56,7 +56,9 @@ class Model:
             ValueError: if it is no melody.
         """
         states = check(melodies).reshape(-1, STEPS)
-        parts = [self.vae.encode(torch.from_numpy(part)) for part in np.array_split(states, -(-len(states) // 128) or 1)]
+        parts = [
+            self.vae.encode(torch.from_numpy(part)) for part in np.array_split(states, -(-len(states) // 128) or 1)
+        ]
         return Posterior(torch.cat([p.mean for p in parts]), torch.cat([p.sigma for p in parts]))
 
     def decode(

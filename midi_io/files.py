@@ -48,9 +48,7 @@ def write(
     events = []
     for note in notes:
         if not 0 <= note.pitch <= 127 or not 1 <= note.velocity <= 127 or not 0 <= note.start < note.end:
-            raise ValueError(
-                f"expected pitch 0 to 127, velocity 1 to 127, 0 <= start < end in beats, got {note}"
-            )
+            raise ValueError(f"expected pitch 0 to 127, velocity 1 to 127, 0 <= start < end in beats, got {note}")
         start, end = round(note.start * ticks_per_quarter), round(note.end * ticks_per_quarter)
         events.append((start, 1, note))
         events.append((max(end, start + 1), 0, note))
@@ -71,9 +69,7 @@ def write(
     now = 0
     for tick, is_on, note in events:
         kind, velocity = ("note_on", note.velocity) if is_on else ("note_off", 0)
-        track.append(
-            mido.Message(kind, channel=channel, note=note.pitch, velocity=velocity, time=tick - now)
-        )
+        track.append(mido.Message(kind, channel=channel, note=note.pitch, velocity=velocity, time=tick - now))
         now = tick
     closing = max(now, round((beats or 0) * ticks_per_quarter))
     track.append(mido.MetaMessage("end_of_track", time=closing - now))
@@ -90,9 +86,7 @@ class whole:  # noqa: N801 - reads as a verb: with whole(path) as beside
         self.path = Path(path)
 
     def __enter__(self) -> Path:
-        handle, name = tempfile.mkstemp(
-            dir=self.path.parent, prefix=f".{self.path.stem}-", suffix=self.path.suffix
-        )
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.stem}-", suffix=self.path.suffix)
         os.close(handle)
         self.beside = Path(name)
         return self.beside
@@ -112,7 +106,7 @@ def read(path: str | os.PathLike[str]) -> dict[tuple[int, int, int], list[Note]]
 
     Raises:
         OSError: if the file cannot be read.
-        midi_io.smf.BrokenFile: with the reason, if its bytes are no MIDI file.
+        midi_io.smf.BrokenFileError: with the reason, if its bytes are no MIDI file.
     """
     from midi_io import smf
 

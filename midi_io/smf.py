@@ -34,7 +34,7 @@ class Parsed(NamedTuple):
     unended: int  # notes that no note-off ended, dropped
 
 
-class BrokenFile(ValueError):
+class BrokenFileError(ValueError):
     """The bytes are no MIDI file we can read; `str(error)` is the reason, short enough to count under."""
 
 
@@ -200,9 +200,7 @@ def _parse(data, max_notes):  # pragma: no cover - compiled
                 if wide < 3:
                     return 8, 0, none[0], none[1], none[2]
                 tempos[n_tempos, 0] = tick
-                tempos[n_tempos, 1] = (
-                    np.int64(data[at]) << 16 | np.int64(data[at + 1]) << 8 | np.int64(data[at + 2])
-                )
+                tempos[n_tempos, 1] = np.int64(data[at]) << 16 | np.int64(data[at + 1]) << 8 | np.int64(data[at + 2])
                 n_tempos += 1
             at += wide
             if meta == 0x2F:
@@ -219,15 +217,15 @@ def parse(data: bytes) -> Parsed:
     program is the one in force on that track and channel at the onset (0 before any).
 
     Raises:
-        BrokenFile: with the reason, if the bytes are empty, too large, or break the standard.
+        BrokenFileError: with the reason, if the bytes are empty, too large, or break the standard.
     """
     if not data:
-        raise BrokenFile(EMPTY)
+        raise BrokenFileError(EMPTY)
     if len(data) > MAX_BYTES:
-        raise BrokenFile(TOO_LARGE)
+        raise BrokenFileError(TOO_LARGE)
     code, division, notes, signatures, tempos = _parse(np.frombuffer(data, np.uint8), MAX_NOTES)
     if code:
-        raise BrokenFile(_REASONS[code])
+        raise BrokenFileError(_REASONS[code])
     if len(signatures) > 1:
         signatures = signatures[np.argsort(signatures[:, TICK], kind="stable")]
     if len(tempos) > 1:

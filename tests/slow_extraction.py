@@ -1,4 +1,4 @@
-"""The extraction once more, slowly, from its specification: mido for the bytes, dictionaries and fractions for the rest.
+"""The extraction once more, slowly, from its specification: mido, dictionaries and fractions.
 
 Shares no code with melodylc; the tests compare the two window by window.
 """

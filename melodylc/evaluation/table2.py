@@ -67,9 +67,7 @@ def pairwise_distance(states: np.ndarray, seed: int = 0) -> float:
     return float((states[a[pairs]] != states[b[pairs]]).mean())
 
 
-def rows(
-    model: Model, controls: dict[str, Control], *, draws: int = DRAWS, seed: int = 0
-) -> list[Row]:
+def rows(model: Model, controls: dict[str, Control], *, draws: int = DRAWS, seed: int = 0) -> list[Row]:
     """The prior and each control at the model's temperature, then the same at 1 and at argmax (0)."""
     in_key, dense = pitch_classes(KEY), notes(at_least=DENSITY)
     z = model.prior(draws, seed)
@@ -127,4 +125,3 @@ def text(table: list[Row]) -> str:
             f"{share(row.unique):>7} {row.distance:>9.3f} {row.onsets:>6.1f}"
         )
     return "\n".join(lines)
-

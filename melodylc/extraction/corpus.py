@@ -23,7 +23,7 @@ ROWS_PER_FILE = 65_536
 
 
 def split_of(source: str) -> str:
-    """train, valid or test (90, 5, 5 of a hundred) by a hash of the source's name: the same for ever, on any machine."""
+    """train, valid or test (90, 5, 5 of a hundred) by a hash of the source's name, the same on any machine."""
     bucket = int.from_bytes(hashlib.blake2b(source.encode(), digest_size=8).digest(), "big") % 20
     return {0: "test", 1: "valid"}.get(bucket, "train")
 
@@ -90,7 +90,7 @@ class Corpus:
             self.card = json.loads((self.folder / "corpus.json").read_text())
         except (OSError, ValueError) as error:
             raise UserError(
-                f"corpus: expected a folder made by `melodylc extract`, found no readable corpus.json in {folder} ({error})"
+                f"corpus: expected a folder made by `melodylc extract`, but {folder} has no good corpus.json ({error})"
             ) from error
         if self.card.get("version") != VERSION:
             raise UserError(

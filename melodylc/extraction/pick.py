@@ -45,7 +45,7 @@ def pick(path: str | os.PathLike[str], *, track: int | None = None, bar: int | N
         candidates = [windows(parsed, Filters()), windows(parsed, ANY, pad=True)]
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    except smf.BrokenFile as error:
+    except smf.BrokenFileError as error:
         raise UserError(f"{path}: expected a MIDI file, this is one we cannot read: {error}") from error
     for found in candidates:
         places = found.places
@@ -68,7 +68,9 @@ def _nothing(found: Windows, track: int | None, bar: int | None) -> str:
             for t in tracks
             for b in [found.places[found.places[:, 0] == t, 3]]
         )
-        asked = (f" in track {track + 1}" if track is not None else "") + (f" at bar {bar + 1}" if bar is not None else "")
+        asked = (f" in track {track + 1}" if track is not None else "") + (
+            f" at bar {bar + 1}" if bar is not None else ""
+        )
         return f"no melody begins{asked}; 16 bars can begin in {has}"
     why = "no pitched notes in 4/4"
     if found.other_stretches:

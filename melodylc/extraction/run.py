@@ -102,9 +102,7 @@ def _part(partial: Path, index: int) -> Path:
     return partial / f"part-{index:06d}.arrow"
 
 
-def _extract_parts(
-    partial: Path, chunks: int, total: int, filters: Filters, workers: int, progress: bool
-) -> None:
+def _extract_parts(partial: Path, chunks: int, total: int, filters: Filters, workers: int, progress: bool) -> None:
     from tqdm import tqdm
 
     with tqdm(total=total, unit="file", desc="extract", disable=not progress) as bar:
@@ -146,17 +144,17 @@ def _extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
     for found in chunk:
         try:
             if found.reason:
-                raise smf.BrokenFile(found.reason)
+                raise smf.BrokenFileError(found.reason)
             if found.size > smf.MAX_BYTES:
-                raise smf.BrokenFile(smf.TOO_LARGE)
+                raise smf.BrokenFileError(smf.TOO_LARGE)
             try:
                 with open(found.path, "rb") as file:
                     data = file.read(smf.MAX_BYTES + 1)
             except OSError as error:
-                raise smf.BrokenFile(UNREADABLE) from error
+                raise smf.BrokenFileError(UNREADABLE) from error
             parsed = smf.parse(data)
             kept = windows(parsed, filters)
-        except smf.BrokenFile as reason:
+        except smf.BrokenFileError as reason:
             counts["files"][str(reason)] += 1
             continue
         counts["lines"].update(dict(zip(LINE_REASONS, kept.rejected_lines.tolist(), strict=True)))
@@ -167,9 +165,7 @@ def _extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
             continue
         raw = kept.states.tobytes()
         states.append(raw)
-        digests += [
-            hashlib.blake2b(raw[at : at + 256], digest_size=16).digest() for at in range(0, len(raw), 256)
-        ]
+        digests += [hashlib.blake2b(raw[at : at + 256], digest_size=16).digest() for at in range(0, len(raw), 256)]
         sources += [found.source] * len(kept.states)
         tracks.append(kept.places[:, 0])
         bars.append(kept.places[:, 3])
@@ -236,9 +232,7 @@ def _merge(partial: Path, chunks: int, filters: Filters, progress: bool) -> dict
     writer.close()
     unique = sum(splits.values())
     counts["windows"]["duplicate"] = rows - unique
-    rejected = {
-        kind: {reason: n for reason, n in sorted(counter.items()) if n} for kind, counter in counts.items()
-    }
+    rejected = {kind: {reason: n for reason, n in sorted(counter.items()) if n} for kind, counter in counts.items()}
     card = {
         "version": corpus.VERSION,
         "filters": asdict(filters),

@@ -67,9 +67,7 @@ def _printable(name: str) -> str:
 def _folder(path: str, source: str, above: frozenset[tuple[int, int]]) -> Iterator[Found]:
     try:
         status = os.stat(path)
-        entries = sorted(
-            (_order(entry.name, entry.is_dir()), entry.name, entry.is_dir()) for entry in os.scandir(path)
-        )
+        entries = sorted((_order(entry.name, entry.is_dir()), entry.name, entry.is_dir()) for entry in os.scandir(path))
     except OSError:
         yield Found(_printable(source), path, 0, 0, UNREADABLE)
         return

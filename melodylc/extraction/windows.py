@@ -116,7 +116,9 @@ def _line(notes, members, i, start, end, division, line):  # pragma: no cover - 
 
 
 @numba.njit(cache=True)
-def _windows(notes, signatures, division, min_notes, min_pitches, max_rest, max_steps, pad):  # pragma: no cover - compiled
+def _windows(
+    notes, signatures, division, min_notes, min_pitches, max_rest, max_steps, pad
+):  # pragma: no cover - compiled
     stretches = _stretches(signatures, division)
     starts = stretches[:, 0].copy()
     total = np.int64(0)  # steps of all lines
@@ -252,7 +254,7 @@ def windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> Windows:
         pad: let a line shorter than 16 bars give one window, with rests behind it. A corpus has none of these.
 
     Raises:
-        smf.BrokenFile: if the lines of the file add up to more than MAX_STEPS.
+        smf.BrokenFileError: if the lines of the file add up to more than MAX_STEPS.
     """
     code, others, states, places, rejected_windows, rejected_lines = _windows(
         parsed.notes,
@@ -265,5 +267,5 @@ def windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> Windows:
         pad,
     )
     if code:
-        raise smf.BrokenFile(TOO_LONG)
+        raise smf.BrokenFileError(TOO_LONG)
     return Windows(states, places, rejected_windows, rejected_lines, others)

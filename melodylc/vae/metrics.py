@@ -17,8 +17,8 @@ from melodylc.vae.model import MelodyVAE
 class Metrics:
     """Shares in [0, 1], KL in nats per melody. Free-running decodes the mean of z by argmax."""
 
-    step_teacher_forced: float  # steps whose state is predicted given the true states before it in the bar
-    step: float  # steps whose state is reconstructed, free-running
+    teacher_forced: float  # steps whose state is predicted given the true states before it in the bar
+    free_running: float  # steps whose state is reconstructed, free-running
     note: float  # onsets of the melody that the reconstruction has, same pitch and step
     note_f1: float  # the same, with onsets the melody does not have counted against it
     kl: float
@@ -64,8 +64,8 @@ def measure(model: MelodyVAE, states: np.ndarray, seed: int = 0) -> Metrics:
     draws = torch.randn(z.shape, generator=torch.Generator().manual_seed(seed))
     prior = decode(model, draws)
     return Metrics(
-        step_teacher_forced=float(torch.stack(right).mean()),
-        step=float((states == again).mean()),
+        teacher_forced=float(torch.stack(right).mean()),
+        free_running=float((states == again).mean()),
         note=float(matched / onsets.sum()),
         note_f1=float(2 * matched / (onsets.sum() + again_onsets.sum())),
         kl=float(torch.cat(kls).mean()),

@@ -83,9 +83,7 @@ class HierarchicalEncoder(nn.Module):
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
         self.bar = BarEncoder(sizes)
-        self.lstm = nn.LSTM(
-            sizes.embedding, sizes.encoder, num_layers=2, bidirectional=True, batch_first=True
-        )
+        self.lstm = nn.LSTM(sizes.embedding, sizes.encoder, num_layers=2, bidirectional=True, batch_first=True)
         self.slices = nn.Linear(2 * sizes.encoder + sizes.embedding, sizes.slice)
         self.posterior = nn.Linear(BARS * sizes.slice, 2 * sizes.latent)
 

@@ -32,11 +32,13 @@ class Stage:
     batch: int  # bars for "bars", windows for "whole"
     learning_rate: float
     bars_decoded: int = 16  # of each window, drawn at random: an unbiased share of the reconstruction loss
+    principal: bool = False  # begin with the upper levels at the principal components of bar embeddings
     frozen_bars: bool = False  # leave the bar encoder as it is
     bar_loss: float = 0.0  # weight of the bar autoencoder's own loss, so that it does not drift
     embedding_loss: float = 0.0  # weight of the distance between decoded and encoded bar embeddings
     feedback_dropout: float = 0.0  # share of fed-back states hidden from the decoder
     noise: float = 0.0  # largest standard deviation of the noise on a bar embedding (drawn from 0 up to it)
+    kl_target: float = 230.0  # nats per melody; the weight of the KL term follows it
     decay: float = 0.3  # the last share of the steps, over which the learning rate falls to a twentieth
 
 
@@ -47,7 +49,6 @@ class Preset:
     name: str
     sizes: Sizes
     stages: tuple[Stage, ...]
-    kl_target: float  # nats per melody; the weight of the KL term follows it
     kl_weight: float = 0.35  # to begin with
     average: float = 0.999  # of the moving average of the weights, which is what is kept
     transpose: int = 6  # semitones up or down, drawn per melody
@@ -56,18 +57,17 @@ class Preset:
 PRESETS = {
     "small": Preset(
         name="small",
-        sizes=Sizes(
-            latent=256, encoder=320, conductor=384, embedding=192, decoder=320, bar_encoder=192, slice=96
-        ),
+        sizes=Sizes(latent=512, encoder=256, conductor=320, embedding=192, decoder=320, bar_encoder=192, slice=80),
         stages=(
             Stage("bars", "bars", 2_500, 256, 2e-3, feedback_dropout=0.3, noise=0.8),
             Stage(
                 "phrases",
                 "whole",
-                4_000,
-                64,
-                1e-3,
+                3_000,
+                32,
+                5e-4,
                 bars_decoded=2,
+                principal=True,
                 frozen_bars=True,
                 embedding_loss=0.5,
                 feedback_dropout=0.5,
@@ -75,21 +75,20 @@ PRESETS = {
             Stage(
                 "whole",
                 "whole",
-                16_000,
+                12_000,
                 32,
-                7e-4,
+                5e-4,
                 bars_decoded=4,
                 bar_loss=0.1,
                 embedding_loss=0.1,
                 feedback_dropout=0.5,
+                noise=0.8,
             ),
         ),
-        kl_target=232.0,
     ),
     "paper": Preset(
         name="paper",
         sizes=Sizes(latent=512, encoder=2048, conductor=1024, embedding=512, decoder=1024),
         stages=(Stage("whole", "whole", 100_000, 256, 3e-4, decay=0.0),),
-        kl_target=232.0,
     ),
 }

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from melodylc.errors import UserError
 from melodylc.extraction.corpus import Corpus
 from melodylc.melody import BARS, STATES, STEPS, STEPS_PER_BAR
-from melodylc.vae import storage
+from melodylc.vae import principal, storage
 from melodylc.vae.bank import Bank
 from melodylc.vae.data import Windows, distinct_bars, transposed
 from melodylc.vae.metrics import held_out, measure
@@ -34,6 +34,7 @@ from melodylc.vae.presets import Preset, Stage
 WARM_UP = 200  # steps
 CHECKPOINT_EVERY = 300  # seconds
 LOG_EVERY = 50  # steps
+PRINCIPAL = 16_384  # melodies whose bar embeddings are decomposed
 HELD_OUT = 512  # melodies measured at a checkpoint
 BANK = 4096  # encoded training melodies that travel with the weights
 
@@ -47,11 +48,30 @@ class Trainer:
         self.model = MelodyVAE(preset.sizes).to(self.device)
         self.average = MelodyVAE(preset.sizes).to(self.device)
         self.average.load_state_dict(self.model.state_dict())
-        self.optimiser = torch.optim.Adam(self.model.parameters(), fused=True)
+        self.optimiser = self._adam()
         self.windows = Windows(corpus, "train")
         self.bars = distinct_bars(self.windows.states)
         self.stage, self.step, self.seconds = 0, 0, 0.0
         self.kl_weight = preset.kl_weight
+
+    def _adam(self) -> torch.optim.Adam:
+        return torch.optim.Adam(self.model.parameters(), fused=True)
+
+    def enter(self, stage: int) -> None:
+        """Begin a stage: a new optimiser, and where it asks for it the principal components."""
+        self.stage, self.step = stage, 0
+        self.optimiser = self._adam()
+        if self.preset.stages[stage].principal:
+            rng = np.random.default_rng([self.seed, stage])
+            encoder = self.model.encoder
+            assert isinstance(encoder, HierarchicalEncoder), "a flat encoder has no bars"
+            parts = []
+            with torch.no_grad(), half_precision(self.device):
+                for _ in range(PRINCIPAL // 256):
+                    drawn = torch.from_numpy(self.windows.draw(256, self.preset.transpose, rng))
+                    parts.append(encoder.embed(drawn.to(self.device)).float().cpu())
+            principal.start(self.model, torch.cat(parts), self.preset.stages[stage].kl_target)
+            self.average.load_state_dict(self.model.state_dict())
 
     def one_step(self) -> dict[str, float]:
         """Draw, compute, update; returns what is logged."""
@@ -71,7 +91,7 @@ class Trainer:
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
         if "kl" in logged:  # the weight climbs while KL is above its target and falls while below
-            self.kl_weight *= math.exp(0.01 * (min(logged["kl"] / self.preset.kl_target, 2) - 1))
+            self.kl_weight *= math.exp(0.01 * (min(logged["kl"] / stage.kl_target, 2) - 1))
             self.kl_weight = min(max(self.kl_weight, 0.01), 2.0)
         self.step += 1
         return logged
@@ -113,7 +133,9 @@ class Trainer:
 
     def _bar_loss(self, stage: Stage, bars: Tensor) -> Tensor:
         """The bar autoencoder's own loss, its embeddings blurred so that near embeddings come to mean near bars."""
-        embeddings = self.model.encoder.bar(bars)
+        encoder = self.model.encoder
+        assert isinstance(encoder, HierarchicalEncoder), "a flat encoder has no bars to train alone"
+        embeddings = encoder.bar(bars)
         blur = torch.rand(len(bars), 1, device=self.device) * stage.noise
         return self._reconstruction(stage, embeddings + blur * torch.randn_like(embeddings), bars)
 
@@ -135,7 +157,7 @@ class Trainer:
         position = {
             "preset": self.preset.name,
             "sizes": asdict(self.preset.sizes),
-            "stage": self.preset.stages[self.stage].name if self.stage < len(self.preset.stages) else None,
+            "stage": self.preset.stages[self.stage].name,
             "step": self.step,
             "seconds": self.seconds,
             "kl_weight": self.kl_weight,
@@ -164,10 +186,12 @@ class Trainer:
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise UserError(f"train: --resume expected a checkpoint at {path} ({error})") from error
         if position["preset"] != self.preset.name or position["sizes"] != asdict(self.preset.sizes):
-            raise UserError(f"train: {path} was made with preset {position['preset']!r} or other sizes; use another --out")
+            raise UserError(
+                f"train: {path} was made with preset {position['preset']!r} or other sizes; use another --out"
+            )
         self._take(tensors)
         names = [stage.name for stage in self.preset.stages]
-        self.stage = names.index(position["stage"]) if position["stage"] in names else len(names)
+        self.stage = names.index(position["stage"])
         self.step, self.seconds = position["step"], position["seconds"]
         self.kl_weight, self.seed = position["kl_weight"], position["seed"]
 
@@ -212,8 +236,7 @@ def train(
     notes: Sequence[str] = (),
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Train a preset on a corpus; `out` gets model.safetensors, model.json, bank.safetensors, log.csv, metrics.csv and a
-    checkpoint.
+    """Train a preset on a corpus; `out` gets the model, its card and bank, two logs (CSV) and a checkpoint.
 
     Ctrl-C saves and stops; `resume` goes on from there.
 
@@ -232,9 +255,7 @@ def train(
     known = {stage.name for stage in preset.stages}
     if unknown := set(steps or {}) - known:
         raise UserError(f"train: preset {preset.name} has the stages {', '.join(known)}; got {', '.join(unknown)}")
-    preset = replace(
-        preset, stages=tuple(replace(s, steps=(steps or {}).get(s.name, s.steps)) for s in preset.stages)
-    )
+    preset = replace(preset, stages=tuple(replace(s, steps=(steps or {}).get(s.name, s.steps)) for s in preset.stages))
     corpus = Corpus(corpus_folder)
     out = Path(out)
     if not resume and (out / "checkpoint.safetensors").exists():
@@ -254,8 +275,10 @@ def train(
     before = last = time.monotonic()
     sums: dict[str, float] = {}
     try:
-        while trainer.stage < len(preset.stages):
-            stage = preset.stages[trainer.stage]
+        for index in range(trainer.stage, len(preset.stages)):
+            stage = preset.stages[index]
+            if index > trainer.stage:
+                trainer.enter(index)
             while trainer.step < stage.steps:
                 for name, value in trainer.one_step().items():
                     sums[name] = sums.get(name, 0.0) + value / LOG_EVERY
@@ -265,14 +288,13 @@ def train(
                 before = now
                 if trainer.step % LOG_EVERY == 0:
                     _append(out / "log.csv", _position(trainer) | {k: round(v, 4) for k, v in sums.items()})
-                    bar.set_postfix(stage=stage.name, **{k: f"{v:.3g}" for k, v in sums.items()})
+                    bar.set_postfix({"stage": stage.name} | {k: f"{v:.3g}" for k, v in sums.items()})
                     sums = {}
                 if now - last > CHECKPOINT_EVERY:
                     _checkpoint(trainer, valid, out)
                     before = last = time.monotonic()
             _checkpoint(trainer, valid, out)
             before = last = time.monotonic()
-            trainer.stage, trainer.step = trainer.stage + 1, 0
     except KeyboardInterrupt:
         trainer.save(out)
         raise

@@ -1,0 +1,241 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import mido
+import numpy as np
+import pytest
+import slow_extraction as slow
+from conftest import CORPORA, END, midi
+from hypothesis import given
+from hypothesis import strategies as st
+
+from melodylc.errors import UserError
+from melodylc.extraction import Corpus, Filters, extract
+from melodylc.extraction.windows import LINE_REASONS, STRETCH_REASON, WINDOW_REASONS, windows
+from midi_io import smf
+
+LENIENT = Filters(min_notes=2, min_unique_pitches=2, max_rest_bars=3)
+
+
+def fast(path, filters=Filters()):
+    """What `windows` finds, in the form of the slow implementation."""
+    found = windows(smf.parse(path.read_bytes()), filters)
+    kept = [(tuple(place[:3]), place[3], states.tobytes()) for place, states in zip(found.places.tolist(), found.states)]
+    counts = dict(zip(WINDOW_REASONS + LINE_REASONS, [*found.rejected_windows, *found.rejected_lines]))
+    return kept, {name: n for name, n in {**counts, STRETCH_REASON: found.other_stretches}.items() if n}
+
+
+def slowly(path, filters=Filters()):
+    kept, counts = slow.windows(path, filters.min_notes, filters.min_unique_pitches, filters.max_rest_bars)
+    return kept, {name: n for name, n in counts.items() if n}
+
+
+@st.composite
+def pieces(draw):
+    """MIDI files with all that the specification speaks of: chords, overlaps, signatures on and off the bar line."""
+    division = draw(st.sampled_from([4, 6, 10, 24, 96, 480]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    file = mido.MidiFile(type=1, ticks_per_beat=division)
+    bar = 4 * division
+    for _ in range(draw(st.integers(1, 3))):
+        events = []
+        for _ in range(draw(st.integers(0, 3))):
+            tick = int(rng.integers(0, 20)) * bar + int(rng.choice([0, 0, 0, 1, division // 2]))
+            n, d = [(4, 4), (2, 2), (3, 4), (4, 4), (8, 8), (6, 8)][rng.integers(6)]
+            events.append((tick, 2, mido.MetaMessage("time_signature", numerator=n, denominator=d)))
+        for _ in range(int(rng.integers(0, 4))):
+            message = mido.Message("program_change", channel=int(rng.integers(3)), program=int(rng.integers(3)))
+            events.append((int(rng.integers(0, 30 * bar)), 1, message))
+        grid = max(division // 4, 1) if rng.random() < 0.5 else 1
+        for _ in range(int(rng.integers(0, 300))):
+            channel = int(rng.choice([0, 0, 0, 1, 9]))
+            pitch = int(rng.integers(55, 67))
+            on = int(rng.integers(0, 34 * bar // grid)) * grid
+            off = on + int(rng.choice([0, 1, division // 4, division, bar, 3 * bar]))
+            events.append((on, 3, mido.Message("note_on", channel=channel, note=pitch, velocity=64)))
+            if rng.random() < 0.97:
+                events.append((off, 0 if off > on else 4, mido.Message("note_off", channel=channel, note=pitch)))
+        track, now = mido.MidiTrack(), 0
+        for tick, _, message in sorted(events, key=lambda event: event[:2]):
+            track.append(message.copy(time=tick - now))
+            now = tick
+        file.tracks.append(track)
+    return file
+
+
+@given(pieces(), st.sampled_from([Filters(), LENIENT]))
+def test_agrees_with_the_slow_implementation(tmp_path_factory, piece, filters):
+    path = tmp_path_factory.mktemp("piece") / "piece.mid"
+    piece.save(path)
+    assert fast(path, filters) == slowly(path, filters)
+
+
+@pytest.mark.parametrize("name", ["openewld", "freedoom_music"])
+def test_agrees_with_the_slow_implementation_on_a_corpus(name, tmp_path):
+    """On every file of a real corpus, where it is found (set MELODYLC_CORPORA to its folder of archives)."""
+    archive = CORPORA / f"{name}.tar.gz"
+    if not archive.exists():
+        pytest.skip(f"no corpus at {archive}; generated pieces are compared above")
+    import tarfile
+
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path, filter="data")
+    files = sorted(tmp_path.rglob("*.mid"))
+    assert len(files) > 100
+    for path in files:
+        assert fast(path) == slowly(path), path
+
+
+def melody_bytes(seed, bars=24, division=96):
+    rng = np.random.default_rng(seed)
+    body = b""
+    for _ in range(bars * 8):
+        pitch = int(rng.integers(55, 80))
+        body += bytes([0, 0x90, pitch, 80, division // 2, 0x80, pitch, 0])
+    return midi(body + END, division=division)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Good files and every kind of bad one."""
+    root = tmp_path / "music"
+    (root / "deep" / "er").mkdir(parents=True)
+    for index in range(300):
+        (root / "deep" / f"{index:03d}.mid").write_bytes(melody_bytes(index % 250))
+    (root / "deep" / "er" / "last.MIDI").write_bytes(melody_bytes(999))
+    (root / "truncated.mid").write_bytes(melody_bytes(1)[:-20])
+    (root / "empty.mid").write_bytes(b"")
+    (root / "header.mid").write_bytes(b"MThx" + melody_bytes(1)[4:])
+    (root / "running.mid").write_bytes(midi(b"\x00\x3c\x40\x00\x3c" + END))
+    (root / "billions.mid").write_bytes(midi((b"\xff\xff\xff\x7f\x90\x3c\x40" * 20 + b"\x00\x80\x3c\x40" * 20) + END))
+    (root / "million.mid").write_bytes(midi(b"\x00\x90\x3c\x40" * 1_000_000 + END))
+    (root / "folder.mid").mkdir()
+    (root / "loop").symlink_to(root)
+    (root / "itself.mid").symlink_to(root / "itself.mid")
+    (root / "gone.mid").symlink_to(root / "nowhere.mid")
+    os.mkfifo(root / "pipe.mid")
+    (root / os.fsdecode(b"latin\xe9.mid")).write_bytes(melody_bytes(500))
+    (root / "notes.txt").write_text("no music")
+    return root
+
+
+def contents(corpus):
+    return {path.name: path.read_bytes() for path in sorted(corpus.iterdir())}
+
+
+def test_every_bad_file_is_counted_and_none_stops_the_run(folder, tmp_path):
+    card = extract([folder], tmp_path / "corpus", workers=2, progress=False)
+    reasons = card["rejected"]["files"]
+    assert reasons == {
+        "truncated": 1,
+        "empty file": 1,
+        "not a MIDI file (no MThd header)": 1,
+        "broken event (data byte without a status, or a status no file may hold)": 1,
+        "more than 125,000 bars": 1,
+        "more than 200,000 notes": 1,
+        "a folder named like a MIDI file": 1,
+        "symlink loop": 2,
+        "unreadable": 1,
+        "not a regular file": 1,
+    }
+    assert card["files"] == 300 + 2 + sum(reasons.values())
+    # 250 different tunes, each 24 bars, so 9 windows; and the two on their own
+    assert card["windows"] == 252 * 9 == len(Corpus(tmp_path / "corpus").states())
+    assert card["rejected"]["windows"]["duplicate"] == 50 * 9
+
+
+def test_the_first_of_equal_windows_keeps_its_provenance_in_path_order(folder, tmp_path):
+    extract([folder], tmp_path / "corpus", workers=1, progress=False)
+    sources = Corpus(tmp_path / "corpus").sources()
+    assert list(dict.fromkeys(sources)) == sorted(set(sources))
+    assert "music/deep/249.mid" in sources
+    assert "music/deep/250.mid" not in sources  # the same tune as 000
+
+
+def test_any_number_of_workers_gives_the_same_bytes(folder, tmp_path):
+    corpora = [tmp_path / f"corpus{workers}" for workers in (1, 2, 3)]
+    for corpus, workers in zip(corpora, (1, 2, 3)):
+        extract([folder], corpus, workers=workers, progress=False)
+    assert contents(corpora[0]) == contents(corpora[1]) == contents(corpora[2])
+
+
+def test_the_split_is_by_file(folder, tmp_path):
+    extract([folder], tmp_path / "corpus", workers=1, progress=False)
+    corpus = Corpus(tmp_path / "corpus")
+    by_split = {split: set(corpus.sources(split)) for split in ("train", "valid", "test")}
+    assert sum(len(sources) for sources in by_split.values()) == len(set(corpus.sources()))
+    assert all(by_split.values())
+
+
+def test_columns(folder, tmp_path):
+    extract([folder / "deep" / "001.mid"], tmp_path / "corpus", workers=1, progress=False)
+    (table,) = Corpus(tmp_path / "corpus").tables()
+    assert table.schema.names == ["states", "source", "track", "bar", "split"]
+    assert str(table.schema.field("states").type) == "fixed_size_binary[256]"
+    assert table["bar"].to_pylist() == list(range(9))
+    assert set(table["source"].to_pylist()) == {"001.mid"}
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_run_goes_on_without_losing_or_doubling(folder, tmp_path, signal_number):
+    for index in range(1500):
+        (folder / f"more{index:04d}.mid").write_bytes(melody_bytes(1000 + index))
+    extract([folder], tmp_path / "whole", workers=1, progress=False)
+    out = tmp_path / "stopped"
+    command = [sys.executable, "-m", "melodylc.cli", "extract", str(folder), "--out", str(out), "--workers", "1"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    partial = tmp_path / "stopped.partial"
+    while process.poll() is None and not list(partial.glob("part-*.arrow")):
+        time.sleep(0.002)
+    process.send_signal(signal_number)
+    assert process.wait() != 0
+    assert not out.exists()
+    parts = {path.name: path.stat().st_mtime_ns for path in partial.glob("part-*.arrow")}
+    assert parts
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+    assert contents(out) == contents(tmp_path / "whole")
+    assert not partial.exists()
+
+
+def test_parts_of_another_run_are_not_taken(folder, tmp_path):
+    partial = tmp_path / "corpus.partial"
+    partial.mkdir()
+    (partial / "part-000000.arrow").write_bytes(b"from another run")
+    (partial / "digest").write_text("of other files")
+    card = extract([folder], tmp_path / "corpus", workers=1, progress=False)
+    assert card["windows"] == 252 * 9
+
+
+def test_digests_beyond_memory_take_more_passes(folder, tmp_path, monkeypatch):
+    from melodylc.extraction import run
+
+    extract([folder], tmp_path / "one", workers=1, progress=False)
+    monkeypatch.setattr(run, "DIGESTS_IN_MEMORY", 300)
+    extract([folder], tmp_path / "many", workers=1, progress=False)
+    assert contents(tmp_path / "one") == contents(tmp_path / "many")
+
+
+def test_what_the_user_got_wrong(folder, tmp_path):
+    with pytest.raises(UserError, match="found nothing at"):
+        extract([tmp_path / "nowhere"], tmp_path / "corpus", progress=False)
+    other = tmp_path / "other" / "music"
+    other.mkdir(parents=True)
+    with pytest.raises(UserError, match="both called 'music'"):
+        extract([folder, other], tmp_path / "corpus", progress=False)
+    (tmp_path / "exists").mkdir()
+    with pytest.raises(UserError, match="exists already"):
+        extract([folder], tmp_path / "exists", progress=False)
+    with pytest.raises(UserError, match=r"no good corpus\.json"):
+        Corpus(tmp_path)
+
+
+def test_no_files_make_an_empty_corpus_that_says_so(tmp_path):
+    (tmp_path / "nothing").mkdir()
+    card = extract([tmp_path / "nothing"], tmp_path / "corpus", progress=False)
+    assert (card["files"], card["windows"]) == (0, 0)
+    assert Corpus(tmp_path / "corpus").states().shape == (0, 256)
+    assert json.loads((tmp_path / "corpus" / "corpus.json").read_text()) == card

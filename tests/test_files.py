@@ -1,0 +1,70 @@
+import mido
+import numpy as np
+import pretty_midi
+import pytest
+from conftest import melodies
+from hypothesis import given
+from hypothesis import strategies as st
+
+from melodylc.extraction.pick import ANY
+from melodylc.extraction.windows import windows
+from melodylc.melody import BEATS, from_notes, to_notes
+from midi_io import files, smf
+from midi_io.files import Note
+
+TEMPOS = st.floats(4, 1000, allow_nan=False)
+DIVISIONS = st.sampled_from([4, 24, 96, 100, 120, 384, 480, 960, 1001, 32767])
+
+
+@given(melodies(), TEMPOS, DIVISIONS)
+def test_states_to_file_to_states(tmp_path_factory, states, tempo, division):
+    path = tmp_path_factory.mktemp("file") / "melody.mid"
+    files.write(path, to_notes(states), beats=BEATS, tempo=tempo, ticks_per_quarter=division)
+    instruments = files.read(path)
+    read = [note for notes in instruments.values() for note in notes]
+    np.testing.assert_array_equal(from_notes(read), states)
+    # the extraction sees the same melody
+    if read:
+        found = windows(smf.parse(path.read_bytes()), ANY, pad=True)
+        np.testing.assert_array_equal(found.states[0], states)
+    # and so does an independent library
+    theirs = [note for part in pretty_midi.PrettyMIDI(str(path)).instruments for note in part.notes]
+    assert sorted(note.pitch for note in theirs) == sorted(note.pitch for note in read)
+
+
+def test_file_says_tempo_signature_and_length(tmp_path):
+    files.write(tmp_path / "a.mid", [Note(60, 0, 1)], beats=64, tempo=90)
+    file = mido.MidiFile(tmp_path / "a.mid")
+    messages = {message.type: message for track in file.tracks for message in track}
+    assert mido.tempo2bpm(messages["set_tempo"].tempo) == pytest.approx(90, abs=1e-3)
+    assert (messages["time_signature"].numerator, messages["time_signature"].denominator) == (4, 4)
+    assert file.length == pytest.approx(64 * 60 / 90, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("notes", "options"),
+    [
+        ([Note(128, 0, 1)], {}),
+        ([Note(60, 1, 1)], {}),
+        ([Note(60, -1, 1)], {}),
+        ([Note(60, 0, float("nan"))], {}),
+        ([Note(60, 0, 1, 0)], {}),
+        ([], {"tempo": 3}),
+        ([], {"tempo": float("nan")}),
+        ([], {"ticks_per_quarter": 0}),
+    ],
+)
+def test_what_a_file_cannot_hold_is_refused_and_nothing_is_left(tmp_path, notes, options):
+    with pytest.raises(ValueError, match="expected"):
+        files.write(tmp_path / "a.mid", notes, **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.mid"
+    path.write_bytes(b"old")
+    with pytest.raises(RuntimeError), files.whole(path) as beside:
+        beside.write_bytes(b"half")
+        raise RuntimeError
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.mid"]
