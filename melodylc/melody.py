@@ -181,15 +181,14 @@ def from_note_sequence(sequence: note_seq.NoteSequence) -> np.ndarray:
 
 
 def _note_seq() -> Any:
-    """note-seq, loaded on first use, with pretty_midi's guard against absurd ticks left as it was."""
+    """note-seq, loaded on first use; importing it lifts pretty_midi's guard against absurd ticks, so put that back."""
     import pretty_midi
 
-    guard = pretty_midi.pretty_midi.MAX_TICK
     try:
         import note_seq
     except ImportError as error:
         raise ImportError(
             "NoteSequence needs the package note-seq; install it with: pip install 'melodylc[noteseq]'"
         ) from error
-    pretty_midi.pretty_midi.MAX_TICK = guard
+    pretty_midi.pretty_midi.MAX_TICK = 1e7
     return note_seq

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -67,7 +68,8 @@ def _printable(name: str) -> str:
 def _folder(path: str, source: str, above: frozenset[tuple[int, int]]) -> Iterator[Found]:
     try:
         status = os.stat(path)
-        entries = sorted((_order(entry.name, entry.is_dir()), entry.name, entry.is_dir()) for entry in os.scandir(path))
+        with os.scandir(path) as listed:
+            folders = {entry.name: _is_folder(entry) for entry in listed}
     except OSError:
         yield Found(_printable(source), path, 0, 0, UNREADABLE)
         return
@@ -75,7 +77,7 @@ def _folder(path: str, source: str, above: frozenset[tuple[int, int]]) -> Iterat
     if key in above:
         yield Found(_printable(source), path, 0, 0, LOOP)
         return
-    for _, name, is_folder in entries:
+    for name, is_folder in sorted(folders.items(), key=lambda item: _order(*item)):
         below, called = os.path.join(path, name), f"{source}/{name}"
         is_midi = name.lower().endswith(SUFFIXES)
         if is_folder:
@@ -86,12 +88,19 @@ def _folder(path: str, source: str, above: frozenset[tuple[int, int]]) -> Iterat
             yield _file(below, called)
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a symlink to itself
+        return False
+
+
 def _file(path: str, source: str) -> Found:
     source = _printable(source)
     try:
         status = Path(path).stat()
     except OSError as error:
-        return Found(source, path, 0, 0, LOOP if error.errno == 40 else UNREADABLE)
+        return Found(source, path, 0, 0, LOOP if error.errno == errno.ELOOP else UNREADABLE)
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
         return Found(source, path, 0, 0, SPECIAL)
     return Found(source, path, status.st_size, status.st_mtime_ns)
