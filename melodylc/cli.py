@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     train.add_argument("--seed", type=_number(int, 0), default=0)
     train.add_argument("--steps", action="append", default=[], metavar="STAGE=N", help="another length for a stage")
+    train.add_argument("--about", metavar="FILE", help="JSON fields for the card: licence, sources, temperature")
     train.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
     train.set_defaults(run=_train)
 
@@ -182,11 +183,24 @@ def _train(options: argparse.Namespace) -> None:
             seed=options.seed,
             steps=steps,
             device=options.device,
+            about=_about(options.about),
         )
     except KeyboardInterrupt:
         print("\nstopped; go on with --resume", file=sys.stderr)
         raise
     print(json.dumps(card["held_out"], indent=2))
+
+
+def _about(path: str | None) -> dict[str, object]:
+    if path is None:
+        return {}
+    try:
+        fields = json.loads(Path(path).read_text())
+        if not isinstance(fields, dict):
+            raise ValueError(f"its top level is a {type(fields).__name__}")
+    except ValueError as error:
+        raise UserError(f"train: --about expected a file with one JSON object, {path} is none ({error})") from error
+    return fields
 
 
 def _gauges(options: argparse.Namespace) -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 settings.register_profile("here", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
+torch.set_num_threads(1)  # the models here are small: threads would only wait for each other
 
 CORPORA = Path(os.environ.get("MELODYLC_CORPORA", Path(__file__).parents[2] / "shared/data/melodies"))
 
@@ -93,4 +95,6 @@ def tiny_model(tiny_preset, tmp_path_factory):
     states = rng.integers(48, 84, (64, 256)).astype(np.uint8)
     states[rng.random(states.shape) < 0.7] = 128
     states[:, 0] = 60
-    return Model(vae, {"temperature": 0.5}, Bank.make(vae, states), tmp_path_factory.mktemp("tiny") / "model.safetensors")
+    return Model(
+        vae, {"temperature": 0.5}, Bank.make(vae, states), tmp_path_factory.mktemp("tiny") / "model.safetensors"
+    )

@@ -24,7 +24,9 @@ LENIENT = Filters(min_notes=2, min_unique_pitches=2, max_rest_bars=3)
 def fast(path, filters=Filters()):
     """What `windows` finds, in the form of the slow implementation."""
     found = windows(smf.parse(path.read_bytes()), filters)
-    kept = [(tuple(place[:3]), place[3], states.tobytes()) for place, states in zip(found.places.tolist(), found.states)]
+    kept = [
+        (tuple(place[:3]), place[3], states.tobytes()) for place, states in zip(found.places.tolist(), found.states)
+    ]
     counts = dict(zip(WINDOW_REASONS + LINE_REASONS, [*found.rejected_windows, *found.rejected_lines]))
     return kept, {name: n for name, n in {**counts, STRETCH_REASON: found.other_stretches}.items() if n}
 

@@ -40,7 +40,8 @@ def test_skyline_of_notes():
 
 
 @pytest.mark.parametrize(
-    "bad", [np.zeros(255, np.uint8), np.zeros((2, 2, 256), np.uint8), np.full(256, 130), np.zeros(256), -np.ones(256, int)]
+    "bad",
+    [np.zeros(255, np.uint8), np.zeros((2, 2, 256), np.uint8), np.full(256, 130), np.zeros(256), -np.ones(256, int)],
 )
 def test_what_is_no_melody_is_refused(bad):
     with pytest.raises(ValueError, match="melody: expected"):

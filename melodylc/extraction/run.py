@@ -25,8 +25,10 @@ import numpy as np
 
 from melodylc.errors import UserError
 from melodylc.extraction import corpus
+from melodylc.extraction.digest import digests
 from melodylc.extraction.walk import UNREADABLE, Found, find
 from melodylc.extraction.windows import LINE_REASONS, STRETCH_REASON, WINDOW_REASONS, Filters, windows
+from melodylc.melody import STEPS
 from midi_io import smf
 
 if TYPE_CHECKING:
@@ -139,45 +141,44 @@ def _extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
     """Write one part: the windows of a chunk of files, with a digest each, and the counts in its metadata."""
     import pyarrow as pa
 
-    counts: dict[str, Counter[str]] = {kind: Counter() for kind in ("files", "stretches", "lines", "windows")}
-    states, sources, tracks, bars, digests = [], [], [], [], []
+    files: Counter[str] = Counter()
+    lines = np.zeros(len(LINE_REASONS), np.int64)
+    rejected = np.zeros(len(WINDOW_REASONS), np.int64)
+    stretches = 0
+    states, places, numbers, names = [], [], [], []
     for found in chunk:
         try:
-            if found.reason:
-                raise smf.BrokenFileError(found.reason)
-            if found.size > smf.MAX_BYTES:
-                raise smf.BrokenFileError(smf.TOO_LARGE)
-            try:
-                with open(found.path, "rb") as file:
-                    data = file.read(smf.MAX_BYTES + 1)
-            except OSError as error:
-                raise smf.BrokenFileError(UNREADABLE) from error
-            parsed = smf.parse(data)
-            kept = windows(parsed, filters)
+            kept = windows(smf.parse(_bytes(found)), filters)
         except smf.BrokenFileError as reason:
-            counts["files"][str(reason)] += 1
+            files[str(reason)] += 1
             continue
-        counts["lines"].update(dict(zip(LINE_REASONS, kept.rejected_lines.tolist(), strict=True)))
-        counts["windows"].update(dict(zip(WINDOW_REASONS, kept.rejected_windows.tolist(), strict=True)))
-        counts["stretches"][STRETCH_REASON] += kept.other_stretches
+        lines += kept.rejected_lines
+        rejected += kept.rejected_windows
+        stretches += kept.other_stretches
         if not len(kept.states):
-            counts["files"][NO_WINDOWS] += 1
+            files[NO_WINDOWS] += 1
             continue
-        raw = kept.states.tobytes()
-        states.append(raw)
-        digests += [hashlib.blake2b(raw[at : at + 256], digest_size=16).digest() for at in range(0, len(raw), 256)]
-        sources += [found.source] * len(kept.states)
-        tracks.append(kept.places[:, 0])
-        bars.append(kept.places[:, 3])
+        states.append(kept.states)
+        places.append(kept.places)
+        numbers.append(len(kept.states))
+        names.append(found.source)
+    all_states = np.concatenate([np.empty((0, STEPS), np.uint8), *states])
+    all_places = np.concatenate([np.empty((0, 4), np.int64), *places])
+    counts = {
+        "files": files,
+        "stretches": {STRETCH_REASON: stretches},
+        "lines": dict(zip(LINE_REASONS, lines.tolist(), strict=True)),
+        "windows": dict(zip(WINDOW_REASONS, rejected.tolist(), strict=True)),
+    }
     table = pa.table(
         {
-            "states": pa.FixedSizeBinaryArray.from_buffers(
-                pa.binary(256), len(sources), [None, pa.py_buffer(b"".join(states))]
+            "states": _fixed(all_states),
+            "source": pa.DictionaryArray.from_arrays(
+                np.repeat(np.arange(len(names), dtype=np.int32), numbers), pa.array(names, pa.string())
             ),
-            "source": pa.array(sources, pa.string()),
-            "track": np.concatenate(tracks or [np.empty(0, np.int64)]).astype(np.int32),
-            "bar": np.concatenate(bars or [np.empty(0, np.int64)]).astype(np.int32),
-            "digest": pa.array(digests, pa.binary(16)),
+            "track": all_places[:, 0].astype(np.int32),
+            "bar": all_places[:, 3].astype(np.int32),
+            "digest": _fixed(digests(all_states)),
         }
     ).replace_schema_metadata({"counts": json.dumps(counts)})
     beside = part.with_suffix(".tmp")
@@ -185,6 +186,26 @@ def _extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
         writer.write_table(table)
     beside.replace(part)
     return len(chunk)
+
+
+def _bytes(found: Found) -> bytes:
+    """The contents of a file, or the reason why not, as an error."""
+    if found.reason:
+        raise smf.BrokenFileError(found.reason)
+    if found.size > smf.MAX_BYTES:
+        raise smf.BrokenFileError(smf.TOO_LARGE)
+    try:
+        with open(found.path, "rb") as file:
+            return file.read(smf.MAX_BYTES + 1)
+    except OSError as error:
+        raise smf.BrokenFileError(UNREADABLE) from error
+
+
+def _fixed(rows: np.ndarray) -> pa.Array:
+    """(N, K) uint8 as N binary values of K bytes."""
+    import pyarrow as pa
+
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(rows.shape[1]), len(rows), [None, pa.py_buffer(rows)])
 
 
 def _read(part: Path) -> pa.Table:
@@ -201,7 +222,7 @@ def _merge(partial: Path, chunks: int, filters: Filters, progress: bool) -> dict
 
     files = sum(len(chunk) for chunk in _chunks(partial))
     rows = sum(len(_read(_part(partial, index))) for index in range(chunks))
-    passes = -(-rows // DIGESTS_IN_MEMORY) or 1
+    passes = min(-(-rows // DIGESTS_IN_MEMORY) or 1, 256)
     for turn in range(passes):  # each pass looks at the digests of one residue, so the memory has a bound
         seen: set[bytes] = set()
         for index in range(chunks):
@@ -209,7 +230,7 @@ def _merge(partial: Path, chunks: int, filters: Filters, progress: bool) -> dict
             mask = _part(partial, index).with_suffix(".keep.npy")
             keep = np.load(mask) if turn else np.zeros(len(digests), bool)
             for row, digest in enumerate(digests):
-                if (passes == 1 or int.from_bytes(digest[:4], "big") % passes == turn) and digest not in seen:
+                if digest[0] % passes == turn and digest not in seen:
                     seen.add(digest)
                     keep[row] = True
             np.save(mask, keep)
@@ -225,7 +246,9 @@ def _merge(partial: Path, chunks: int, filters: Filters, progress: bool) -> dict
         for kind, counter in json.loads(table.schema.metadata[b"counts"]).items():
             counts[kind].update(counter)
         table = table.filter(pa.array(np.load(_part(partial, index).with_suffix(".keep.npy"))))
-        split = [corpus.split_of(source) for source in table["source"].to_pylist()]
+        sources = table["source"].to_pylist()
+        known = {source: corpus.split_of(source) for source in set(sources)}
+        split = [known[source] for source in sources]
         splits.update(split)
         table = table.drop_columns("digest").append_column("split", pa.array(split, pa.string()))
         writer.add(table.cast(corpus.schema()).replace_schema_metadata(None))

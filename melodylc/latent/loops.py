@@ -36,7 +36,7 @@ class Budget:
     critic_hidden: tuple[int, ...] = (512, 512, 512)
     critics: int = 2
     target: float = 0.95  # share satisfied above which the distance penalty grows, below which it shrinks
-    penalty: float = 0.1  # its first weight, lambda
+    penalty: float = 1.0  # its first weight, lambda: the actor starts out near and goes further as it must
 
 
 class Round(NamedTuple):
@@ -137,7 +137,7 @@ def learn(
             satisfied = float((fresh == 1).all(dim=1).float().mean())
             row = Round(number, float(fresh.mean()), satisfied, float(losses.shift(moved, z)), penalty)
             curve.append(row)
-            penalty = min(max(penalty * (1.15 if satisfied > budget.target else 0.9), 1e-4), 10.0)
+            penalty = min(max(penalty * (1.15 if satisfied > budget.target else 0.85), 0.01), 10.0)
             recent = [*recent[-2:], satisfied]
             # satisfaction first, up to the target; beyond it the smaller shift is better
             value = min(sum(recent) / 3, budget.target) - 0.02 * row.shift

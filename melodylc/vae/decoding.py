@@ -30,6 +30,8 @@ def decode(
             every device.
         allowed: (130,) bool, states that may be drawn; what is not allowed is masked out of the logits.
     """
+    if not len(z):
+        return np.empty((0, STEPS), np.uint8)
     mask = None
     if allowed is not None:
         mask = torch.from_numpy(np.where(allowed, 0.0, -np.inf).astype(np.float32)).to(z.device)
@@ -43,8 +45,6 @@ def decode(
         embeddings = model.conductor(part).flatten(0, 1)  # (B T, E)
         bars = _run(model.decoder, embeddings, noise, mask)
         melodies.append(bars.reshape(len(part), STEPS).cpu().numpy().astype(np.uint8))
-    if not melodies:
-        return np.empty((0, STEPS), np.uint8)
     return canonical(np.concatenate(melodies))
 
 

@@ -10,7 +10,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -233,7 +233,7 @@ def train(
     seed: int = 0,
     steps: dict[str, int] | None = None,
     device: str | None = None,
-    notes: Sequence[str] = (),
+    about: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Train a preset on a corpus; `out` gets the model, its card and bank, two logs (CSV) and a checkpoint.
@@ -242,7 +242,7 @@ def train(
 
     Args:
         steps: other lengths for stages, by name.
-        notes: lines for the card, such as the licences of the data.
+        about: further fields of the card: licence, sources, default sampling temperature.
 
     Returns:
         The card of the model.
@@ -308,7 +308,7 @@ def train(
         "steps": {stage.name: stage.steps for stage in preset.stages},
         "corpus": {key: corpus.card[key] for key in ("files", "windows", "splits", "filters")},
         "held_out": asdict(measure(trainer.average, valid)),
-        "notes": list(notes),
+        **(about or {}),
     }
     storage.save(trainer.average, out / "model.safetensors", card)
     examples = trainer.windows.draw(BANK, preset.transpose, np.random.default_rng(seed))

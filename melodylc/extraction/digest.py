@@ -1,0 +1,36 @@
+"""128 bits that stand for a window, so that equal windows are found without keeping them.
+
+Two multiplicative hashes of 64 bits with the finaliser of SplitMix64 (Steele, Lea, Flood 2014). By accident two windows
+share one with a chance of about 2^-80 in a corpus of ten million; on purpose one can be made, and costs its maker a
+window.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+
+@numba.njit(cache=True)
+def _mix(x):  # pragma: no cover - compiled
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@numba.njit(cache=True)
+def _digests(words, out):  # pragma: no cover - compiled
+    for row in range(words.shape[0]):
+        a, b = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03)
+        for column in range(words.shape[1]):
+            a = _mix(a + words[row, column])
+            b = _mix((b ^ words[row, column]) * np.uint64(0x9E3779B97F4A7C15))
+        out[row, 0], out[row, 1] = a, b
+
+
+def digests(states: np.ndarray) -> np.ndarray:
+    """(N, 256) uint8 to (N, 16) uint8."""
+    words = np.ascontiguousarray(states).view("<u8")  # (N, 32)
+    out = np.empty((len(words), 2), np.uint64)
+    _digests(words, out)
+    return out.view(np.uint8)

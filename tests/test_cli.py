@@ -1,0 +1,212 @@
+"""The commands as a user types them, on the embedded model."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from melodylc.cli import main
+from melodylc.extraction.pick import pick
+from melodylc.melody import BEATS, HOLD, from_notes, to_notes
+from melodylc.rules import notes, pitch_classes, pitch_range
+from midi_io import files
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def read(path):
+    (found,) = files.read(path).values()
+    return from_notes(found)
+
+
+@pytest.fixture
+def chromatic(tmp_path):
+    """A melody of one's own with notes outside C major."""
+    scale = [60, 62, 64, 65, 66, 67, 69, 70, 72, 70, 69, 67, 66, 64, 62, 61]
+    tune = [files.Note(scale[i % 16], i / 2, i / 2 + 0.5) for i in range(160)]
+    files.write(tmp_path / "own.mid", tune)
+    return tmp_path / "own.mid"
+
+
+def test_generate_writes_numbered_files_and_says_what_is_satisfied(tmp_path, capsys):
+    assert main(["generate", "--key", "C major", "--count", "3", "--seed", "7", "--tempo", "90"]) == 0
+    out = capsys.readouterr().out
+    for index in range(1, 4):
+        melody = read(tmp_path / "melodies" / f"{index:02d}.mid")
+        line = next(line for line in out.splitlines() if f"{index:02d}.mid" in line)
+        satisfied = pitch_classes("C major").satisfied(melody[None])[0]
+        assert line.endswith("yes") == satisfied
+        assert str(int((melody < HOLD).sum())) in line.split()
+        image = Image.open(tmp_path / "melodies" / f"{index:02d}.png")
+        assert image.width > image.height > 100
+    assert sorted(path.name for path in (tmp_path / "melodies").iterdir()) == [
+        "01.mid", "01.png", "02.mid", "02.png", "03.mid", "03.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wish", [[], ["--key", "F# dorian"], ["--notes", "120"], ["--key", "E blues", "--range", "C4-C6"]]
+)
+def test_one_seed_gives_the_same_files(tmp_path, wish):
+    for out in ("a", "b"):
+        assert main(["generate", *wish, "--seed", "5", "--count", "2", "--tries", "2", "--out", out]) == 0
+    for name in ("01.mid", "02.mid", "01.png", "02.png"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_strict_guarantees_key_and_range_and_says_so(tmp_path, capsys):
+    wish = ["--key", "Bb harmonic minor", "--range", "55-75", "--temperature", "2"]
+    assert main(["generate", *wish, "--strict", "--seed", "1", "--count", "4"]) == 0
+    assert "strict: the decoder was masked" in capsys.readouterr().out
+    for index in range(1, 5):
+        melody = read(tmp_path / "melodies" / f"{index:02d}.mid")
+        assert pitch_classes("Bb harmonic minor")(melody) == 1
+        assert pitch_range(55, 75)(melody) == 1
+
+
+def test_keys_of_one_shape_are_transposed(capsys):
+    assert main(["generate", "--key", "G major", "--seed", "1", "--count", "8"]) == 0
+    out = capsys.readouterr().out
+    assert "actor c-major, transposed by -5" in out
+    assert out.count("yes") >= 7
+
+
+def test_knobs_are_granted_more_often_than_not(tmp_path, capsys):
+    assert main(["generate", "--key", "D minor", "--notes", "110", "--seed", "3", "--count", "8"]) == 0
+    out = capsys.readouterr().out
+    assert "gauges" in out
+    melodies = np.stack([read(tmp_path / "melodies" / f"{i:02d}.mid") for i in range(1, 9)])
+    rule = pitch_classes("D minor") & notes(at_least=110)
+    assert rule.satisfied(melodies).mean() > 0.5
+
+
+def test_transform_says_what_it_took_and_keeps_what_it_can(chromatic, tmp_path, capsys):
+    assert main(["transform", str(chromatic), "--key", "C major", "--seed", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "took bars 1 to 16 of track 2, channel 1" in out
+    before, after = (read(tmp_path / "melodies" / f"{i:02d}.mid") for i in (1, 2))
+    np.testing.assert_array_equal(before, pick(chromatic).states)
+    in_key = pitch_classes("C major")
+    assert in_key(after) > in_key(before)
+    kept = ((before == after) & (before < HOLD)).sum() / (before < HOLD).sum()
+    assert kept > 0.3
+
+
+def test_transform_strictly(chromatic, tmp_path):
+    assert main(["transform", str(chromatic), "--key", "C major", "--strict", "--bar", "2"]) == 0
+    assert pitch_classes("C major")(read(tmp_path / "melodies" / "02.mid")) == 1
+
+
+def test_transform_leaves_a_melody_that_is_right_alone(tmp_path):
+    tune = [files.Note([60, 64, 67, 72][i % 4], i, i + 1) for i in range(64)]
+    files.write(tmp_path / "own.mid", tune)
+    assert main(["transform", "own.mid", "--key", "C major"]) == 0
+    np.testing.assert_array_equal(read(tmp_path / "melodies" / "02.mid"), read(tmp_path / "melodies" / "01.mid"))
+
+
+def test_interpolate(chromatic, tmp_path, capsys):
+    tune = [files.Note([60, 64, 67, 72][i % 4], i, i + 1) for i in range(64)]
+    files.write(tmp_path / "other.mid", tune)
+    assert main(["interpolate", str(chromatic), "other.mid", "--count", "5", "--out", "way"]) == 0
+    assert capsys.readouterr().out.count("took bars") == 2
+    way = [read(tmp_path / "way" / f"{i:02d}.mid") for i in range(1, 6)]
+    first, last = pick(chromatic).states, pick("other.mid").states
+    assert (way[0] == first).mean() > (way[0] == last).mean()
+    assert (way[4] == last).mean() > (way[4] == first).mean()
+
+
+def test_evaluate_writes_the_rows(tmp_path, capsys):
+    assert main(["evaluate", "--table2", "--draws", "32", "--json", "rows.json"]) == 0
+    rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    default = rows[0]["temperature"]
+    assert [(row["name"], row["temperature"]) for row in rows] == [
+        (name, temperature)
+        for temperature in (default, 1.0, 0.0)
+        for name in ("prior", "C major", "C major, 192 notes")
+    ]
+    by_name = {row["name"]: row for row in rows[:3]}
+    assert by_name["C major"]["pitch"]["satisfied"] > 0.7
+    assert by_name["prior"]["pitch"]["satisfied"] < 0.2
+    assert "paper: C major" in capsys.readouterr().out
+
+
+def test_learn_writes_an_actor(tmp_path, capsys):
+    assert main(["learn", "--notes", "60", "--rounds", "1", "--out", "dense.safetensors"]) == 0
+    assert (tmp_path / "dense.json").exists()
+    assert "60 notes: " in capsys.readouterr().out
+
+
+def test_extract_and_train_from_the_command_line(tmp_path, capsys):
+    (tmp_path / "midi").mkdir()
+    rng = np.random.default_rng(0)
+    for index in range(40):
+        pitches = 60 + rng.integers(0, 12, 64)
+        files.write(tmp_path / "midi" / f"{index}.mid", [files.Note(int(p), i, i + 1) for i, p in enumerate(pitches)])
+    assert main(["extract", "midi", "--out", "corpus", "--workers", "1"]) == 0
+    assert "40 windows from 40 files" in capsys.readouterr().out
+    steps = ["--steps", "bars=1", "--steps", "phrases=1", "--steps", "whole=1"]
+    assert main(["train", "corpus", "--preset", "small", "--out", "run", "--device", "cpu", *steps]) == 0
+    assert json.loads(capsys.readouterr().out)["melodies"] > 0
+    assert main(["generate", "--model", "run", "--count", "1", "--seed", "0"]) == 0
+    assert main(["generate", "--model", "run", "--count", "1", "--notes", "20"]) == 2
+    assert "melodylc gauges --model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["generate", "--key", "H major"], "key: expected a tonic and a scale"),
+        (["generate", "--range", "C6-C4"], "range: expected LOW-HIGH"),
+        (["generate", "--key", "C major", "--range", "61-61"], "no pitch of C major lies in 61-61"),
+        (["generate", "--model", "nothing.safetensors"], "JSON card"),
+        (["transform", "nothing.mid", "--key", "C major"], "nothing.mid: cannot be read"),
+        (["transform", "nothing.mid"], "expected what to change"),
+        (["extract", "nothing", "--out", "corpus"], "found nothing at"),
+        (["train", "nothing", "--out", "run"], "expected a folder made by"),
+        (["train", "nothing", "--out", "run", "--steps", "bars"], "STAGE=N"),
+        (["learn", "--out", "a.safetensors"], "expected a rule"),
+        (["learn", "--key", "C", "--out", "nowhere/a.safetensors"], "in a folder that exists"),
+    ],
+)
+def test_errors_are_one_line_and_exit_code_2(arguments, said, capsys, tmp_path):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["generate", "--count", "0"],
+        ["generate", "--notes", "257"],
+        ["generate", "--tempo", "fast"],
+        ["generate", "--temperature", "-1"],
+        ["generate", "--temperature", "nan"],
+        ["nonsense"],
+    ],
+)
+def test_bad_options_are_argparses(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "expected a number" in capsys.readouterr().err or arguments == ["nonsense"]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert main(["generate", "--count", "1", "--out", "file"]) == 2
+    assert "file" in capsys.readouterr().err
+
+
+def test_midi_files_last_sixteen_bars(tmp_path):
+    import mido
+
+    assert main(["generate", "--count", "1", "--seed", "2", "--tempo", "60"]) == 0
+    assert mido.MidiFile(tmp_path / "melodies" / "01.mid").length == pytest.approx(BEATS, abs=0.01)
+    assert to_notes(read(tmp_path / "melodies" / "01.mid"))

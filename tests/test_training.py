@@ -1,0 +1,111 @@
+import csv
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from melodylc.errors import UserError
+from melodylc.model import load
+from melodylc.vae import training
+from melodylc.vae.presets import PRESETS
+from melodylc.vae.training import learning_rate, train
+
+
+def principal_preset(preset):
+    bars, phrases, whole = preset.stages
+    return replace(preset, stages=(bars, replace(phrases, principal=True), whole))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr(training, "LOG_EVERY", 2)
+    monkeypatch.setattr(training, "PRINCIPAL", 512)
+
+
+def run(tiny_corpus, preset, out, **options):
+    return train(tiny_corpus, preset, out, progress=False, device="cpu", **options)
+
+
+def test_a_run_gives_a_model_a_card_and_logs(tiny_corpus, tiny_preset, tmp_path):
+    card = run(tiny_corpus, principal_preset(tiny_preset), tmp_path / "run")
+    model = load(tmp_path / "run")
+    assert model.card["held_out"] == card["held_out"]
+    assert model.sample(2, seed=0).shape == (2, 256)
+    with (tmp_path / "run" / "log.csv").open() as file:
+        stages = {row[0] for row in csv.reader(file)} - {"stage"}
+    assert stages == {"bars", "phrases", "whole"}
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        header, *rows = csv.reader(file)
+    assert {"teacher_forced", "free_running", "note", "kl", "active", "prior_onsets"} <= set(header)
+    assert [row[0] for row in rows] == ["phrases", "whole"]
+
+
+@pytest.mark.parametrize("stopped_at", [3, 8, 13])
+def test_a_stopped_run_ends_as_an_unbroken_one(tiny_corpus, tiny_preset, tmp_path, monkeypatch, stopped_at):
+    preset = principal_preset(tiny_preset)
+    run(tiny_corpus, preset, tmp_path / "whole")
+    steps = 0
+    one_step = training.Trainer.one_step
+
+    def interrupted(trainer):
+        nonlocal steps
+        if steps == stopped_at:
+            raise KeyboardInterrupt
+        steps += 1
+        return one_step(trainer)
+
+    monkeypatch.setattr(training.Trainer, "one_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny_corpus, preset, tmp_path / "stopped")
+    monkeypatch.setattr(training.Trainer, "one_step", one_step)
+    assert not (tmp_path / "stopped" / "model.safetensors").exists()
+    run(tiny_corpus, preset, tmp_path / "stopped", resume=True)
+    a, b = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "stopped"))
+    for name in a:
+        torch.testing.assert_close(a[name], b[name], msg=name)
+
+
+def test_a_finished_run_can_be_made_longer(tiny_corpus, tiny_preset, tmp_path):
+    run(tiny_corpus, tiny_preset, tmp_path / "run")
+    card = run(tiny_corpus, tiny_preset, tmp_path / "run", resume=True, steps={"whole": 9})
+    assert card["steps"]["whole"] == 9
+
+
+def test_the_flat_encoder_of_the_paper_trains_too(tiny_corpus, tmp_path):
+    paper = PRESETS["paper"]
+    sizes = replace(paper.sizes, latent=8, encoder=10, conductor=10, embedding=8, decoder=12)
+    preset = replace(paper, sizes=sizes, stages=(replace(paper.stages[0], steps=4, batch=4),))
+    assert run(tiny_corpus, preset, tmp_path / "run")["held_out"]["melodies"] > 0
+
+
+def test_fewer_examples_than_a_batch_are_enough(tiny_corpus, tiny_preset, tmp_path):
+    bars, phrases, whole = tiny_preset.stages
+    preset = replace(tiny_preset, stages=(bars, phrases, replace(whole, batch=200, steps=1)))
+    run(tiny_corpus, preset, tmp_path / "run")
+
+
+def test_learning_rate_warms_up_stays_and_falls(tiny_preset):
+    stage = replace(tiny_preset.stages[2], steps=1000, learning_rate=1.0, decay=0.3)
+    assert learning_rate(stage, 0) == pytest.approx(1 / 200)
+    assert learning_rate(stage, 500) == 1.0
+    assert learning_rate(stage, 850) == pytest.approx(0.5)
+    assert learning_rate(stage, 999) == pytest.approx(0.05)
+
+
+def test_what_the_user_got_wrong(tiny_corpus, tiny_preset, tmp_path):
+    with pytest.raises(UserError, match="expected a folder made by"):
+        run(tmp_path, tiny_preset, tmp_path / "run")
+    with pytest.raises(UserError, match="has the stages"):
+        run(tiny_corpus, tiny_preset, tmp_path / "run", steps={"nothing": 3})
+    with pytest.raises(UserError, match="expected a checkpoint"):
+        run(tiny_corpus, tiny_preset, tmp_path / "run", resume=True)
+    run(tiny_corpus, tiny_preset, tmp_path / "run", steps={"bars": 1, "phrases": 1, "whole": 1})
+    with pytest.raises(UserError, match="holds a run already"):
+        run(tiny_corpus, tiny_preset, tmp_path / "run")
+    other = replace(tiny_preset, sizes=replace(tiny_preset.sizes, latent=9))
+    with pytest.raises(UserError, match="other sizes"):
+        run(tiny_corpus, other, tmp_path / "run", resume=True)
+    (tmp_path / "run" / "checkpoint.safetensors").write_bytes(b"damaged")
+    with pytest.raises(UserError, match="expected a checkpoint"):
+        run(tiny_corpus, tiny_preset, tmp_path / "run", resume=True)
