@@ -25,7 +25,7 @@ import numba
 import numpy as np
 import symusic
 
-from melodylc.extraction.run import _extract_chunk
+from melodylc.extraction.run import chunked, extract_chunk
 from melodylc.extraction.walk import Found, find
 from melodylc.extraction.windows import Filters, windows
 from midi_io import smf
@@ -51,8 +51,8 @@ def ours(files: list[Found]) -> None:
 
 def chunk(files: list[Found]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for index, begin in enumerate(range(0, len(files), 128)):
-            _extract_chunk(files[begin : begin + 128], Filters(), Path(folder) / f"part-{index}.arrow")
+        for index, part in enumerate(chunked(files)):
+            extract_chunk(part, Filters(), Path(folder) / f"part-{index}.arrow")
 
 
 def note_seq_route(files: list[Found]) -> None:

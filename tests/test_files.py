@@ -63,8 +63,13 @@ def test_what_a_file_cannot_hold_is_refused_and_nothing_is_left(tmp_path, notes,
 def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.mid"
     path.write_bytes(b"old")
-    with pytest.raises(RuntimeError), files.whole(path) as beside:
-        beside.write_bytes(b"half")
-        raise RuntimeError
+
+    def half_written():
+        with files.whole(path) as beside:
+            beside.write_bytes(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half_written()
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.mid"]

@@ -1,3 +1,4 @@
+import contextlib
 import io
 
 import mido
@@ -90,10 +91,8 @@ def test_a_flipped_byte_never_crashes(data):
     at = data.draw(st.integers(0, len(good) - 1))
     flipped = bytearray(good)
     flipped[at] ^= data.draw(st.integers(1, 255))
-    try:
+    with contextlib.suppress(smf.BrokenFileError):
         smf.parse(bytes(flipped))
-    except smf.BrokenFileError:
-        pass
 
 
 messages = st.lists(

@@ -8,13 +8,12 @@ path order keeps the first of equal windows and writes the corpus, which appears
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import os
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
@@ -34,7 +33,8 @@ from midi_io import smf
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FILES_PER_CHUNK = 128
+FILES_PER_CHUNK = 512
+BYTES_PER_CHUNK = 4 << 20  # a window has 16 notes of 3 bytes or more, and a note is in 16 windows: 350 MB at the worst
 DIGESTS_IN_MEMORY = 4_000_000  # about 400 MB; more windows take more passes over the digests
 NO_WINDOWS = "no window kept"
 
@@ -65,7 +65,7 @@ def extract(
     partial = out.with_name(out.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
     total = _manifest(paths, filters, partial)
-    chunks = -(-total // FILES_PER_CHUNK)
+    chunks = sum(1 for _ in _chunks(partial))
     _extract_parts(partial, chunks, total, filters, workers, progress)
     card = _merge(partial, chunks, filters, progress)
     (partial / "corpus").rename(out)
@@ -96,8 +96,21 @@ def _manifest(paths: Sequence[str | os.PathLike[str]], filters: Filters, partial
 
 def _chunks(partial: Path) -> Iterator[list[Found]]:
     with (partial / "files").open(encoding="utf-8") as lines:
-        while chunk := [Found(*json.loads(line)) for line in itertools.islice(lines, FILES_PER_CHUNK)]:
+        yield from chunked(Found(*json.loads(line)) for line in lines)
+
+
+def chunked(files: Iterable[Found]) -> Iterator[list[Found]]:
+    """Files in the chunks that become parts, in order."""
+    chunk: list[Found] = []
+    size = 0
+    for found in files:
+        chunk.append(found)
+        size += found.size
+        if len(chunk) == FILES_PER_CHUNK or size >= BYTES_PER_CHUNK:
             yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _part(partial: Path, index: int) -> Path:
@@ -115,13 +128,13 @@ def _extract_parts(partial: Path, chunks: int, total: int, filters: Filters, wor
         )
         if workers == 1:
             for index, chunk in missing:
-                bar.update(_extract_chunk(chunk, filters, _part(partial, index)))
+                bar.update(extract_chunk(chunk, filters, _part(partial, index)))
             return
         pool = ProcessPoolExecutor(workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
         try:
             running: set[Future[int]] = set()
             for index, chunk in missing:
-                running.add(pool.submit(_extract_chunk, chunk, filters, _part(partial, index)))
+                running.add(pool.submit(extract_chunk, chunk, filters, _part(partial, index)))
                 if len(running) >= 2 * workers:  # no more than this wait in memory
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     bar.update(sum(future.result() for future in done))
@@ -137,7 +150,7 @@ def _extract_parts(partial: Path, chunks: int, total: int, filters: Filters, wor
             pool.shutdown(cancel_futures=True)
 
 
-def _extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
+def extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
     """Write one part: the windows of a chunk of files, with a digest each, and the counts in its metadata."""
     import pyarrow as pa
 
