@@ -5,11 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from melodylc import __version__
 from melodylc.errors import UserError
+
+if TYPE_CHECKING:  # heavy modules load in the command that needs them
+    import numpy as np
+
+    from melodylc.extraction.pick import Picked
+    from melodylc.gauges import Wish
+    from melodylc.model import Model
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     learn = commands.add_parser("learn", help="learn an actor for a rule")
     _wish(learn)
     learn.add_argument("--out", required=True, metavar="ACTOR", help="the .safetensors file to write")
-    learn.add_argument("--rounds", type=_number(int, 1), default=60, help="of fresh melodies (60)")
+    learn.add_argument("--rounds", type=_number(int, 1), default=60, help="of fresh melodies, at most (60)")
     learn.add_argument("--corpus", help="more examples than the model's bank has")
     learn.add_argument("--seed", type=_number(int, 0), default=0)
     learn.add_argument("--model", metavar="FILE", help="a model of train (default: the embedded one)")
@@ -97,7 +105,9 @@ def _parser() -> argparse.ArgumentParser:
     interpolate.set_defaults(run=_interpolate)
 
     evaluate = commands.add_parser("evaluate", help="the paper's tables beside ours")
-    evaluate.add_argument("--table2", action="store_true", required=True, help="rules, shift and diversity")
+    what = evaluate.add_mutually_exclusive_group(required=True)
+    what.add_argument("--table2", action="store_true", help="rules, shift and diversity, as in the paper's table 2")
+    what.add_argument("--reconstruction", metavar="CORPUS", help="reconstruction and KL on the corpus's held-out files")
     evaluate.add_argument("--draws", type=_number(int, 2), default=2048)
     evaluate.add_argument("--seed", type=_number(int, 0), default=0)
     evaluate.add_argument("--json", metavar="FILE", help="write the rows there too")
@@ -106,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _number(kind: type, low: float, high: float = float("inf")):  # type: ignore[no-untyped-def]
+def _number(kind: type, low: float, high: float = float("inf")) -> Callable[[str], float]:
     """An argparse type: a number within bounds, or a line that says which."""
 
     def parse(text: str) -> float:
@@ -238,7 +248,7 @@ def _learn(options: argparse.Namespace) -> None:
     print(f"{learned.card['rule']}: {best['satisfied']:.0%} satisfied, mean squared shift {best['shift']:.2f}; {out}")
 
 
-def _more(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _more(options: argparse.Namespace) -> np.ndarray | None:
     """Twelve thousand more training melodies of a corpus, where one is named."""
     if options.corpus is None:
         return None
@@ -250,7 +260,7 @@ def _more(options: argparse.Namespace):  # type: ignore[no-untyped-def]
     return Windows(Corpus(options.corpus), "train").draw(12_000, 6, np.random.default_rng([options.seed, 1]))
 
 
-def _wished(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _wished(options: argparse.Namespace) -> Wish:
     from melodylc.gauges import Wish
     from melodylc.rules import Key
     from melodylc.rules.notes import parse_range
@@ -327,7 +337,7 @@ def _interpolate(options: argparse.Namespace) -> None:
     _write(options, melodies, wish, {})
 
 
-def _picked(options: argparse.Namespace, file: str):  # type: ignore[no-untyped-def]
+def _picked(options: argparse.Namespace, file: str) -> Picked:
     from melodylc.extraction.pick import pick
 
     picked = pick(
@@ -339,7 +349,7 @@ def _picked(options: argparse.Namespace, file: str):  # type: ignore[no-untyped-
     return picked
 
 
-def _write(options: argparse.Namespace, melodies, wish, columns: dict[str, list]) -> None:  # type: ignore[no-untyped-def]
+def _write(options: argparse.Namespace, melodies: np.ndarray, wish: Wish, columns: dict[str, list[Any]]) -> None:
     """Numbered MIDI files and piano rolls, and a table of what each melody satisfies."""
     from melodylc import pianoroll
     from melodylc.melody import BEATS, HOLD, to_notes
@@ -372,6 +382,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     from midi_io.files import whole
 
     model = load(options.model)
+    if options.reconstruction:
+        _evaluate_reconstruction(options, model)
+        return
     folder = model.path.parent / "actors"
     controls = {
         "C major": load_control(folder / "c-major.safetensors", model),
@@ -382,6 +395,33 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.json:
         with whole(options.json) as beside:
             beside.write_text(json.dumps({"rows": [row.as_json() for row in table]}, indent=2) + "\n")
+
+
+def _evaluate_reconstruction(options: argparse.Namespace, model: Model) -> None:
+    from dataclasses import asdict
+
+    from melodylc.extraction import Corpus
+    from melodylc.vae.data import Windows
+    from melodylc.vae.metrics import held_out, measure
+    from midi_io.files import whole
+
+    corpus = Corpus(options.reconstruction)
+    table = {}
+    for split in ("valid", "test"):
+        try:
+            windows = Windows(corpus, split)
+        except ValueError as error:
+            raise UserError(f"evaluate: {error}") from error
+        # files alike, and windows alike: a long file has many windows
+        table[f"{split}, by file"] = asdict(measure(model.vae, held_out(windows, options.draws), options.seed))
+        drawn = held_out(windows, options.draws, by_file=False, seed=options.seed)
+        table[f"{split}, by window"] = asdict(measure(model.vae, drawn, options.seed))
+    print(f"{'':<20}" + "".join(f"{name:>20}" for name in table))
+    for name in next(iter(table.values())):
+        print(f"{name:<20}" + "".join(f"{metrics[name]:>20.4g}" for metrics in table.values()))
+    if options.json:
+        with whole(options.json) as beside:
+            beside.write_text(json.dumps(table, indent=2) + "\n")
 
 
 def entry() -> None:

@@ -196,9 +196,9 @@ def train(
             for _ in range(6):
                 wish = random_wish(rng)
                 z = gauges.propose(torch.randn(fresh // 6, model.latent, generator=draws), wish, model.bank.sigma_bar)
-                melodies = model.decode(z, seed=int(rng.integers(1 << 31)))
-                replay.append((z, measure(melodies)))
-                granted += [rule.satisfied(melodies).mean() for rule in wish.rules()]
+                made = model.decode(z, seed=int(rng.integers(1 << 31)))
+                replay.append((z, measure(made)))
+                granted += [rule.satisfied(made).mean() for rule in wish.rules()]
             teach(100)
             bar.update()
             bar.set_postfix(granted=f"{np.mean(granted):.2f}")

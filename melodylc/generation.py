@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from melodylc.control import Control, load_control
@@ -46,9 +47,8 @@ def generate(
     transposition), anything else from the gauges, by gradient. Each melody that breaks the wish is drawn again, `tries`
     times in all; the best draw is kept, and `draws` says which it was.
     """
-    start = torch.Generator()
     if seed is None:
-        seed = int(start.seed() % (1 << 31))
+        seed = secrets.randbits(31)
     propose, semitones, how = _proposer(model, wish)
     allowed = None
     if strict:
@@ -59,10 +59,10 @@ def generate(
     rewards = np.full(count, -1.0)
     draws = [0] * count
     left = np.arange(count)
-    tried = 0
     for tried in range(1, tries + 1):
-        z = propose(model.prior(count, seed * 1000 + tried if tried > 1 else seed)[left])
-        made = model.decode(z, temperature=temperature, seed=seed + tried, allowed=allowed)
+        draw = int(np.random.SeedSequence([seed, tried]).generate_state(1)[0])
+        z = propose(model.prior(count, draw)[left])
+        made = model.decode(z, temperature=temperature, seed=draw, allowed=allowed)
         made = transposed(made, np.full(len(made), semitones))
         reward = np.mean([rule(made) for rule in rules], axis=0) if rules else np.ones(len(made))
         better = reward > rewards[left]
@@ -76,10 +76,10 @@ def generate(
         how += f"; best of up to {tries} draws each" if tries > 1 else "; one draw each"
     if strict:
         how += "; strict: the decoder was masked to the key and range"
-    return Generated(melodies, draws, how)
+    return Generated(melodies, draws, f"{how}; seed {seed}")
 
 
-def _proposer(model: Model, wish: Wish):  # type: ignore[no-untyped-def]
+def _proposer(model: Model, wish: Wish) -> tuple[Callable[[Tensor], Tensor], int, str]:
     """What moves draws of the prior for this wish, how far its melodies are transposed after, and its name."""
     if not wish.rules():
         return (lambda z: z), 0, "the prior, no constraints"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,26 +80,21 @@ def write(
         file.save(beside)
 
 
-class whole:  # noqa: N801 - reads as a verb: with whole(path) as beside
+@contextmanager
+def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A path beside `path` to write to; it takes the place of `path` on success and vanishes on failure."""
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-
-    def __enter__(self) -> Path:
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.stem}-", suffix=self.path.suffix)
-        os.close(handle)
-        self.beside = Path(name)
-        return self.beside
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            mask = os.umask(0)
-            os.umask(mask)
-            self.beside.chmod(0o666 & ~mask)  # mkstemp makes private files
-            self.beside.replace(self.path)
-        else:
-            self.beside.unlink(missing_ok=True)
+    path = Path(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    beside = Path(name)
+    try:
+        yield beside
+        mask = os.umask(0)
+        os.umask(mask)
+        beside.chmod(0o666 & ~mask)  # mkstemp makes private files
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def read(path: str | os.PathLike[str]) -> dict[tuple[int, int, int], list[Note]]:

@@ -134,6 +134,14 @@ def test_evaluate_writes_the_rows(tmp_path, capsys):
     assert "paper: C major" in capsys.readouterr().out
 
 
+def test_evaluate_reconstruction_on_a_corpus(tiny_corpus, capsys):
+    arguments = ["evaluate", "--reconstruction", str(tiny_corpus), "--draws", "8", "--json", "figures.json"]
+    assert main(arguments) == 0
+    assert "valid, by file" in capsys.readouterr().out
+    with open("figures.json") as file:
+        assert 0 < json.load(file)["valid, by window"]["note"] <= 1
+
+
 def test_learn_writes_an_actor(tmp_path, capsys):
     assert main(["learn", "--notes", "60", "--rounds", "1", "--out", "dense.safetensors"]) == 0
     assert (tmp_path / "dense.json").exists()

@@ -26,7 +26,9 @@ class Budget:
     """How an actor is learned."""
 
     rounds: int = 60  # of fresh rewards
-    fresh: int = 256  # vectors rewarded a round
+    fresh: int = 192  # outputs of the averaged actor rewarded a round
+    tried: int = 96  # outputs of the actor as it is, rewarded a round
+    average: float = 0.98  # of the moving average of the actor, a step
     bank_steps: int = 400  # critic steps on the bank before the first round
     critic_steps: int = 30  # a round
     actor_steps: int = 30  # a round
@@ -35,7 +37,9 @@ class Budget:
     actor_hidden: tuple[int, ...] = SMALL
     critic_hidden: tuple[int, ...] = (512, 512, 512)
     critics: int = 2
+    patience: int = 25  # rounds without a better actor after which it ends
     target: float = 0.95  # share satisfied above which the distance penalty grows, below which it shrinks
+    shell: float = 10.0  # weight of `losses.outside`
     penalty: float = 1.0  # its first weight, lambda: the actor starts out near and goes further as it must
 
 
@@ -88,6 +92,7 @@ def learn(
         torch.manual_seed(seed)
         actor = Actor(latent, budget.actor_hidden)
         critics = [Critic(latent, budget.critic_hidden, 2 * rewards) for _ in range(budget.critics)]
+    average = deepcopy(actor)  # an actor that climbs a moving critic swings; its average does not
     actor_adam = torch.optim.Adam(actor.parameters(), budget.learning_rate, betas=(0.0, 0.9))
     critic_adams = [torch.optim.Adam(c.parameters(), budget.learning_rate, betas=(0.0, 0.9)) for c in critics]
 
@@ -125,25 +130,33 @@ def learn(
                 z = torch.randn(budget.batch, latent, generator=generator)
                 moved = actor(z)
                 loss = losses.climb(lower(critics, moved)) + penalty * losses.distance(moved, z, sigma_bar)
+                loss = loss + budget.shell * losses.outside(moved)
                 actor_adam.zero_grad()
                 loss.backward()
                 actor_adam.step()
+                with torch.no_grad():
+                    torch._foreach_lerp_(list(average.parameters()), list(actor.parameters()), 1 - budget.average)
             with torch.no_grad():
-                z = torch.randn(budget.fresh, latent, generator=generator)
-                moved = actor(z)
-                fresh = score(moved)
+                # the average is what is kept; what the actor itself tries is worth knowing to the critics
+                z = torch.randn(budget.fresh + budget.tried, latent, generator=generator)
+                moved = torch.cat([average(z[: budget.fresh]), actor(z[budget.fresh :])])
+                rewarded = score(moved)
             replay_z.append(moved)
-            replay_rewards.append(fresh)
+            replay_rewards.append(rewarded)
+            fresh = rewarded[: budget.fresh]
             satisfied = float((fresh == 1).all(dim=1).float().mean())
-            row = Round(number, float(fresh.mean()), satisfied, float(losses.shift(moved, z)), penalty)
+            shift = float(losses.shift(moved[: budget.fresh], z[: budget.fresh]))
+            row = Round(number, float(fresh.mean()), satisfied, shift, penalty)
             curve.append(row)
-            penalty = min(max(penalty * (1.15 if satisfied > budget.target else 0.85), 0.01), 10.0)
+            penalty = min(max(penalty * (1.15 if satisfied > budget.target else 0.8), 0.02), 10.0)
             recent = [*recent[-2:], satisfied]
             # satisfaction first, up to the target; beyond it the smaller shift is better
-            value = min(sum(recent) / 3, budget.target) - 0.02 * row.shift
+            value = min(sum(recent) / 3, budget.target) - 0.05 * row.shift
             if value > best_value:
-                best, best_value, best_actor = row, value, deepcopy(actor)
+                best, best_value, best_actor = row, value, deepcopy(average)
             on_round(row)
+            if best is not None and number - best.round >= budget.patience:
+                break
     except KeyboardInterrupt:
         if best is None:
             raise

@@ -22,6 +22,15 @@ def distance(moved: Tensor, z: Tensor, sigma_bar: Tensor) -> Tensor:
     return distances(moved, z, sigma_bar).mean()
 
 
+def outside(z: Tensor) -> Tensor:
+    """How far vectors (B, Z) lie outside the shell where N(0, I) has its mass: max(0, |z|^2 / Z - 1)^2, the mean.
+
+    Ours: the distance penalty grows with the logarithm only, so an actor with a hard task may leave for where the
+    critics have never been.
+    """
+    return F.relu((z**2).mean(dim=-1) - 1).square().mean()
+
+
 def regression(logits: Tensor, rewards: Tensor) -> Tensor:
     """Cross-entropy between the critic's logits and rewards in [0, 1], both (B, O) (section 6); the mean."""
     return F.binary_cross_entropy_with_logits(logits, rewards)

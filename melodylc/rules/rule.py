@@ -39,8 +39,6 @@ class Rule:
         states = canonical(states)
         if states.ndim == 1:
             return self(states[None])[0]
-        if self.conjuncts:
-            return np.min([part(states) for part in self.conjuncts], axis=0)
         rewards = np.asarray(self.function(states))
         if rewards.shape != (len(states),):
             raise UserError(
@@ -60,7 +58,11 @@ class Rule:
         return self(states) == 1
 
     def __and__(self, other: Rule) -> Rule:
-        return Rule(f"({self.name} and {other.name})", self.function, "", (*self.parts, *other.parts))
+        return Rule(
+            f"({self.name} and {other.name})",
+            lambda states: np.minimum(self(states), other(states)),
+            conjuncts=(*self.parts, *other.parts),
+        )
 
     def __or__(self, other: Rule) -> Rule:
         return Rule(f"({self.name} or {other.name})", lambda states: np.maximum(self(states), other(states)))

@@ -20,6 +20,7 @@ class Metrics:
     teacher_forced: float  # steps whose state is predicted given the true states before it in the bar
     free_running: float  # steps whose state is reconstructed, free-running
     note: float  # onsets of the melody that the reconstruction has, same pitch and step
+    note_sampled: float  # the same share for the decode of a draw of the posterior
     note_f1: float  # the same, with onsets the melody does not have counted against it
     kl: float
     active: int  # dimensions of z whose mean varies by more than 0.01 over melodies
@@ -32,13 +33,16 @@ class Metrics:
     melodies: int
 
 
-def held_out(windows: Windows, count: int, seed: int = 0) -> np.ndarray:
-    """(count or fewer, 256): every file has the same say, so that one long file does not decide.
+def held_out(windows: Windows, count: int, seed: int = 0, by_file: bool = True) -> np.ndarray:
+    """(count or fewer, 256) windows chosen by the seed.
 
-    One window of each file is taken in turn, chosen by the seed, until there are enough.
+    By file, every file has the same say, so that one long file does not decide: one window of each is taken in turn,
+    until there are enough.
     """
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(windows.states))
+    if not by_file:
+        return windows.states[order[:count]]
     seen: dict[str, int] = {}
     rounds = np.empty(len(order), int)
     for place, index in enumerate(order):
@@ -50,23 +54,27 @@ def held_out(windows: Windows, count: int, seed: int = 0) -> np.ndarray:
 @torch.no_grad()
 def measure(model: MelodyVAE, states: np.ndarray, seed: int = 0) -> Metrics:
     """Metrics of the model on melodies (B, 256)."""
-    means, kls, right = [], [], []
+    device = next(model.parameters()).device
+    means, sigmas, kls, right = [], [], [], []
     for part in np.array_split(states, -(-len(states) // 128)):
-        given = torch.from_numpy(part)
+        given = torch.from_numpy(part).to(device)
         posterior = model.encode(given)
         means.append(posterior.mean)
+        sigmas.append(posterior.sigma)
         kls.append(posterior.kl().sum(dim=1))
         right.append((model.logits(posterior.mean, given).argmax(dim=-1) == given).float().mean())
     z = torch.cat(means)
     again = decode(model, z)
     onsets, again_onsets = states < HOLD, again < HOLD
+    noise = torch.Generator().manual_seed(seed)
+    sampled = decode(model, z + torch.cat(sigmas) * torch.randn(z.shape, generator=noise).to(z.device))
     matched = (onsets & (states == again)).sum()
-    draws = torch.randn(z.shape, generator=torch.Generator().manual_seed(seed))
-    prior = decode(model, draws)
+    prior = decode(model, torch.randn(z.shape, generator=noise).to(device))
     return Metrics(
         teacher_forced=float(torch.stack(right).mean()),
         free_running=float((states == again).mean()),
         note=float(matched / onsets.sum()),
+        note_sampled=float((onsets & (states == sampled)).sum() / onsets.sum()),
         note_f1=float(2 * matched / (onsets.sum() + again_onsets.sum())),
         kl=float(torch.cat(kls).mean()),
         active=int((z.var(dim=0) > 0.01).sum()),

@@ -36,7 +36,7 @@ CHECKPOINT_EVERY = 300  # seconds
 LOG_EVERY = 50  # steps
 PRINCIPAL = 16_384  # melodies whose bar embeddings are decomposed
 HELD_OUT = 512  # melodies measured at a checkpoint
-BANK = 4096  # encoded training melodies that travel with the weights
+BANK = 2048  # encoded training melodies that travel with the weights
 
 
 class Trainer:

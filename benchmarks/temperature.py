@@ -1,0 +1,51 @@
+"""What the sampling temperature does, in one run, to choose the default by.
+
+    python benchmarks/temperature.py [--model FILE] [--draws N]
+
+For each temperature: C major satisfied by the actor's melodies (one decode of one draw), and for draws of the prior the
+notes a melody, the share of notes in the best-fitting major scale, the share of different melodies, and the share of
+onsets of the bank's melodies that decoding their encodings gives back. The bank's own figures stand in the last line.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+from melodylc.control import load_control
+from melodylc.melody import HOLD
+from melodylc.model import load
+from melodylc.rules import pitch_classes
+from melodylc.vae.metrics import best_scale_share
+
+TEMPERATURES = (0.0, 0.2, 0.35, 0.5, 0.75, 1.0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model")
+    parser.add_argument("--draws", type=int, default=512)
+    options = parser.parse_args()
+    model = load(options.model)
+    actor = load_control(model.path.parent / "actors" / "c-major.safetensors", model)
+    z = model.prior(options.draws, seed=0)
+    bank = model.bank.states[: options.draws]
+    mean = model.encode(bank).mean
+    rule = pitch_classes("C major")
+    print(f"{'temperature':<12}{'satisfied':>10}{'notes':>8}{'in scale':>10}{'unique':>8}{'onsets back':>13}")
+    for temperature in TEMPERATURES:
+        moved = model.decode(actor.move(z), temperature=temperature, seed=1)
+        prior = model.decode(z, temperature=temperature, seed=1)
+        again = model.decode(mean, temperature=temperature, seed=1)
+        onsets = bank < HOLD
+        print(
+            f"{temperature:<12}{rule.satisfied(moved).mean():>10.1%}{(prior < HOLD).sum(axis=1).mean():>8.1f}"
+            f"{best_scale_share(prior):>10.3f}{len(np.unique(prior, axis=0)) / len(prior):>8.1%}"
+            f"{((bank == again) & onsets).sum() / onsets.sum():>13.3f}"
+        )
+    print(f"{'bank':<12}{'':>10}{(bank < HOLD).sum(axis=1).mean():>8.1f}{best_scale_share(bank):>10.3f}")
+
+
+if __name__ == "__main__":
+    main()
