@@ -7,6 +7,7 @@ decodes of points that were optimised towards random wishes, so that it is right
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,7 @@ CENTRES = (96.0, 60.0, 76.0)
 OUTPUTS = 12 + 2 * NUMBERS  # absent logits; means; log standard deviations
 MARGIN = 2.0  # standard deviations kept clear of a limit, so that a decode at some temperature still keeps it
 DISTANCE = 0.02  # weight of the distance penalty
+SHELL = 10.0  # weight of `losses.outside`
 
 
 @dataclass(frozen=True)
@@ -110,14 +112,22 @@ class Gauges(nn.Module):
                 energy = energy - torch.special.log_ndtr(clear - MARGIN)
         return energy
 
-    def propose(self, z: Tensor, wish: Wish, sigma_bar: Tensor, steps: int = 100) -> Tensor:
-        """z (B, Z) moved by gradient to where the wish is granted, and no further than the distance penalty allows."""
+    def propose(
+        self, z: Tensor, wish: Wish, sigma_bar: Tensor, through: Callable[[Tensor], Tensor] = lambda z: z
+    ) -> Tensor:
+        """z (B, Z) moved by gradient to where the wish is granted, not far and not off the prior's shell.
+
+        Args:
+            through: an actor that takes every proposal on to where its own rule holds.
+        """
         start = z.detach()
 
         def energy(moved: Tensor) -> Tensor:
-            return self.energy(moved, wish) + DISTANCE * losses.distances(moved, start, sigma_bar)
+            stay = DISTANCE * losses.distances(moved, start, sigma_bar) + SHELL * losses.outside(moved)
+            return self.energy(through(moved), wish) + stay
 
-        return optimise(start, energy, steps=steps)
+        with torch.no_grad():
+            return through(optimise(start, energy))
 
     def save(self, path: Path) -> None:
         from safetensors.torch import save_file

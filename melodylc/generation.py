@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
 
-from melodylc.control import Control, load_control
+from melodylc.control import load_control
 from melodylc.errors import UserError
 from melodylc.gauges import Gauges, Wish
 from melodylc.melody import HOLD
@@ -43,9 +43,9 @@ def generate(
 ) -> Generated:
     """`count` melodies for a wish.
 
-    A key alone, or with 192 notes, comes from a learned actor (taught C major; other keys of its shape by
-    transposition), anything else from the gauges, by gradient. Each melody that breaks the wish is drawn again, `tries`
-    times in all; the best draw is kept, and `draws` says which it was.
+    A key comes from a learned actor (taught C major; other keys of its shape by transposition). Scales of another
+    shape, numbers of notes other than 192, and ranges come from the gauges, by gradient. Each melody that breaks the
+    wish is drawn again, `tries` times in all; the best draw is kept, and `draws` says which it was.
     """
     if seed is None:
         seed = secrets.randbits(31)
@@ -83,19 +83,30 @@ def _proposer(model: Model, wish: Wish) -> tuple[Callable[[Tensor], Tensor], int
     """What moves draws of the prior for this wish, how far its melodies are transposed after, and its name."""
     if not wish.rules():
         return (lambda z: z), 0, "the prior, no constraints"
-    if wish.key is not None and wish.low is None and wish.high is None and wish.notes in ACTORS:
-        semitones = _interval(ACTOR_KEY, wish.key)
-        path = model.path.parent / "actors" / f"{ACTORS[wish.notes]}.safetensors"
-        if semitones is not None and path.exists():
-            control: Control = load_control(path, model)
-            moved = f", transposed by {semitones:+d}" if semitones else ""
-            return control.move, semitones, f"actor {path.stem}{moved}"
+    semitones = None if wish.key is None else _interval(ACTOR_KEY, wish.key)
+    if semitones is None:
+        gauges = gauges_of(model)
+        return (lambda z: gauges.propose(z, wish, model.bank.sigma_bar)), 0, "gauges, by gradient"
+
+    taught = wish.notes if wish.notes in ACTORS else None
+    path = model.path.parent / "actors" / f"{ACTORS[taught]}.safetensors"
+    actor = load_control(path, model)
+    how = f"actor {path.stem}" + (f", transposed by {semitones:+d}" if semitones else "")
+    rest = replace(
+        wish,
+        key=None,
+        notes=None if wish.notes == taught else wish.notes,
+        low=None if wish.low is None else wish.low - semitones,
+        high=None if wish.high is None else wish.high - semitones,
+    )
+    if rest == Wish():
+        return actor.move, semitones, how
     gauges = gauges_of(model)
 
     def propose(z: Tensor) -> Tensor:
-        return gauges.propose(z, wish, model.bank.sigma_bar)
+        return gauges.propose(z, rest, model.bank.sigma_bar, through=actor.actor)
 
-    return propose, 0, "gauges, by gradient"
+    return propose, semitones, f"{how}, and gauges for the rest"
 
 
 def _interval(taught: Key, wanted: Key) -> int | None:

@@ -130,7 +130,7 @@ def learn(
                 z = torch.randn(budget.batch, latent, generator=generator)
                 moved = actor(z)
                 loss = losses.climb(lower(critics, moved)) + penalty * losses.distance(moved, z, sigma_bar)
-                loss = loss + budget.shell * losses.outside(moved)
+                loss = loss + budget.shell * losses.outside(moved).mean()
                 actor_adam.zero_grad()
                 loss.backward()
                 actor_adam.step()
@@ -195,7 +195,8 @@ def optimise(
                 break
         before = moved.detach().clone()
         adam.zero_grad()
-        energy(moved).sum().backward()
+        with torch.enable_grad():
+            energy(moved).sum().backward()
         adam.step()
         if frozen.any():
             with torch.no_grad():

@@ -23,12 +23,12 @@ def distance(moved: Tensor, z: Tensor, sigma_bar: Tensor) -> Tensor:
 
 
 def outside(z: Tensor) -> Tensor:
-    """How far vectors (B, Z) lie outside the shell where N(0, I) has its mass: max(0, |z|^2 / Z - 1)^2, the mean.
+    """How far vectors (B, Z) lie outside the shell where N(0, I) has its mass, (B,): max(0, |z|^2 / Z - 1)^2.
 
     Ours: the distance penalty grows with the logarithm only, so an actor with a hard task may leave for where the
     critics have never been.
     """
-    return F.relu((z**2).mean(dim=-1) - 1).square().mean()
+    return F.relu((z**2).mean(dim=-1) - 1).square()
 
 
 def regression(logits: Tensor, rewards: Tensor) -> Tensor:
