@@ -26,7 +26,7 @@ from melodylc.rules import Key, Rule, notes, pitch_classes, pitch_range
 from melodylc.vae import storage
 from midi_io.files import whole
 
-HIDDEN = (512, 512, 512)
+HIDDEN = (384, 384, 384)
 NUMBERS = 3  # note count, lowest pitch, highest pitch
 UNITS = (32.0, 12.0, 12.0)  # the scale at which the numbers are predicted
 CENTRES = (96.0, 60.0, 76.0)
@@ -97,8 +97,12 @@ class Gauges(nn.Module):
         likelihood = 0.5 * error**2 + log_sigma - log_sigma.new_tensor(UNITS).log()
         return F.binary_cross_entropy_with_logits(absent, measured[:, :12]) + 0.3 * likelihood.mean()
 
-    def energy(self, z: Tensor, wish: Wish) -> Tensor:
-        """-log P(the wish is granted), (B,), each limit `MARGIN` deviations tighter than asked."""
+    def energy(self, z: Tensor, wish: Wish, floor: Tensor | None = None) -> Tensor:
+        """-log P(the wish is granted), (B,), each limit `MARGIN` deviations tighter than asked.
+
+        Args:
+            floor: (B,) numbers of notes not to fall below where the wish names none.
+        """
         absent, means, log_sigma = self(z)
         sigma = log_sigma.exp()
         energy = z.new_zeros(len(z))
@@ -110,6 +114,8 @@ class Gauges(nn.Module):
             if limit is not None:
                 clear = sign * (means[:, column] - limit) / sigma[:, column]
                 energy = energy - torch.special.log_ndtr(clear - MARGIN)
+        if floor is not None and wish.notes is None:
+            energy = energy - torch.special.log_ndtr((means[:, 0] - floor) / sigma[:, 0])
         return energy
 
     def propose(
@@ -121,10 +127,12 @@ class Gauges(nn.Module):
             through: an actor that takes every proposal on to where its own rule holds.
         """
         start = z.detach()
+        with torch.no_grad():  # a rule on pitches is not to be kept by falling silent
+            floor = self(through(start))[1][:, 0]
 
         def energy(moved: Tensor) -> Tensor:
             stay = DISTANCE * losses.distances(moved, start, sigma_bar) + SHELL * losses.outside(moved)
-            return self.energy(through(moved), wish) + stay
+            return self.energy(through(moved), wish, floor) + stay
 
         with torch.no_grad():
             return through(optimise(start, energy))
