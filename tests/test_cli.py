@@ -41,8 +41,8 @@ def test_generate_writes_numbered_files_and_says_what_is_satisfied(tmp_path, cap
         satisfied = pitch_classes("C major").satisfied(melody[None])[0]
         assert line.endswith("yes") == satisfied
         assert str(int((melody < HOLD).sum())) in line.split()
-        image = Image.open(tmp_path / "melodies" / f"{index:02d}.png")
-        assert image.width > image.height > 100
+        with Image.open(tmp_path / "melodies" / f"{index:02d}.png") as image:
+            assert image.width > image.height > 100
     assert sorted(path.name for path in (tmp_path / "melodies").iterdir()) == [
         "01.mid", "01.png", "02.mid", "02.png", "03.mid", "03.png",
     ]  # fmt: skip

@@ -107,7 +107,7 @@ def test_gauges_measure_what_they_predict():
 def test_gauges_energy_falls_as_the_wish_is_granted():
     """Gauges that read the note count off the first coordinate: the proposal moves there and leaves the rest."""
     torch.manual_seed(0)
-    gauges = Gauges(3, hidden=(4,))
+    gauges = Gauges(12, hidden=(4,))
     with torch.no_grad():
         for layer in gauges.critic.layers:
             if hasattr(layer, "weight"):
@@ -118,8 +118,8 @@ def test_gauges_energy_falls_as_the_wish_is_granted():
         last.weight[12, 0], last.weight[12, 1] = 1.0, -1.0  # mean of the count: 96 + 32 z_0
         last.bias[15:] = -2.0
     gauges.requires_grad_(False)
-    z = torch.full((2, 3), 0.1)
-    moved = gauges.propose(z, Wish(notes=150), torch.ones(3))
+    z = torch.full((2, 12), 0.1)
+    moved = gauges.propose(z, Wish(notes=150), torch.ones(12))
     assert (gauges(moved)[1][:, 0] > 150).all()
     assert float((moved - z)[:, 1:].abs().max()) < 1e-3
     assert (gauges.energy(moved, Wish(notes=150)) < gauges.energy(z, Wish(notes=150))).all()

@@ -188,7 +188,9 @@ def test_a_stopped_run_goes_on_without_losing_or_doubling(folder, tmp_path, sign
         (folder / f"more{index:04d}.mid").write_bytes(melody_bytes(1000 + index))
     extract([folder], tmp_path / "whole", workers=1, progress=False)
     out = tmp_path / "stopped"
-    command = [sys.executable, "-m", "melodylc.cli", "extract", str(folder), "--out", str(out), "--workers", "1"]
+    # small parts, so that there is time to stop between them
+    code = "from melodylc import cli; from melodylc.extraction import run; run.FILES_PER_CHUNK = 20; cli.entry()"
+    command = [sys.executable, "-c", code, "extract", str(folder), "--out", str(out), "--workers", "1"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     partial = tmp_path / "stopped.partial"
     while process.poll() is None and not list(partial.glob("part-*.arrow")):

@@ -88,13 +88,13 @@ def right_half(z):
 @pytest.fixture(scope="module")
 def learned():
     torch.manual_seed(0)
-    bank = torch.randn(4000, 4) * 1.5
+    bank = torch.randn(4000, 8) * 1.5
     budget = Budget(rounds=40, fresh=128, batch=256, critic_hidden=(64, 64), actor_hidden=(64, 64), penalty=0.1)
-    return learn(right_half, (bank, right_half(bank)), torch.ones(4), budget, seed=1)
+    return learn(right_half, (bank, right_half(bank)), torch.ones(8), budget, seed=1)
 
 
 def test_the_actor_moves_to_the_rewarded_side_and_no_further_than_needed(learned):
-    z = torch.randn(1000, 4, generator=torch.Generator().manual_seed(5))
+    z = torch.randn(1000, 8, generator=torch.Generator().manual_seed(5))
     moved = learned.actor(z).detach()
     assert float((right_half(moved) == 1).float().mean()) > 0.9
     # what carries no reward stays nearly where it was; what does is moved to about where the reward is full

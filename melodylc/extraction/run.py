@@ -61,10 +61,11 @@ def extract(
     out = Path(out)
     if out.exists():
         raise UserError(f"extract: {out} exists already; name another folder, or delete it to extract again")
+    found = find(paths)
     workers = workers or cores()
     partial = out.with_name(out.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
-    total = _manifest(paths, filters, partial)
+    total = _manifest(found, filters, partial)
     chunks = sum(1 for _ in _chunks(partial))
     _extract_parts(partial, chunks, total, filters, workers, progress)
     card = _merge(partial, chunks, filters, progress)
@@ -78,13 +79,13 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _manifest(paths: Sequence[str | os.PathLike[str]], filters: Filters, partial: Path) -> int:
+def _manifest(files: Iterable[Found], filters: Filters, partial: Path) -> int:
     """Write the list of files to `partial`; throw away parts that were made from another list. Returns its length."""
     digest = hashlib.blake2b(json.dumps([corpus.VERSION, asdict(filters)]).encode())
     total = 0
     new = partial / "files.new"
     with new.open("w", encoding="utf-8", errors="surrogateescape") as lines:
-        for found in find(paths):
+        for found in files:
             line = json.dumps(found)
             digest.update(line.encode())
             lines.write(line + "\n")

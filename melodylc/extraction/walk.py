@@ -49,6 +49,10 @@ def find(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Found]:
                 "name their common folder instead"
             )
         roots[name] = given
+    return _walk(roots)
+
+
+def _walk(roots: dict[str, str]) -> Iterator[Found]:
     for name in sorted(roots, key=lambda name: _order(name, os.path.isdir(roots[name]))):
         if os.path.isdir(roots[name]):
             yield from _folder(roots[name], name, frozenset())
