@@ -221,8 +221,8 @@ def _bytes(found: Found) -> bytes:
     if found.size > smf.MAX_BYTES:
         raise smf.BrokenFileError(smf.TOO_LARGE)
     try:
-        with open(found.path, "rb") as file:
-            return file.read(smf.MAX_BYTES + 1)
+        with open(found.path, "rb", buffering=0) as file:  # one read of the size the walk saw
+            return file.read(found.size)
     except OSError as error:
         raise smf.BrokenFileError(UNREADABLE) from error
 
