@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from melodylc.control import load_control
@@ -141,7 +142,17 @@ def transform(
     """One's own melody (256,) changed as little as the wish asks for; one that grants it comes back as it was."""
     if all(rule.satisfied(melody) for rule in wish.rules()):
         return melody
-    return _granted(model, model.encode(melody).mean, wish, seed, temperature, strict)[0]
+    allowed = allowed_states(wish.pitches()) if strict else None
+
+    def decoded(z: Tensor) -> np.ndarray:
+        return model.decode(z, temperature=temperature, seed=seed, allowed=allowed)
+
+    def granted(z: Tensor) -> Tensor:
+        """Whether to stop: judged on what will be heard."""
+        return torch.from_numpy(np.all([rule.satisfied(decoded(z)) for rule in wish.rules()], axis=0))
+
+    start = model.encode(melody).mean
+    return decoded(gauges_of(model).propose(start, wish, model.bank.sigma_bar, done=granted))[0]
 
 
 def interpolate(
@@ -156,12 +167,7 @@ def interpolate(
     strict: bool = False,
 ) -> np.ndarray:
     """`count` melodies (count, 256) from one melody to another, each moved to grant the wish."""
-    return _granted(model, model.between(first, last, count), wish, seed, temperature, strict)
-
-
-def _granted(
-    model: Model, z: Tensor, wish: Wish, seed: int | None, temperature: float | None, strict: bool
-) -> np.ndarray:
+    z = model.between(first, last, count)
     if wish.rules():
         z = gauges_of(model).propose(z, wish, model.bank.sigma_bar)
     allowed = allowed_states(wish.pitches()) if strict else None

@@ -74,5 +74,5 @@ def _nothing(found: Windows, track: int | None, bar: int | None) -> str:
         return f"no melody begins{asked}; 16 bars can begin in {has}"
     why = "no pitched notes in 4/4"
     if found.other_stretches:
-        why += f" ({found.other_stretches} stretches are in another time signature)"
+        why += f" ({found.other_stretches} of its stretches in another time signature)"
     return why
