@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,9 @@ import torch
 from torch import Tensor
 
 from melodylc.errors import UserError
-from melodylc.latent import losses
-from melodylc.latent.loops import Budget, Round, lower, optimise
+from melodylc.latent.loops import Budget, Round
 from melodylc.latent.loops import learn as learn_from_rewards
-from melodylc.latent.networks import Actor, Critic
+from melodylc.latent.networks import Actor
 from melodylc.melody import check
 from melodylc.model import Model, generator
 from melodylc.rules import Rule
@@ -24,8 +23,7 @@ from melodylc.vae import storage
 from midi_io.files import whole
 
 KIND = "melodylc.actor"
-TRANSFORM_STEPS = 200
-CONFIDENT = 0.97  # the critics' P(satisfied) at which a transformed melody is left as it is
+AMOUNTS = tuple(i / 10 for i in range(16))  # shares of the actor's move that `transform` tries, the smallest first
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,6 @@ class Control:
     model: Model
     actor: Actor
     card: dict[str, Any]  # rule, seed, budget, temperature, curve, what the best round showed
-    critics: tuple[Critic, ...] = ()  # not saved: they are for `transform` right after learning
 
     @torch.no_grad()
     def move(self, z: Tensor) -> Tensor:
@@ -149,7 +146,7 @@ def learn(
             {k: round(v, 4) if isinstance(v, float) else v for k, v in row._asdict().items()} for row in learned.curve
         ],
     }
-    return Control(model, learned.actor.eval().requires_grad_(False), card, tuple(learned.critics))
+    return Control(model, learned.actor.eval().requires_grad_(False), card)
 
 
 def transform(
@@ -159,18 +156,16 @@ def transform(
     *,
     control: Control | None = None,
     seed: int = 0,
-    penalty: float = 0.02,
     temperature: float = 0.0,
     allowed: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Change melodies (B, 256) or one (256,) as little as the rule asks for, by gradient from their encodings.
+    """Change melodies (B, 256) or one (256,) as little as the rule asks for.
 
-    The critics' energy and the distance penalty are descended together; each melody is frozen once the critics are
-    confident (section 5). Melodies that satisfy the rule already come back as they were.
+    The actor says where to go from the encoding of each; of the decodes on the way there, the first that satisfies the
+    rule is kept, or the best if none does. Melodies that satisfy the rule already come back as they were.
 
     Args:
-        control: the rule, learned with `learn` in this session; default: it is learned first, which takes a while.
-        penalty: weight of the distance penalty.
+        control: the learned rule; default: it is learned first, which takes a while.
         allowed: (130,) bool, states the strict mode lets through.
 
     Raises:
@@ -178,21 +173,32 @@ def transform(
     """
     given = check(melody)
     states = np.atleast_2d(given)
-    if control is None or not control.critics:
-        control = learn(model, rule, budget=replace(Budget(), rounds=20), seed=seed)
-    critics = list(control.critics)
+    if control is None:
+        control = learn(model, rule, seed=seed)
     start = model.encode(states).mean
-    sigma_bar = model.bank.sigma_bar
 
-    def energy(z: Tensor) -> Tensor:
-        judged = torch.nn.functional.softplus(-lower(critics, z)).sum(dim=1)
-        return judged + penalty * losses.distances(z, start, sigma_bar)
+    def decoded(z: Tensor) -> np.ndarray:
+        return model.decode(z, temperature=temperature, seed=seed, allowed=allowed)
 
-    def confident(z: Tensor) -> Tensor:
-        parts = len(rule.parts)
-        return (torch.sigmoid(lower(critics, z)[:, parts:]) > CONFIDENT).all(dim=1)
-
-    moved = optimise(start, energy, steps=TRANSFORM_STEPS, learning_rate=0.05, done=confident)
-    changed = model.decode(moved, temperature=temperature, seed=seed, allowed=allowed)
+    changed = on_the_way(start, control.move(start), decoded, rule)
     changed = np.where((rule(states) == 1)[:, None], states, changed)
     return changed if given.ndim == 2 else changed[0]
+
+
+def on_the_way(
+    start: Tensor, goal: Tensor, decoded: Callable[[Tensor], np.ndarray], reward: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """The first melodies (B, 256) of full reward on the lines from start (B, Z) to goal (B, Z), and half as far on.
+
+    Of a line without one, the melody of the highest reward.
+    """
+    best, highest = decoded(start), np.full(len(start), -1.0)
+    for amount in AMOUNTS:
+        left = np.flatnonzero(highest < 1)
+        if not len(left):
+            break
+        melodies = decoded(torch.lerp(start, goal, amount)[left])
+        rewards = reward(melodies)
+        better = rewards > highest[left]
+        best[left[better]], highest[left[better]] = melodies[better], rewards[better]
+    return best

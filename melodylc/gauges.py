@@ -123,15 +123,12 @@ class Gauges(nn.Module):
         z: Tensor,
         wish: Wish,
         sigma_bar: Tensor,
-        *,
         through: Callable[[Tensor], Tensor] = lambda z: z,
-        done: Callable[[Tensor], Tensor] | None = None,
     ) -> Tensor:
         """z (B, Z) moved by gradient to where the wish is granted, not far and not off the prior's shell.
 
         Args:
             through: an actor that takes every proposal on to where its own rule holds.
-            done: (B, Z) -> (B,) bool, which proposals are good enough to stop at; default: take all steps.
         """
         start = z.detach()
         with torch.no_grad():  # a rule on pitches is not to be kept by falling silent
@@ -142,7 +139,7 @@ class Gauges(nn.Module):
             return self.energy(through(moved), wish, floor) + stay
 
         with torch.no_grad():
-            return through(optimise(start, energy, done=done))
+            return through(optimise(start, energy))
 
     def save(self, path: Path) -> None:
         from safetensors.torch import save_file

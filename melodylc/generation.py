@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from melodylc.control import load_control
+from melodylc.control import load_control, on_the_way
 from melodylc.errors import UserError
 from melodylc.gauges import Gauges, Wish
 from melodylc.melody import HOLD
@@ -53,8 +52,7 @@ def generate(
     propose, semitones, how = _proposer(model, wish)
     allowed = None
     if strict:
-        moved_back = np.roll(wish.pitches(), -semitones)
-        allowed = allowed_states(moved_back)
+        allowed = allowed_states(np.roll(wish.pitches(), -semitones))
     rules = wish.rules()
     melodies = np.empty((count, 256), np.uint8)
     rewards = np.full(count, -1.0)
@@ -140,19 +138,21 @@ def transform(
     strict: bool = False,
 ) -> np.ndarray:
     """One's own melody (256,) changed as little as the wish asks for; one that grants it comes back as it was."""
-    if all(rule.satisfied(melody) for rule in wish.rules()):
+    rules = wish.rules()
+    if all(rule.satisfied(melody) for rule in rules):
         return melody
-    allowed = allowed_states(wish.pitches()) if strict else None
+    propose, semitones, _ = _proposer(model, wish)
+    allowed = allowed_states(np.roll(wish.pitches(), -semitones)) if strict else None
+    start = model.encode(transposed(melody[None], np.array([-semitones]))).mean
 
     def decoded(z: Tensor) -> np.ndarray:
-        return model.decode(z, temperature=temperature, seed=seed, allowed=allowed)
+        made = model.decode(z, temperature=temperature, seed=seed, allowed=allowed)
+        return transposed(made, np.full(len(made), semitones))
 
-    def granted(z: Tensor) -> Tensor:
-        """Whether to stop: judged on what will be heard."""
-        return torch.from_numpy(np.all([rule.satisfied(decoded(z)) for rule in wish.rules()], axis=0))
+    def reward(melodies: np.ndarray) -> np.ndarray:
+        return np.mean([rule(melodies) for rule in rules], axis=0)
 
-    start = model.encode(melody).mean
-    return decoded(gauges_of(model).propose(start, wish, model.bank.sigma_bar, done=granted))[0]
+    return on_the_way(start, propose(start), decoded, reward)[0]
 
 
 def interpolate(

@@ -53,6 +53,21 @@ TOO_LARGE = f"larger than {MAX_BYTES >> 20} MiB"
 
 
 @numba.njit(cache=True)
+def _quantity(data, at, end):  # pragma: no cover - compiled
+    """A variable-length quantity of at most four bytes: a code of _REASONS or 0, its value, where it ends."""
+    value = np.int64(0)
+    for _ in range(4):
+        if at >= end:
+            return 2, value, at
+        byte = np.int64(data[at])
+        at += 1
+        value = value << 7 | (byte & 0x7F)
+        if byte < 0x80:
+            return 0, value, at
+    return 3, value, at
+
+
+@numba.njit(cache=True)
 def _parse(data, max_notes):  # pragma: no cover - compiled
     size = data.size
     notes = np.empty((min(size // 3 + 1, max_notes), 7), np.int64)
@@ -104,19 +119,9 @@ def _parse(data, max_notes):  # pragma: no cover - compiled
         tick = np.int64(0)
         running = np.int64(0)
         while at < end:
-            delta = np.int64(0)
-            more = True
-            for _ in range(4):
-                if at >= end:
-                    return 2, 0, none[0], none[1], none[2]
-                byte = np.int64(data[at])
-                at += 1
-                delta = delta << 7 | (byte & 0x7F)
-                if byte < 0x80:
-                    more = False
-                    break
-            if more:
-                return 3, 0, none[0], none[1], none[2]
+            fault, delta, at = _quantity(data, at, end)
+            if fault:
+                return fault, 0, none[0], none[1], none[2]
             tick += delta
             if at >= end:
                 return 2, 0, none[0], none[1], none[2]
@@ -174,19 +179,9 @@ def _parse(data, max_notes):  # pragma: no cover - compiled
                 at += 1
             else:
                 running = np.int64(0)
-            wide = np.int64(0)
-            more = True
-            for _ in range(4):
-                if at >= end:
-                    return 2, 0, none[0], none[1], none[2]
-                byte = np.int64(data[at])
-                at += 1
-                wide = wide << 7 | (byte & 0x7F)
-                if byte < 0x80:
-                    more = False
-                    break
-            if more:
-                return 3, 0, none[0], none[1], none[2]
+            fault, wide, at = _quantity(data, at, end)
+            if fault:
+                return fault, 0, none[0], none[1], none[2]
             if at + wide > end:
                 return 2, 0, none[0], none[1], none[2]
             if meta == 0x58:

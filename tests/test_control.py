@@ -72,6 +72,19 @@ def test_transform_keeps_its_shape_and_leaves_what_is_right_alone(learned, tiny_
     np.testing.assert_array_equal(control.transform(tiny_model, melodies, always, control=learned), melodies)
 
 
+def test_on_the_way_stops_at_the_first_and_keeps_the_best():
+    start, goal = torch.zeros(3, 1), torch.tensor([[10.0], [100.0], [1.0]])
+
+    def decoded(z):
+        return np.repeat(z.round().numpy().astype(np.uint8), 256, axis=1)
+
+    def reward(melodies):  # full from 5 on
+        return np.minimum(melodies[:, 0] / 5, 1.0)
+
+    reached = control.on_the_way(start, goal, decoded, reward)[:, 0]
+    assert reached.tolist() == [5, 10, 2]  # half of the way; the first step of ten; never, but the furthest is best
+
+
 def test_table_2_measures_what_it_says(learned, tiny_model):
     table = table2.rows(tiny_model, {"C major": learned}, draws=64, seed=1)
     assert [(row.name, row.temperature) for row in table] == [
