@@ -75,7 +75,7 @@ PRESETS = {
             Stage(
                 "whole",
                 "whole",
-                12_000,
+                5_500,
                 32,
                 5e-4,
                 bars_decoded=4,
