@@ -182,15 +182,23 @@ def test_columns(folder, tmp_path):
     assert set(table["source"].to_pylist()) == {"001.mid"}
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
-def test_a_stopped_run_goes_on_without_losing_or_doubling(folder, tmp_path, signal_number):
+def test_a_stopped_run_goes_on_without_losing_or_doubling(folder, tmp_path, signal_number, workers):
     for index in range(1500):
         (folder / f"more{index:04d}.mid").write_bytes(melody_bytes(1000 + index))
     extract([folder], tmp_path / "whole", workers=1, progress=False)
     out = tmp_path / "stopped"
-    # small parts, so that there is time to stop between them
-    code = "from melodylc import cli; from melodylc.extraction import run; run.FILES_PER_CHUNK = 20; cli.entry()"
-    command = [sys.executable, "-c", code, "extract", str(folder), "--out", str(out), "--workers", "1"]
+    # small parts, so that there is time to stop between them; and SIGINT, which a shell's background jobs ignore
+    code = """
+import signal
+from melodylc import cli
+from melodylc.extraction import run
+signal.signal(signal.SIGINT, signal.default_int_handler)
+run.FILES_PER_CHUNK = 10
+cli.entry()
+"""
+    command = [sys.executable, "-c", code, "extract", str(folder), "--out", str(out), "--workers", workers]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     partial = tmp_path / "stopped.partial"
     while process.poll() is None and not list(partial.glob("part-*.arrow")):
@@ -200,7 +208,8 @@ def test_a_stopped_run_goes_on_without_losing_or_doubling(folder, tmp_path, sign
     assert not out.exists()
     parts = {path.name: path.stat().st_mtime_ns for path in partial.glob("part-*.arrow")}
     assert parts
-    assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+    again = subprocess.run(command, check=False, capture_output=True)
+    assert again.returncode == 0, again.stderr
     assert contents(out) == contents(tmp_path / "whole")
     assert not partial.exists()
 

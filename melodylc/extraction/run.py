@@ -81,7 +81,7 @@ def cores() -> int:
 
 def _manifest(files: Iterable[Found], filters: Filters, partial: Path) -> int:
     """Write the list of files to `partial`; throw away parts that were made from another list. Returns its length."""
-    digest = hashlib.blake2b(json.dumps([corpus.VERSION, asdict(filters)]).encode())
+    digest = hashlib.blake2b(json.dumps([corpus.VERSION, FILES_PER_CHUNK, BYTES_PER_CHUNK, asdict(filters)]).encode())
     total = 0
     new = partial / "files.new"
     with new.open("w", encoding="utf-8", errors="surrogateescape") as lines:
@@ -201,7 +201,7 @@ def extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
             "digest": _fixed(digests(all_states)),
         }
     ).replace_schema_metadata({"counts": json.dumps(counts)})
-    beside = part.with_suffix(".tmp")
+    beside = part.with_suffix(f".{os.getpid()}.tmp")  # a worker may outlive a killed run and still be writing
     with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     beside.replace(part)
