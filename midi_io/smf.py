@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
+
+from midi_io.compiled import njit
 
 MAX_BYTES = 8 << 20  # a larger file is no piece of music, or holds sound
 MAX_NOTES = 200_000
@@ -52,7 +53,7 @@ EMPTY = "empty file"
 TOO_LARGE = f"larger than {MAX_BYTES >> 20} MiB"
 
 
-@numba.njit(cache=True)
+@njit
 def _quantity(data, at, end):  # pragma: no cover - compiled
     """A variable-length quantity of at most four bytes: a code of _REASONS or 0, its value, where it ends."""
     value = np.int64(0)
@@ -67,7 +68,7 @@ def _quantity(data, at, end):  # pragma: no cover - compiled
     return 3, value, at
 
 
-@numba.njit(cache=True)
+@njit
 def _parse(data, max_notes):  # pragma: no cover - compiled
     size = data.size
     notes = np.empty((min(size // 3 + 1, max_notes), 7), np.int64)

@@ -7,18 +7,19 @@ window.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from midi_io.compiled import njit
 
-@numba.njit(cache=True)
+
+@njit
 def _mix(x):  # pragma: no cover - compiled
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
 
 
-@numba.njit(cache=True)
+@njit
 def _digests(words, out):  # pragma: no cover - compiled
     for row in range(words.shape[0]):
         a, b = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from melodylc.melody import BARS, HOLD, REST, STEPS, STEPS_PER_BAR
 from midi_io import smf
+from midi_io.compiled import njit
 
 PERCUSSION = 9  # channel 10, counted from 0
 MAX_STEPS = 2_000_000  # in all lines of one file: 60 parts of 2,000 bars; more is a fault in the file
@@ -43,7 +43,7 @@ class Windows(NamedTuple):
     other_stretches: int  # stretches in another signature than 4/4 or 2/2
 
 
-@numba.njit(cache=True)
+@njit
 def _stretches(signatures, division):  # pragma: no cover - compiled
     """(K, 4) rows of start tick, end tick (-1: none), first bar, is 4/4; from (S, 3) sorted signature events."""
     out = np.empty((signatures.shape[0] + 1, 4), np.int64)
@@ -71,13 +71,13 @@ def _stretches(signatures, division):  # pragma: no cover - compiled
     return out[:count]
 
 
-@numba.njit(cache=True)
+@njit
 def _step(tick, start, division):  # pragma: no cover - compiled
     """The sixteenth nearest to `tick`, halves up, counted from `start`."""
     return (8 * (tick - start) + division) // (2 * division)
 
 
-@numba.njit(cache=True)
+@njit
 def _line(notes, members, i, start, end, division, line):  # pragma: no cover - compiled
     """Write the skyline of members[i:] within [start, end) ticks into `line`; the members are in onset order.
 
@@ -115,7 +115,7 @@ def _line(notes, members, i, start, end, division, line):  # pragma: no cover - 
     return filled, i
 
 
-@numba.njit(cache=True)
+@njit
 def _windows(
     notes, signatures, division, min_notes, min_pitches, max_rest, max_steps, pad
 ):  # pragma: no cover - compiled
