@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from melodylc import melody, rules
-    from melodylc.control import Control, learn, load_control, transform
+    from melodylc.composition import compose
+    from melodylc.control import Control, learn, load_control
     from melodylc.errors import UserError
     from melodylc.extraction import Corpus, Filters, extract
     from melodylc.melody import Melody
     from melodylc.model import Model, load
+    from melodylc.preference import Preference, prefer
     from melodylc.rules import Rule
+    from melodylc.transformation import transform
 
 __version__ = "0.1.0"
 
@@ -30,15 +33,18 @@ _HOMES = {
     "Filters": "melodylc.extraction",
     "Melody": "melodylc.melody",
     "Model": "melodylc.model",
+    "Preference": "melodylc.preference",
     "Rule": "melodylc.rules",
     "UserError": "melodylc.errors",
+    "compose": "melodylc.composition",
     "extract": "melodylc.extraction",
     "learn": "melodylc.control",
     "load": "melodylc.model",
     "load_control": "melodylc.control",
     "melody": None,
+    "prefer": "melodylc.preference",
     "rules": None,
-    "transform": "melodylc.control",
+    "transform": "melodylc.transformation",
 }
 
 __all__ = [
@@ -47,13 +53,16 @@ __all__ = [
     "Filters",
     "Melody",
     "Model",
+    "Preference",
     "Rule",
     "UserError",
+    "compose",
     "extract",
     "learn",
     "load",
     "load_control",
     "melody",
+    "prefer",
     "rules",
     "transform",
 ]

@@ -16,9 +16,14 @@ from melodylc.errors import UserError
 if TYPE_CHECKING:  # heavy modules load in the command that needs them
     import numpy as np
 
+    from melodylc.control import Control
     from melodylc.extraction.pick import Picked
-    from melodylc.gauges import Wish
     from melodylc.model import Model
+    from melodylc.rules import Rule
+    from melodylc.wish import Wish
+
+
+REFERENCE_MELODIES = 2048  # whose histograms are stored beside a model
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,23 +72,28 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
     train.set_defaults(run=_train)
 
-    gauges = commands.add_parser("gauges", help="teach a trained model the knobs of generate (key, notes, range)")
-    gauges.add_argument("--model", required=True, metavar="FILE", help="a model of train; gauges go beside it")
-    gauges.add_argument("--corpus", help="more examples than the model's bank has")
-    gauges.add_argument("--seed", type=_number(int, 0), default=0)
-    gauges.set_defaults(run=_gauges)
+    knobs = commands.add_parser("knobs", help="teach a trained model the knobs of generate (key, notes, range)")
+    knobs.add_argument("--model", required=True, metavar="FILE", help="a model of train; the knobs go beside it")
+    knobs.add_argument("--corpus", help="more examples than the model's bank has")
+    knobs.add_argument("--rounds", type=_number(int, 1), default=500, help="of fresh melodies (500)")
+    knobs.add_argument("--seed", type=_number(int, 0), default=0)
+    knobs.set_defaults(run=_knobs)
 
     learn = commands.add_parser("learn", help="learn an actor for a rule")
-    _wish(learn)
+    _asked(learn)
     learn.add_argument("--out", required=True, metavar="ACTOR", help="the .safetensors file to write")
     learn.add_argument("--rounds", type=_number(int, 1), default=60, help="of fresh melodies, at most (60)")
+    learn.add_argument(
+        "--paper", action="store_true", help="the paper's loop: rewards of decodes only, one critic of z"
+    )
     learn.add_argument("--corpus", help="more examples than the model's bank has")
     learn.add_argument("--seed", type=_number(int, 0), default=0)
     learn.add_argument("--model", metavar="FILE", help="a model of train (default: the embedded one)")
     learn.set_defaults(run=_learn)
 
     generate = commands.add_parser("generate", help="new melodies, as MIDI files and piano rolls")
-    _wish(generate)
+    _asked(generate)
+    _actors(generate)
     generate.add_argument("--count", type=_number(int, 1), default=4, help="how many (4)")
     generate.add_argument("--tries", type=_number(int, 1), default=8, help="draws a melody has to keep its rules (8)")
     _output(generate)
@@ -91,7 +101,10 @@ def _parser() -> argparse.ArgumentParser:
 
     transform = commands.add_parser("transform", help="change your own melody just enough")
     transform.add_argument("file", metavar="IN.mid")
-    _wish(transform)
+    _asked(transform)
+    _actors(transform)
+    transform.add_argument("--how", choices=("actor", "gradient"), default="actor", help="what leads the way (actor)")
+    transform.add_argument("--amount", type=_number(float, 0, 1), default=1.0, help="0 your melody, 1 the change (1)")
     _picking(transform)
     _output(transform, temperature=0.0)
     transform.set_defaults(run=_transform)
@@ -100,19 +113,23 @@ def _parser() -> argparse.ArgumentParser:
     interpolate.add_argument("first", metavar="A.mid")
     interpolate.add_argument("last", metavar="B.mid")
     interpolate.add_argument("--count", type=_number(int, 2), default=5, help="both ends among them (5)")
-    _wish(interpolate)
+    _asked(interpolate)
+    _actors(interpolate)
     _picking(interpolate)
     _output(interpolate, temperature=0.0)
     interpolate.set_defaults(run=_interpolate)
 
-    evaluate = commands.add_parser("evaluate", help="the paper's tables beside ours")
-    what = evaluate.add_mutually_exclusive_group(required=True)
-    what.add_argument("--table2", action="store_true", help="rules, shift and diversity, as in the paper's table 2")
+    evaluate = commands.add_parser("evaluate", help="every figure that is claimed, measured: tables, PNG, JSON")
+    what = evaluate.add_mutually_exclusive_group()
+    what.add_argument("--table2", action="store_true", help="the paper's table 2 only, no figures")
     what.add_argument("--reconstruction", metavar="CORPUS", help="reconstruction and KL on the corpus's held-out files")
     evaluate.add_argument("--draws", type=_number(int, 2), default=2048)
+    evaluate.add_argument("--rounds", type=_number(int, 1), default=25, help="of each actor that is learned (25)")
     evaluate.add_argument("--seed", type=_number(int, 0), default=0)
-    evaluate.add_argument("--json", metavar="FILE", help="write the rows there too")
-    evaluate.add_argument("--model", metavar="FILE", help="a model of train, its actors beside it")
+    evaluate.add_argument("--corpus", help="transform its held-out melodies (default: melodies of the model's bank)")
+    evaluate.add_argument("--out", default="evaluation", metavar="DIR", help="where tables and figures go (evaluation)")
+    evaluate.add_argument("--json", metavar="FILE", help="where the rows of --table2 or --reconstruction go")
+    evaluate.add_argument("--model", metavar="FILE", help="a model of train, its knobs beside it")
     evaluate.set_defaults(run=_evaluate)
     return parser
 
@@ -133,10 +150,23 @@ def _number(kind: type, low: float, high: float = float("inf")) -> Callable[[str
     return parse
 
 
-def _wish(parser: argparse.ArgumentParser) -> None:
+def _asked(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", metavar="KEY", help="such as 'C major', 'F# dorian', or pitch classes '0,2,4,7,9'")
     parser.add_argument("--notes", type=_number(int, 1, 256), metavar="N", help="at least so many")
     parser.add_argument("--range", metavar="LOW-HIGH", help="such as 'C4-G5' or '60-79'")
+    parser.add_argument(
+        "--rule",
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="such as syncopation, 'leaps(5)' or my.py:name; may be given more than once",
+    )
+
+
+def _actors(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--actor", action="append", default=[], metavar="FILE", help="of learn, for --rule; several are composed"
+    )
 
 
 def _picking(parser: argparse.ArgumentParser) -> None:
@@ -199,7 +229,19 @@ def _train(options: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         print("\nstopped; go on with --resume", file=sys.stderr)
         raise
+    _write_reference(Path(options.out), options.corpus)
     print(json.dumps(card["held_out"], indent=2))
+
+
+def _write_reference(out: Path, corpus: str) -> None:
+    """Histograms of held-out melodies beside the model: what the realism of its melodies is measured against."""
+    from melodylc.evaluation.histograms import write_reference
+    from melodylc.extraction import Corpus
+    from melodylc.vae.data import Windows
+    from melodylc.vae.metrics import held_out
+
+    melodies = held_out(Windows(Corpus(corpus), "valid"), REFERENCE_MELODIES)
+    write_reference(out / "model.safetensors", melodies, f"{len(melodies)} melodies of held-out files (split valid)")
 
 
 def _about(path: str | None) -> dict[str, object]:
@@ -214,12 +256,16 @@ def _about(path: str | None) -> dict[str, object]:
     return fields
 
 
-def _gauges(options: argparse.Namespace) -> None:
-    from melodylc import gauges
+def _knobs(options: argparse.Namespace) -> None:
+    from dataclasses import replace
+
+    from melodylc import knobs
     from melodylc.model import load
 
     model = load(options.model)
-    gauges.train(model, melodies=_more(options), seed=options.seed).save(model.path.with_name("gauges.safetensors"))
+    settings = replace(knobs.Settings(), rounds=options.rounds)
+    learned = knobs.learn(model, settings=settings, melodies=_more(options), seed=options.seed)
+    learned.save(model.path.with_name("knobs.safetensors"))
 
 
 def _learn(options: argparse.Namespace) -> None:
@@ -228,25 +274,44 @@ def _learn(options: argparse.Namespace) -> None:
     from operator import and_
 
     from melodylc import control
-    from melodylc.latent.loops import Budget
+    from melodylc.latent.rewards import PAPER, Budget
     from melodylc.model import load
 
-    rules = _wished(options).rules()
-    if not rules:
-        raise UserError("learn: expected a rule; give --key, --notes or --range")
+    wish, rules = _wished(options)
+    asked = [*wish.rules(), *rules]
+    if not asked:
+        raise UserError("learn: expected a rule; give --rule, --key, --notes or --range")
     out = Path(options.out)
     if out.suffix != ".safetensors" or not out.parent.is_dir():
         raise UserError(f"learn: --out expected a .safetensors file in a folder that exists, got {out}")
     learned = control.learn(
         load(options.model),
-        reduce(and_, rules),
-        budget=replace(Budget(), rounds=options.rounds),
+        reduce(and_, asked),
+        budget=replace(PAPER if options.paper else Budget(), rounds=options.rounds),
         seed=options.seed,
         bank=_more(options),
     )
     learned.save(out)
     best = learned.card["best"]
-    print(f"{learned.card['rule']}: {best['satisfied']:.0%} satisfied, mean squared shift {best['shift']:.2f}; {out}")
+    print(
+        f"{learned.card['rule']}: {learned.outcome}, {best['satisfied']:.0%} satisfied (prior "
+        f"{learned.card['prior_satisfied']:.1%}), mean squared shift {best['shift']:.2f}, "
+        f"{learned.card['curve'][-1]['seconds']:.0f} s; {out}"
+    )
+    if learned.outcome != "reached":
+        _write_examples(out, learned, asked)
+
+
+def _write_examples(out: Path, learned: Control, asked: list[Rule]) -> None:
+    """The melodies nearest to a rule that was not reached, beside its actor."""
+    from melodylc.melody import BEATS, to_notes
+    from midi_io import files
+
+    print("the nearest melodies met:")
+    for index, melody in enumerate(learned.examples):
+        path = out.with_name(f"{out.stem}-nearest-{index + 1}.mid")
+        files.write(path, to_notes(melody), beats=BEATS)
+        print(f"  {path}  " + ", ".join(f"{rule.name} {rule(melody):.1%}" for rule in asked))
 
 
 def _more(options: argparse.Namespace) -> np.ndarray | None:
@@ -261,10 +326,10 @@ def _more(options: argparse.Namespace) -> np.ndarray | None:
     return Windows(Corpus(options.corpus), "train").draw(12_000, 6, np.random.default_rng([options.seed, 1]))
 
 
-def _wished(options: argparse.Namespace) -> Wish:
-    from melodylc.gauges import Wish
-    from melodylc.rules import Key
+def _wished(options: argparse.Namespace) -> tuple[Wish, list[Rule]]:
+    from melodylc.rules import Key, find
     from melodylc.rules.notes import parse_range
+    from melodylc.wish import Wish
 
     low, high = parse_range(options.range) if options.range else (None, None)
     wish = Wish(Key.parse(options.key) if options.key else None, options.notes, low, high)
@@ -272,48 +337,66 @@ def _wished(options: argparse.Namespace) -> Wish:
         raise UserError(
             f"no pitch of {wish.key.name if wish.key else 'the key'} lies in {options.range}; widen the range"
         )
-    return wish
+    return wish, [find(text) for text in options.rule]
+
+
+def _controls(options: argparse.Namespace, model: Model, rules: list[Rule]) -> list[Control]:
+    from melodylc.control import load_control
+
+    controls = [load_control(path, model) for path in options.actor]
+    if rules and not controls:
+        print("learning first; keep the actor with: melodylc learn --out FILE, then --actor FILE", file=sys.stderr)
+    return controls
 
 
 def _generate(options: argparse.Namespace) -> None:
     from melodylc.generation import generate
     from melodylc.model import load
 
-    wish = _wished(options)
+    wish, rules = _wished(options)
     model = load(options.model)
     made = generate(
         model,
         wish,
         options.count,
+        rules=rules,
+        controls=_controls(options, model, rules),
         seed=options.seed,
         temperature=options.temperature,
         strict=options.strict,
         tries=options.tries,
     )
     print(made.how)
-    _write(options, made.melodies, wish, {"draw": made.draws})
+    _write(options, made.melodies, [*wish.rules(), *rules], {"draw": made.draws})
 
 
 def _transform(options: argparse.Namespace) -> None:
-    from melodylc.generation import kept, transform
-    from melodylc.model import load
+    import numpy as np
 
-    wish = _wished(options)
-    if not wish.rules():
-        raise UserError("transform: expected what to change; give --key, --notes or --range")
+    from melodylc.generation import transform
+    from melodylc.model import load
+    from melodylc.transformation import onsets_kept, pitches_kept
+
+    wish, rules = _wished(options)
+    if not [*wish.rules(), *rules]:
+        raise UserError("transform: expected what to change; give --key, --notes, --range or --rule")
     picked = _picked(options, options.file)
+    model = load(options.model)
     changed = transform(
-        load(options.model),
+        model,
         picked.states,
         wish,
+        rules=rules,
+        controls=_controls(options, model, rules),
+        how=options.how,
+        amount=options.amount,
         seed=options.seed,
         temperature=options.temperature,
         strict=options.strict,
     )
-    import numpy as np
-
     both = np.stack([picked.states, changed])
-    _write(options, both, wish, {"notes kept": [f"{kept(picked.states, melody):.0%}" for melody in both]})
+    kept = {"onsets kept": onsets_kept(picked.states, both), "notes kept": pitches_kept(picked.states, both)}
+    _write(options, both, [*wish.rules(), *rules], {name: [f"{x:.0%}" for x in share] for name, share in kept.items()})
     print(
         "1 is your melody as it was read, 2 the changed one" + (" (strict: masked decoder)" if options.strict else "")
     )
@@ -323,19 +406,22 @@ def _interpolate(options: argparse.Namespace) -> None:
     from melodylc.generation import interpolate
     from melodylc.model import load
 
-    wish = _wished(options)
+    wish, rules = _wished(options)
     first, last = (_picked(options, file).states for file in (options.first, options.last))
+    model = load(options.model)
     melodies = interpolate(
-        load(options.model),
+        model,
         first,
         last,
         options.count,
         wish,
+        rules=rules,
+        controls=_controls(options, model, rules),
         seed=options.seed,
         temperature=options.temperature,
         strict=options.strict,
     )
-    _write(options, melodies, wish, {})
+    _write(options, melodies, [*wish.rules(), *rules], {})
 
 
 def _picked(options: argparse.Namespace, file: str) -> Picked:
@@ -351,15 +437,18 @@ def _picked(options: argparse.Namespace, file: str) -> Picked:
     return picked
 
 
-def _write(options: argparse.Namespace, melodies: np.ndarray, wish: Wish, columns: dict[str, list[Any]]) -> None:
+def _write(options: argparse.Namespace, melodies: np.ndarray, rules: list[Rule], columns: dict[str, list[Any]]) -> None:
     """Numbered MIDI files and piano rolls, and a table of what each melody satisfies."""
+    from functools import reduce
+    from operator import and_
+
     from melodylc import pianoroll
     from melodylc.melody import BEATS, HOLD, to_notes
     from midi_io import files
 
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
-    rules = wish.rules()
+    whole = reduce(and_, rules) if rules else None
     rewards = [rule(melodies) for rule in rules]
     digits = max(2, len(str(len(melodies))))
     table = [["file", "notes", *columns, *(rule.name for rule in rules)]]
@@ -368,7 +457,7 @@ def _write(options: argparse.Namespace, melodies: np.ndarray, wish: Wish, column
         files.write(out / f"{name}.mid", to_notes(melody), beats=BEATS, tempo=options.tempo)
         said = [f"{rule.name} {reward[index]:.1%}" for rule, reward in zip(rules, rewards, strict=True)]
         title = "   ".join([name, *said, *(["strict"] if options.strict else [])])
-        pianoroll.save(out / f"{name}.png", melody, wish.pitches() if rules else None, title)
+        pianoroll.save(out / f"{name}.png", melody, whole.allowed if whole else None, title)
         marks = ["yes" if reward[index] == 1 else f"no, {reward[index]:.1%}" for reward in rewards]
         extra = [str(values[index]) for values in columns.values()]
         table.append([f"{out / name}.mid", str(int((melody < HOLD).sum())), *extra, *marks])
@@ -378,25 +467,38 @@ def _write(options: argparse.Namespace, melodies: np.ndarray, wish: Wish, column
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from melodylc.control import load_control
-    from melodylc.evaluation import table2
     from melodylc.model import load
     from midi_io.files import whole
 
     model = load(options.model)
     if options.reconstruction:
         _evaluate_reconstruction(options, model)
-        return
-    folder = model.path.parent / "actors"
-    controls = {
-        "C major": load_control(folder / "c-major.safetensors", model),
-        "C major, 192 notes": load_control(folder / "c-major-192-notes.safetensors", model),
-    }
-    table = table2.rows(model, controls, draws=options.draws, seed=options.seed)
-    print(table2.text(table))
-    if options.json:
-        with whole(options.json) as beside:
-            beside.write_text(json.dumps({"rows": [row.as_json() for row in table]}, indent=2) + "\n")
+    elif options.table2:
+        from melodylc.evaluation import methods, table2
+
+        rows = methods.table2(model, draws=options.draws, rounds=options.rounds, seed=options.seed)
+        print(table2.text(rows))
+        if options.json:
+            with whole(options.json) as beside:
+                beside.write_text(json.dumps({"rows": [row.as_json() for row in rows]}, indent=2) + "\n")
+    else:
+        from melodylc.evaluation.report import evaluate
+
+        out = Path(options.out)
+        melodies = None if options.corpus is None else _held_out(options.corpus, options.seed)
+        evaluate(model, out, draws=options.draws, rounds=options.rounds, seed=options.seed, melodies=melodies)
+        print(f"\nevaluation.json and figures in {out}")
+
+
+def _held_out(corpus: str, seed: int) -> np.ndarray:
+    from melodylc.extraction import Corpus
+    from melodylc.vae.data import Windows
+    from melodylc.vae.metrics import held_out
+
+    try:
+        return held_out(Windows(Corpus(corpus), "test"), 256, seed)
+    except ValueError as error:
+        raise UserError(f"evaluate: {error}") from error
 
 
 def _evaluate_reconstruction(options: argparse.Namespace, model: Model) -> None:

@@ -1,10 +1,10 @@
-"""A rule and a model give an actor; a melody and a rule give a transformed melody."""
+"""A rule and a model give an actor and its critics."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,43 +13,60 @@ import torch
 from torch import Tensor
 
 from melodylc.errors import UserError
-from melodylc.latent.loops import Budget, Round
-from melodylc.latent.loops import learn as learn_from_rewards
-from melodylc.latent.networks import Actor
-from melodylc.melody import check
-from melodylc.model import Model, generator
+from melodylc.latent import rewards
+from melodylc.latent.networks import Actor, PartsCritic
+from melodylc.latent.rewards import Budget, Round
+from melodylc.melody import BARS
+from melodylc.model import Model, fingerprint, generator
 from melodylc.rules import Rule
 from melodylc.vae import storage
 from midi_io.files import whole
 
 KIND = "melodylc.actor"
-AMOUNTS = tuple(i / 10 for i in range(16))  # shares of the actor's move that `transform` tries, the smallest first
+REACHED, PARTLY = 0.5, 0.05  # shares satisfied from which a rule counts as reached, and as partly reached
+EXAMPLES = 3  # melodies nearest to the rule that are kept
 
 
 @dataclass(frozen=True)
 class Control:
-    """A learned rule: an actor that moves draws of the prior to melodies that satisfy it."""
+    """A learned rule: an actor that moves draws of the prior to melodies that satisfy it, and its critics."""
 
     model: Model
     actor: Actor
-    card: dict[str, Any]  # rule, seed, budget, temperature, curve, what the best round showed
+    critics: tuple[PartsCritic, ...]
+    card: dict[str, Any]  # rule, outcome, seed, budget, temperature, curve, what the best round showed
+    examples: np.ndarray = field(repr=False)  # (at most 3, 256): the highest rewarded melodies met while learning
+
+    @property
+    def outcome(self) -> str:
+        """ "reached", "partly reached" or "out of reach", of this model, by the share satisfied of the best round."""
+        return str(self.card["outcome"])
 
     @torch.no_grad()
     def move(self, z: Tensor) -> Tensor:
         """z (B, Z) to z' (B, Z)."""
         return self.actor(z)
 
+    def judge(self, z: Tensor) -> Tensor:
+        """The lower of the critics' logits (B, O) for z (B, Z): of each part's reward, then of each being 1."""
+        return rewards.lower(list(self.critics), self.model.bars(z))
+
     def sample(self, count: int, *, seed: int | None = None, temperature: float | None = None) -> np.ndarray:
         """Melodies (count, 256), one decode of one draw each; nothing is masked or selected."""
         return self.model.decode(self.move(self.model.prior(count, seed)), seed=seed, temperature=temperature)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the actor's weights (half precision) and its JSON card beside them."""
+        """Write actor and critics (half precision) and the JSON card beside them."""
         from safetensors.torch import save_file
 
         path = Path(path)
+        tensors = {f"actor.{name}": value.half().contiguous() for name, value in self.actor.state_dict().items()}
+        for index, critic in enumerate(self.critics):
+            for name, value in critic.state_dict().items():
+                tensors[f"critic{index}.{name}"] = value.half().contiguous()
+        tensors["examples"] = torch.from_numpy(self.examples)
         with whole(path) as beside:
-            save_file({k: v.half().contiguous() for k, v in self.actor.state_dict().items()}, beside)
+            save_file(tensors, beside)
         storage.write_card(path, KIND, self.card)
 
 
@@ -62,25 +79,36 @@ def load_control(path: str | os.PathLike[str], model: Model) -> Control:
     card = storage.read_card(path, KIND)
     if card.get("model") != fingerprint(model):
         raise UserError(f"actor: {path} was learned on another model; learn it again on this one")
+    tensors = storage.read_tensors(path)
     try:
-        hidden = card["budget"]["actor_hidden"]
-        if not 1 <= len(hidden) <= 16 or not all(isinstance(w, int) and 1 <= w <= 8192 for w in hidden):
-            raise ValueError(f"widths {hidden}")
+        hidden, outputs = card["budget"]["actor_hidden"], card["outputs"]
+        if not 1 <= len(hidden) <= 16 or not all(isinstance(w, int) and 1 <= w <= 8192 for w in (*hidden, outputs)):
+            raise ValueError(f"widths {hidden}, {outputs}")
         actor = Actor(model.latent, tuple(hidden))
-        actor.load_state_dict(storage.read_tensors(path))
+        actor.load_state_dict(_under("actor.", tensors))
+        critics: list[PartsCritic] = []
+        while under := _under(f"critic{len(critics)}.", tensors):
+            critics.append(PartsCritic(BARS, _width(model), outputs))
+            critics[-1].load_state_dict(under)
+        examples = tensors["examples"].numpy().astype(np.uint8)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         if isinstance(error, UserError):
             raise
         detail = str(error).splitlines()[0]
         raise UserError(f"actor: the card and the weights at {path} do not fit each other ({detail})") from error
-    return Control(model, actor.eval().requires_grad_(False), card)
+    return Control(model, _still(actor), tuple(_still(critic) for critic in critics), card, examples)
 
 
-def fingerprint(model: Model) -> str:
-    """A digest of the model's bank, which no two trainings share."""
-    import hashlib
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
-    return hashlib.blake2b(model.bank.mean.half().numpy().tobytes(), digest_size=8).hexdigest()
+
+def _width(model: Model) -> int:
+    return int(model.bars(torch.zeros(1, model.latent)).shape[-1])
+
+
+def _still(network: Any) -> Any:
+    return network.eval().requires_grad_(False)
 
 
 def learn(
@@ -96,12 +124,15 @@ def learn(
 ) -> Control:
     """Learn an actor whose melodies satisfy a rule, from the rule's rewards alone (section 6).
 
-    Ctrl-C keeps the best actor so far.
+    Melodies whose z is known are rewarded first: the model's bank of encodings and of decoded prior draws. Ctrl-C keeps
+    the best actor so far. A rule that is out of the model's reach is no error: `Control.outcome` says so, and
+    `Control.examples` are the nearest melodies met.
 
     Args:
         rule: any `Rule`; the parts of a conjunction are rewarded apart.
+        budget: `melodylc.latent.rewards.PAPER` is the paper's loop: decodes only, one critic of z.
         temperature: at which melodies are decoded for their rewards; default: the model's.
-        bank: further melodies (N, 256) to encode and reward before the first step, beside the model's own.
+        bank: further melodies (N, 256) to encode and reward before the first step.
         progress: show a bar with mean reward, share satisfied and shift.
         on_round: called with each round's figures.
 
@@ -112,18 +143,24 @@ def learn(
 
     temperature = model.temperature if temperature is None else temperature
     draws = generator(seed, 2)
+    examples = Nearest()
 
     def reward(states: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.stack([part(states) for part in rule.parts], axis=1)).float()
+        given = np.stack([part(states) for part in rule.parts], axis=1)
+        examples.see(states, given.mean(axis=1))
+        return torch.from_numpy(given).float()
 
     def score(z: Tensor) -> Tensor:
-        from melodylc.vae.decoding import decode
+        return reward(model.decode_quickly(z, temperature=temperature, generator=draws))
 
-        return reward(decode(model.vae, z, temperature=temperature, generator=draws))
-
-    states, mean = model.bank.states, model.bank.mean
-    if bank is not None:
-        states, mean = np.concatenate([states, bank]), torch.cat([mean, model.encode(bank).mean])
+    drawn = rule.satisfied(model.bank.drawn).mean() if len(model.bank.drawn) else float("nan")
+    known = (torch.zeros(0, model.latent), torch.zeros(0, len(rule.parts)))
+    if budget.bank_steps:
+        z, states = model.bank.known()
+        if bank is not None:
+            z, states = torch.cat([z, model.encode(bank).mean]), np.concatenate([states, bank])
+        known = (z, reward(states))
+    plain = budget.satisfaction  # the paper's critics read z itself
     with tqdm(total=budget.rounds, unit="round", desc=f"learn {rule.name}", disable=not progress) as bar:
 
         def show(row: Round) -> None:
@@ -132,73 +169,54 @@ def learn(
             if on_round is not None:
                 on_round(row)
 
-        learned = learn_from_rewards(
-            score, (mean, reward(states)), model.bank.sigma_bar, budget, seed=seed, on_round=show
+        learned = rewards.learn(
+            score,
+            known,
+            model.bank.sigma_bar,
+            budget,
+            features=model.bars if plain else None,
+            seed=seed,
+            on_round=show,
         )
+    best = learned.best
     card = {
         "rule": rule.name,
+        "outcome": _outcome(best.satisfied),
         "model": fingerprint(model),
         "seed": seed,
         "temperature": temperature,
+        "prior_satisfied": round(float(drawn), 4),
+        "outputs": 2 * len(rule.parts),
         "budget": asdict(budget),
-        "best": learned.best._asdict(),
-        "curve": [
-            {k: round(v, 4) if isinstance(v, float) else v for k, v in row._asdict().items()} for row in learned.curve
-        ],
+        "best": _rounded(best),
+        "curve": [_rounded(row) for row in learned.curve],
     }
-    return Control(model, learned.actor.eval().requires_grad_(False), card)
+    critics = tuple(_still(critic) for critic in learned.critics if isinstance(critic, PartsCritic))
+    return Control(model, _still(learned.actor), critics, card, examples.melodies)
 
 
-def transform(
-    model: Model,
-    melody: np.ndarray,
-    rule: Rule,
-    *,
-    control: Control | None = None,
-    seed: int = 0,
-    temperature: float = 0.0,
-    allowed: np.ndarray | None = None,
-) -> np.ndarray:
-    """Change melodies (B, 256) or one (256,) as little as the rule asks for.
-
-    The actor says where to go from the encoding of each; of the decodes on the way there, the first that satisfies the
-    rule is kept, or the best if none does. Melodies that satisfy the rule already come back as they were.
-
-    Args:
-        control: the learned rule; default: it is learned first, which takes a while.
-        allowed: (130,) bool, states the strict mode lets through.
-
-    Raises:
-        ValueError: if it is no melody.
-    """
-    given = check(melody)
-    states = np.atleast_2d(given)
-    if control is None:
-        control = learn(model, rule, seed=seed)
-    start = model.encode(states).mean
-
-    def decoded(z: Tensor) -> np.ndarray:
-        return model.decode(z, temperature=temperature, seed=seed, allowed=allowed)
-
-    changed = on_the_way(start, control.move(start), decoded, rule)
-    changed = np.where((rule(states) == 1)[:, None], states, changed)
-    return changed if given.ndim == 2 else changed[0]
+def _outcome(satisfied: float) -> str:
+    if satisfied >= REACHED:
+        return "reached"
+    return "partly reached" if satisfied >= PARTLY else "out of reach"
 
 
-def on_the_way(
-    start: Tensor, goal: Tensor, decoded: Callable[[Tensor], np.ndarray], reward: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
-    """The first melodies (B, 256) of full reward on the lines from start (B, Z) to goal (B, Z), and half as far on.
+def _rounded(row: Round) -> dict[str, float]:
+    return {name: round(number, 4) if isinstance(number, float) else number for name, number in row._asdict().items()}
 
-    Of a line without one, the melody of the highest reward.
-    """
-    best, highest = decoded(start), np.full(len(start), -1.0)
-    for amount in AMOUNTS:
-        left = np.flatnonzero(highest < 1)
-        if not len(left):
-            break
-        melodies = decoded(torch.lerp(start, goal, amount)[left])
-        rewards = reward(melodies)
-        better = rewards > highest[left]
-        best[left[better]], highest[left[better]] = melodies[better], rewards[better]
-    return best
+
+class Nearest:
+    """The different melodies of highest reward among all that were seen."""
+
+    def __init__(self) -> None:
+        self.melodies = np.empty((0, 256), np.uint8)
+        self.rewards = np.empty(0)
+
+    def see(self, states: np.ndarray, rewards: np.ndarray) -> None:
+        """Look at melodies (B, 256) and their rewards (B,)."""
+        best = np.argsort(-rewards, kind="stable")[:EXAMPLES]
+        melodies = np.concatenate([self.melodies, states[best]])
+        rewards = np.concatenate([self.rewards, rewards[best]])
+        _, first = np.unique(melodies, axis=0, return_index=True)
+        order = first[np.argsort(-rewards[first], kind="stable")][:EXAMPLES]
+        self.melodies, self.rewards = melodies[order], rewards[order]

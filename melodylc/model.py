@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ from melodylc.errors import UserError
 from melodylc.melody import STEPS, check
 from melodylc.vae import storage
 from melodylc.vae.bank import Bank
-from melodylc.vae.decoding import decode
+from melodylc.vae.decoding import TEMPERATURE, decode
 from melodylc.vae.model import MelodyVAE, Posterior
+from melodylc.vae.precision import half_precision
 
 if TYPE_CHECKING:
     from melodylc.control import Control
@@ -29,7 +31,7 @@ class Model:
 
     def __init__(self, vae: MelodyVAE, card: dict[str, Any], bank: Bank, path: Path) -> None:
         self.vae, self.card, self.bank, self.path = vae, card, bank, path
-        self.temperature = float(card.get("temperature", 0.5))
+        self.temperature = float(card.get("temperature", TEMPERATURE))
 
     @property
     def latent(self) -> int:
@@ -87,6 +89,19 @@ class Model:
             raise UserError(f"z: expected shape (B, {self.latent}), got {tuple(z.shape)}")
         return decode(self.vae, z, temperature=temperature, generator=generator(seed, 1), allowed=allowed)
 
+    def decode_quickly(
+        self, z: Tensor, *, temperature: float | None = None, generator: torch.Generator | None = None
+    ) -> np.ndarray:
+        """As `decode`, in bf16 where the hardware computes it: for learning, which decodes thousands."""
+        temperature = self.temperature if temperature is None else temperature
+        with half_precision(z.device):
+            return decode(self.vae, z, temperature=temperature, generator=generator)
+
+    def bars(self, z: Tensor) -> Tensor:
+        """The embeddings of the 16 bars (B, 16, E) that z (B, Z) decodes from; differentiable in z."""
+        with half_precision(z.device):
+            return self.vae.conductor(z).float()
+
     def between(self, first: np.ndarray, last: np.ndarray, count: int) -> Tensor:
         """`count` points (count, Z) on the arc from the encoding of one melody (256,) to another's, both among them.
 
@@ -106,9 +121,14 @@ class Model:
 
     def transform(self, melody: np.ndarray, rule: Rule, **options: Any) -> np.ndarray:
         """See `melodylc.transform`."""
-        from melodylc import control
+        from melodylc import transformation
 
-        return control.transform(self, melody, rule, **options)
+        return transformation.transform(self, melody, rule, **options)
+
+
+def fingerprint(model: Model) -> str:
+    """A digest of the model's bank, which no two trainings share."""
+    return hashlib.blake2b(model.bank.mean.half().numpy().tobytes(), digest_size=8).hexdigest()
 
 
 def generator(seed: int | None, stream: int = 0) -> torch.Generator | None:

@@ -1,15 +1,17 @@
-"""The actor and the critic (Latent Constraints, sections 9.2.4 and 9.2.5).
+"""The actor and the critics (Latent Constraints, sections 9.2.4 and 9.2.5), and a critic of parts, which is ours.
 
-Shapes: B vectors, Z latent dimensions, O outputs of a critic.
+Shapes: B vectors, Z latent dimensions, Y labels, O outputs of a critic, P parts of E dimensions each.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 LARGE = (2048, 2048, 2048, 2048)
 SMALL = (256, 256, 256)
+LABEL_UNITS = 2048
 
 
 def _layers(inputs: int, hidden: tuple[int, ...], outputs: int) -> nn.Sequential:
@@ -20,28 +22,100 @@ def _layers(inputs: int, hidden: tuple[int, ...], outputs: int) -> nn.Sequential
     return nn.Sequential(*layers, nn.Linear(inputs, outputs))
 
 
-class Actor(nn.Module):
+class Conditioned(nn.Module):
+    """Layers that read z, and labels y through a linear layer of their own, concatenated with z.
+
+    Without labels (`labels=0`) they read z alone. Labels are any vector: attributes, or the parameters of a rule.
+    """
+
+    def __init__(
+        self, latent: int, hidden: tuple[int, ...], outputs: int, labels: int = 0, label_units: int = LABEL_UNITS
+    ) -> None:
+        super().__init__()
+        self.labels = labels
+        self.label = nn.Linear(labels, label_units) if labels else None
+        self.layers = _layers(latent + (label_units if labels else 0), hidden, outputs)
+
+    def outputs(self, z: Tensor, y: Tensor | None) -> Tensor:
+        """(B, Z) and (B, Y), or one (Y,) for all, to (B, O).
+
+        Raises:
+            ValueError: for labels where none are taken, or none or others where some are.
+        """
+        if (y is None) != (self.label is None) or (y is not None and y.shape[-1] != self.labels):
+            given = "none" if y is None else tuple(y.shape)
+            raise ValueError(f"labels: expected {self.labels or 'none'}, got {given}")
+        if self.label is not None:
+            assert y is not None
+            z = torch.cat([z, self.label(y).expand(len(z), -1)], dim=-1)
+        return self.layers(z)
+
+
+class Actor(Conditioned):
     """z to z' = (1 - gate) z + gate dz: the network only has to predict a shift."""
 
-    def __init__(self, latent: int, hidden: tuple[int, ...] = LARGE) -> None:
-        super().__init__()
+    def __init__(
+        self, latent: int, hidden: tuple[int, ...] = LARGE, labels: int = 0, label_units: int = LABEL_UNITS
+    ) -> None:
+        super().__init__(latent, hidden, 2 * latent, labels, label_units)
         self.latent, self.hidden = latent, tuple(hidden)
-        self.layers = _layers(latent, hidden, 2 * latent)
 
-    def forward(self, z: Tensor) -> Tensor:
-        """(B, Z) to (B, Z)."""
-        dz, gate = self.layers(z).chunk(2, dim=-1)
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """(B, Z), with labels (B, Y) if it takes any, to (B, Z)."""
+        dz, gate = self.outputs(z, y).chunk(2, dim=-1)
         gate = torch.sigmoid(gate)
         return (1 - gate) * z + gate * dz
 
+    def begin_still(self, gate: float = -2.0) -> Actor:
+        """Start as almost the identity, so that what it learns is how far to go; returns itself."""
+        last = self.layers[-1]
+        assert isinstance(last, nn.Linear)
+        with torch.no_grad():
+            last.weight.mul_(0.1)
+            last.bias[self.latent :] = gate
+        return self
 
-class Critic(nn.Module):
+
+class Critic(Conditioned):
     """z to logits, one for each thing judged."""
 
-    def __init__(self, latent: int, hidden: tuple[int, ...] = LARGE, outputs: int = 1) -> None:
-        super().__init__()
-        self.layers = _layers(latent, hidden, outputs)
+    def __init__(
+        self,
+        latent: int,
+        hidden: tuple[int, ...] = LARGE,
+        outputs: int = 1,
+        labels: int = 0,
+        label_units: int = LABEL_UNITS,
+    ) -> None:
+        super().__init__(latent, hidden, outputs, labels, label_units)
 
-    def forward(self, z: Tensor) -> Tensor:
-        """(B, Z) to (B, O)."""
-        return self.layers(z)
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """(B, Z), with labels (B, Y) if it takes any, to (B, O)."""
+        return self.outputs(z, y)
+
+
+class PartsCritic(nn.Module):
+    """Logits from parts (B, P, E), where a generator makes its output of P like parts.
+
+    One network reads every part, so each example teaches it P times; what it finds is averaged, and multiplied as
+    probabilities (a whole that asks something of each of its parts), and read side by side by a network for the rest.
+    """
+
+    def __init__(self, parts: int, width: int, outputs: int = 1, *, units: int = 192, hidden: int = 256) -> None:
+        super().__init__()
+        found, kept = units // 2, units // 6
+        self.read = nn.Linear(width, units)
+        self.place = nn.Parameter(0.01 * torch.randn(parts, units))
+        self.find = nn.Linear(units, found)
+        self.each = nn.Linear(found, 2 * outputs)
+        with torch.no_grad():  # a product of P probabilities begins near 1, not near 2^-P
+            self.each.bias[outputs:] = 3.0
+        self.keep = nn.Linear(found, kept)
+        self.whole = _layers(parts * kept + found, (hidden, hidden), outputs)
+
+    def forward(self, parts: Tensor) -> Tensor:
+        """(B, P, E) to (B, O)."""
+        found = F.relu(self.find(F.relu(self.read(parts) + self.place)))  # (B, P, found)
+        mean, every = self.each(found).chunk(2, dim=-1)  # (B, P, O) each
+        whole = self.whole(torch.cat([self.keep(found).flatten(1), found.mean(dim=1)], dim=-1))
+        return whole + mean.mean(dim=1) + F.logsigmoid(every.float()).sum(dim=1)

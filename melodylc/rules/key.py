@@ -77,13 +77,16 @@ class Key:
         return np.array([pitch % 12 in self.classes for pitch in range(128)])
 
 
+def as_key(classes: str | Key | Iterable[int]) -> Key:
+    """A key from its name, from pitch classes, or as it is."""
+    if isinstance(classes, Key):
+        return classes
+    return Key.parse(classes if isinstance(classes, str) else ",".join(str(c) for c in sorted(set(classes))))
+
+
 def pitch_classes(key: str | Key | Iterable[int]) -> Rule:
     """The share of notes with a pitch class in the key (equation 4, c_pitch); 0 for a melody without notes."""
-    if isinstance(key, str):
-        key = Key.parse(key)
-    elif not isinstance(key, Key):
-        classes = sorted(set(key))
-        key = Key.parse(",".join(str(c) for c in classes))
+    key = as_key(key)
     member = np.zeros(256)
     member[:128] = key.pitches()
 
@@ -91,4 +94,4 @@ def pitch_classes(key: str | Key | Iterable[int]) -> Rule:
         counts = (states < HOLD).sum(axis=1)
         return member[states].sum(axis=1) / np.maximum(counts, 1)
 
-    return Rule(key.name, reward, pitch_classes.__doc__ or "")
+    return Rule(key.name, reward, pitch_classes.__doc__ or "", allowed=key.pitches())

@@ -9,22 +9,33 @@ import numpy as np
 from melodylc.errors import UserError
 from melodylc.melody import HOLD, STEPS
 from melodylc.rules.key import ACCIDENTALS, NATURALS
-from melodylc.rules.rule import Rule
+from melodylc.rules.reading import down_to, onsets, up_to
+from melodylc.rules.rule import Rule, share
 
 
-def notes(*, at_least: int) -> Rule:
-    """min(1, notes / at_least) (equation 4, c_density); notes are counted by their starts.
+def notes(*, at_least: int | None = None, at_most: int | None = None) -> Rule:
+    """min(1, n / at_least) (equation 4, c_density) and min(1, at_most / n), the lower; notes count by their starts.
+
+    0 for a melody without notes.
 
     Raises:
-        UserError: unless 1 <= at_least <= 256.
+        UserError: unless 1 <= at_least <= at_most <= 256, one of them given.
     """
-    if not 1 <= at_least <= STEPS:
-        raise UserError(f"notes: expected at_least from 1 to {STEPS}, got {at_least}")
+    low, high = (1 if at_least is None else at_least), (STEPS if at_most is None else at_most)
+    if at_least is None and at_most is None:
+        raise UserError("notes: expected at_least or at_most, got neither")
+    if not 1 <= low <= high <= STEPS:
+        raise UserError(f"notes: expected 1 <= at_least <= at_most <= {STEPS}, got at_least {low} and at_most {high}")
 
     def reward(states: np.ndarray) -> np.ndarray:
-        return np.minimum(1.0, (states < HOLD).sum(axis=1) / at_least)
+        count = (states < HOLD).sum(axis=1)
+        return np.minimum(up_to(count, low), down_to(count, high)) * (count > 0)
 
-    return Rule(f"{at_least} notes", reward, notes.__doc__ or "")
+    if at_most is None:
+        name = f"{low} notes"
+    else:
+        name = f"at most {high} notes" if at_least is None else f"{low} to {high} notes"
+    return Rule(name, reward, notes.__doc__ or "")
 
 
 def pitch_range(low: int, high: int) -> Rule:
@@ -33,14 +44,36 @@ def pitch_range(low: int, high: int) -> Rule:
     Raises:
         UserError: unless 0 <= low <= high <= 127.
     """
-    if not 0 <= low <= high <= 127:
-        raise UserError(f"range: expected 0 <= low <= high <= 127, got {low} to {high}")
+    _check_range(low, high)
+    allowed = np.zeros(128, bool)
+    allowed[low : high + 1] = True
 
     def reward(states: np.ndarray) -> np.ndarray:
         counts = (states < HOLD).sum(axis=1)
-        return ((states >= low) & (states <= min(high, 127))).sum(axis=1) / np.maximum(counts, 1)
+        return ((states >= low) & (states <= high)).sum(axis=1) / np.maximum(counts, 1)
 
-    return Rule(f"pitches {low} to {high}", reward, pitch_range.__doc__ or "")
+    return Rule(f"pitches {low} to {high}", reward, pitch_range.__doc__ or "", allowed=allowed)
+
+
+def tessitura(low: int, high: int, at_least: float = 0.75) -> Rule:
+    """Where most of a melody lies: min(1, s / at_least), s the share of notes from low to high; 0 without notes.
+
+    Raises:
+        UserError: unless 0 <= low <= high <= 127, and at_least in (0, 1].
+    """
+    _check_range(low, high)
+    share("tessitura", at_least)
+
+    def reward(states: np.ndarray) -> np.ndarray:
+        found = onsets(states)
+        return up_to(found.share((found.pitch >= low) & (found.pitch <= high)), at_least)
+
+    return Rule(f"tessitura {low} to {high}", reward, tessitura.__doc__ or "")
+
+
+def _check_range(low: int, high: int) -> None:
+    if not 0 <= low <= high <= 127:
+        raise UserError(f"range: expected 0 <= low <= high <= 127, got {low} to {high}")
 
 
 def parse_range(text: str) -> tuple[int, int]:

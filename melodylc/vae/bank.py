@@ -1,7 +1,12 @@
-"""Encoded melodies that travel with the weights: a new rule has thousands of examples before its first step."""
+"""Melodies whose z is known, which travel with the weights: a rule has thousands of examples before its first decode.
+
+Encodings of the corpus, and decodes of the prior. The latter's z are drawn again from a seed, so they cost only the
+melody's bytes.
+"""
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,38 +15,55 @@ import torch
 from torch import Tensor
 
 from melodylc.errors import UserError
-from melodylc.melody import check
+from melodylc.melody import STEPS, check
 from melodylc.vae import storage
+from melodylc.vae.decoding import decode
 from melodylc.vae.model import MelodyVAE
 from midi_io.files import whole
+
+DRAWN = 4096  # decodes of the prior
+LIMIT = 1 << 27  # bytes: what a compressed batch of melodies may grow to
 
 
 @dataclass(frozen=True)
 class Bank:
-    """N melodies and what the encoder makes of them."""
+    """N melodies of the corpus and what the encoder makes of them; M draws of the prior and what they decode to."""
 
     states: np.ndarray  # (N, 256) uint8
     mean: Tensor  # (N, Z)
     sigma_bar: Tensor  # (Z,), the encoder's sigma averaged over the melodies
+    drawn: np.ndarray  # (M, 256) uint8
+
+    def draws(self) -> Tensor:
+        """(M, Z): the draws of the prior that `drawn` were decoded from."""
+        return prior_draws(len(self.drawn), self.mean.shape[1])
+
+    def known(self) -> tuple[Tensor, np.ndarray]:
+        """All of it: (N + M, Z) and (N + M, 256)."""
+        return torch.cat([self.mean, self.draws()]), np.concatenate([self.states, self.drawn])
 
     @classmethod
     @torch.no_grad()
-    def make(cls, vae: MelodyVAE, melodies: np.ndarray) -> Bank:
-        """Encode melodies (N, 256)."""
+    def make(cls, vae: MelodyVAE, melodies: np.ndarray, temperature: float, drawn: int = DRAWN) -> Bank:
+        """Encode melodies (N, 256), and decode draws of the prior at a temperature."""
         device = next(vae.parameters()).device
         parts = np.array_split(melodies, -(-len(melodies) // 128))
         posteriors = [vae.encode(torch.from_numpy(part).to(device)) for part in parts]
         mean = torch.cat([p.mean for p in posteriors]).cpu()
-        return cls(melodies, mean, torch.cat([p.sigma for p in posteriors]).mean(dim=0).cpu())
+        sigma_bar = torch.cat([p.sigma for p in posteriors]).mean(dim=0).cpu()
+        draws = prior_draws(drawn, mean.shape[1]).to(device)
+        source = torch.Generator().manual_seed(0)
+        return cls(melodies, mean, sigma_bar, decode(vae, draws, temperature=temperature, generator=source))
 
     def save(self, weights: Path) -> None:
-        """Write bank.safetensors beside the weights, in half precision."""
+        """Write bank.safetensors beside the weights: vectors in half precision, melodies compressed."""
         from safetensors.torch import save_file
 
         with whole(weights.with_name("bank.safetensors")) as beside:
             save_file(
                 {
-                    "states": torch.from_numpy(self.states),
+                    "states": _packed(self.states),
+                    "drawn": _packed(self.drawn),
                     "mean": self.mean.half(),
                     "sigma_bar": self.sigma_bar.half(),
                 },
@@ -58,9 +80,26 @@ class Bank:
         path = weights.with_name("bank.safetensors")
         tensors = storage.read_tensors(path)
         try:
-            bank = cls(check(tensors["states"].numpy().astype(np.uint8)), tensors["mean"], tensors["sigma_bar"])
-        except (KeyError, ValueError) as error:
+            bank = cls(_unpacked(tensors["states"]), tensors["mean"], tensors["sigma_bar"], _unpacked(tensors["drawn"]))
+        except (KeyError, ValueError, zlib.error) as error:
             raise UserError(f"model: {path} is damaged ({error}); train the model again") from error
         if bank.mean.shape != (len(bank.states), latent) or bank.sigma_bar.shape != (latent,):
             raise UserError(f"model: {path} belongs to another model than {weights}; keep the two together")
         return bank
+
+
+def prior_draws(count: int, latent: int) -> Tensor:
+    """(count, Z) draws of N(0, I), always the same ones: RandomState's stream is frozen across versions of numpy."""
+    return torch.from_numpy(np.random.RandomState(0).standard_normal((count, latent)).astype(np.float32))
+
+
+def _packed(states: np.ndarray) -> Tensor:
+    return torch.frombuffer(bytearray(zlib.compress(states.tobytes(), 9)), dtype=torch.uint8)
+
+
+def _unpacked(packed: Tensor) -> np.ndarray:
+    inflater = zlib.decompressobj()
+    content = inflater.decompress(packed.numpy().astype(np.uint8).tobytes(), LIMIT)
+    if inflater.unconsumed_tail or len(content) % STEPS:
+        raise ValueError(f"melodies of {len(content)} bytes")
+    return check(np.frombuffer(content, np.uint8).reshape(-1, STEPS).copy())

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from melodylc.errors import UserError
 from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
 from melodylc.vae.model import BarDecoder, MelodyVAE, initial_state
 
+TEMPERATURE = 0.5  # of sampling, for models whose card names none
 ROWS_AT_ONCE = 512  # melodies decoded together; more gain nothing and take memory
 
 
@@ -84,3 +86,16 @@ def allowed_states(pitches: np.ndarray) -> np.ndarray:
     allowed[:HOLD] = pitches
     assert allowed[REST]
     return allowed
+
+
+def strictly(pitches: np.ndarray | None, name: str) -> np.ndarray:
+    """(130,) bool, the states the strict mode lets through for a rule of that name and its pitches (128,).
+
+    Raises:
+        UserError: if it is no rule on pitches (None), or no pitch is left.
+    """
+    if pitches is None:
+        raise UserError(f"strict: expected a rule on pitches (a key, a range), {name} is none; leave --strict out")
+    if not pitches.any():
+        raise UserError(f"strict: no pitch satisfies {name}; widen the key or the range")
+    return allowed_states(pitches)

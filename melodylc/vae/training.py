@@ -11,7 +11,6 @@ import math
 import os
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,10 @@ from melodylc.melody import BARS, STATES, STEPS, STEPS_PER_BAR
 from melodylc.vae import principal, storage
 from melodylc.vae.bank import Bank
 from melodylc.vae.data import Windows, distinct_bars, transposed
+from melodylc.vae.decoding import TEMPERATURE
 from melodylc.vae.metrics import held_out, measure
 from melodylc.vae.model import HierarchicalEncoder, MelodyVAE, previous_states
+from melodylc.vae.precision import half_precision
 from melodylc.vae.presets import Preset, Stage
 
 WARM_UP = 200  # steps
@@ -215,15 +216,6 @@ def learning_rate(stage: Stage, step: int) -> float:
     return stage.learning_rate * min((step + 1) / WARM_UP, 1.0) * max(min(left, 1.0), 0.05)
 
 
-def half_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """bf16 autocast where the hardware computes it, else full precision."""
-    if device.type == "cuda":
-        able = torch.cuda.is_bf16_supported()
-    else:
-        able = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=able)
-
-
 def train(
     corpus_folder: str | os.PathLike[str],
     preset: Preset,
@@ -312,7 +304,8 @@ def train(
     }
     storage.save(trainer.average, out / "model.safetensors", card)
     examples = trainer.windows.draw(BANK, preset.transpose, np.random.default_rng(seed))
-    Bank.make(trainer.average, examples).save(out / "model.safetensors")
+    temperature = float((about or {}).get("temperature", TEMPERATURE))
+    Bank.make(trainer.average, examples, temperature).save(out / "model.safetensors")
     return card
 
 

@@ -1,0 +1,165 @@
+"""The pictures of an evaluation, as PNG. Needs matplotlib (extra `evaluate`) for all but the piano rolls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from melodylc import pianoroll
+from melodylc.control import Control
+from melodylc.evaluation.histograms import Histograms
+from melodylc.evaluation.table2 import Row
+from melodylc.evaluation.turning import COUNTS, MODES, Turned
+from melodylc.model import Model
+from melodylc.realism import held_out, realism_critic
+from melodylc.rules import Key
+from melodylc.rules.key import NAMES
+from midi_io.files import whole
+
+GRID = 41  # points along each axis of a contour map
+REACH = 3.0  # how far it goes to either side of the origin
+
+
+def plotting() -> Any:
+    """matplotlib's pyplot, without a window.
+
+    Raises:
+        ImportError: with the command that installs it.
+    """
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise ImportError(
+            "the figures of evaluate need matplotlib; install it with: pip install 'melodylc[evaluate]'"
+        ) from error
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def _save(figure: Any, path: Path) -> None:
+    with whole(path) as beside:
+        figure.savefig(beside, format="png", dpi=110, bbox_inches="tight")
+    plotting().close(figure)
+
+
+def piano_rolls(path: Path, named: Sequence[tuple[str, np.ndarray]], key: Key) -> None:
+    """Figure 6: melodies (256,) from one draw of the prior, one above the other, notes outside the key in red."""
+    images = [pianoroll.draw(melody, key.pitches(), title) for title, melody in named]
+    page = Image.new("RGB", (images[0].width, sum(image.height for image in images)), pianoroll.PAPER)
+    top = 0
+    for image in images:
+        page.paste(image, (0, top))
+        top += image.height
+    with whole(path) as beside:
+        page.save(beside, format="PNG")
+
+
+def training_curves(path: Path, named: Sequence[tuple[str, Control]]) -> None:
+    """Figure 11: reward, share satisfied and shift against the number of melodies decoded."""
+    plot = plotting()
+    figure, axes = plot.subplots(1, 3, figsize=(13, 3.6))
+    for name, control in named:
+        curve = control.card["curve"]
+        decoded = [row["rewarded"] for row in curve]
+        for axis, what in zip(axes, ("reward", "satisfied", "shift"), strict=True):
+            axis.plot(decoded, [row[what] for row in curve], label=name)
+    for axis, what in zip(axes, ("mean reward", "share satisfied", "mean squared shift"), strict=True):
+        axis.set(xlabel="melodies decoded", ylabel=what)
+        axis.grid(alpha=0.3)
+    axes[1].set_ylim(0, 1.02)
+    axes[2].legend(fontsize=8)
+    _save(figure, path)
+
+
+@torch.no_grad()
+def realism_contours(path: Path, model: Model, seed: int = 0) -> None:
+    """Figure 3: the realism critic around a draw of the prior and around an encoding it has not seen.
+
+    Across the two latent dimensions of lowest average posterior deviation, the others fixed.
+    """
+    plot = plotting()
+    critic = realism_critic(model)
+    first, second = model.bank.sigma_bar.argsort()[:2].tolist()
+    figure, axes = plot.subplots(1, 2, figsize=(10, 4.4))
+    centres = (("draw of the prior", model.prior(1, seed)[0]), ("encoding", held_out(model, seed)[0]))
+    ticks = torch.linspace(-REACH, REACH, GRID)
+    for axis, (name, centre) in zip(axes, centres, strict=True):
+        z = centre.repeat(GRID, GRID, 1)  # (rows, columns, Z)
+        z[:, :, first], z[:, :, second] = ticks[None, :], ticks[:, None]
+        value = critic(z.reshape(GRID * GRID, -1)).reshape(GRID, GRID)
+        drawn = axis.contourf(ticks, ticks, value, levels=16, cmap="viridis")
+        figure.colorbar(drawn, ax=axis, label="logit of realism")
+        axis.plot(centre[first], centre[second], "s", color="tab:orange")
+        axis.set(title=name, xlabel=f"z[{first}]", ylabel=f"z[{second}]")
+    _save(figure, path)
+
+
+def trade_off(path: Path, rows: Sequence[Row]) -> None:
+    """Satisfaction against shift; the colour is the pairwise distance of the melodies over that of the prior's."""
+    plot = plotting()
+    figure, axes = plot.subplots(1, 2, figsize=(13, 5), sharey=True)
+    for axis, title, wanted in (
+        (axes[0], "C major", lambda row: "192" not in row.name),
+        (axes[1], "C major and 192 notes", lambda row: "192" in row.name or row.name == "prior"),
+    ):
+        chosen = [row for row in rows if wanted(row)]
+        pair = axis is axes[1]
+        satisfied = [row.both_satisfied if pair else row.pitch_satisfied for row in chosen]
+        dots = axis.scatter(
+            [row.z_mse for row in chosen],
+            satisfied,
+            c=[row.distance for row in chosen],
+            vmin=0.5,
+            vmax=1.3,
+            cmap="plasma",
+            s=60,
+            edgecolor="black",
+        )
+        for index, (row, share) in enumerate(zip(chosen, satisfied, strict=True)):
+            label = row.name + (f" [{row.selection}]" if row.selection else "")
+            offset = (7, 4 - 9 * (index % 3))
+            axis.annotate(label, (row.z_mse, share), textcoords="offset points", xytext=offset, fontsize=7)
+        axis.set(title=title, xlabel="z MSE", ylabel="share satisfied" if not pair else "", ylim=(-0.03, 1.06))
+        axis.grid(alpha=0.3)
+        figure.colorbar(dots, ax=axis, label="pairwise distance, prior = 1")
+    _save(figure, path)
+
+
+def heat_maps(path: Path, turned: Turned) -> None:
+    """The share of draws within the key by mode and key, and within 10 % of the number of notes by mode and number."""
+    plot = plotting()
+    figure, axes = plot.subplots(1, 2, figsize=(13, 4))
+    for axis, shares, columns, title in (
+        (axes[0], turned.in_key.mean(axis=2), NAMES, "within the key"),
+        (axes[1], turned.near.mean(axis=1), COUNTS, "notes within 10 % of what was asked"),
+    ):
+        axis.imshow(shares, vmin=0, vmax=1, cmap="RdYlGn", aspect="auto")
+        axis.set(title=title, xticks=range(len(columns)), yticks=range(len(MODES)))
+        axis.set_xticklabels(columns)
+        axis.set_yticklabels(MODES)
+        for (row, column), share in np.ndenumerate(shares):
+            axis.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=8)
+    _save(figure, path)
+
+
+def histogram_lines(path: Path, named: Mapping[str, Histograms]) -> None:
+    """Pitch, interval, duration and repetition of sets of melodies, over one another."""
+    plot = plotting()
+    kinds = list(next(iter(named.values())))
+    figure, axes = plot.subplots(1, len(kinds), figsize=(4 * len(kinds), 3.4))
+    for axis, kind in zip(axes, kinds, strict=True):
+        for name, histograms in named.items():
+            shares = histograms[kind]
+            start = -(len(shares) // 2) if kind in ("pitch", "interval") else int(kind == "duration")
+            axis.plot(range(start, start + len(shares)), shares, label=name)
+        axis.set(title=kind)
+        axis.grid(alpha=0.3)
+    axes[-1].legend(fontsize=8)
+    _save(figure, path)

@@ -1,0 +1,195 @@
+"""The loops that learn from encodings: the realism constraint and the conditional actor and critic (sections 3 and 4).
+
+Labels are known here, rewards are not; `rewards` is the loop for those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from melodylc.latent import losses
+from melodylc.latent.descent import optimise
+from melodylc.latent.networks import LABEL_UNITS, LARGE, Actor, Critic
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Section 9.2's, unless said otherwise."""
+
+    steps: int = 1000  # of the actor; the critic makes `critic_steps` for each
+    critic_steps: int = 10
+    batch: int = 128
+    learning_rate: float = 3e-4
+    penalty: float = 0.0  # lambda of the distance penalty
+    gradient_penalty: float = 10.0
+    actor_hidden: tuple[int, ...] | None = LARGE  # None: no actor, the critic's inner loop G_opt moves the draws
+    critic_hidden: tuple[int, ...] = LARGE
+    label_units: int = LABEL_UNITS
+    wrong_labels: bool = True  # encodings with another's labels are negatives too (the authors' notebook)
+    from_encodings: bool = True  # with a distance penalty, the actor also starts from encodings (the notebook)
+    inner_steps: int = 20  # of G_opt, where there is no actor; 100 in the paper
+
+
+class Progress(NamedTuple):
+    """What one actor step showed."""
+
+    step: int
+    critic_loss: float
+    actor_loss: float
+    real: float  # mean D(encodings)
+    moved: float  # mean D(outputs)
+    shift: float  # mean squared shift of outputs
+
+
+@dataclass
+class Adversaries:
+    """The actor (None with G_opt), the critic and the curve."""
+
+    actor: Actor | None
+    critic: Critic
+    curve: list[Progress]
+
+
+def learn(
+    encodings: Tensor,
+    sigma_bar: Tensor,
+    settings: Settings = Settings(),
+    *,
+    sigma: Tensor | None = None,
+    labels: Tensor | None = None,
+    seed: int = 0,
+    on_step: Callable[[Progress], None] = lambda _: None,
+) -> Adversaries:
+    """A critic of realism and an actor that meets it; with labels, both are conditioned on them (a latent CGAN).
+
+    Args:
+        encodings: (N, Z), means of q(z|x).
+        sigma_bar: (Z,), weights the distance penalty.
+        sigma: (N, Z); with it encodings are drawn from q(z|x), without it they are the means.
+        labels: (N, Y), each in [0, 1].
+        on_step: called after each actor step; KeyboardInterrupt from it ends the learning and keeps what there is.
+    """
+    latent, label_count = encodings.shape[1], 0 if labels is None else labels.shape[1]
+    device = encodings.device
+    generator = torch.Generator(device).manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        critic = Critic(latent, settings.critic_hidden, 1, label_count, settings.label_units).to(device)
+        actor = None
+        if settings.actor_hidden is not None:
+            actor = Actor(latent, settings.actor_hidden, label_count, settings.label_units).to(device)
+    critic_adam = torch.optim.Adam(critic.parameters(), settings.learning_rate, betas=(0.0, 0.9))
+    actor_adam = torch.optim.Adam(actor.parameters(), settings.learning_rate, betas=(0.0, 0.9)) if actor else None
+
+    def real(count: int) -> tuple[Tensor, Tensor | None]:
+        at = torch.randint(len(encodings), (count,), generator=generator, device=device)
+        z = encodings[at]
+        if sigma is not None:
+            z = z + sigma[at] * torch.randn(z.shape, generator=generator, device=device)
+        return z, None if labels is None else labels[at]
+
+    def prior(count: int) -> Tensor:
+        return torch.randn(count, latent, generator=generator, device=device)
+
+    def move(z: Tensor, y: Tensor | None) -> Tensor:
+        if actor is not None:
+            return actor(z, y)
+        return optimise(z, lambda moved: losses.kept(critic(moved, y)).sum(dim=-1), steps=settings.inner_steps)
+
+    def critic_step() -> Tensor:
+        encoded, y = real(settings.batch)
+        with torch.no_grad():
+            moved = move(prior(settings.batch), y)
+        few = max(1, settings.batch // 10)
+        loss = losses.realism(critic(encoded, y), critic(prior(few), None if y is None else y[:few]), critic(moved, y))
+        if y is not None and settings.wrong_labels:
+            others = y[torch.randperm(len(y), generator=generator, device=device)]
+            differ = (others != y).any(dim=-1)
+            if differ.any():
+                loss = loss + losses.broken(critic(encoded[differ], others[differ])).mean()
+        if settings.gradient_penalty:
+            share = torch.rand(len(encoded), 1, generator=generator, device=device)
+            loss = loss + losses.gradient_penalty(
+                lambda z: critic(z, y), encoded, moved, share, settings.gradient_penalty
+            )
+        critic_adam.zero_grad()
+        loss.backward()
+        critic_adam.step()
+        return loss.detach()
+
+    def actor_step() -> tuple[Tensor, Tensor, Tensor]:
+        _, y = real(settings.batch)
+        z = prior(settings.batch)
+        if actor is None or actor_adam is None:
+            moved = move(z, y)
+            return losses.climb(critic(moved, y)).detach(), moved, z
+        if settings.penalty and settings.from_encodings:
+            # half from encodings of other labels than those asked for: what a transformation starts from
+            z = torch.cat([z[: len(z) // 2], real(len(z) - len(z) // 2)[0]])
+        moved = actor(z, y)
+        loss = losses.climb(critic(moved, y)) + settings.penalty * losses.distance(moved, z, sigma_bar)
+        actor_adam.zero_grad()
+        loss.backward()
+        actor_adam.step()
+        return loss.detach(), moved.detach(), z
+
+    curve: list[Progress] = []
+    try:
+        for step in range(settings.steps):
+            for _ in range(settings.critic_steps):
+                critic_loss = critic_step()
+            actor_loss, moved, z = actor_step()
+            with torch.no_grad():
+                encoded, y = real(settings.batch)
+                row = Progress(
+                    step,
+                    float(critic_loss),
+                    float(actor_loss),
+                    float(torch.sigmoid(critic(encoded, y)).mean()),
+                    float(torch.sigmoid(critic(moved, y)).mean()),
+                    float(losses.shift(moved, z)),
+                )
+            curve.append(row)
+            on_step(row)
+    except KeyboardInterrupt:
+        if not curve:
+            raise
+    return Adversaries(actor, critic, curve)
+
+
+def learn_attributes(
+    encodings: Tensor,
+    labels: Tensor,
+    *,
+    sigma: Tensor | None = None,
+    hidden: tuple[int, ...] = LARGE,
+    steps: int = 1000,
+    batch: int = 128,
+    learning_rate: float = 3e-4,
+    seed: int = 0,
+) -> Critic:
+    """The attribute critic D_attr (section 5): p(y | z) of encodings, by cross-entropy.
+
+    Args:
+        encodings: (N, Z), means of q(z|x); with sigma (N, Z) they are drawn from it.
+        labels: (N, Y), each in [0, 1].
+    """
+    generator = torch.Generator(encodings.device).manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        critic = Critic(encodings.shape[1], hidden, labels.shape[1]).to(encodings.device)
+    adam = torch.optim.Adam(critic.parameters(), learning_rate, betas=(0.0, 0.9))
+    for _ in range(steps):
+        at = torch.randint(len(encodings), (batch,), generator=generator, device=encodings.device)
+        z = encodings[at]
+        if sigma is not None:
+            z = z + sigma[at] * torch.randn(z.shape, generator=generator, device=z.device)
+        adam.zero_grad()
+        losses.regression(critic(z), labels[at]).backward()
+        adam.step()
+    return critic

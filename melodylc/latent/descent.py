@@ -1,0 +1,100 @@
+"""G_opt: moving vectors by gradient instead of by an actor (sections 3 and 5), and energies that add up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from melodylc.latent import losses
+
+Energy = Callable[[Tensor], Tensor]  # (B, Z) -> (B,), lower is better
+Logits = Callable[[Tensor], Tensor]  # (B, Z) -> (B, O)
+
+
+def optimise(
+    z: Tensor,
+    energy: Energy,
+    *,
+    steps: int = 100,
+    learning_rate: float = 0.1,
+    done: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
+    """G_opt: descend an energy from z by Adam (section 9.2: 100 steps, rate 0.1, betas 0.9 and 0.999).
+
+    Args:
+        z: (B, Z), where to start.
+        done: (B, Z) -> (B,) bool; a vector is frozen once it is done (section 5).
+    """
+    moved = z.clone().requires_grad_(True)
+    adam = torch.optim.Adam([moved], learning_rate)
+    frozen = torch.zeros(len(z), dtype=torch.bool, device=z.device)
+    for _ in range(steps):
+        if done is not None:
+            with torch.no_grad():
+                frozen |= done(moved)
+            if frozen.all():
+                break
+        before = moved.detach().clone()
+        with torch.enable_grad():
+            (moved.grad,) = torch.autograd.grad(energy(moved).sum(), moved)
+        adam.step()
+        if frozen.any():
+            with torch.no_grad():
+                moved[frozen] = before[frozen]
+    return moved.detach()
+
+
+def transform(
+    z: Tensor,
+    real: Logits,
+    attributes: Logits,
+    wanted: Tensor,
+    *,
+    weights: tuple[float, float] = (0.1, 1.0),
+    thresholds: tuple[float, float] = (0.5, 0.5),
+    steps: int = 100,
+    learning_rate: float = 0.1,
+) -> Tensor:
+    """Identity-preserving transformation (section 5): descend L_real + lambda L_attr, each vector until both hold.
+
+    Args:
+        z: (B, Z), encodings of what is transformed (or draws of the prior, figure 9).
+        real: the realism critic, (B, Z) to (B, 1).
+        attributes: the attribute critic, (B, Z) to (B, Y) logits.
+        wanted: (B, Y), each 0 or 1.
+        weights: of realism and of attributes (figure 5).
+        thresholds: probabilities of realism, and of every attribute being as wanted, at which a vector is frozen.
+    """
+    signs = 2 * wanted - 1
+
+    def energy(moved: Tensor) -> Tensor:
+        cost = weights[0] * losses.kept(real(moved)).sum(dim=-1)
+        return cost + weights[1] * losses.kept(signs * attributes(moved)).sum(dim=-1)
+
+    def done(moved: Tensor) -> Tensor:
+        right = (torch.sigmoid(signs * attributes(moved)) >= thresholds[1]).all(dim=-1)
+        return right & (torch.sigmoid(real(moved)) >= thresholds[0]).all(dim=-1)
+
+    return optimise(z, energy, steps=steps, learning_rate=learning_rate, done=done)
+
+
+def total(
+    start: Tensor, sigma_bar: Tensor, critics: Sequence[Logits], *, penalty: float, shell: float = 10.0
+) -> Energy:
+    """The energy of several critics learned apart, to be met together: the sum of their -log D, and of staying near.
+
+    Args:
+        start: (B, Z), where the vectors come from; the energy is of moved rows in the same order.
+        sigma_bar: (Z,), weights the distance penalty.
+        penalty, shell: weights of `losses.distances` from start and of `losses.outside`.
+    """
+
+    def energy(moved: Tensor) -> Tensor:
+        cost = penalty * losses.distances(moved, start, sigma_bar) + shell * losses.outside(moved)
+        for critic in critics:
+            cost = cost + losses.kept(critic(moved)).sum(dim=-1)
+        return cost
+
+    return energy

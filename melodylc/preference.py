@@ -1,0 +1,164 @@
+"""A rule from likes and dislikes: "human preference" as the reward, the last wish of the paper (section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from melodylc.errors import UserError
+from melodylc.latent import preference
+from melodylc.melody import canonical, check
+from melodylc.model import Model
+from melodylc.rules import Rule
+from melodylc.rules.measures import measures
+
+DIRECTIONS = 12  # principal directions of the mean bar embedding that a taste may be about
+SURE = 0.8  # P(liked) from which a melody satisfies the rule
+POOL = 1024  # melodies among which those to ask about are looked for
+
+
+@dataclass(frozen=True)
+class Space:
+    """Where tastes are learned: principal directions of the mean bar embedding, and musical measures, in like units."""
+
+    model: Model
+    centre: np.ndarray  # (E,)
+    axes: np.ndarray  # (E, 12)
+    mean: np.ndarray  # (D,)
+    scale: np.ndarray  # (D,)
+
+    @classmethod
+    def of(cls, model: Model) -> Space:
+        """In units of the melodies that the model's bank knows."""
+        z, states = model.bank.known()
+        embeddings = _embeddings(model, z)
+        centre = embeddings.mean(axis=0)
+        _, _, axes = np.linalg.svd(embeddings - centre, full_matrices=False)
+        axes = axes[:DIRECTIONS].T
+        raw = np.concatenate([(embeddings - centre) @ axes, measures(states)], axis=1)
+        return cls(model, centre, axes, raw.mean(axis=0), raw.std(axis=0) + 1e-9)
+
+    def place(self, states: np.ndarray) -> Tensor:
+        """(B, D) float64 of canonical melodies (B, 256)."""
+        embeddings = _embeddings(self.model, self.model.encode(states).mean)
+        raw = np.concatenate([(embeddings - self.centre) @ self.axes, measures(states)], axis=1)
+        return torch.from_numpy(np.clip((raw - self.mean) / self.scale, -6, 6))
+
+
+@torch.no_grad()
+def _embeddings(model: Model, z: Tensor) -> np.ndarray:
+    return torch.cat([model.bars(part).mean(dim=1) for part in z.split(256)]).double().numpy()
+
+
+@dataclass(frozen=True)
+class Preference(Rule):
+    """A rule: min(1, P(liked) / 0.8). It learns from more answers, and says what it would ask about."""
+
+    space: Space | None = field(default=None, compare=False)
+    belief: preference.Belief | None = field(default=None, compare=False)
+    liked: np.ndarray = field(default_factory=lambda: np.empty((0, 256), np.uint8), compare=False)
+    disliked: np.ndarray = field(default_factory=lambda: np.empty((0, 256), np.uint8), compare=False)
+
+    def probability(self, states: np.ndarray) -> np.ndarray:
+        """(B,) P(liked) of melodies (B, 256), uncertainty included."""
+        assert self.space is not None
+        assert self.belief is not None
+        return self.belief.probability(self.space.place(canonical(np.atleast_2d(states)))).numpy()
+
+    def preferred(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """(B,) bool: whether the first of each pair of melodies (B, 256) is liked better than the second."""
+        assert self.space is not None
+        assert self.belief is not None
+        a, b = (self.space.place(canonical(np.atleast_2d(states))) for states in (first, second))
+        return (self.belief.mean(a) > self.belief.mean(b)).numpy()
+
+    def ask(self, count: int = 1, *, among: np.ndarray | None = None, seed: int | None = None) -> np.ndarray:
+        """Melodies (count, 256) whose answers would tell most, different from each other.
+
+        One after another: each is the most telling if all before it were answered as expected.
+
+        Args:
+            among: (N, 256) to choose from; default: decodes of the prior and melodies of the model's bank.
+        """
+        assert self.space is not None
+        assert self.belief is not None
+        if among is None:
+            _, states = self.space.model.bank.known()
+            rng = np.random.default_rng(seed)
+            among = states[rng.choice(len(states), min(POOL, len(states)), replace=False)]
+        if not 1 <= count <= len(among):
+            raise UserError(f"ask: expected a count from 1 to {len(among)}, got {count}")
+        x = self.space.place(canonical(among))
+        chosen = most_telling(self.belief, x, _answers(self), count)
+        return among[chosen]
+
+    def answered(
+        self, *, liked: np.ndarray | Sequence[np.ndarray] = (), disliked: np.ndarray | Sequence[np.ndarray] = ()
+    ) -> Preference:
+        """The preference after more answers, melodies (256,) or (N, 256) each."""
+        assert self.space
+        return _learned(
+            self.space, np.concatenate([self.liked, _batch(liked)]), np.concatenate([self.disliked, _batch(disliked)])
+        )
+
+
+def most_telling(belief: preference.Belief, x: Tensor, answers: Tensor, count: int) -> list[int]:
+    """Which rows of x (N, D) to ask about, `count` of them one after another; `answers` are those of the belief so far.
+
+    Each is the most telling if all before it were answered as expected.
+    """
+    left = torch.ones(len(x), dtype=torch.bool)
+    chosen: list[int] = []
+    imagined = belief
+    for _ in range(count):
+        told = imagined.information(x).masked_fill(~left, -torch.inf)
+        chosen.append(int(told.argmax()))
+        left[chosen[-1]] = False
+        seen = torch.cat([belief.x, x[chosen]])
+        expected = torch.cat([answers, belief.probability(x[chosen])])
+        imagined = preference.Belief(seen, belief.relevance, *preference.settle(seen, belief.relevance, expected))
+    return chosen
+
+
+def prefer(
+    model: Model,
+    liked: np.ndarray | Sequence[np.ndarray] = (),
+    disliked: np.ndarray | Sequence[np.ndarray] = (),
+) -> Preference:
+    """A rule learned from melodies that are liked and disliked, (N, 256) each; a few dozen tell most tastes.
+
+    It can be learned, combined and transformed to like any rule. Without any answer every melody is liked with
+    probability 0.5, and `ask` says what to listen to first.
+
+    Raises:
+        ValueError: if something given is no melody.
+    """
+    return _learned(Space.of(model), _batch(liked), _batch(disliked))
+
+
+def _learned(space: Space, liked: np.ndarray, disliked: np.ndarray) -> Preference:
+    states = np.concatenate([liked, disliked])
+    answers = torch.cat([torch.ones(len(liked)), torch.zeros(len(disliked))]).double()
+    belief = preference.fit(space.place(states) if len(states) else torch.zeros(0, len(space.mean)).double(), answers)
+
+    def reward(melodies: np.ndarray) -> np.ndarray:
+        return np.minimum(1.0, belief.probability(space.place(melodies)).numpy() / SURE)
+
+    name = f"preference of {len(liked)} likes and {len(disliked)} dislikes"
+    return Preference(
+        name, reward, Preference.__doc__ or "", space=space, belief=belief, liked=liked, disliked=disliked
+    )
+
+
+def _answers(rule: Preference) -> Tensor:
+    return torch.cat([torch.ones(len(rule.liked)), torch.zeros(len(rule.disliked))]).double()
+
+
+def _batch(melodies: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+    if not len(melodies):
+        return np.empty((0, 256), np.uint8)
+    return canonical(np.atleast_2d(check(np.asarray(melodies))))

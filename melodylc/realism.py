@@ -1,0 +1,41 @@
+"""The realism critic of a model (equation 2): which z are like encodings of melodies rather than draws of the prior."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+
+from melodylc.latent import adversarial
+from melodylc.latent.adversarial import Adversaries, Settings
+from melodylc.latent.networks import SMALL, Critic
+from melodylc.model import Model
+
+HELD_OUT = 512  # encodings of the bank that the critic does not see
+SETTINGS = Settings(steps=150, critic_steps=5, actor_hidden=SMALL, critic_hidden=SMALL, penalty=0.1, learning_rate=1e-3)
+
+
+@lru_cache(maxsize=4)
+@torch.enable_grad()
+def adversaries(model: Model) -> Adversaries:
+    """Critic and actor of realism, learned from the model's bank on first use (seconds)."""
+    mean = model.bank.mean[HELD_OUT:]
+    # the bank keeps means; q(z|x) is drawn with the average width
+    sigma = model.bank.sigma_bar.expand_as(mean)
+    learned = adversarial.learn(mean, model.bank.sigma_bar, SETTINGS, sigma=sigma)
+    learned.critic.eval().requires_grad_(False)
+    assert learned.actor is not None
+    learned.actor.eval().requires_grad_(False)
+    return learned
+
+
+def realism_critic(model: Model) -> Critic:
+    """z (B, Z) to logits (B, 1) of being an encoding."""
+    return adversaries(model).critic
+
+
+def held_out(model: Model, seed: int = 0) -> torch.Tensor:
+    """(512, Z): draws of q(z|x) of melodies that the critic has not seen."""
+    generator = torch.Generator().manual_seed(seed)
+    mean = model.bank.mean[:HELD_OUT]
+    return mean + model.bank.sigma_bar * torch.randn(mean.shape, generator=generator)

@@ -1,0 +1,126 @@
+"""Rules by name: built in, from a file, or from another package."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from melodylc.errors import UserError
+from melodylc.rules.contour import contour, leaps, stepwise
+from melodylc.rules.harmony import chord_tones, phrase_endings
+from melodylc.rules.key import pitch_classes
+from melodylc.rules.notes import notes, pitch_range, tessitura
+from melodylc.rules.repetition import call_and_response, motif, repetition
+from melodylc.rules.rhythm import longest_rest, note_lengths, on_the_beat, swing, syncopation
+from melodylc.rules.rule import Rule
+
+ENTRY_POINTS = "melodylc.rules"
+BUILT_IN: dict[str, Callable[..., Rule]] = {
+    made.__name__: made
+    for made in (
+        pitch_classes,
+        notes,
+        pitch_range,
+        tessitura,
+        syncopation,
+        longest_rest,
+        note_lengths,
+        swing,
+        on_the_beat,
+        leaps,
+        stepwise,
+        contour,
+        repetition,
+        motif,
+        call_and_response,
+        phrase_endings,
+        chord_tones,
+    )
+}
+
+
+def find(text: str) -> Rule:
+    """A rule from a name, called with arguments where it takes any.
+
+    "syncopation", "leaps(5)", "chord_tones('C | F | G7 | C', at_least=0.8)": built in, or of a package that offers it
+    under the entry-point group `melodylc.rules`. "my.py:name" or "my.py:name(3)": from a file, which is run. What the
+    name holds is a rule, a function that makes one, or a function of a batch of melodies.
+
+    Raises:
+        UserError: if there is no such file or name, the arguments do not fit, or it is no rule.
+    """
+    file, colon, called = text.rpartition(":") if _names_a_file(text) else ("", "", text)
+    name, arguments, keywords = _call(called, text)
+    found = _from_file(Path(file), name) if colon else _by_name(name)
+    if isinstance(found, Rule):
+        if arguments or keywords or called.endswith(")"):
+            raise UserError(f"rule: {name} takes no arguments, got {text!r}")
+        return found
+    try:
+        made = found(*arguments, **keywords)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"rule: {text!r} cannot be made ({type(error).__name__}: {error})") from error
+    if not isinstance(made, Rule):
+        raise UserError(
+            f"rule: expected {name} to be a rule or to make one, got {type(made).__name__}; "
+            f"put @rules.rule above a function of melodies"
+        )
+    return made
+
+
+def _names_a_file(text: str) -> bool:
+    return ".py:" in text
+
+
+def _call(called: str, text: str) -> tuple[str, list[Any], dict[str, Any]]:
+    """The name, arguments and keywords of "name" or "name(1, x='y')"; arguments are literals, nothing is evaluated."""
+    try:
+        tree = ast.parse(called.strip(), mode="eval").body
+        if isinstance(tree, ast.Name):
+            return tree.id, [], {}
+        if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
+            keywords = {str(word.arg): ast.literal_eval(word.value) for word in tree.keywords if word.arg}
+            return tree.func.id, [ast.literal_eval(value) for value in tree.args], keywords
+    except (SyntaxError, ValueError):
+        pass
+    raise UserError(f"rule: expected a name, a call such as leaps(5), or FILE.py:NAME, got {text!r}")
+
+
+def _from_file(path: Path, name: str) -> Any:
+    if not path.is_file():
+        raise UserError(f"rule: expected a Python file, there is none at {path}")
+    spec = importlib.util.spec_from_file_location(f"melodylc_rules_of_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pickles of the file look it up there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(f"rule: {path} cannot be run ({type(error).__name__}: {error})") from error
+    if not hasattr(module, name):
+        rules = ", ".join(word for word, value in vars(module).items() if isinstance(value, Rule)) or "none"
+        raise UserError(f"rule: {path} has no {name!r}; its rules: {rules}")
+    return getattr(module, name)
+
+
+def _by_name(name: str) -> Any:
+    offered = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    if name in offered:
+        try:
+            return offered[name].load()
+        except Exception as error:
+            raise UserError(
+                f"rule: {name} of {offered[name].value} cannot be loaded ({type(error).__name__}: {error})"
+            ) from error
+    known = ", ".join([*BUILT_IN, *offered])
+    raise UserError(f"rule: expected one of {known}, or FILE.py:NAME, got {name!r}")

@@ -1,0 +1,121 @@
+"""Rules on harmony: how phrases end, and the tones of a chord progression."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from melodylc.errors import UserError
+from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
+from melodylc.rules.key import ACCIDENTALS, NATURALS, Key, as_key
+from melodylc.rules.reading import lengths, onsets, up_to
+from melodylc.rules.rule import Rule, share
+
+# Semitones above the root.
+CHORDS = {
+    "": (0, 4, 7),
+    "m": (0, 3, 7),
+    "dim": (0, 3, 6),
+    "aug": (0, 4, 8),
+    "5": (0, 7),
+    "sus2": (0, 2, 7),
+    "sus4": (0, 5, 7),
+    "6": (0, 4, 7, 9),
+    "m6": (0, 3, 7, 9),
+    "7": (0, 4, 7, 10),
+    "maj7": (0, 4, 7, 11),
+    "m7": (0, 3, 7, 10),
+    "mmaj7": (0, 3, 7, 11),
+    "m7b5": (0, 3, 6, 10),
+    "dim7": (0, 3, 6, 9),
+    "9": (0, 2, 4, 7, 10),
+    "maj9": (0, 2, 4, 7, 11),
+    "m9": (0, 2, 3, 7, 10),
+}
+
+
+def phrase_endings(classes: str | Key | Iterable[int], every: int = 4, shortest: int = 1) -> Rule:
+    """The share of phrases of `every` bars whose last note has one of the pitch classes and lasts `shortest` steps.
+
+    A note ends the phrase in which it starts; a phrase without notes counts 0.
+
+    Args:
+        classes: pitch classes from 0 (C) to 11, such as "0,4,7" or [0, 4, 7], or a key.
+
+    Raises:
+        UserError: unless every is 1, 2, 4, 8 or 16, and shortest at least 1.
+    """
+    key = as_key(classes)
+    if every not in (1, 2, 4, 8, 16):
+        raise UserError(f"phrase_endings: expected every 1, 2, 4, 8 or 16 bars, got {every}")
+    if shortest < 1:
+        raise UserError(f"phrase_endings: expected shortest of at least 1 step, got {shortest}")
+    member = np.array([c in key.classes for c in range(12)])
+    steps, phrases = every * STEPS_PER_BAR, BARS // every
+
+    def reward(states: np.ndarray) -> np.ndarray:
+        found = onsets(states)
+        right = member[found.pitch % 12] & (lengths(states, found) >= shortest)
+        phrase = found.row * phrases + found.step // steps
+        last = np.append(phrase[1:] != phrase[:-1], True)[: len(phrase)]  # the last note of its phrase
+        return np.bincount(found.row, right & last, len(states)) / phrases
+
+    return Rule(f"phrases ending on {key.name}", reward, phrase_endings.__doc__ or "")
+
+
+def chord_tones(progression: str, at_least: float = 1.0, strong: bool = True) -> Rule:
+    """min(1, s / at_least), s the share of notes on beats that belong to the chord sounding then; 0 without such notes.
+
+    Args:
+        progression: bars between "|", their chords, equally long, between spaces: "C | Am F | G7"; repeated over the
+            16 bars. Chords: a root with nothing (major) or m, dim, aug, 5, sus2, sus4, 6, m6, 7, maj7, m7, mmaj7,
+            m7b5, dim7, 9, maj9, m9.
+        strong: whether only notes that start on a beat count, or all.
+
+    Raises:
+        UserError: naming the chord that is not understood, or a bar with other than 1, 2 or 4 chords.
+    """
+    share("chord_tones", at_least)
+    member = chords(progression)
+
+    def reward(states: np.ndarray) -> np.ndarray:
+        found = onsets(states)
+        among = found.step % STEPS_PER_BEAT == 0 if strong else np.ones(len(found.step), bool)
+        return up_to(found.share(member[found.step, found.pitch % 12], among), at_least)
+
+    return Rule(f"chord tones of {progression}", reward, chord_tones.__doc__ or "")
+
+
+def chords(progression: str) -> np.ndarray:
+    """(256, 12) bool: the pitch classes of the chord at each step. See `chord_tones`."""
+    written = [bar.split() for bar in progression.strip().strip("|").split("|")]
+    if any(len(bar) not in (1, 2, 4) for bar in written):
+        raise UserError(f"chords: expected 1, 2 or 4 chords between bar lines |, got {progression!r}")
+    member = np.zeros((STEPS, 12), bool)
+    for bar in range(BARS):
+        symbols = written[bar % len(written)]
+        length = STEPS_PER_BAR // len(symbols)
+        for index, symbol in enumerate(symbols):
+            start = bar * STEPS_PER_BAR + index * length
+            member[start : start + length, list(chord(symbol))] = True
+    return member
+
+
+def chord(symbol: str) -> frozenset[int]:
+    """The pitch classes of a chord symbol, such as "Am7" or "F#dim"; a bass note after "/" is one of them.
+
+    Raises:
+        UserError: if it is not understood.
+    """
+    match = re.fullmatch(r"([A-G])([#b♯♭]?)([^/]*)(?:/([A-G])([#b♯♭]?))?", symbol)
+    kind = match and match[3].replace("min", "m").replace("M7", "maj7").replace("-", "m").replace("°", "dim")
+    if match is None or kind not in CHORDS:
+        known = ", ".join(name or "(major)" for name in CHORDS)
+        raise UserError(f"chords: expected a root and one of {known}, such as Am7; got {symbol!r}")
+    root = NATURALS[match[1]] + ACCIDENTALS[match[2]]
+    tones = {(root + step) % 12 for step in CHORDS[kind]}
+    if match[4]:
+        tones.add((NATURALS[match[4]] + ACCIDENTALS[match[5]]) % 12)
+    return frozenset(tones)

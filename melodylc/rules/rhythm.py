@@ -1,0 +1,100 @@
+"""Rules on when notes start and how long they last. A step is a sixteenth; a beat has 4, a bar 16."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from melodylc.errors import UserError
+from melodylc.melody import REST, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
+from melodylc.rules.reading import down_to, lengths, onsets, up_to
+from melodylc.rules.rule import Rule, share
+
+# How strong each step of a bar is: bar line, half bar, beat, eighth, sixteenth.
+STRENGTH = np.array([4, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0])
+
+# For each step of a bar, how many steps away the next stronger one is (none is stronger than a bar line).
+_FAR = STEPS + 1
+TO_STRONGER = np.array(
+    [
+        next((d for d in range(1, STEPS_PER_BAR + 1) if STRENGTH[(at + d) % STEPS_PER_BAR] > STRENGTH[at]), _FAR)
+        for at in range(STEPS_PER_BAR)
+    ]
+)
+
+
+def syncopation(at_least: float = 0.25) -> Rule:
+    """min(1, s / at_least), s the share of notes that are syncopated; 0 for a melody without notes.
+
+    A note is syncopated if it starts on a weaker step and still sounds when the next stronger one comes (bar line, half
+    bar, beat, eighth, sixteenth, in that order of strength).
+    """
+    share("syncopation", at_least)
+
+    def reward(states: np.ndarray) -> np.ndarray:
+        found = onsets(states)
+        held_over = lengths(states, found) > TO_STRONGER[found.step % STEPS_PER_BAR]
+        return up_to(found.share(held_over), at_least)
+
+    return Rule(f"syncopation {at_least:g}", reward, syncopation.__doc__ or "")
+
+
+def longest_rest(at_most: int) -> Rule:
+    """min(1, at_most / r), r the longest run of rest steps; 0 for a melody without notes.
+
+    Raises:
+        UserError: unless at_most is 0 to 256 steps.
+    """
+    if not 0 <= at_most <= STEPS:
+        raise UserError(f"longest_rest: expected at_most from 0 to {STEPS} steps, got {at_most}")
+
+    def reward(states: np.ndarray) -> np.ndarray:
+        rest = states == REST
+        steps = np.arange(1, STEPS + 1)
+        last_sound = np.maximum.accumulate(np.where(rest, 0, steps), axis=1)
+        return down_to((steps - last_sound).max(axis=1), at_most) * ~rest.all(axis=1)
+
+    return Rule(f"rests of at most {at_most} steps", reward, longest_rest.__doc__ or "")
+
+
+def note_lengths(shortest: int = 1, longest: int = STEPS, at_least: float = 1.0) -> Rule:
+    """min(1, s / at_least), s the share of notes that sound for shortest to longest steps; 0 without notes.
+
+    Raises:
+        UserError: unless 1 <= shortest <= longest, and at_least in (0, 1].
+    """
+    if not 1 <= shortest <= longest:
+        raise UserError(f"note_lengths: expected 1 <= shortest <= longest, got {shortest} and {longest}")
+    share("note_lengths", at_least)
+
+    def reward(states: np.ndarray) -> np.ndarray:
+        found = onsets(states)
+        lasting = lengths(states, found)
+        return up_to(found.share((lasting >= shortest) & (lasting <= longest)), at_least)
+
+    return Rule(f"lengths {shortest} to {longest}", reward, note_lengths.__doc__ or "")
+
+
+def swing(at_least: float = 0.75) -> Rule:
+    """Swing feel, as far as sixteenths can write it: min(1, s / at_least); 0 without such notes.
+
+    s is the share, among notes in the second half of a beat, that start on its last sixteenth (long-short) rather than
+    on its middle (straight).
+    """
+    share("swing", at_least)
+
+    def reward(states: np.ndarray) -> np.ndarray:
+        found = onsets(states)
+        within = found.step % STEPS_PER_BEAT
+        return up_to(found.share(within == 3, among=within >= 2), at_least)
+
+    return Rule(f"swing {at_least:g}", reward, swing.__doc__ or "")
+
+
+def on_the_beat(at_least: float = 0.75) -> Rule:
+    """min(1, s / at_least), s the share of the 64 beats on which a note starts."""
+    share("on_the_beat", at_least)
+
+    def reward(states: np.ndarray) -> np.ndarray:
+        return up_to((states[:, ::STEPS_PER_BEAT] < 128).mean(axis=1), at_least)
+
+    return Rule(f"on the beat {at_least:g}", reward, on_the_beat.__doc__ or "")

@@ -1,0 +1,176 @@
+"""One's own melody, changed just enough to keep a rule (section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from melodylc.control import Control, learn
+from melodylc.errors import UserError
+from melodylc.latent.descent import optimise, total
+from melodylc.melody import BARS, HOLD, STEPS_PER_BAR, canonical, check
+from melodylc.model import Model
+from melodylc.rules import Rule
+from melodylc.vae.decoding import strictly
+
+AMOUNTS = tuple(i / 10 for i in range(16))  # shares of the whole move that are tried, the smallest first
+PENALTY = 0.3  # weight of the distance from the encoding, in descent
+STEPS, RATE = 60, 0.05  # of descent
+SURE = 2.0  # logits at which descent stops: P(the rule holds) of 0.88
+HOW = ("actor", "gradient")
+
+Move = Callable[[Tensor], Tensor]  # (B, Z) -> (B, Z)
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """Changed melodies and how far they went."""
+
+    melodies: np.ndarray  # (B, 256)
+    rewards: np.ndarray  # (B,)
+    shares: np.ndarray  # (B,) of the whole move that each took; 0 where nothing had to change
+
+
+def transform(
+    model: Model,
+    melody: np.ndarray,
+    rule: Rule,
+    *,
+    control: Control | None = None,
+    how: str = "actor",
+    amount: float = 1.0,
+    seed: int = 0,
+    temperature: float = 0.0,
+    strict: bool = False,
+) -> np.ndarray:
+    """Change melodies (B, 256) or one (256,) as little as the rule asks for.
+
+    Actor or critics say where to go from the encoding of each; of the decodes on the way there, the first that
+    satisfies the rule is taken, or the best if none does. Bars that decode as they would have anyway stay as they were
+    played, and bars that need not have changed are put back. Melodies that satisfy the rule come back as they were.
+
+    Args:
+        control: the learned rule; default: it is learned first, in about half a minute.
+        how: "actor", or "gradient": descent on the critics of the control, with the distance penalty.
+        amount: 0 is the melody as it was, 1 the whole change, and between them the melodies on the way.
+        strict: mask the decoder to the pitches the rule allows.
+
+    Raises:
+        ValueError: if it is no melody.
+        UserError: for another `how`, an amount outside [0, 1], or a strict mode for a rule that is not on pitches.
+    """
+    given = check(melody)
+    if how not in HOW:
+        raise UserError(f"transform: expected how as one of {', '.join(HOW)}, got {how!r}")
+    allowed = strictly(rule.allowed, rule.name) if strict else None
+    check_amount(amount)
+    if control is None:
+        control = learn(model, rule, seed=seed)
+    move = control.move if how == "actor" else descend(control)
+
+    def decoded(z: Tensor) -> np.ndarray:
+        return model.decode(z, temperature=temperature, seed=seed, allowed=allowed)
+
+    states = canonical(np.atleast_2d(given))
+    changed = towards(model, states, move, decoded, rule, amount).melodies
+    return changed if given.ndim == 2 else changed[0]
+
+
+def check_amount(amount: float) -> None:
+    """Raises UserError unless an amount lies in [0, 1]."""
+    if not 0 <= amount <= 1:
+        raise UserError(f"transform: expected an amount from 0 to 1, got {amount}")
+
+
+def descend(control: Control) -> Move:
+    """A move by gradient on a control's critics: each vector until they are sure of it (G_opt, with freezing)."""
+    if not control.critics:
+        raise UserError(f"transform: {control.card['rule']} was learned without critics of bars; use the actor")
+
+    def move(z: Tensor) -> Tensor:
+        energy = total(z, control.model.bank.sigma_bar, [control.judge], penalty=PENALTY)
+
+        def done(moved: Tensor) -> Tensor:
+            return (control.judge(moved) >= SURE).all(dim=-1)
+
+        return optimise(z, energy, steps=STEPS, learning_rate=RATE, done=done)
+
+    return move
+
+
+def towards(
+    model: Model,
+    states: np.ndarray,
+    move: Move,
+    decoded: Callable[[Tensor], np.ndarray],
+    reward: Callable[[np.ndarray], np.ndarray],
+    amount: float = 1.0,
+) -> Transformed:
+    """Melodies (B, 256) on the way from their encodings to where `move` takes them; see `transform`."""
+    start = model.encode(states).mean
+    goal = move(start)
+    plain = decoded(start)
+    best, highest = states.copy(), reward(states)
+    shares = np.zeros(len(states))
+    for share in AMOUNTS:
+        left = np.flatnonzero(highest < 1)
+        if not len(left):
+            break
+        melodies = decoded(torch.lerp(start, goal, share)[left])
+        for candidate in (melodies, unchanged_bars(melodies, plain[left], states[left])):
+            rewards = reward(candidate)
+            better = rewards > highest[left]
+            best[left[better]], highest[left[better]], shares[left[better]] = candidate[better], rewards[better], share
+    whole = put_back(best, states, reward)
+    if amount == 1:
+        return Transformed(whole, reward(whole), shares)
+    halfway = torch.lerp(start, goal, torch.from_numpy(amount * shares[:, None]).float())
+    part = unchanged_bars(decoded(halfway), plain, states)
+    # a bar that the whole change leaves alone is left alone on the way to it
+    part = canonical(np.where(_same_bars(whole, states), states, part))
+    return Transformed(part, reward(part), amount * shares)
+
+
+def _same_bars(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(B, 256) bool: the steps of the bars in which melodies are equal."""
+    same = (a == b).reshape(-1, BARS, STEPS_PER_BAR).all(axis=2)
+    return np.repeat(same, STEPS_PER_BAR, axis=1)
+
+
+def unchanged_bars(melodies: np.ndarray, plain: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """Melodies (B, 256) with the bars that decode as the encoding itself does (plain) as they were played (states).
+
+    What a model reconstructs wrongly is no change that the rule asked for.
+    """
+    return canonical(np.where(_same_bars(melodies, plain), states, melodies))
+
+
+def put_back(changed: np.ndarray, states: np.ndarray, reward: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Changed melodies (B, 256) with every bar of the original (B, 256) that costs no reward, tried in order."""
+    changed = changed.copy()
+    rewards = reward(changed)
+    for bar in range(BARS):
+        steps = slice(bar * STEPS_PER_BAR, (bar + 1) * STEPS_PER_BAR)
+        tried = changed.copy()
+        tried[:, steps] = states[:, steps]
+        tried = canonical(tried)
+        again = reward(tried)
+        kept = again >= rewards
+        changed[kept], rewards[kept] = tried[kept], again[kept]
+    return changed
+
+
+def onsets_kept(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """(B,) the share of steps with a note start in melodies (B, 256) on which one starts in others too."""
+    onsets = before < HOLD
+    return (onsets & (after < HOLD)).sum(axis=-1) / np.maximum(onsets.sum(axis=-1), 1)
+
+
+def pitches_kept(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """(B,) the share of notes of melodies (B, 256) that others have too, same step and pitch."""
+    onsets = before < HOLD
+    return (onsets & (before == after)).sum(axis=-1) / np.maximum(onsets.sum(axis=-1), 1)
