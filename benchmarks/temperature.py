@@ -2,7 +2,7 @@
 
     python benchmarks/temperature.py [--model FILE] [--draws N]
 
-For each temperature: C major satisfied by the actor's melodies (one decode of one draw), and for draws of the prior the
+For each temperature: C major satisfied by the knobs' melodies (one decode of one draw), and for draws of the prior the
 notes a melody, the share of notes in the best-fitting major scale, the share of different melodies, and the share of
 onsets of the bank's melodies that decoding their encodings gives back. The bank's own figures stand in the last line.
 """
@@ -13,11 +13,12 @@ import argparse
 
 import numpy as np
 
-from melodylc.control import load_control
+from melodylc import knobs
 from melodylc.melody import HOLD
 from melodylc.model import load
-from melodylc.rules import pitch_classes
+from melodylc.rules import Key, pitch_classes
 from melodylc.vae.metrics import best_scale_share
+from melodylc.wish import Wish
 
 TEMPERATURES = (0.0, 0.2, 0.35, 0.5, 0.75, 1.0)
 
@@ -28,14 +29,15 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=512)
     options = parser.parse_args()
     model = load(options.model)
-    actor = load_control(model.path.parent / "actors" / "c-major.safetensors", model)
+    turned = knobs.load(model.path.with_name("knobs.safetensors"), model)
     z = model.prior(options.draws, seed=0)
     bank = model.bank.states[: options.draws]
     mean = model.encode(bank).mean
-    rule = pitch_classes("C major")
+    key = Key.parse("C major")
+    rule = pitch_classes(key)
     print(f"{'temperature':<12}{'satisfied':>10}{'notes':>8}{'in scale':>10}{'unique':>8}{'onsets back':>13}")
     for temperature in TEMPERATURES:
-        moved = model.decode(actor.move(z), temperature=temperature, seed=1)
+        moved = model.decode(turned.move(z, Wish(key)), temperature=temperature, seed=1)
         prior = model.decode(z, temperature=temperature, seed=1)
         again = model.decode(mean, temperature=temperature, seed=1)
         onsets = bank < HOLD

@@ -82,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     learn = commands.add_parser("learn", help="learn an actor for a rule")
     _asked(learn)
     learn.add_argument("--out", required=True, metavar="ACTOR", help="the .safetensors file to write")
-    learn.add_argument("--rounds", type=_number(int, 1), default=60, help="of fresh melodies, at most (60)")
+    learn.add_argument("--rounds", type=_number(int, 1), default=30, help="of fresh melodies, at most (30)")
+    learn.add_argument("--seconds", type=_number(float, 0), help="begin no further round after so many (no limit)")
     learn.add_argument(
         "--paper", action="store_true", help="the paper's loop: rewards of decodes only, one critic of z"
     )
@@ -124,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--table2", action="store_true", help="the paper's table 2 only, no figures")
     what.add_argument("--reconstruction", metavar="CORPUS", help="reconstruction and KL on the corpus's held-out files")
     evaluate.add_argument("--draws", type=_number(int, 2), default=2048)
-    evaluate.add_argument("--rounds", type=_number(int, 1), default=25, help="of each actor that is learned (25)")
+    evaluate.add_argument("--rounds", type=_number(int, 1), default=20, help="of each actor that is learned (20)")
     evaluate.add_argument("--seed", type=_number(int, 0), default=0)
     evaluate.add_argument("--corpus", help="transform its held-out melodies (default: melodies of the model's bank)")
     evaluate.add_argument("--out", default="evaluation", metavar="DIR", help="where tables and figures go (evaluation)")
@@ -284,10 +285,13 @@ def _learn(options: argparse.Namespace) -> None:
     out = Path(options.out)
     if out.suffix != ".safetensors" or not out.parent.is_dir():
         raise UserError(f"learn: --out expected a .safetensors file in a folder that exists, got {out}")
+    budget = replace(PAPER if options.paper else Budget(), rounds=options.rounds)
+    if options.seconds is not None:
+        budget = replace(budget, seconds=options.seconds)
     learned = control.learn(
         load(options.model),
         reduce(and_, asked),
-        budget=replace(PAPER if options.paper else Budget(), rounds=options.rounds),
+        budget=budget,
         seed=options.seed,
         bank=_more(options),
     )

@@ -15,7 +15,7 @@ from melodylc.latent.descent import optimise, total
 from melodylc.model import Model
 from melodylc.realism import realism_critic
 
-STEPS = 40  # of descent from the actors' proposal
+STEPS = 30  # of descent from the actors' proposal
 RATE = 0.05
 PENALTY = 0.1  # weight of the distance from the draw
 REALISM = 0.1  # weight of the realism critic, as in figure 5

@@ -160,7 +160,6 @@ def learn(
         if bank is not None:
             z, states = torch.cat([z, model.encode(bank).mean]), np.concatenate([states, bank])
         known = (z, reward(states))
-    plain = budget.satisfaction  # the paper's critics read z itself
     with tqdm(total=budget.rounds, unit="round", desc=f"learn {rule.name}", disable=not progress) as bar:
 
         def show(row: Round) -> None:
@@ -174,7 +173,7 @@ def learn(
             known,
             model.bank.sigma_bar,
             budget,
-            features=model.bars if plain else None,
+            features=model.bars,
             seed=seed,
             on_round=show,
         )
@@ -186,7 +185,7 @@ def learn(
         "seed": seed,
         "temperature": temperature,
         "prior_satisfied": round(float(drawn), 4),
-        "outputs": 2 * len(rule.parts),
+        "outputs": len(rule.parts) * (2 if budget.satisfaction else 1),
         "budget": asdict(budget),
         "best": _rounded(best),
         "curve": [_rounded(row) for row in learned.curve],

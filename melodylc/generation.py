@@ -85,7 +85,8 @@ def mover(
     """What moves vectors for a wish, rules and controls, and how it is called."""
     if rules and not controls:
         together = reduce(and_, [*wish.rules(), *rules])
-        return learn(model, together).move, f"an actor learned for {together.name}"
+        learned = learn(model, together)
+        return learned.move, f"an actor learned for {together.name} ({learned.outcome})"
     moves: list[Callable[[Tensor], Tensor]] = []
     names = []
     if wish.rules():

@@ -11,15 +11,15 @@ from melodylc.latent.adversarial import Adversaries, Settings
 from melodylc.latent.networks import SMALL, Critic
 from melodylc.model import Model
 
-HELD_OUT = 512  # encodings of the bank that the critic does not see
-SETTINGS = Settings(steps=150, critic_steps=5, actor_hidden=SMALL, critic_hidden=SMALL, penalty=0.1, learning_rate=1e-3)
+HELD_OUT = 0.25  # share of the bank that the critic does not see
+SETTINGS = Settings(steps=100, critic_steps=5, actor_hidden=SMALL, critic_hidden=SMALL, penalty=0.1, learning_rate=1e-3)
 
 
 @lru_cache(maxsize=4)
 @torch.enable_grad()
 def adversaries(model: Model) -> Adversaries:
     """Critic and actor of realism, learned from the model's bank on first use (seconds)."""
-    mean = model.bank.mean[HELD_OUT:]
+    mean = model.bank.mean[_unseen(model) :]
     # the bank keeps means; q(z|x) is drawn with the average width
     sigma = model.bank.sigma_bar.expand_as(mean)
     learned = adversarial.learn(mean, model.bank.sigma_bar, SETTINGS, sigma=sigma)
@@ -35,7 +35,11 @@ def realism_critic(model: Model) -> Critic:
 
 
 def held_out(model: Model, seed: int = 0) -> torch.Tensor:
-    """(512, Z): draws of q(z|x) of melodies that the critic has not seen."""
+    """(N, Z): draws of q(z|x) of melodies that the critic has not seen."""
     generator = torch.Generator().manual_seed(seed)
-    mean = model.bank.mean[:HELD_OUT]
+    mean = model.bank.mean[: _unseen(model)]
     return mean + model.bank.sigma_bar * torch.randn(mean.shape, generator=generator)
+
+
+def _unseen(model: Model) -> int:
+    return int(HELD_OUT * len(model.bank.mean))

@@ -19,7 +19,7 @@ from melodylc.vae.decoding import strictly
 
 AMOUNTS = tuple(i / 10 for i in range(16))  # shares of the whole move that are tried, the smallest first
 PENALTY = 0.3  # weight of the distance from the encoding, in descent
-STEPS, RATE = 60, 0.05  # of descent
+STEPS, RATE = 30, 0.1  # of descent
 SURE = 2.0  # logits at which descent stops: P(the rule holds) of 0.88
 HOW = ("actor", "gradient")
 
@@ -54,7 +54,7 @@ def transform(
     played, and bars that need not have changed are put back. Melodies that satisfy the rule come back as they were.
 
     Args:
-        control: the learned rule; default: it is learned first, in about half a minute.
+        control: the learned rule; default: it is learned first, which takes a minute or so.
         how: "actor", or "gradient": descent on the critics of the control, with the distance penalty.
         amount: 0 is the melody as it was, 1 the whole change, and between them the melodies on the way.
         strict: mask the decoder to the pitches the rule allows.

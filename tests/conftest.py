@@ -96,5 +96,8 @@ def tiny_model(tiny_preset, tmp_path_factory):
     states[rng.random(states.shape) < 0.7] = 128
     states[:, 0] = 60
     return Model(
-        vae, {"temperature": 0.5}, Bank.make(vae, states), tmp_path_factory.mktemp("tiny") / "model.safetensors"
+        vae,
+        {"temperature": 0.5},
+        Bank.make(vae, states, 0.5, drawn=64),
+        tmp_path_factory.mktemp("tiny") / "model.safetensors",
     )

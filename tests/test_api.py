@@ -16,13 +16,16 @@ def test_public_names():
         "Filters",
         "Melody",
         "Model",
+        "Preference",
         "Rule",
         "UserError",
+        "compose",
         "extract",
         "learn",
         "load",
         "load_control",
         "melody",
+        "prefer",
         "rules",
         "transform",
     ]
@@ -63,6 +66,20 @@ def test_the_embedded_model_reconstructs_its_bank(model):
     np.testing.assert_array_equal(again, model.decode(posterior.mean, temperature=0))
     assert (again == states).mean() > 0.85
     np.testing.assert_allclose(posterior.mean[:4].numpy(), model.bank.mean[:4].numpy(), atol=0.02)
+
+
+def test_the_bank_knows_what_the_prior_decodes_to(model):
+    """Draws are made again from a seed: what they decode to is what was stored, but for the temperature's draws."""
+    bank = model.bank
+    z, states = bank.known()
+    assert len(z) == len(states) == len(bank.states) + len(bank.drawn)
+    again = model.decode(bank.draws()[:64], temperature=0)
+    assert (again == bank.drawn[:64]).mean() > 0.7
+    assert (again == bank.drawn[64:128]).mean() < 0.6
+
+
+def test_all_weights_together_stay_small(model):
+    assert sum(path.stat().st_size for path in model.path.parent.rglob("*.safetensors")) <= 24e6
 
 
 def test_the_embedded_card_says_where_it_comes_from(model):

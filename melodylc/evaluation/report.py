@@ -16,7 +16,7 @@ from melodylc.model import Model
 from melodylc.rules import Key, pitch_classes
 from midi_io.files import whole
 
-ROUNDS = 25  # of each control that is learned
+ROUNDS = 20  # of each control that is learned
 MELODIES = 96  # that are transformed
 
 

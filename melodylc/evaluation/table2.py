@@ -12,7 +12,7 @@ from torch import Tensor
 from melodylc.evaluation.histograms import Histograms, histograms, overlap
 from melodylc.latent import losses
 from melodylc.melody import HOLD
-from melodylc.model import Model
+from melodylc.model import Model, generator
 from melodylc.rules import notes, pitch_classes
 
 DRAWS = 2048
@@ -92,7 +92,12 @@ class Bench:
     @classmethod
     def of(cls, model: Model, held_out: Histograms, draws: int, seed: int, temperature: float) -> Bench:
         z = model.prior(draws, seed)
-        return cls(model, z, seed, temperature, model.decode(z, temperature=temperature, seed=seed), held_out)
+        of_prior = model.decode_quickly(z, temperature=temperature, generator=generator(seed, 10))
+        return cls(model, z, seed, temperature, of_prior, held_out)
+
+    def _decoded(self, z: Tensor, again: int, allowed: np.ndarray | None) -> np.ndarray:
+        source = generator(self.seed, 10 + again)
+        return self.model.decode_quickly(z, temperature=self.temperature, generator=source, allowed=allowed)
 
     def row(self, name: str, move: Move | None = None, *, allowed: np.ndarray | None = None, tries: int = 1) -> Row:
         """One method: where it moves the draws, decoded once each.
@@ -105,14 +110,12 @@ class Bench:
         in_key = pitch_classes(KEY)
         melodies = self.of_prior
         if move is not None or allowed is not None or tries > 1:
-            melodies = self.model.decode(moved, temperature=self.temperature, seed=self.seed, allowed=allowed)
+            melodies = self._decoded(moved, 0, allowed)
         for again in range(1, tries):
             left = np.flatnonzero(in_key(melodies) < 1)
             if not len(left):
                 break
-            redrawn = self.model.decode(
-                moved[left], temperature=self.temperature, seed=self.seed + 1000 * again, allowed=allowed
-            )
+            redrawn = self._decoded(moved[left], again, allowed)
             better = in_key(redrawn) > in_key(melodies[left])
             melodies = melodies.copy()
             melodies[left[better]] = redrawn[better]

@@ -77,14 +77,14 @@ def regression(logits: Tensor, rewards: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, rewards)
 
 
-def climb(logits: Tensor, enough: float = float("inf")) -> Tensor:
+def climb(logits: Tensor, enough: float | None = None) -> Tensor:
     """-log D summed over what is judged, the mean over the batch: what an actor descends (L_{c=1}, equation 3).
 
     Args:
-        enough: logits above which nothing more is won (ours): a sure critic would still push on, to 250 notes where
-            192 were asked for, and the distance penalty alone would not hold it back.
+        enough: logits above which nothing more is won (ours): a sure critic would still push on, far beyond what was
+            asked for, and the distance penalty alone would not hold it back.
     """
-    return kept(logits.clamp(max=enough)).sum(dim=-1).mean()
+    return kept(logits if enough is None else logits.clamp(max=enough)).sum(dim=-1).mean()
 
 
 def shift(moved: Tensor, z: Tensor, sigma_bar: Tensor | None = None) -> Tensor:

@@ -28,7 +28,8 @@ Features = Callable[[Tensor], Tensor]  # (B, Z) -> (B, P, E), differentiable
 class Budget:
     """How an actor is learned."""
 
-    rounds: int = 60  # of fresh rewards, at most
+    rounds: int = 30  # of fresh rewards, at most
+    seconds: float | None = None  # after which no further round begins
     fresh: int = 128  # outputs of the averaged actor rewarded a round
     tried: int = 64  # outputs of the actor as it is, rewarded a round
     average: float = 0.9  # of the moving average of the actor, a step
@@ -41,10 +42,12 @@ class Budget:
     actor_hidden: tuple[int, ...] = SMALL
     critic_hidden: tuple[int, ...] = (512, 512, 512)  # of critics that read z itself
     critics: int = 2
+    parts: bool = True  # whether critics read what the generator makes of z, where it is given, or z itself
     satisfaction: bool = True  # whether critics also predict that the reward is exactly 1
-    patience: int = 20  # rounds without a better actor after which it ends
-    target: float = 0.97  # share satisfied above which the distance penalty grows, below which it shrinks
-    enough: float = 4.0  # logits beyond which the actor wins nothing more (`losses.climb`)
+    patience: int = 12  # rounds without a better actor after which it ends
+    target: float = 0.985  # share satisfied above which the distance penalty grows, below which it shrinks
+    enough: float | None = 4.0  # logits beyond which the actor wins nothing more (`losses.climb`)
+    near: float = 1.2  # weight, in units of lambda, of the mean squared distance between features
     shell: float = 10.0  # weight of `losses.outside`
     penalty: float = 0.3  # lambda; the first one, where it adapts
     adapts: bool = True  # whether lambda follows the share satisfied
@@ -63,8 +66,9 @@ PAPER = Budget(
     actor_hidden=SMALL,
     critic_hidden=SMALL,
     critics=1,
+    parts=False,
     satisfaction=False,
-    enough=float("inf"),
+    enough=None,
     shell=0.0,
     penalty=0.1,
     adapts=False,
@@ -153,6 +157,8 @@ def learn(
     began = time.monotonic()
     generator = torch.Generator().manual_seed(seed)
     latent, rewards = len(sigma_bar), bank[1].shape[1]
+    if not budget.parts:
+        features = None
     outputs = 2 * rewards if budget.satisfaction else rewards
     read: Features = features if features is not None else lambda z: z
     with torch.random.fork_rng(devices=[]):
@@ -204,9 +210,13 @@ def learn(
             for _ in range(budget.actor_steps):
                 z = torch.randn(budget.actor_batch, latent, generator=generator)
                 moved = actor(z)
-                loss = losses.climb(lower(critics, read(moved)), budget.enough) + penalty * losses.distance(
-                    moved, z, sigma_bar
-                )
+                parts = read(moved)
+                loss = losses.climb(lower(critics, parts), budget.enough)
+                loss = loss + penalty * losses.distance(moved, z, sigma_bar)
+                if budget.near and features is not None:
+                    with torch.no_grad():
+                        before = read(z)
+                    loss = loss + penalty * budget.near * losses.shift(parts, before)
                 loss = loss + budget.shell * losses.outside(moved).mean()
                 actor_adam.zero_grad()
                 loss.backward()
@@ -237,7 +247,8 @@ def learn(
             if value(recent, row, budget.target) > best_value:
                 best, best_value, best_actor = row, value(recent, row, budget.target), deepcopy(average)
             on_round(row)
-            if best is not None and number - best.round >= budget.patience:
+            late = budget.seconds is not None and row.seconds >= budget.seconds
+            if late or (best is not None and number - best.round >= budget.patience):
                 break
     except KeyboardInterrupt:
         if best is None:

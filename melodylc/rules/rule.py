@@ -36,7 +36,7 @@ class Rule:
         """Rewards (B,) float64 of melodies (B, 256); of one melody (256,), a single reward.
 
         Raises:
-            UserError: naming the rule, if its function returns anything but (B,) numbers in [0, 1].
+            UserError: naming the rule, if its function fails or returns anything but (B,) numbers in [0, 1].
         """
         states = canonical(states)
         if states.ndim == 1:
@@ -45,7 +45,12 @@ class Rule:
 
     def _rewards(self, states: np.ndarray) -> np.ndarray:
         """Rewards of canonical melodies, checked."""
-        rewards = np.asarray(self.function(states))
+        try:
+            rewards = np.asarray(self.function(states))
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(f"rule {self.name!r}: failed with {type(error).__name__}: {error}") from error
         if rewards.shape != (len(states),):
             raise UserError(
                 f"rule {self.name!r}: expected rewards of shape ({len(states)},), one a melody, got {rewards.shape}"

@@ -19,6 +19,7 @@ from melodylc.melody import STEPS, check
 from melodylc.vae import storage
 from melodylc.vae.decoding import decode
 from melodylc.vae.model import MelodyVAE
+from melodylc.vae.precision import half_precision
 from midi_io.files import whole
 
 DRAWN = 4096  # decodes of the prior
@@ -53,7 +54,9 @@ class Bank:
         sigma_bar = torch.cat([p.sigma for p in posteriors]).mean(dim=0).cpu()
         draws = prior_draws(drawn, mean.shape[1]).to(device)
         source = torch.Generator().manual_seed(0)
-        return cls(melodies, mean, sigma_bar, decode(vae, draws, temperature=temperature, generator=source))
+        with half_precision(device):
+            made = decode(vae, draws, temperature=temperature, generator=source)
+        return cls(melodies, mean, sigma_bar, made)
 
     def save(self, weights: Path) -> None:
         """Write bank.safetensors beside the weights: vectors in half precision, melodies compressed."""

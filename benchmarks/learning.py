@@ -1,0 +1,85 @@
+"""How soon a rule is kept: seconds from a cold start of Python until an actor satisfies it, each in its own process.
+
+python benchmarks/learning.py [--rounds 12] [--seed 0]
+
+The figures are of the last actor of each run on 512 draws that learning has not seen, one decode each, at the model's
+temperature; nothing is masked or selected.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+
+CASES = [
+    ("C major", "pitch_classes('C major')"),
+    ("C major and 192 notes", "pitch_classes('C major') & notes(192)"),
+    ("syncopation", "syncopation(0.3)"),
+    ("arch", "contour('arch', 0.8)"),
+    ("phrases end on C, E or G", "phrase_endings('0,4,7')"),
+    ("own: last note below first", "own"),
+    ("own: every bar starts with a note", "bars"),
+]
+
+RUN = """
+import json, sys, time
+began = float(sys.argv[1])
+import numpy as np
+import melodylc
+from melodylc import rules
+from melodylc.latent.rewards import Budget
+from dataclasses import replace
+
+@rules.rule
+def own(states):
+    onset = states < 128
+    rows = np.arange(len(states))
+    first, last = states[rows, onset.argmax(axis=1)], states[rows, 255 - onset[:, ::-1].argmax(axis=1)]
+    return (onset.any(axis=1) & (last < first)).astype(float)
+
+@rules.rule
+def bars(states):
+    return (states[:, ::16] < 128).mean(axis=1)
+
+space = {name: getattr(rules, name) for name in rules.__all__} | {"own": own, "bars": bars}
+space["notes"] = lambda n: rules.notes(at_least=n)
+rule = eval(sys.argv[2], space)
+model = melodylc.load()
+ends = []
+rounds, seed = int(sys.argv[3]), int(sys.argv[4])
+def on_round(row):
+    ends.append((time.time() - began, row.satisfied))
+actor = melodylc.learn(model, rule, budget=replace(Budget(), rounds=rounds, patience=rounds), seed=seed,
+                       progress=False, on_round=on_round)
+total = time.time() - began
+satisfied = float(rule.satisfied(actor.sample(512, seed=99)).mean())
+print(json.dumps({"ends": ends, "total": total, "satisfied": satisfied, "prior": actor.card["prior_satisfied"],
+                  "shift": actor.card["best"]["shift"]}))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    head = f"{'rule':<36}{'prior':>8}{'80 % at':>10}{'90 % at':>10}{'all rounds':>12}{'then':>8}{'shift':>8}"
+    print(head, flush=True)
+    for name, rule in CASES:
+        arguments = [str(time.time()), rule, str(options.rounds), str(options.seed)]
+        done = subprocess.run([sys.executable, "-c", RUN, *arguments], capture_output=True, text=True, check=True)
+        found = json.loads(done.stdout)
+
+        def at(share: float, ends: list = found["ends"]) -> str:
+            return next((f"{seconds:.0f} s" for seconds, satisfied in ends if satisfied >= share), "-")
+
+        print(
+            f"{name:<36}{found['prior']:>8.1%}{at(0.8):>10}{at(0.9):>10}{found['total']:>10.0f} s"
+            f"{found['satisfied']:>8.1%}{found['shift']:>8.2f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

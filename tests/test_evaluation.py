@@ -1,0 +1,183 @@
+"""The evaluation's figures against values worked out by hand, and the whole of it on a tiny model."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import melodylc
+from melodylc import knobs, rules
+from melodylc.evaluation import changes, listeners, table2, turning
+from melodylc.evaluation.histograms import divergence, histograms, overlap, reference, write_reference
+from melodylc.evaluation.report import evaluate
+from melodylc.preference import prefer
+from melodylc.realism import held_out, realism_critic
+
+
+def test_pairwise_distance_by_hand():
+    same = np.zeros((4, 256), np.uint8)
+    assert table2.pairwise_distance(same) == 0
+    half = same.copy()
+    half[:2, :128] = 1
+    # of the pairs of different melodies, two in three differ, in half their steps
+    assert table2.pairwise_distance(half) == pytest.approx(1 / 3, abs=0.01)
+
+
+def test_identity_by_hand():
+    rng = np.random.default_rng(0)
+    starts = rng.integers(0, 128, (50, 256)).astype(np.uint8)
+    assert table2.identity(starts, starts) == 1
+    assert table2.identity(starts, np.roll(starts, 1, axis=0)) < 0.15  # each is nearest to another's start
+    assert table2.identity(starts, np.zeros_like(starts)) < 0.3
+    nearly = starts.copy()
+    nearly[:, :200] = 0  # a quarter of each is left, which no other has
+    assert table2.identity(starts, nearly) > 0.9
+
+
+def test_rows_measure_what_they_say(tiny_model):
+    held_out = histograms(tiny_model.bank.states)
+    bench = table2.Bench.of(tiny_model, held_out, 64, 1, 0.5)
+    prior = bench.row("prior")
+    assert prior.pitch_mean == pytest.approx(rules.pitch_classes("C major")(bench.of_prior).mean())
+    np.testing.assert_array_equal(bench.of_prior, table2.Bench.of(tiny_model, held_out, 64, 1, 0.5).of_prior)
+    assert (prior.z_mse, prior.distance, prior.identity, prior.selection) == (0, 1, 1, "")
+    moved = bench.row("moved", lambda z: z + 0.5)
+    assert moved.z_mse == pytest.approx(0.25)
+    weighted = float((0.25 / tiny_model.bank.sigma_bar**2).mean())
+    assert moved.z_mse_weighted == pytest.approx(weighted, rel=1e-4)
+    best = bench.row("prior", tries=4)
+    assert best.pitch_mean >= prior.pitch_mean
+    assert best.selection == "best of 4"
+    strict = bench.row("prior", allowed=np.array([p % 12 in (0, 2, 4, 5, 7, 9, 11) or p > 127 for p in range(130)]))
+    assert (strict.pitch_satisfied == 1) or strict.onsets < 1
+    text = table2.text([prior, best, strict])
+    assert "paper: prior" in text
+    assert "prior [best of 4]" in text
+    assert "prior [strict]" in text
+    assert set(prior.as_json()) >= {"name", "pitch_satisfied", "z_mse", "unique", "distance", "identity", "realism"}
+
+
+def melody(*states):
+    return np.array([*states, *[129] * (256 - len(states))], np.uint8)
+
+
+def test_histograms_by_hand():
+    found = histograms(np.stack([melody(60, 128, 64, 129, 62), melody(70, 70)]))
+    # medians 62 and 70: notes at -2, +2, 0 and 0, 0
+    assert {at - 24: share for at, share in enumerate(found["pitch"]) if share} == {-2: 0.2, 2: 0.2, 0: 0.6}
+    assert {at - 24: round(share, 3) for at, share in enumerate(found["interval"]) if share} == {
+        4: 0.333, -2: 0.333, 0: 0.333,
+    }  # fmt: skip
+    assert {at + 1: share for at, share in enumerate(found["duration"]) if share} == {1: 0.8, 2: 0.2}
+    assert found["repetition"][0] == 1  # silent bars are no repetition
+    four = np.tile([60, *[128] * 15], 16).astype(np.uint8)[None]
+    assert histograms(four)["repetition"][15] == 1
+    for shares in found.values():
+        assert shares.sum() == pytest.approx(1)
+
+
+def test_overlap_and_divergence_by_hand():
+    a, b = {"x": np.array([0.5, 0.5, 0])}, {"x": np.array([0.25, 0.5, 0.25])}
+    assert overlap(a, b)["x"] == 0.75
+    assert overlap(a, a)["x"] == 1
+    assert divergence(a, a)["x"] == pytest.approx(0)
+    assert divergence(a, b)["x"] == pytest.approx(0.5 * np.log(2), abs=0.01)
+
+
+def test_silence_has_histograms(tiny_model):
+    found = histograms(np.full((3, 256), 129, np.uint8))
+    assert found["pitch"].sum() == 0
+    assert found["repetition"][0] == 1
+
+
+def test_the_reference_is_stored_beside_a_model(tmp_path):
+    model = melodylc.load()
+    shares, what = reference(model)
+    assert "held-out" in what
+    assert set(shares) == {"pitch", "interval", "duration", "repetition"}
+    write_reference(tmp_path / "model.safetensors", model.bank.states[:100], "a hundred")
+    stored = json.loads((tmp_path / "held-out.json").read_text())
+    assert (stored["melodies"], stored["what"]) == (100, "a hundred")
+    np.testing.assert_allclose(stored["interval"], histograms(model.bank.states[:100])["interval"], atol=1e-6)
+
+
+def test_realism_tells_unseen_encodings_from_the_prior():
+    model = melodylc.load()
+    critic = realism_critic(model)
+    with torch.no_grad():
+        real, drawn = critic(held_out(model))[:, 0], critic(model.prior(512, 3))[:, 0]
+    assert float((real[:, None] > drawn).float().mean()) > 0.65
+
+
+def test_preferences_agree_with_a_listener_and_ask():
+    """A listener who likes many notes: forty answers order nearly all unseen pairs as they would."""
+    model = melodylc.load()
+    _, states = model.bank.known()
+    states = states[np.random.default_rng(0).permutation(len(states))[:400]]
+    count = (states < 128).sum(axis=1)
+    likes = count > np.median(count)
+    asked, unseen = np.arange(40), np.arange(40, 400)
+    preference = prefer(model, states[asked][likes[asked]], states[asked][~likes[asked]])
+    first, second = unseen[:180], unseen[180:]
+    differ = count[first] != count[second]
+    agreed = preference.preferred(states[first], states[second]) == (count[first] > count[second])
+    assert agreed[differ].mean() > 0.85
+    rewards = preference(states[unseen])
+    assert ((rewards >= 0) & (rewards <= 1)).all()
+    assert preference.satisfied(states[unseen])[likes[unseen]].mean() > 0.5
+    assert (preference & rules.notes(at_least=50)).parts[0] is preference
+    questions = preference.ask(3, among=states[unseen], seed=0)
+    assert len(np.unique(questions, axis=0)) == 3
+    more = preference.answered(liked=questions[:1], disliked=questions[1:])
+    assert (len(more.liked), len(more.disliked)) == (len(preference.liked) + 1, len(preference.disliked) + 2)
+    nothing = prefer(model)
+    np.testing.assert_allclose(nothing.probability(states[:3]), 0.5)
+    with pytest.raises(ValueError, match="expected shape"):
+        prefer(model, np.zeros((2, 5), np.uint8))
+
+
+@pytest.fixture
+def complete(tiny_model, monkeypatch):
+    """The tiny model with knobs beside it; few tastes and wishes, so that the whole of it takes seconds."""
+    settings = knobs.Settings(
+        rounds=1, fresh=8, reader_start=1, reader_steps=2, actor_steps=1, batch=8, hidden=(8,), label_units=4
+    )
+    knobs.learn(tiny_model, settings=settings, progress=False).save(tiny_model.path.with_name("knobs.safetensors"))
+    monkeypatch.setattr(turning, "MODES", turning.MODES[:2])
+    monkeypatch.setattr("melodylc.evaluation.figures.MODES", turning.MODES[:2])
+    monkeypatch.setattr(listeners, "POOL", 24)
+    monkeypatch.setattr(listeners, "UNSEEN", 40)
+    monkeypatch.setattr(listeners, "LISTENERS", 1)
+    monkeypatch.setattr(listeners, "ANSWERS", (8, 16))
+    return tiny_model
+
+
+def test_the_whole_evaluation(complete, tmp_path):
+    said = []
+    found = evaluate(complete, tmp_path / "out", draws=24, rounds=1, seed=3, say=said.append)
+    stored = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert stored == json.loads(json.dumps(found))
+    assert {"table 2", "realism", "knobs", "transformations to C major", "preferences", "learning"} <= set(stored)
+    names = [row["name"] + row["selection"] for row in stored["table 2"]]
+    assert {"prior", "priorstrict", "C majorbest of 8", "C major, 192 notes, composed"} <= set(names)
+    for name in ("figure3", "figure6", "figure11", "trade-off", "knobs", "realism"):
+        with Image.open(tmp_path / "out" / f"{name}.png") as image:
+            colours = image.convert("RGB").getcolors(1 << 24)
+            assert len(colours) > 5, name
+            assert image.width > 400
+    assert any("paper: C major" in text for text in said)
+    equal = {card["curve"][-1]["rewarded"] for card in stored["learning"].values()}
+    assert len(equal) == 1  # methods are compared at equal decodes
+
+
+def test_changes_begin_with_the_melody_itself(tiny_model):
+    rule = rules.pitch_classes("C major")
+    control = melodylc.learn(
+        tiny_model, rule, budget=melodylc.latent.rewards.Budget(rounds=1, fresh=8, tried=4), progress=False
+    )
+    table = changes.changes(tiny_model, tiny_model.bank.states[:6], rule, control)
+    assert (table[0].way, table[0].satisfied, table[0].pitches_kept) == ("as it was", 0, 1)
+    assert {change.way for change in table} >= {"actor", "gradient", "actor [strict]"}
+    assert next(change for change in table if change.way == "actor [strict]").satisfied == 1
