@@ -490,7 +490,15 @@ def _evaluate(options: argparse.Namespace) -> None:
 
         out = Path(options.out)
         melodies = None if options.corpus is None else _held_out(options.corpus, options.seed)
-        evaluate(model, out, draws=options.draws, rounds=options.rounds, seed=options.seed, melodies=melodies)
+        evaluate(
+            model,
+            out,
+            draws=options.draws,
+            rounds=options.rounds,
+            seed=options.seed,
+            melodies=melodies,
+            say=lambda text: print(text, flush=True),
+        )
         print(f"\nevaluation.json and figures in {out}")
 
 

@@ -122,10 +122,13 @@ def trade_off(path: Path, rows: Sequence[Row]) -> None:
             s=60,
             edgecolor="black",
         )
+        names = []
         for index, (row, share) in enumerate(zip(chosen, satisfied, strict=True)):
-            label = row.name + (f" [{row.selection}]" if row.selection else "")
-            offset = (7, 4 - 9 * (index % 3))
-            axis.annotate(label, (row.z_mse, share), textcoords="offset points", xytext=offset, fontsize=7)
+            # dots lie on one another: numbers beside them, fanned out, and their names below
+            offset = (6 + 9 * (index % 4), 5 - 9 * (index % 3))
+            axis.annotate(str(index), (row.z_mse, share), textcoords="offset points", xytext=offset, fontsize=8)
+            names.append(f"{index}  {row.name}" + (f" [{row.selection}]" if row.selection else ""))
+        axis.text(0, -0.16, "\n".join(names), transform=axis.transAxes, fontsize=8, va="top")
         axis.set(title=title, xlabel="z MSE", ylabel="share satisfied" if not pair else "", ylim=(-0.03, 1.06))
         axis.grid(alpha=0.3)
         figure.colorbar(dots, ax=axis, label="pairwise distance, prior = 1")
