@@ -142,7 +142,7 @@ def transform(
     if whole.satisfied(melody[None])[0]:
         return melody
     if how == "gradient":
-        move = descend(controls[0] if controls else learn(model, whole))
+        move = descend(*(controls or [learn(model, whole)]))
     else:
         move, _ = mover(model, wish, rules, controls)
 

@@ -86,16 +86,18 @@ def check_amount(amount: float) -> None:
         raise UserError(f"transform: expected an amount from 0 to 1, got {amount}")
 
 
-def descend(control: Control) -> Move:
-    """A move by gradient on a control's critics: each vector until they are sure of it (G_opt, with freezing)."""
-    if not control.critics:
-        raise UserError(f"transform: {control.card['rule']} was learned without critics of bars; use the actor")
+def descend(*controls: Control) -> Move:
+    """A move by gradient on the critics of controls: each vector until all are sure of it (G_opt, with freezing)."""
+    for control in controls:
+        if not control.critics:
+            raise UserError(f"transform: {control.card['rule']} was learned without critics of bars; use the actor")
+    judges = [control.judge for control in controls]
 
     def move(z: Tensor) -> Tensor:
-        energy = total(z, control.model.bank.sigma_bar, [control.judge], penalty=PENALTY)
+        energy = total(z, controls[0].model.bank.sigma_bar, judges, penalty=PENALTY)
 
         def done(moved: Tensor) -> Tensor:
-            return (control.judge(moved) >= SURE).all(dim=-1)
+            return torch.cat([judge(moved) >= SURE for judge in judges], dim=-1).all(dim=-1)
 
         return optimise(z, energy, steps=STEPS, learning_rate=RATE, done=done)
 

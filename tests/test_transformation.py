@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -72,6 +74,17 @@ def test_descent_stops_where_critics_are_sure(learned):
     moved = descend(learned)(z)
     costs = [torch.nn.functional.softplus(-learned.judge(x)).sum(dim=1) for x in (z, moved)]
     assert (costs[1] <= costs[0] + 1e-4).all()
+
+
+def test_descent_listens_to_every_control(learned, tiny_model):
+    """A second control that is never content keeps vectors moving that the first one alone would freeze."""
+    z = learned.model.prior(4, seed=0)
+    sure, unsure = (deepcopy(learned) for _ in range(2))
+    for one, bias in ((sure, 50.0), (unsure, -50.0)):
+        for critic in one.critics:
+            critic.whole[-1].bias += bias
+    torch.testing.assert_close(descend(sure)(z), z)
+    assert (descend(sure, unsure)(z) - z).abs().max() > 0.1
 
 
 class Line:
