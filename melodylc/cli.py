@@ -120,6 +120,24 @@ def _parser() -> argparse.ArgumentParser:
     _output(interpolate, temperature=0.0)
     interpolate.set_defaults(run=_interpolate)
 
+    live = commands.add_parser("live", help="play melodies into a DAW, without end, over virtual MIDI ports")
+    _asked(live)
+    _actors(live)
+    _live(live)
+    live.set_defaults(run=_play)
+
+    ports = commands.add_parser("ports", help="list the MIDI ports of this machine")
+    ports.set_defaults(run=_ports)
+
+    doctor = commands.add_parser("doctor", help="what this machine can do live, what is missing, and what mends it")
+    doctor.set_defaults(run=_doctor)
+
+    plugin = commands.add_parser("plugin", help="put what a DAW loads where it looks for it")
+    plugin.add_argument("action", choices=("install", "list"))
+    plugin.add_argument("daw", nargs="?", help="such as ardour")
+    plugin.add_argument("--into", metavar="DIR", help="another folder than the DAW's own")
+    plugin.set_defaults(run=_plugin)
+
     evaluate = commands.add_parser("evaluate", help="every figure that is claimed, measured: tables, PNG, JSON")
     what = evaluate.add_mutually_exclusive_group()
     what.add_argument("--table2", action="store_true", help="the paper's table 2 only, no figures")
@@ -187,6 +205,44 @@ def _output(parser: argparse.ArgumentParser, temperature: float | None = None) -
     parser.add_argument("--strict", action="store_true", help="guarantee key and range by masking the decoder")
     parser.add_argument("--model", metavar="FILE", help="a model of train (default: the embedded one)")
     parser.add_argument("--out", default="melodies", metavar="DIR", help="where the files go (melodies)")
+
+
+def _live(parser: argparse.ArgumentParser) -> None:
+    """What `live` has beside the rules."""
+    play = parser.add_argument_group("what is played")
+    play.add_argument("--mode", choices=("generate", "answer", "vary"), default="generate", help="(generate)")
+    play.add_argument("--every", type=_number(int, 1, 256), metavar="BARS", help="a new melody each (16; vary: 4)")
+    play.add_argument("--loop", action="store_true", help="the first melody stays; answers repeat")
+    play.add_argument("--amount", type=_number(float, 0, 1), help="how far each melody goes from the last, 0 to 1")
+    play.add_argument("--temperature", type=_number(float, 0, 10), help="0 takes the likeliest (the model's)")
+    play.add_argument("--strict", action="store_true", help="guarantee key and range by masking the decoder")
+    play.add_argument("--tries", type=_number(int, 1, 1000), default=8, help="decodes to keep the rules (8)")
+    play.add_argument("--seed", type=_number(int, 0))
+    play.add_argument("--model", metavar="FILE", help="a model of train (default: the embedded one)")
+    play.add_argument("--device", help="cpu or cuda (cpu)")
+    how = parser.add_argument_group("how it is played")
+    how.add_argument("--channel", type=_number(int, 1, 16), default=1, help="(1)")
+    how.add_argument("--velocity", type=_number(int, 1, 127))
+    how.add_argument("--swing", type=_number(float, 50, 75), default=50.0, help="50 is straight, 67 a triplet (50)")
+    how.add_argument("--transpose", type=_number(int, -48, 48), default=0, metavar="SEMITONES")
+    how.add_argument("--thru", action="store_true", help="what comes in goes out as well")
+    how.add_argument("--record", metavar="FILE.mid", help="keep everything that is played")
+    time = parser.add_argument_group("time")
+    time.add_argument("--sync", choices=("internal", "midi-clock", "jack"), default="internal", help="(internal)")
+    time.add_argument("--tempo", type=_number(float, 20, 999), default=120.0, metavar="BPM", help="(120)")
+    time.add_argument("--lead", action="store_true", help="send MIDI clock, start and stop")
+    time.add_argument(
+        "--song-position", choices=("auto", "sixteenths", "clocks"), default="auto", help="what a DAW sends"
+    )
+    where = parser.add_argument_group("ports and controls")
+    where.add_argument("--name", default="melodylc", help="of the virtual ports (melodylc)")
+    where.add_argument("--port", metavar="NAME", help="existing ports to use instead, by a part of their name")
+    where.add_argument("--backend", default="auto", help="jack, alsa, coremidi, windows or rtmidi-jack (what answers)")
+    where.add_argument(
+        "--osc", metavar="[HOST:]PORT", help="listen to OSC as well, on the loopback unless HOST is given"
+    )
+    where.add_argument("--controls", metavar="FILE", help="TOML: which control changes turn what")
+    where.add_argument("--learn", nargs="+", metavar="CONTROL", help="bind controls by moving them, and end")
 
 
 def _extract(options: argparse.Namespace) -> None:
@@ -468,6 +524,35 @@ def _write(options: argparse.Namespace, melodies: np.ndarray, rules: list[Rule],
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     for row in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _play(options: argparse.Namespace) -> None:
+    from melodylc.live import command
+
+    command.live(options)
+
+
+def _ports(options: argparse.Namespace) -> None:
+    from melodylc.live import command
+
+    command.ports(options)
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from melodylc.live import doctor
+
+    if not doctor.report():
+        raise UserError("doctor: a live session cannot be played yet; the lines above say what mends it")
+
+
+def _plugin(options: argparse.Namespace) -> None:
+    from melodylc.live import plugins
+
+    if options.action == "list":
+        print("\n".join(plugins.available()))
+    else:
+        for path in plugins.install(options.daw, options.into):
+            print(path)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -55,7 +55,7 @@ def generate(
         seed = secrets.randbits(31)
     asked = [*wish.rules(), *rules]
     move, how = mover(model, wish, rules, controls)
-    allowed = _mask(asked) if strict else None
+    allowed = mask(asked) if strict else None
     melodies = np.empty((count, 256), np.uint8)
     rewards = np.full(count, -1.0)
     draws = [0] * count
@@ -90,7 +90,7 @@ def mover(
     moves: list[Callable[[Tensor], Tensor]] = []
     names = []
     if wish.rules():
-        turned, at = knobs.load(model.path.with_name("knobs.safetensors"), model), _aimed(wish)
+        turned, at = knobs.load(model.path.with_name("knobs.safetensors"), model), aimed(wish)
         moves.append(lambda z: turned.move(z, at))
         names.append("knobs")
     if controls:
@@ -102,12 +102,12 @@ def mover(
     return lambda z: reduce(lambda moved, move: move(moved), moves, z), ", then ".join(names)
 
 
-def _aimed(wish: Wish) -> Wish:
-    """What the knobs are turned to."""
+def aimed(wish: Wish) -> Wish:
+    """What the knobs are turned to, so that at least the number of notes asked for comes out."""
     return wish if wish.notes is None else replace(wish, notes=min(round(MORE * wish.notes), 256))
 
 
-def _mask(asked: Sequence[Rule]) -> np.ndarray:
+def mask(asked: Sequence[Rule]) -> np.ndarray:
     """(130,) bool: the states the strict mode lets through."""
     if not asked:
         return strictly(None, "no rule")
@@ -138,7 +138,7 @@ def transform(
         raise UserError("transform: expected what to change; give --key, --notes, --range or --rule")
     check_amount(amount)
     whole = reduce(and_, asked)
-    allowed = _mask(asked) if strict else None
+    allowed = mask(asked) if strict else None
     if whole.satisfied(melody[None])[0]:
         return melody
     if how == "gradient":
@@ -171,5 +171,5 @@ def interpolate(
     """`count` melodies (count, 256) from one melody to another, each moved to grant wish and rules."""
     asked = [*wish.rules(), *rules]
     move, _ = mover(model, wish, rules, controls)
-    allowed = _mask(asked) if strict else None
+    allowed = mask(asked) if strict else None
     return model.decode(move(model.between(first, last, count)), temperature=temperature, seed=seed, allowed=allowed)

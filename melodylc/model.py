@@ -27,11 +27,19 @@ WEIGHTS = Path(__file__).with_name("weights")
 
 
 class Model:
-    """A melody VAE with its bank. `melodylc.load` makes one."""
+    """A melody VAE with its bank. `melodylc.load` makes one.
+
+    The networks may be on a GPU; vectors come and go on the CPU, where actors and critics, which are small, work.
+    """
 
     def __init__(self, vae: MelodyVAE, card: dict[str, Any], bank: Bank, path: Path) -> None:
         self.vae, self.card, self.bank, self.path = vae, card, bank, path
         self.temperature = float(card.get("temperature", TEMPERATURE))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.vae.parameters()).device
 
     @property
     def latent(self) -> int:
@@ -59,9 +67,10 @@ class Model:
         """
         states = check(melodies).reshape(-1, STEPS)
         parts = [
-            self.vae.encode(torch.from_numpy(part)) for part in np.array_split(states, -(-len(states) // 128) or 1)
+            self.vae.encode(torch.from_numpy(part).to(self.device))
+            for part in np.array_split(states, -(-len(states) // 128) or 1)
         ]
-        return Posterior(torch.cat([p.mean for p in parts]), torch.cat([p.sigma for p in parts]))
+        return Posterior(torch.cat([p.mean for p in parts]).cpu(), torch.cat([p.sigma for p in parts]).cpu())
 
     def decode(
         self,
@@ -87,7 +96,8 @@ class Model:
             raise UserError(f"temperature: expected 0 or more, got {temperature}")
         if z.ndim != 2 or z.shape[1] != self.latent:
             raise UserError(f"z: expected shape (B, {self.latent}), got {tuple(z.shape)}")
-        return decode(self.vae, z, temperature=temperature, generator=generator(seed, 1), allowed=allowed)
+        source = generator(seed, 1)
+        return decode(self.vae, z.to(self.device), temperature=temperature, generator=source, allowed=allowed)
 
     def decode_quickly(
         self,
@@ -99,13 +109,13 @@ class Model:
     ) -> np.ndarray:
         """As `decode`, in bf16 where the hardware computes it: for learning and measuring, which decode thousands."""
         temperature = self.temperature if temperature is None else temperature
-        with half_precision(z.device):
-            return decode(self.vae, z, temperature=temperature, generator=generator, allowed=allowed)
+        with half_precision(self.device):
+            return decode(self.vae, z.to(self.device), temperature=temperature, generator=generator, allowed=allowed)
 
     def bars(self, z: Tensor) -> Tensor:
         """The embeddings of the 16 bars (B, 16, E) that z (B, Z) decodes from; differentiable in z."""
-        with half_precision(z.device):
-            return self.vae.conductor(z).float()
+        with half_precision(self.device):
+            return self.vae.conductor(z.to(self.device)).float().to(z.device)
 
     def between(self, first: np.ndarray, last: np.ndarray, count: int) -> Tensor:
         """`count` points (count, Z) on the arc from the encoding of one melody (256,) to another's, both among them.
@@ -152,14 +162,23 @@ def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
     return (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle)
 
 
-def load(path: str | os.PathLike[str] | None = None) -> Model:
+def load(path: str | os.PathLike[str] | None = None, device: str | None = None) -> Model:
     """The embedded model, or one from `melodylc train`: a folder, or its model.safetensors.
 
+    Args:
+        device: where its networks are to be: cpu (the default), cuda, cuda:1.
+
     Raises:
-        UserError: if files are missing, damaged, or do not fit each other.
+        UserError: if files are missing, damaged, or do not fit each other; for a device that is not there.
     """
     path = WEIGHTS if path is None else Path(path)
     if path.is_dir():
         path = path / "model.safetensors"
     vae, card = storage.load(path)
+    if device is not None:
+        try:
+            vae = vae.to(device)
+        except (RuntimeError, AssertionError) as error:
+            detail = str(error).splitlines()[0]
+            raise UserError(f"device: expected cpu, or cuda where there is a GPU, got {device!r} ({detail})") from error
     return Model(vae, card, Bank.load(path, vae.sizes.latent), path)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from melodylc.rules import Key, Rule, notes, pitch_classes, pitch_range
+
+if TYPE_CHECKING:  # who only states a wish need not wait for torch
+    from torch import Tensor
 
 COUNT, LOW, HIGH = 12, 13, 14  # columns of what `measure` reads and of what labels hold, after the pitch classes
 MEASURED = 15
@@ -47,6 +49,8 @@ class Wish:
 
     def labels(self) -> Tensor:
         """(18,): allowed pitch classes; note count, low, high in their units, 0 where open; which of them are asked."""
+        import torch
+
         allowed = range(12) if self.key is None else self.key.classes
         numbers = (self.notes, self.low, self.high)
         y = torch.zeros(LABELS)

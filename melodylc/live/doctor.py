@@ -1,0 +1,108 @@
+"""`melodylc doctor`: what this machine can do, what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from midi_io.ports import ask
+from midi_io.ports.rtmidi import WINDOWS
+
+SYSTEMS = {"linux": ("jack", "alsa"), "darwin": ("coremidi", "jack"), "win32": ("windows",)}
+PACKAGES = {
+    "python-rtmidi": "rtmidi",
+    "JACK-Client": "jack",
+    "python-osc": "pythonosc",
+    "platformdirs": "platformdirs",
+    "filelock": "filelock",
+}
+LINUX_MENDS = {
+    "jack": "apt-get install jackd2, then: jackd -d alsa (or, without a sound card: jackd -d dummy)",
+    "alsa": "modprobe snd-seq",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    fine: bool
+    says: str
+    mend: str | None = None
+
+
+def examine() -> Iterator[Finding]:
+    """Everything a live session needs, in order; nothing here raises."""
+    yield Finding("Python", True, sys.version.split()[0])
+    yield _torch()
+    yield _weights()
+    missing = []
+    for package, module in PACKAGES.items():
+        finding = _package(package, module)
+        missing += [] if finding.fine else [package]
+        yield finding
+    works = []
+    for backend in SYSTEMS.get(sys.platform, ("alsa", "jack")):
+        reason = ask(backend)
+        if reason is None:
+            works.append(backend)
+            yield Finding(backend, True, "answers" + ("" if backend != "windows" else "; it has no virtual ports"))
+        else:
+            why, _, mend = reason.partition("; ")
+            mend = LINUX_MENDS.get(backend, mend) if sys.platform == "linux" else mend
+            yield Finding(backend, False, why, mend.removeprefix("start it with: ") or None)
+    yield _verdict(works, missing)
+
+
+def _package(package: str, module: str) -> Finding:
+    try:
+        importlib.import_module(module)
+        return Finding(package, True, importlib.metadata.version(package))
+    except (ImportError, OSError) as error:
+        needs_library = isinstance(error, OSError)
+        mend = "apt-get install libjack-jackd2-0" if needs_library else "pip install 'melodylc[live]'"
+        return Finding(package, False, "its library is missing" if needs_library else "not installed", mend)
+
+
+def _torch() -> Finding:
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        return Finding("torch", False, f"does not load ({str(error).splitlines()[0]})", "pip install torch")
+    where = f"CUDA: {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "CPU only, which is enough"
+    return Finding("torch", True, f"{torch.__version__}, {where}")
+
+
+def _weights() -> Finding:
+    folder = Path(__file__).parents[1] / "weights"
+    missing = [name for name in ("model", "bank", "knobs") if not (folder / f"{name}.safetensors").exists()]
+    if missing:
+        return Finding("weights", False, f"missing: {', '.join(missing)}", "pip install --force-reinstall melodylc")
+    return Finding("weights", True, f"{sum(f.stat().st_size for f in folder.iterdir()) / 1e6:.1f} MB")
+
+
+def _verdict(works: list[str], missing: list[str]) -> Finding:
+    if missing:
+        return Finding("live", False, "not yet", "pip install 'melodylc[live]'")
+    if not works:
+        mends = {"win32": WINDOWS, "linux": "any one of the above will do"}
+        return Finding("live", False, "no MIDI system answers", mends.get(sys.platform))
+    if works == ["windows"]:
+        return Finding("live", True, WINDOWS)
+    return Finding("live", True, f"ready through {works[0]}: melodylc live --key 'C major'")
+
+
+def report() -> bool:
+    """Print the findings; True if a live session can be played."""
+    fine = False
+    for finding in examine():
+        print(f"{'ok ' if finding.fine else 'NO '} {finding.name:<15}{finding.says}", flush=True)
+        if finding.mend and not finding.fine:
+            print(f"    {'':<15}mend: {finding.mend}")
+        fine = finding.fine
+    return fine

@@ -1,0 +1,176 @@
+"""The inference process: reads requests for melodies, a JSON line each, and answers them.
+
+It keeps nothing between requests that matters, so it can be killed and started again at any time. When the player's
+process dies, it ends the notes that still sound, and finishes the recording.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from functools import reduce
+from operator import and_
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from melodylc.errors import UserError
+from melodylc.live.controls import Asked
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Inference:
+    """A model with its knobs and actors, ready to answer.
+
+    Raises:
+        UserError: if something that was asked for is missing or wrong.
+    """
+
+    def __init__(self, setup: dict[str, Any]) -> None:
+        import torch
+
+        from melodylc import knobs
+        from melodylc.control import learn, load_control
+        from melodylc.model import load
+        from melodylc.rules import find
+
+        torch.set_num_threads(1)  # one melody gains nothing from a second core, the player does
+        self.model = load(setup["model"], setup["device"])
+        self.knobs = knobs.load(self.model.path.with_name("knobs.safetensors"), self.model)
+        self.rules = [find(text) for text in setup["rules"]]
+        self.controls = [load_control(path, self.model) for path in setup["actors"]]
+        if self.rules and not self.controls:
+            self.controls = [learn(self.model, reduce(and_, self.rules))]
+        self.strict, self.tries = setup["strict"], setup["tries"]
+        if self.strict:
+            self._mask(Asked(**setup["asked"]))
+
+    def _mask(self, asked: Asked) -> np.ndarray | None:
+        from melodylc.generation import mask
+
+        rules = [*asked.wish().rules(), *self.rules]
+        return mask(rules) if self.strict and rules else None
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A melody for a request: from where, how far from there, and under which rules."""
+        import torch
+
+        from melodylc.composition import compose
+        from melodylc.generation import aimed
+        from melodylc.model import slerp
+
+        began = time.monotonic()
+        asked = Asked(**request["asked"])
+        rules = [*asked.wish().rules(), *self.rules]
+        if request["states"] is not None:
+            z = self.model.encode(np.frombuffer(bytes.fromhex(request["states"]), np.uint8)).mean
+        elif request["z"] is not None:
+            z = _vector(request["z"])[None]
+        else:
+            z = self.model.prior(1, request["seed"])
+        if request["amount"] > 0:
+            z = slerp(z[0], self.model.prior(1, request["toward"])[0], request["amount"])[None]
+        moved = self.knobs.move(z, aimed(asked.wish())) if asked.wish().rules() else z
+        if self.controls:
+            acting = self.controls[0] if len(self.controls) == 1 else compose(*self.controls)
+            moved = acting.move(moved)
+        allowed = self._mask(asked)
+        best, most, tried = None, -1.0, 0
+        with torch.no_grad():
+            for tried in range(1, self.tries + 1):
+                seed = int(np.random.SeedSequence([request["seed"], tried]).generate_state(1)[0])
+                made = self.model.decode(moved, temperature=asked.temperature, seed=seed, allowed=allowed)
+                rewards = {rule.name: float(rule(made)[0]) for rule in rules}
+                whole = min(rewards.values(), default=1.0)
+                if whole > most:
+                    best, most, kept = made[0], whole, rewards
+                if most == 1 or asked.temperature == 0:
+                    break
+        assert best is not None
+        return {
+            "id": request["id"],
+            "states": best.tobytes().hex(),
+            "z": base64.b64encode(z[0].half().numpy().tobytes()).decode(),
+            "rewards": kept,
+            "tried": tried,
+            "seconds": round(time.monotonic() - began, 4),
+        }
+
+
+def _vector(text: str) -> Tensor:
+    import torch
+
+    return torch.from_numpy(np.frombuffer(base64.b64decode(text), np.float16).astype(np.float32))
+
+
+def serve(requests: IO[str], answers: IO[str]) -> None:
+    """Answer until the requests end. The first line is the set-up; what fails is answered with a line that says so."""
+    setup = json.loads(requests.readline() or "null")
+    if setup is None:
+        return
+    lines: SimpleQueue[str | None] = SimpleQueue()
+
+    def read() -> None:
+        for line in requests:
+            if json.loads(line).get("bye"):
+                os._exit(0)
+            lines.put(line)
+        orphaned(setup)  # the player ended without a word: it was killed
+        os._exit(1)
+
+    threading.Thread(target=read, name="requests", daemon=True).start()
+
+    def say(answer: dict[str, Any]) -> None:
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+    try:
+        inference = Inference(setup)
+        inference.answer(_first(setup))  # the first decode of a process is slow; nobody is to wait for it
+    except (UserError, ImportError, OSError) as error:
+        say({"fatal": str(error)})
+        return
+    say({"ready": True})
+    while (line := lines.get()) is not None:
+        request = json.loads(line)
+        try:
+            say(inference.answer(request))
+        except Exception as error:  # a rule of the user's may raise anything; the session goes on
+            first = (str(error).splitlines() or [""])[0]
+            say({"id": request.get("id"), "error": f"{type(error).__name__}: {first}"})
+
+
+def _first(setup: dict[str, Any]) -> dict[str, Any]:
+    return {"id": 0, "states": None, "z": None, "seed": 0, "toward": 0, "amount": 0.0, "asked": setup["asked"]}
+
+
+def orphaned(setup: dict[str, Any]) -> None:
+    """The player was killed: end what sounds, finish what was recorded."""
+    from midi_io import recording
+    from midi_io.ports.opening import release_left_behind
+
+    if setup["books"] is not None:
+        release_left_behind(Path(setup["books"]))
+    if setup["record"] is not None:
+        recording.finish(Path(setup["record"]))
+
+
+def main() -> None:
+    """The process. Its standard output belongs to the answers; what rules print goes to the standard error."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the player's business, which then says good-bye
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    serve(sys.stdin, answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""What DAWs load (the folder `plugins/`, which travels with the package), and where they look for it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from melodylc.errors import UserError
+from midi_io.files import whole
+
+
+def folder() -> Path:
+    """`plugins/`: beside the packages in a checkout, under the environment's data when installed."""
+    beside = Path(__file__).parents[2] / "plugins"
+    for candidate in (beside, Path(sys.prefix) / "share" / "melodylc" / "plugins"):
+        if (candidate / "README.md").exists():
+            return candidate
+    raise UserError("plugin: the plugins did not travel with this installation; install melodylc again")
+
+
+def available() -> list[str]:
+    """The DAWs there is something for."""
+    return sorted(path.name for path in folder().iterdir() if path.is_dir() and path.name in _PLACES)
+
+
+def install(daw: str | None, into: str | None = None) -> list[Path]:
+    """Copy what a DAW loads to where it looks; returns the files.
+
+    Raises:
+        UserError: for an unknown DAW, or where its folder cannot be found.
+    """
+    if daw not in available():
+        raise UserError(
+            f"plugin: expected one of {', '.join(available())}, got {daw!r}; plugins/README.md has the others"
+        )
+    places = [Path(into)] if into else _PLACES[daw]()
+    written = []
+    for place in places:
+        place.mkdir(parents=True, exist_ok=True)
+        for source in sorted((folder() / daw).glob("*.lua")):
+            with whole(place / source.name) as beside:
+                # the script is to find this very program, whatever the DAW's own search path is
+                beside.write_text(re.sub(r"@MELODYLC@", lambda _: _command(), source.read_text()))
+            written.append(place / source.name)
+    return written
+
+
+def _command() -> str:
+    """How a DAW is to call us."""
+    program = shutil.which("melodylc", path=str(Path(sys.executable).parent)) or shutil.which("melodylc")
+    return program or f"{sys.executable} -m melodylc.cli"
+
+
+def _ardour() -> list[Path]:
+    """The scripts folders of every version of Ardour that has run here."""
+    if sys.platform == "darwin":
+        roots, pattern = Path.home() / "Library" / "Preferences", "Ardour*"
+    elif sys.platform == "win32":
+        roots, pattern = Path(os.environ.get("LOCALAPPDATA", str(Path.home()))), "Ardour*"
+    else:
+        roots, pattern = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"), "ardour*"
+    found = [path / "scripts" for path in sorted(roots.glob(pattern)) if path.is_dir()]
+    if not found:
+        raise UserError(f"plugin: no {pattern} in {roots}; start Ardour once, or name its folder: --into DIR")
+    return found
+
+
+_PLACES = {"ardour": _ardour}

@@ -1,0 +1,83 @@
+"""What a live session is told at its beginning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from melodylc.errors import UserError
+from melodylc.live.controls import Asked, Map
+
+MODES = ("generate", "answer", "vary")
+SYNCS = ("internal", "midi-clock", "jack")
+AMOUNTS = {"generate": 1.0, "answer": 0.2, "vary": 0.25}  # how far each melody goes from the one before it
+EVERY = {"generate": 16, "answer": 16, "vary": 4}  # bars
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of a `Session`. What can be turned while it plays is in `asked`.
+
+    Raises:
+        UserError: for a value out of bounds.
+    """
+
+    asked: Asked = field(default_factory=Asked)
+    mode: str = "generate"
+    sync: str = "internal"
+    tempo: float = 120.0
+    every: int | None = None  # bars from one melody to the next; None: 16, or 4 when varying
+    loop: bool = False  # the first melody stays
+    rules: tuple[str, ...] = ()  # as for `--rule`
+    actors: tuple[str, ...] = ()  # files of `learn`
+    strict: bool = False
+    tries: int = 8  # decodes a melody has to keep its rules
+    seed: int | None = None
+    model: str | None = None
+    device: str | None = None  # cpu or cuda
+    name: str = "melodylc"  # of the virtual ports
+    backend: str = "auto"
+    port: str | None = None  # existing ports to play to and listen to
+    channel: int = 1  # 1 to 16
+    velocity: int | None = None
+    swing: float = 50.0  # per cent of an eighth that its first sixteenth lasts
+    transpose: int = 0
+    thru: bool = False
+    lead: bool = False  # send MIDI clock, start and stop
+    song_position: str = "auto"  # auto, sixteenths or clocks
+    record: Path | None = None
+    osc: str | None = None  # [HOST:]PORT
+    controls: Map = field(default_factory=Map)
+
+    def __post_init__(self) -> None:
+        _one_of("mode", self.mode, MODES)
+        _one_of("sync", self.sync, SYNCS)
+        _one_of("song_position", self.song_position, ("auto", "sixteenths", "clocks"))
+        _within("tempo", self.tempo, 20, 999, " bpm")
+        _within("channel", self.channel, 1, 16)
+        _within("swing", self.swing, 50, 75, " per cent")
+        _within("transpose", self.transpose, -48, 48, " semitones")
+        _within("tries", self.tries, 1, 1000)
+        if self.every is not None:
+            _within("every", self.every, 1, 256, " bars")
+        if self.velocity is not None:
+            _within("velocity", self.velocity, 1, 127)
+        if not 1 <= len(self.name) <= 40 or any(c in self.name for c in ":/\\\0"):
+            raise UserError(f"name: expected 1 to 40 characters without : / and \\, got {self.name!r}")
+        if self.lead and self.sync == "midi-clock":
+            raise UserError("lead: a session that follows MIDI clock cannot lead as well; choose another --sync")
+
+    @property
+    def bars(self) -> int:
+        """From one melody to the next."""
+        return EVERY[self.mode] if self.every is None else self.every
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UserError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
+
+
+def _within(name: str, value: float, low: float, high: float, unit: str = "") -> None:
+    if not low <= value <= high:
+        raise UserError(f"{name}: expected {low:g} to {high:g}{unit}, got {value!r}")

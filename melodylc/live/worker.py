@@ -1,0 +1,144 @@
+"""The player's end of the inference process: starts it, asks it, and replaces it when it dies or stalls."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+STALLED = 10.0  # seconds after which an answer is no longer waited for
+STARTING = 120.0  # seconds a process may take to be ready, and much more if it has to learn first
+LEARNING = 900.0
+PAUSES = (0.0, 1.0, 2.0, 5.0, 15.0)  # seconds before a process is started again, by how many failed in a row
+
+
+class Worker:
+    """Asks one thing at a time. Nothing here waits: `poll` looks at what has come, and at the time.
+
+    Args:
+        setup: what the process is told first; see `inference.serve`.
+        wake: called from a thread when something has come.
+    """
+
+    def __init__(self, setup: dict[str, Any], wake: Callable[[], None]) -> None:
+        self._setup, self._wake = setup, wake
+        self._process: subprocess.Popen[str] | None = None
+        self._came: deque[tuple[subprocess.Popen[str], dict[str, Any] | None]] = deque()
+        self._asked: dict[str, Any] | None = None
+        self._deadline = 0.0
+        self._failed = 0  # processes in a row that ended without an answer
+        self._again = 0.0  # when to start the next one
+        self.ready = False
+        self.fatal: str | None = None  # why it can never work, said before it was ever ready
+        self.trouble: str | None = None  # what went wrong last, until an answer comes
+        self._start(time.monotonic())
+
+    def _start(self, now: float) -> None:
+        self.ready = False
+        learns = bool(self._setup["rules"]) and not self._setup["actors"]
+        self._deadline = now + (LEARNING if learns else STARTING)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "melodylc.live.inference"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # a terminal's Ctrl-C or hang-up is not for it
+        )
+        self._process = process
+        threading.Thread(target=self._read, args=(process,), name="answers", daemon=True).start()
+        self._write(self._setup)
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                self._came.append((process, json.loads(line)))
+                self._wake()
+        except ValueError as error:
+            self._came.append((process, {"error": f"answered nonsense ({error})"}))
+        self._came.append((process, None))
+        self._wake()
+
+    def _write(self, message: dict[str, Any]) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        try:
+            # one request at a time, far smaller than a pipe holds: this cannot block
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+        except (BrokenPipeError, OSError):
+            pass  # its end is noticed by the reader
+
+    @property
+    def free(self) -> bool:
+        """Whether it can be asked."""
+        return self.ready and self._asked is None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process."""
+        return None if self._process is None else self._process.pid
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Send a request; its answer comes from `poll`."""
+        self._asked = request
+        self._deadline = time.monotonic() + STALLED
+        self._write(request)
+
+    def poll(self) -> list[dict[str, Any]]:
+        """The answers that came; a process that died or stalled is replaced, and its request is lost."""
+        now = time.monotonic()
+        answers = []
+        while self._came:
+            process, said = self._came.popleft()
+            if process is not self._process:
+                continue  # of one that was given up
+            if said is None:
+                self._lose("the inference process ended", now)
+            elif "fatal" in said:
+                self.trouble = said["fatal"]
+                if not self._failed and not self.ready:
+                    self.fatal = said["fatal"]
+            elif said.get("ready"):
+                self.ready, self._deadline = True, float("inf")
+            else:
+                self._asked, self._deadline = None, float("inf")
+                self.trouble = said.get("error")
+                self._failed = 0
+                answers.append(said)
+        if self._process is not None and now > self._deadline:
+            self._process.kill()
+            self._lose("the inference process stalled", now)
+        if self._process is None and self.fatal is None and now >= self._again:
+            self._start(now)
+        return answers
+
+    def _lose(self, why: str, now: float) -> None:
+        self.trouble = self.trouble if self.fatal else f"{why}; starting another"
+        self._again = now + PAUSES[min(self._failed, len(PAUSES) - 1)]
+        self._failed += 1
+        self._process, self._asked, self.ready = None, None, False
+        self._deadline = float("inf")
+
+    def close(self) -> None:
+        """Send it away."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        try:
+            process.stdin.write('{"bye": true}\n')
+            process.stdin.flush()
+        except (BrokenPipeError, OSError):
+            pass
+        try:
+            process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(timeout=5.0)

@@ -1,0 +1,124 @@
+"""The books of sounding notes: every note-on that leaves gets its note-off, whatever happens to who sent it.
+
+They can be kept in a file mapped into memory. A process that is killed outright leaves the file behind; whoever opens
+it next knows which notes still sound, and where they were heard.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+from pathlib import Path
+from typing import Any
+
+from midi_io import messages
+
+_NOTES = 16 * 128  # one byte a channel and pitch, then one a channel, then a JSON text and its length
+_TEXT = _NOTES + 16 + 4
+_SIZE = 1 << 14
+
+
+class InUseError(Exception):
+    """Another process keeps these books."""
+
+
+class Books:
+    """Which notes sound, on sixteen channels.
+
+    Args:
+        path: the file to keep them in; without one they are kept in memory only. Marks found in it are taken over.
+
+    Raises:
+        InUseError: if another process keeps its books there.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        self._page: mmap.mmap | bytearray
+        if path is None:
+            self._page = bytearray(_SIZE)
+            return
+        from filelock import FileLock, Timeout
+
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(path.with_suffix(".lock"))
+        try:
+            self._lock.acquire(timeout=0)  # the system lets go of it when its owner dies
+        except Timeout as error:
+            raise InUseError(f"{path} is in use by another session") from error
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            os.ftruncate(handle, _SIZE)
+            self._page = mmap.mmap(handle, _SIZE)
+        finally:
+            os.close(handle)
+
+    def admit(self, message: bytes) -> list[bytes]:
+        """What to send for a message. Call `sent` with each when it has left.
+
+        A note that starts while it sounds is ended first; the end of one that does not sound is dropped: so starts and
+        ends come in pairs.
+        """
+        kind, channel = message[0] & 0xF0, message[0] & 0x0F
+        if kind in (messages.NOTE_ON, messages.NOTE_OFF):
+            at = channel * 128 + message[1]
+            if messages.is_note_on(message):
+                before = [messages.note_off(channel, message[1])] if self._page[at] else []
+                # marked before it leaves: killed in between, one end too many is sent, never one too few
+                self._page[at] = 1
+                self._page[_NOTES + channel] = 1
+                return [*before, message]
+            return [message] if self._page[at] else []
+        return [message]
+
+    def sent(self, message: bytes) -> None:
+        """A message of `admit` has left."""
+        if messages.is_note_off(message):
+            self._page[(message[0] & 0x0F) * 128 + message[1]] = 0
+
+    def undo(self, message: bytes) -> None:
+        """A message of `admit` could not leave yet; it will be admitted again."""
+        if messages.is_note_on(message):
+            self._page[(message[0] & 0x0F) * 128 + message[1]] = 0
+
+    def release(self) -> list[bytes]:
+        """The end of every sounding note; pedal up and all notes off on each channel that had notes."""
+        ends = [messages.note_off(*divmod(at, 128)) for at in range(_NOTES) if self._page[at]]
+        for channel in range(16):
+            if self._page[_NOTES + channel]:
+                ends.append(messages.control(channel, messages.SUSTAIN, 0))
+                ends.append(messages.control(channel, messages.ALL_NOTES_OFF, 0))
+        return ends
+
+    @property
+    def sounding(self) -> list[tuple[int, int]]:
+        """(channel, pitch) of every sounding note."""
+        return [divmod(at, 128) for at in range(_NOTES) if self._page[at]]
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """What was last noted of where the notes are heard; {} if nothing, or nothing legible."""
+        length = int.from_bytes(self._page[_TEXT - 4 : _TEXT], "little")
+        try:
+            noted = json.loads(bytes(self._page[_TEXT : _TEXT + min(length, _SIZE - _TEXT)]))
+        except ValueError:
+            return {}
+        return noted if isinstance(noted, dict) else {}
+
+    @where.setter
+    def where(self, noted: dict[str, Any]) -> None:
+        text = json.dumps(noted).encode()
+        if len(text) <= _SIZE - _TEXT:
+            self._page[_TEXT : _TEXT + len(text)] = text
+            self._page[_TEXT - 4 : _TEXT] = len(text).to_bytes(4, "little")
+
+    def close(self) -> None:
+        """Let another process have the file."""
+        if isinstance(self._page, mmap.mmap):
+            self._page.close()
+            self._lock.release()
+
+    def clear(self) -> None:
+        """Nothing sounds, nothing is noted."""
+        self._page[:] = bytes(_SIZE)

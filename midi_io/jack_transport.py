@@ -1,0 +1,57 @@
+"""JACK's own transport: rolling, stopped, relocated, with the tempo of its timebase master if there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from midi_io.ports.jack import Rolling
+
+JUMP = 0.02  # beats between where it is and where it was to be, from which it was relocated
+BEATS_PER_BAR = 4
+
+
+class JackTransport:
+    """Follows the transport of a JACK server.
+
+    Args:
+        rolling: where it was last, such as `Lasting.rolling`; None while there is no server.
+        tempo: quarter notes a minute while no timebase master says.
+    """
+
+    def __init__(self, rolling: Callable[[], Rolling | None], tempo: float) -> None:
+        self.epoch, self.origin = 0, 0.0
+        self._rolling, self._given, self._tempo, self._running = rolling, tempo, tempo, False
+        self._moment, self._beat = 0.0, 0.0  # a moment and where it lay
+
+    @property
+    def running(self) -> bool:
+        return self._running
+
+    @property
+    def tempo(self) -> float:
+        return self._tempo
+
+    def advance(self, now: float) -> None:
+        last = self._rolling()
+        if last is None:
+            if self._running:
+                self._running = False
+                self.epoch += 1
+            return
+        tempo = last.tempo or self._given
+        beat = last.seconds * tempo / 60 if last.beat is None else last.beat
+        expected = self.position(last.moment)
+        if last.rolling != self._running or abs(beat - expected) > JUMP:
+            self._running = last.rolling
+            self.origin = beat
+            self.epoch += 1
+            self._moment, self._beat = last.moment, beat
+        elif tempo != self._tempo:
+            self._moment, self._beat = last.moment, beat
+        self._tempo = tempo
+
+    def position(self, now: float) -> float:
+        return self._beat + (now - self._moment) * self._tempo / 60 if self._running else self._beat
+
+    def when(self, beat: float) -> float:
+        return self._moment + (beat - self._beat) * 60 / self._tempo

@@ -1,0 +1,193 @@
+"""Plays bars of notes through ports, in the time of a transport.
+
+Every deadline is absolute: a moment of the ports' clock, which the transport gives for a position in beats. Nothing
+here sleeps or reads a clock of its own; `step` is told the moment, and tells when it wants to be called again.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from midi_io import messages
+from midi_io.clock import CLOCKS_PER_SIXTEENTH, PPQN, Transport
+from midi_io.files import Note
+from midi_io.ports.interface import Ports
+
+BEATS_PER_BAR = 4
+STALE = 0.5  # seconds after its end from which a note that was missed is not caught up with
+IDLE = 0.05  # seconds between two steps while nothing is due
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What to play in a bar: the notes that start in it, in beats from its beginning; their ends may lie beyond it."""
+
+    notes: Sequence[Note] = ()
+    cut: bool = False  # whether notes that sound across the bar line end there
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How notes are played."""
+
+    channel: int = 0  # 0 to 15
+    velocity: int | None = None  # 1 to 127; None takes each note's own
+    swing: float = 0.5  # share of an eighth that its first sixteenth lasts: 0.5 is straight, 0.67 a triplet
+    transpose: int = 0  # semitones; a note that would leave 0 to 127 goes by octaves less far
+    lead: bool = False  # whether start, clocks and stop are sent as well
+
+
+class Player:
+    """Asks for bars as they come up, and hands their notes over to the ports in time.
+
+    Args:
+        source: called once a bar, shortly before it begins, with its number from 0; it must not wait.
+        keep: told each message that was handed over, with its position in beats.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        transport: Transport,
+        source: Callable[[int], Bar],
+        manner: Manner = Manner(),
+        keep: Callable[[float, bytes], None] = lambda beat, message: None,
+    ) -> None:
+        self.ports, self.transport, self.source, self.manner, self.keep = ports, transport, source, manner, keep
+        self.skipped = 0  # notes that had ended before they could be played
+        self._epoch: int | None = None
+        self._cursor = 0.0  # everything before this position has been handed over
+        self._bar = 0  # the next bar to ask for
+        self._onsets: list[tuple[float, int, Note]] = []  # of the bars asked for, a heap by start
+        self._ends: list[tuple[float, bytes]] = []  # of the notes handed over, a heap
+        self._order = 0
+
+    def step(self, now: float) -> float:
+        """Hand over what is due, and return the moment of the next step."""
+        self.transport.advance(now)
+        if self.transport.epoch != self._epoch:
+            self._begin(now)
+        if not self.transport.running:
+            return now + IDLE
+        upto = self.transport.position(now + self.ports.lookahead)
+        if upto >= self._cursor:
+            self._ask(upto)
+            self._hand_over(upto, now)
+            # a position reached exactly is included, so the next step starts beyond it
+            self._cursor = math.nextafter(upto, math.inf)
+        due = self.transport.when(self._next()) - self.ports.lookahead
+        return min(max(due, now), now + IDLE)
+
+    def halt(self) -> None:
+        """End everything that sounds; the next step begins anew."""
+        leading = self.manner.lead and self._epoch is not None and self.transport.running
+        self._forget()
+        if leading:
+            self.ports.send(bytes((messages.STOP,)), self.ports.now())
+        self._epoch = None
+
+    def _forget(self) -> None:
+        for _, end in self._ends:
+            self.keep(self._cursor, end)
+        self.ports.release()
+        self._onsets.clear()
+        self._ends.clear()
+
+    def _begin(self, now: float) -> None:
+        """The transport started, stopped or jumped."""
+        leading = self.manner.lead
+        if self._epoch is not None:
+            self._forget()
+            if leading:
+                self.ports.send(bytes((messages.STOP,)), now)
+        self._epoch = self.transport.epoch
+        self._cursor = self.transport.origin
+        self._bar = math.floor(self._cursor / BEATS_PER_BAR)
+        if leading and self.transport.running:
+            sixteenths = round(self._cursor * PPQN / CLOCKS_PER_SIXTEENTH)
+            if sixteenths:
+                self.ports.send(messages.song_position(min(sixteenths, 0x3FFF)), now)
+            self.ports.send(bytes((messages.CONTINUE if sixteenths else messages.START,)), now)
+
+    def _ask(self, upto: float) -> None:
+        while self._bar * BEATS_PER_BAR <= upto:
+            line = float(self._bar * BEATS_PER_BAR)
+            bar = self.source(self._bar)
+            if bar.cut:
+                self._ends = [(min(end, line), message) for end, message in self._ends]
+                heapq.heapify(self._ends)
+            for note in bar.notes:
+                start = self._swung(line + note.start)
+                if start >= self._cursor:
+                    self._order += 1
+                    end = max(self._swung(line + note.end), start + 1 / 64)
+                    heapq.heappush(self._onsets, (start, self._order, note._replace(start=start, end=end)))
+            self._bar += 1
+
+    def _hand_over(self, upto: float, now: float) -> None:
+        clock = math.ceil(self._cursor * PPQN)
+        while True:
+            candidates = []
+            if self._ends:
+                candidates.append((self._ends[0][0], 0))
+            if self.manner.lead:
+                candidates.append((clock / PPQN, 1))
+            if self._onsets:
+                candidates.append((self._onsets[0][0], 2))
+            if not candidates or min(candidates)[0] > upto:
+                return
+            beat, kind = min(candidates)  # at one position ends come first, and a clock before the note that is on it
+            moment = self.transport.when(beat)
+            if kind == 0:
+                _, message = heapq.heappop(self._ends)
+                self.ports.send(message, moment)
+                self.keep(beat, message)
+            elif kind == 1:
+                clock += 1
+                self.ports.send(bytes((messages.CLOCK,)), moment)
+            else:
+                note = heapq.heappop(self._onsets)[2]
+                if self.transport.when(note.end) < now - STALE:
+                    self.skipped += 1
+                else:
+                    self._start(note, moment)
+
+    def _start(self, note: Note, moment: float) -> None:
+        pitch, channel = self._transposed(note.pitch), self.manner.channel
+        on = messages.note_on(channel, pitch, self.manner.velocity or note.velocity)
+        self.ports.send(on, moment)
+        self.keep(note.start, on)
+        heapq.heappush(self._ends, (note.end, messages.note_off(channel, pitch)))
+
+    def _next(self) -> float:
+        """The position of whatever comes next."""
+        beats = [float(self._bar * BEATS_PER_BAR)]
+        if self._ends:
+            beats.append(self._ends[0][0])
+        if self._onsets:
+            beats.append(self._onsets[0][0])
+        if self.manner.lead:
+            beats.append(math.ceil(self._cursor * PPQN) / PPQN)
+        return min(beats)
+
+    def _swung(self, beat: float) -> float:
+        return swung(beat, self.manner.swing)
+
+    def _transposed(self, pitch: int) -> int:
+        moved = pitch + self.manner.transpose
+        while moved < 0:
+            moved += 12
+        while moved > 127:
+            moved -= 12
+        return moved
+
+
+def swung(beat: float, swing: float) -> float:
+    """Where a position lies when the first sixteenth of every eighth lasts `swing` of it."""
+    eighth = math.floor(beat * 2)
+    share = beat * 2 - eighth
+    share = share * 2 * swing if share < 0.5 else swing + (share - 0.5) * 2 * (1 - swing)
+    return (eighth + share) / 2

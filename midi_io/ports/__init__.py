@@ -1,0 +1,24 @@
+"""MIDI ports behind one small interface: JACK, RtMidi (ALSA, JACK, CoreMIDI, Windows), and a twin in memory.
+
+`open_ports` opens an input and an output under one name; what it returns outlives the server behind it.
+"""
+
+from __future__ import annotations
+
+from midi_io.ports.interface import Link, NoPortsError, Ports
+from midi_io.ports.lasting import Lasting
+from midi_io.ports.memory import MemoryPorts
+from midi_io.ports.opening import BACKENDS, Listed, ask, listed, open_ports
+
+__all__ = [
+    "BACKENDS",
+    "Lasting",
+    "Link",
+    "Listed",
+    "MemoryPorts",
+    "NoPortsError",
+    "Ports",
+    "ask",
+    "listed",
+    "open_ports",
+]

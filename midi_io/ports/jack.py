@@ -1,0 +1,228 @@
+"""Ports of a JACK server, through its process callback: every event leaves at its exact frame.
+
+The clock is the server's own count of frames, so what is in time with it does not drift from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from bisect import insort
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from midi_io import messages
+from midi_io.books import Books
+from midi_io.ports.interface import LATE, Link, NoPortsError
+from midi_io.ports.linking import Links
+
+LOOKAHEAD = 0.020  # seconds: several periods, and what a busy machine lets a Python thread wait
+CLOSING = 0.3  # seconds the last events have to leave
+
+
+class Rolling(NamedTuple):
+    """Where the server's transport was at the beginning of a period."""
+
+    moment: float
+    rolling: bool
+    seconds: float  # of the transport
+    tempo: float | None  # quarter notes a minute, if a timebase master says
+    beat: float | None  # quarter notes, likewise
+
+
+def load() -> Any:
+    """The module of the package JACK-Client, silenced.
+
+    Raises:
+        NoPortsError: if it, or the library it needs, is missing.
+    """
+    try:
+        import jack
+    except ImportError as error:
+        raise NoPortsError(
+            "JACK needs the package JACK-Client; install it with: pip install 'melodylc[live]'"
+        ) from error
+    except OSError as error:  # the library
+        raise NoPortsError("JACK's library is missing; install it with: apt-get install libjack-jackd2-0") from error
+    jack.set_error_function(lambda text: None)  # what fails is said by whoever asked for it
+    jack.set_info_function(lambda text: None)
+    return jack
+
+
+def client(name: str) -> Any:
+    """A client of the server that runs (JACK_DEFAULT_SERVER names another than the default).
+
+    Raises:
+        NoPortsError: if none does.
+    """
+    jack = load()
+    with _quiet():
+        try:
+            return jack.Client(name, no_start_server=True)
+        except jack.JackOpenError as error:
+            server = os.environ.get("JACK_DEFAULT_SERVER", "default")
+            raise NoPortsError(f"no JACK server '{server}' runs; start it with: jackd -d alsa, or qjackctl") from error
+
+
+class JackPorts:
+    """The ports NAME:in and NAME:out.
+
+    Args:
+        port: MIDI ports whose names it finds are connected, now and when they appear.
+
+    Raises:
+        NoPortsError: if no server runs.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        port: re.Pattern[str] | None = None,
+        books: Books | None = None,
+        wanted: set[Link] | None = None,
+    ) -> None:
+        self.lookahead = LOOKAHEAD
+        self.books = books or Books()
+        self.sent = self.late = self.malformed = 0
+        self._jack = load()
+        self.client = client(name)
+        self._rate = self.client.samplerate
+        self._high = self.client.frame_time  # frames, unwrapped from 32 bits
+        self._dead = False
+        self._wake: Callable[[], None] = lambda: None
+        self._handed: deque[tuple[int, bytes] | None] = deque()  # from send and release, to the callback
+        self._due: list[tuple[int, int, bytes]] = []  # the callback's own: frame, order, message
+        self._order = 0
+        self.transport: Rolling | None = None  # as of the last period, once it is asked for
+        self.watch_transport = False
+        self._came: deque[tuple[float, bytes]] = deque()
+        self._out = self.client.midi_outports.register("out")
+        self._in = self.client.midi_inports.register("in")
+        self.client.set_process_callback(self._process)
+        self.client.set_shutdown_callback(self._shut_down)
+        self.client.activate()
+        self._links = Links(self.client, {"in": self._in, "out": self._out}, wanted, port)
+        self.tend()
+
+    def now(self) -> float:
+        return self._unwrapped(self.client.frame_time) / self._rate
+
+    def _unwrapped(self, frame: int) -> int:
+        # a difference of less than half the range: the other way round it would be hours
+        behind = (self._high - frame + (1 << 31)) % (1 << 32) - (1 << 31)
+        whole = self._high - behind
+        self._high = max(self._high, whole)
+        return whole
+
+    def send(self, message: bytes, moment: float) -> None:
+        self._handed.append((round(moment * self._rate), message))
+
+    def release(self) -> None:
+        self._handed.append(None)
+
+    def _process(self, frames: int) -> None:
+        """One period, in the server's time-critical thread: no locks, nothing that waits."""
+        start = self._unwrapped(self.client.last_frame_time)
+        for offset, data in self._in.incoming_midi_events():
+            message = bytes(data)
+            if messages.well_formed(message):
+                self._came.append(((start + offset) / self._rate, message))
+            else:
+                self.malformed += 1
+            self._wake()
+        if self.watch_transport:
+            self.transport = self._rolling(start)
+        self._out.clear_buffer()
+        released = False
+        while self._handed:
+            handed = self._handed.popleft()
+            if handed is None:
+                self._due.clear()
+                released = True
+            else:
+                self._order += 1
+                insort(self._due, (handed[0], self._order, handed[1]))
+        if released:
+            ends = [(0, 0, message) for message in self.books.release()]
+            self._due = ends + self._due  # before whatever was handed over after it
+        left = 0
+        for frame, _, message in self._due:
+            if frame >= start + frames or not self._write(max(frame - start, 0), message):
+                break
+            self.late += 0 < frame < start - LATE * self._rate
+            left += 1
+        del self._due[:left]
+
+    def _rolling(self, start: int) -> Rolling:
+        state, place = self.client.transport_query()
+        tempo = beat = None
+        if "beats_per_minute" in place and place["beats_per_minute"] > 0 and place["ticks_per_beat"] > 0:
+            quarters = 4 / place["beat_type"]  # in a beat of its time signature
+            bars = (place["bar"] - 1) * place["beats_per_bar"]
+            beat = (bars + place["beat"] - 1 + place["tick"] / place["ticks_per_beat"]) * quarters
+            tempo = place["beats_per_minute"] * quarters
+        rolling = state == self._jack.ROLLING
+        return Rolling(start / self._rate, rolling, place["frame"] / self._rate, tempo, beat)
+
+    def _write(self, offset: int, message: bytes) -> bool:
+        """Whether the message, and the end of its note before it, fitted into the period."""
+        for part in self.books.admit(message):
+            try:
+                self._out.write_midi_event(offset, part)
+            except self._jack.JackError:  # full: it leaves with the next period
+                self.books.undo(part)
+                return False
+            self.books.sent(part)
+            self.sent += 1
+        return True
+
+    def _shut_down(self, status: object, reason: str) -> None:
+        self._dead = True
+        self._wake()
+
+    def receive(self) -> list[tuple[float, bytes]]:
+        return [self._came.popleft() for _ in range(len(self._came))]
+
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+
+    def pending(self) -> int:
+        return len(self._handed) + len(self._due)
+
+    def alive(self) -> bool:
+        return not self._dead
+
+    def tend(self) -> None:
+        if not self._dead:
+            with contextlib.suppress(self._jack.JackError):
+                self._links.tend()
+
+    def links(self) -> list[Link]:
+        return self._links.present
+
+    def close(self) -> None:
+        if not self._dead:
+            self.release()
+            until = time.monotonic() + CLOSING
+            while self.pending() and time.monotonic() < until:
+                time.sleep(0.002)
+            time.sleep(2 * self.client.blocksize / self._rate)  # the last period is to be heard
+        with _quiet(), contextlib.suppress(self._jack.JackError):
+            self.client.close(ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    """Without what JACK's library writes to the standard error itself when no server answers."""
+    saved = os.dup(2)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(silence, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(silence)

@@ -1,0 +1,61 @@
+"""Keeps the connections of JACK ports: what the user connected comes back when the other side does."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import Any
+
+from midi_io.ports.interface import Link
+
+
+class Links:
+    """The connections of a client's ports.
+
+    One that goes while the other port stays was undone by the user, and is forgotten. One that goes because the other
+    port went is made again when that port is back.
+
+    Args:
+        ports: our ports by the names that links have for them.
+        wanted: links to make as soon as the other port is there; shared with whoever opens the ports again.
+        pattern: other MIDI ports to connect as soon as they are there.
+    """
+
+    def __init__(
+        self, client: Any, ports: dict[str, Any], wanted: set[Link] | None, pattern: re.Pattern[str] | None
+    ) -> None:
+        self._client, self._ports, self._pattern = client, ports, pattern
+        self.wanted = set() if wanted is None else wanted
+        self.present: list[Link] = []
+        self._there: set[str] = set()
+
+    def tend(self) -> None:
+        """Look at what there is, and connect what came back."""
+        others = {port.name: port for port in self._client.get_ports(is_midi=True) if not self._client.owns(port)}
+        present = {
+            Link(ours, other.name)
+            for ours, port in self._ports.items()
+            for other in self._client.get_all_connections(port)
+        }
+        appeared = others.keys() - self._there
+        for link in list(self.wanted - present):
+            if link.theirs in appeared:
+                self._connect(link, present)
+            elif link.theirs in others:
+                self.wanted.discard(link)
+        if self._pattern:
+            for name in appeared:
+                if self._pattern.search(name):
+                    link = Link("out" if others[name].is_input else "in", name)
+                    if link not in present:
+                        self._connect(link, present)
+        self.wanted |= present
+        self.present = sorted(present)
+        self._there = set(others)
+
+    def _connect(self, link: Link, present: set[Link]) -> None:
+        ours = self._ports[link.ours].name
+        ends = (ours, link.theirs) if link.ours == "out" else (link.theirs, ours)
+        with contextlib.suppress(Exception):  # it may have gone again meanwhile
+            self._client.connect(*ends)
+            present.add(link)

@@ -1,0 +1,88 @@
+"""Ports without an operating system: what is sent is kept in a list, what comes is put in by hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from midi_io import messages
+from midi_io.books import Books
+from midi_io.ports.interface import LATE, Link
+
+
+class MemoryPorts:
+    """An in-memory twin of the real ports, for tests and for trying things out.
+
+    Args:
+        now: the clock; default: the monotonic one. With a clock of the caller's, nothing here depends on real time.
+        lookahead: as a backend that schedules; what is handed over ahead of its moment leaves with `flush`.
+    """
+
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, *, lookahead: float = 0.0, books: Books | None = None
+    ) -> None:
+        self.now = now
+        self.lookahead = lookahead
+        self.books = books or Books()
+        self.sent = self.late = self.malformed = 0
+        self.left: list[tuple[float, bytes]] = []  # what was sent, with the moments it left
+        self.open = True
+        self._queue: list[tuple[float, int, bytes]] = []
+        self._order = 0
+        self._came: list[tuple[float, bytes]] = []
+        self._wake: Callable[[], None] = lambda: None
+
+    def send(self, message: bytes, moment: float) -> None:
+        self._order += 1
+        self._queue.append((moment, self._order, message))
+        self.flush()
+
+    def flush(self) -> None:
+        """What is due leaves."""
+        now = self.now()
+        self._queue.sort()
+        while self._queue and (self._queue[0][0] <= now or not self.lookahead):
+            moment, _, message = self._queue.pop(0)
+            for part in self.books.admit(message):
+                self.left.append((max(moment, now) if self.lookahead else now, part))
+                self.books.sent(part)
+                self.sent += 1
+            self.late += now - moment > LATE
+
+    def release(self) -> None:
+        self._queue.clear()
+        for message in self.books.release():
+            self.left.append((self.now(), message))
+            self.books.sent(message)
+            self.sent += 1
+
+    def put(self, message: bytes, moment: float | None = None) -> None:
+        """A message comes in."""
+        if messages.well_formed(message):
+            self._came.append((self.now() if moment is None else moment, message))
+        else:
+            self.malformed += 1
+        self._wake()
+
+    def receive(self) -> list[tuple[float, bytes]]:
+        came, self._came = self._came, []
+        return came
+
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+
+    def pending(self) -> int:
+        return len(self._queue)
+
+    def alive(self) -> bool:
+        return self.open
+
+    def tend(self) -> None:
+        """Nothing to keep."""
+
+    def links(self) -> list[Link]:
+        return []
+
+    def close(self) -> None:
+        self.release()
+        self.open = False

@@ -1,0 +1,235 @@
+"""Ports through RtMidi: ALSA, CoreMIDI and Windows, and JACK where its own backend is not wanted.
+
+What is sent leaves at once, so the player waits for each moment. RtMidi's JACK output places events at the start of
+the next period.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from midi_io import messages
+from midi_io.books import Books
+from midi_io.ports.interface import LATE, Link, NoPortsError
+from midi_io.ports.linking import Links
+
+BURST, WINDOW = 4096, 0.02  # bytes that leave in so many seconds at most: RtMidi drops what its JACK buffer cannot hold
+WINDOWS = (
+    "Windows has no virtual MIDI ports; install a loopback (loopMIDI, or Windows MIDI Services), make a port in it "
+    "and name it: --port NAME"
+)
+
+
+def load() -> Any:
+    """The module of the package python-rtmidi.
+
+    Raises:
+        NoPortsError: if it is missing.
+    """
+    try:
+        import rtmidi
+    except ImportError as error:
+        raise NoPortsError(
+            "MIDI ports need the package python-rtmidi; install it with: pip install 'melodylc[live]'"
+        ) from error
+    return rtmidi
+
+
+def apis() -> dict[str, int]:
+    """The systems this python-rtmidi was built for, by the names of `BACKENDS`."""
+    rtmidi = load()
+    known = {
+        "alsa": rtmidi.API_LINUX_ALSA,
+        "rtmidi-jack": rtmidi.API_UNIX_JACK,
+        "coremidi": rtmidi.API_MACOSX_CORE,
+        "windows": rtmidi.API_WINDOWS_MM,
+    }
+    return {name: api for name, api in known.items() if api in rtmidi.get_compiled_api()}
+
+
+def port_names(api: int) -> tuple[list[str], list[str]]:
+    """The inputs and the outputs there are.
+
+    Raises:
+        NoPortsError: if the system behind it does not answer.
+    """
+    return _make("MidiIn", api, "melodylc-list").get_ports(), _make("MidiOut", api, "melodylc-list").get_ports()
+
+
+def _make(kind: str, api: int, name: str) -> Any:
+    rtmidi = load()
+    from midi_io.ports.jack import _quiet
+
+    with _quiet():
+        try:
+            return getattr(rtmidi, kind)(rtapi=api, name=name)
+        except (rtmidi.SystemError, SystemError) as error:
+            raise NoPortsError(f"RtMidi: {str(error).strip() or 'the MIDI system does not answer'}") from error
+
+
+class RtMidiPorts:
+    """Virtual ports of a name, or existing ones.
+
+    Args:
+        api: one of `apis()`.
+        port: with it existing ports whose names it finds are opened instead of virtual ones.
+
+    Raises:
+        NoPortsError: if the system does not answer, has no such ports, or no virtual ones.
+    """
+
+    lookahead = 0.0
+
+    def __init__(
+        self,
+        name: str,
+        api: int,
+        port: re.Pattern[str] | None = None,
+        books: Books | None = None,
+        wanted: set[Link] | None = None,
+    ) -> None:
+        self.books = books or Books()
+        self.sent = self.late = self.malformed = 0
+        self._rtmidi = load()
+        self._came: deque[tuple[float, bytes]] = deque()
+        self._wake: Callable[[], None] = lambda: None
+        self._backlog: deque[tuple[float, bytes]] = deque()
+        self._burst: deque[tuple[float, int]] = deque()
+        self._lost = False
+        self._api = api
+        if port is None and (api == self._rtmidi.API_WINDOWS_MM or sys.platform == "win32"):
+            raise NoPortsError(WINDOWS)
+        self._out, self._in = _make("MidiOut", api, name), _make("MidiIn", api, f"{name}-in")
+        self._in.ignore_types(sysex=True, timing=False, active_sense=True)
+        self._in.set_callback(self._hear)
+        self._names: dict[str, str] = {}
+        if port is None:
+            self._out.open_virtual_port("out")
+            self._in.open_virtual_port("in")
+        else:
+            self._open_existing(port)
+        self._watch = self._watched(name, wanted)
+        self.tend()
+
+    def _open_existing(self, port: re.Pattern[str]) -> None:
+        for kind, end in (("out", self._out), ("in", self._in)):
+            names = end.get_ports()
+            found = next((index for index, each in enumerate(names) if port.search(each)), None)
+            if found is not None:
+                end.open_port(found, kind)
+                self._names[kind] = names[found]
+        if "out" not in self._names:
+            raise NoPortsError(
+                f"no MIDI output matches {port.pattern!r}; there are: {', '.join(self._out.get_ports()) or 'none'}"
+            )
+
+    def _watched(self, name: str, wanted: set[Link] | None) -> Any:
+        """On JACK, a client that is told when the server goes: RtMidi's own goes on as if nothing had happened."""
+        if self._api != self._rtmidi.API_UNIX_JACK:
+            return None
+        from midi_io.ports import jack
+
+        try:
+            client = jack.client(f"{name}-watch")
+        except NoPortsError:
+            return None
+        client.set_shutdown_callback(self._shut_down)
+        client.activate()
+        ours = {"out": f"{name}:out", "in": f"{name}-in:in"}
+        found = {
+            ours_: client.get_port_by_name(full)
+            for ours_, full in ours.items()
+            if any(each.name == full for each in client.get_ports(is_midi=True))
+        }
+        self._links = Links(client, found, wanted, None)
+        return client
+
+    def _shut_down(self, status: object, reason: str) -> None:
+        self._lost = True
+        self._wake()
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def _hear(self, event: tuple[list[int], float], data: object = None) -> None:
+        message = bytes(event[0])
+        if messages.well_formed(message):
+            self._came.append((time.monotonic(), message))
+        else:
+            self.malformed += 1
+        self._wake()
+
+    def send(self, message: bytes, moment: float) -> None:
+        self._backlog.append((moment, message))
+        self._drain()
+
+    def _drain(self) -> None:
+        """Send what there is room for, in order."""
+        while self._backlog:
+            now = time.monotonic()
+            while self._burst and self._burst[0][0] < now - WINDOW:
+                self._burst.popleft()
+            if sum(size for _, size in self._burst) > BURST:
+                return
+            moment, message = self._backlog.popleft()
+            for part in self.books.admit(message):
+                self._out.send_message(part)
+                self.books.sent(part)
+                self._burst.append((now, len(part) + 8))
+                self.sent += 1
+            self.late += now - moment > LATE
+
+    def release(self) -> None:
+        self._backlog.clear()
+        for message in self.books.release():
+            self._out.send_message(message)
+            self.books.sent(message)
+            self.sent += 1
+
+    def receive(self) -> list[tuple[float, bytes]]:
+        self._drain()
+        return [self._came.popleft() for _ in range(len(self._came))]
+
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+
+    def pending(self) -> int:
+        return len(self._backlog)
+
+    def alive(self) -> bool:
+        return not self._lost
+
+    def tend(self) -> None:
+        if self._lost:
+            return
+        if self._watch is not None:
+            with contextlib.suppress(Exception):
+                self._links.tend()
+        elif self._names:
+            there = self._out.get_ports()
+            self._lost = self._names["out"] not in there
+
+    def links(self) -> list[Link]:
+        if self._watch is not None:
+            return self._links.present
+        return [Link(ours, theirs) for ours, theirs in self._names.items()]
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception):
+            if not self._lost:
+                self.release()
+                time.sleep(0.02)  # the driver's thread is to send it
+            self._in.cancel_callback()
+            self._in.close_port()
+            self._out.close_port()
+        with contextlib.suppress(Exception):
+            if self._watch is not None:
+                self._watch.close(ignore_errors=True)
+        self._in.delete()
+        self._out.delete()
