@@ -25,7 +25,7 @@ from midi_io import messages, recording
 from midi_io.books import Books, InUseError
 from midi_io.clock import Follower, Internal, Transport
 from midi_io.files import Note
-from midi_io.player import BEATS_PER_BAR, Bar, Manner, Player
+from midi_io.player import BEATS_PER_BAR, Bar, Manner, Player, hurry
 from midi_io.ports import Lasting, NoPortsError, Ports, open_ports
 
 AHEAD = 2  # melodies that are ready before they are needed
@@ -70,7 +70,7 @@ class Status:
 
     def __str__(self) -> str:
         bar, beat = divmod(self.beat, BEATS_PER_BAR)
-        place = f"bar {bar + 1:.0f}.{beat + 1:.0f}" if self.running else "stopped"
+        place = f"bar {int(bar) + 1}.{int(beat) + 1}" if self.running else "stopped"
         kept = "no melody yet" if self.satisfied is None else f"melody {self.melody}, satisfied {self.satisfied:.0%}"
         said = [f"{self.tempo:.1f} bpm", place, str(self.asked), kept, f"queue {self.queue}", f"late {self.late}"]
         if not self.links:
@@ -260,6 +260,7 @@ class Session:
     # --- the player's thread ----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        hurry()
         try:
             while not self._ended.is_set():
                 for moment, message in self.ports.receive():

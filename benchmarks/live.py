@@ -1,0 +1,255 @@
+"""Timing of the live session on a JACK server without sound: python benchmarks/live.py [--seconds 30] [--drift 600]
+
+Onsets are read from jack_midi_dump, an independent end, in the server's own frames. Needs, from Debian: jackd2,
+jack-tools, jack-midi-clock, libasound2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from jackd import PERIOD, RATE, Busy, Dump, Server
+
+from melodylc.live import Asked, Session, Settings
+from melodylc.live.worker import Worker
+from midi_io import messages
+from midi_io.clock import Follower, Internal
+from midi_io.files import Note
+from midi_io.player import Bar, Player, hurry
+from midi_io.ports import open_ports
+
+STEP = RATE // 8  # frames of a sixteenth at 120
+
+
+class Generating:
+    """The inference process, asked again as soon as it has answered."""
+
+    def __init__(self) -> None:
+        setup = {"model": None, "device": None, "rules": (), "actors": (), "strict": False, "tries": 8}
+        self._asked = {"key": "C major", "notes": 96, "low": None, "high": None, "temperature": None, "amount": None}
+        self._worker = Worker({**setup, "asked": self._asked, "books": None, "record": None}, lambda: None)
+        self._ending = False
+        self.made = 0
+        self.began = 0.0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        count = 0
+        while not self._ending:
+            answered = self._worker.poll()
+            self.made += len(answered)
+            if self._worker.free:
+                self.began = self.began or time.monotonic()
+                count += 1
+                request = {"id": count, "states": None, "z": None, "seed": count, "toward": 0, "amount": 0.0}
+                self._worker.ask({**request, "asked": self._asked})
+            time.sleep(0.004)
+
+    def close(self) -> float:
+        """Ends it; melodies a second."""
+        self._ending = True
+        self._thread.join()
+        self._worker.close()
+        return self.made / max(time.monotonic() - self.began, 1e-9)
+
+
+def play(server: Server, backend: str, seconds: float, generate: bool, busy: bool) -> dict[str, float]:
+    """Steady sixteenths at 120; deviations of the onsets from the grid, in milliseconds."""
+    generating = Generating() if generate else None
+    load = Busy() if busy else None
+    if generating:
+        while not generating.made:
+            time.sleep(0.1)
+    ports = open_ports("bench", backend=backend)
+    woken = threading.Event()
+    ports.wake_by(woken.set)
+    dump = Dump(server, "bench:out", f"dump-{backend}")
+    transport = Internal(120.0)
+    scale = [Note(48 + i, i / 4, i / 4 + 0.2) for i in range(16)]
+    player = Player(ports, transport, lambda bar: Bar(scale))
+    hurry()
+    transport.start(ports.now() + 0.1)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        deadline = player.step(ports.now())
+        woken.wait(max(deadline - ports.now(), 0.0))
+        woken.clear()
+    player.halt()
+    time.sleep(0.3)
+    rate = generating.close() if generating else 0.0
+    frames = np.array([each.frame for each in dump.onsets], float)
+    late, hanging = ports.late, len(dump.hanging)
+    sent = int(transport.position(ports.now()) * 4)
+    pitches = [each.message[1] for each in dump.onsets]
+    lost = sum((b - a) % 16 != 1 for a, b in zip(pitches, pitches[1:], strict=False))
+    ports.close()
+    dump.close()
+    if load:
+        load.close()
+    off = frames - STEP * np.arange(len(frames))
+    off = (off - np.median(off)) / RATE * 1000
+    half = len(off) // 4
+    return {
+        "onsets": len(frames),
+        "p50": float(np.percentile(np.abs(off), 50)),
+        "p99": float(np.percentile(np.abs(off), 99)),
+        "max": float(np.abs(off).max()),
+        "drift ms": float(np.median(off[-half:]) - np.median(off[:half])),
+        "late": late,
+        "lost": lost,
+        "hanging": hanging,
+        "melodies/s": rate,
+        "sent": sent,
+    }
+
+
+def controls(server: Server, count: int) -> list[float]:
+    """Seconds from a control change to the first note from which on all are in the key it asks for; at 120."""
+    took = []
+    rng = np.random.default_rng(0)
+    dump = Dump(server, None, "dump-controls")
+    hand = open_ports("hand", backend="jack")
+    with Session(Settings(asked=Asked("C major"), seed=1, name="turned")):
+        dump.connect("turned:out")
+        import jack
+
+        client = jack.Client("patch", no_start_server=True)
+        client.connect("hand:out", "turned:in")
+        keys = {False: {0, 2, 4, 5, 7, 9, 11}, True: {6, 8, 10, 11, 1, 3, 5}}  # C and F# major
+        sharp = False
+        zero = dump.zero(hand, "hand:out")
+        time.sleep(3)
+        for _ in range(count):
+            time.sleep(2 * rng.random())
+            sharp = not sharp
+            turned = hand.now()
+            frame = round(turned * RATE) - zero
+            hand.send(messages.control(0, 20, 65 if sharp else 0), turned)
+            time.sleep(5)
+            after = [each for each in dump.onsets if each.frame > frame]
+            wrong = [index for index, each in enumerate(after) if each.message[1] % 12 not in keys[sharp]]
+            took.append((after[wrong[-1] + 1 if wrong else 0].frame - frame) / RATE)
+        client.close()
+    hand.close()
+    dump.close()
+    return took
+
+
+def starts(server: Server, count: int) -> list[float]:
+    """Milliseconds from the first clock after a start message to the note that is due with it."""
+    took = []
+    dump = Dump(server, None, "dump-starts")
+    daw = open_ports("daw", backend="jack")
+    with Session(
+        Settings(asked=Asked("C major", notes=160), seed=2, sync="midi-clock", name="led", loop=True)
+    ) as session:
+        import jack
+
+        client = jack.Client("patch", no_start_server=True)
+        client.connect("daw:out", "led:in")
+        dump.connect("led:out")
+        while session.status.queue == 0:
+            time.sleep(0.05)
+        zero = dump.zero(daw, "daw:out")
+        first = min(note.start for note in session._queue[0].bars[0])
+        for _ in range(count):
+            began = daw.now() + 0.1
+            daw.send(bytes((messages.START,)), began)
+            for tick in range(48):
+                daw.send(bytes((messages.CLOCK,)), began + tick * 60 / 120 / 24)
+            daw.send(bytes((messages.STOP,)), began + 1.01)
+            time.sleep(1.5)
+            due = (began + first * 0.5) * RATE - zero
+            after = [each.frame for each in dump.onsets if each.frame > due - 480]
+            took.append((after[0] - due) / RATE * 1000)
+        client.close()
+    daw.close()
+    dump.close()
+    return took
+
+
+def following(jitter: float, tempo: float, trials: int = 200) -> tuple[float, float]:
+    """Per cent by which the followed tempo is off, after eight quarter notes of clocks with a jitter: mean, p99."""
+    off = []
+    for trial in range(trials):
+        rng = np.random.default_rng(trial)
+        follower = Follower()
+        follower.receive(0.0, bytes((messages.START,)))
+        for tick in range(400):
+            moment = tick * 60 / tempo / 24 + rng.uniform(-jitter, jitter)
+            follower.receive(moment, bytes((messages.CLOCK,)))
+            if tick > 200:
+                off.append(abs(follower.tempo / tempo - 1) * 100)
+    return float(np.mean(off)), float(np.percentile(off, 99))
+
+
+def decoding() -> None:
+    """Milliseconds of one melody and of eight, one thread, rules included."""
+    import torch
+
+    from melodylc import knobs, load
+    from melodylc.generation import aimed
+
+    torch.set_num_threads(1)
+    model = load()
+    turned = knobs.load(model.path.with_name("knobs.safetensors"), model)
+    wish = aimed(Asked("C major", 96).wish())
+    for count in (1, 8):
+        took = []
+        for _ in range(20):
+            began = time.perf_counter()
+            model.decode(turned.move(model.prior(count), wish))
+            took.append(time.perf_counter() - began)
+        middle = float(np.median(took))
+        print(f"{count} melodies at once: {1000 * middle:.1f} ms, {16 * count / middle:.0f} bars/s")
+
+
+def main() -> None:
+    """Everything, as tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each run")
+    parser.add_argument("--drift", type=float, default=0.0, help="seconds of the runs that measure drift (600)")
+    parser.add_argument("--only", choices=("onsets", "controls", "starts", "following", "decoding"))
+    options = parser.parse_args()
+    server = Server(f"bench-{os.getpid()}")
+    os.environ["JACK_DEFAULT_SERVER"] = server.name
+    try:
+        if options.only in (None, "onsets"):
+            print(f"onsets against the grid, ms; one period is {1000 * PERIOD / RATE:.2f} ms")
+            runs = [
+                (b, g, l) for b in ("rtmidi-jack", "jack") for g, l in ((False, False), (True, False), (True, True))
+            ]
+            for index, (backend, generate, busy) in enumerate(runs):
+                row = play(server, backend, options.drift or options.seconds, generate, busy)
+                if not index:
+                    print(f"{'':<34}" + "".join(f"{name:>11}" for name in row))
+                name = f"{backend}{', generating' if generate else ''}{', busy' if busy else ''}"
+                print(f"{name:<34}" + "".join(f"{value:>11.4g}" for value in row.values()), flush=True)
+        if options.only in (None, "controls"):
+            took = controls(server, 10)
+            print(f"control change to first obeying note: median {np.median(took):.2f} s, max {max(took):.2f} s")
+        if options.only in (None, "starts"):
+            took = starts(server, 20)
+            print(f"first clock to its note: median {np.median(took):.2f} ms, max {max(took):.2f} ms")
+        if options.only in (None, "following"):
+            for tempo in (60.0, 120.0, 180.0):
+                mean, p99 = following(0.005, tempo)
+                print(f"following {tempo:.0f} bpm with 5 ms of jitter: tempo off by {mean:.3f} %, p99 {p99:.3f} %")
+        if options.only in (None, "decoding"):
+            decoding()
+    finally:
+        server.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""A JACK server of one's own, without sound, and independent ends on it: for the live tests and benchmarks."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+RATE, PERIOD = 48000, 128
+MARK = bytes((0xBF, 119, 1))
+TOOLS = ("jackd", "jack_wait", "jack_midi_dump", "jack_midi_clock")
+
+
+def missing() -> str | None:
+    """What has to be installed first, if anything."""
+    absent = [tool for tool in TOOLS if shutil.which(tool) is None]
+    return f"{', '.join(absent)}: apt-get install jackd2 jack-tools jack-midi-clock libasound2" if absent else None
+
+
+class Server:
+    """A server under a name of its own; the processes started with `environment` find it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.environment = {**os.environ, "JACK_DEFAULT_SERVER": name, "JACK_NO_AUDIO_RESERVATION": "1"}
+        self.start()
+
+    def start(self) -> None:
+        for mode in (["--realtime", "-P70"], ["--no-realtime"]):  # real-time scheduling may be refused
+            command = ["jackd", *mode, "--sync", "-n", self.name, "-d", "dummy", "-r", str(RATE), "-p", str(PERIOD)]
+            self.process = self.run(command)
+            if subprocess.run(["jack_wait", "-w", "-t", "8", "-s", self.name], capture_output=True).returncode == 0:
+                time.sleep(0.1)
+                if self.process.poll() is None:
+                    return
+            self.process.kill()
+        raise RuntimeError(f"jackd does not start: {shlex_join(command)}")
+
+    def run(self, command: list[str], **options: Any) -> subprocess.Popen[Any]:
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+        return subprocess.Popen(command, env=self.environment, **{**quiet, **options})
+
+    def live(self, *arguments: str, output: Any = subprocess.DEVNULL) -> subprocess.Popen[Any]:
+        """`melodylc live` as a user starts it."""
+        return self.run(
+            [sys.executable, "-m", "melodylc.cli", "live", *arguments], stdout=output, stderr=subprocess.STDOUT
+        )
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def close(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+def shlex_join(command: list[str]) -> str:
+    return " ".join(command)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A message that came out, with the server's frame."""
+
+    frame: int
+    message: bytes
+
+
+class Dump:
+    """jack_midi_dump, an independent end: every byte that comes, with its frame, counted from when it began."""
+
+    def __init__(self, server: Server, source: str | None = "melodylc:out", name: str = "dump") -> None:
+        self.server, self.port = server, f"{name}:input"
+        handle, path = tempfile.mkstemp(prefix="dump-")
+        os.close(handle)
+        self._path = Path(path)
+        self._process = server.run(
+            ["stdbuf", "-oL", "jack_midi_dump", "-a", name], stdout=self._path.open("w"), stderr=subprocess.DEVNULL
+        )
+        if source is not None:
+            self.connect(source)
+
+    def connect(self, source: str, seconds: float = 30.0) -> None:
+        connect(self.server, source, self.port, seconds)
+
+    @property
+    def heard(self) -> list[Heard]:
+        lines = self._path.read_text().splitlines()
+        found = (re.match(r"\s*(\d+):((?: [0-9a-f]{2})+)", line) for line in lines)
+        return [Heard(int(each[1]), bytes.fromhex(each[2])) for each in found if each]
+
+    @property
+    def onsets(self) -> list[Heard]:
+        return [each for each in self.heard if each.message[0] & 0xF0 == 0x90 and each.message[2] > 0]
+
+    def zero(self, hand: Any, source: str) -> int:
+        """Its frame 0 in the server's frames: found by a message of our own at a known moment."""
+        self.connect(source)
+        moment = hand.now() + 0.2
+        hand.send(MARK, moment)
+        eventually(lambda: any(each.message == MARK for each in self.heard), 5)
+        return round(moment * RATE) - next(each.frame for each in self.heard if each.message == MARK)
+
+    @property
+    def hanging(self) -> set[tuple[int, int]]:
+        """Channel and pitch of the notes that were started and not ended."""
+        sounding = set()
+        for each in self.heard:
+            kind, channel = each.message[0] & 0xF0, each.message[0] & 0x0F
+            if kind == 0x90 and each.message[2]:
+                sounding.add((channel, each.message[1]))
+            elif kind in (0x80, 0x90):
+                sounding.discard((channel, each.message[1]))
+        return sounding
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._path.unlink()
+
+
+def connect(server: Server, source: str, sink: str, seconds: float = 30.0) -> None:
+    """As soon as both are there. In a process of its own: a JACK client here would outlive the server's death badly."""
+    script = (
+        "import jack, sys, time\n"
+        "jack.set_error_function(lambda text: None)\n"
+        "client = jack.Client('connect', no_start_server=True)\n"
+        "until = time.monotonic() + float(sys.argv[3])\n"
+        "while time.monotonic() < until:\n"
+        "    names = {port.name for port in client.get_ports(is_midi=True)}\n"
+        "    if {sys.argv[1], sys.argv[2]} <= names:\n"
+        "        client.connect(sys.argv[1], sys.argv[2])\n"
+        "        sys.exit(0)\n"
+        "    time.sleep(0.02)\n"
+        "sys.exit(f'no {sys.argv[1]} or {sys.argv[2]} among {names}')\n"
+    )
+    process = server.run([sys.executable, "-c", script, source, sink, str(seconds)], stderr=subprocess.PIPE)
+    _, said = process.communicate(timeout=seconds + 10)
+    if process.returncode:
+        raise RuntimeError(said.decode())
+
+
+def eventually(condition: Callable[[], object], seconds: float = 20.0) -> bool:
+    """Whether it comes true in time."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return bool(condition())
+
+
+class Busy:
+    """A second core kept busy."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen([sys.executable, "-c", "while True: sum(range(10000))"])
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def in_thread(run: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
