@@ -7,6 +7,7 @@ jack-tools, jack-midi-clock, libasound2.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
 import threading
@@ -24,7 +25,7 @@ from melodylc.live.worker import Worker
 from midi_io import messages
 from midi_io.clock import Follower, Internal
 from midi_io.files import Note
-from midi_io.player import Bar, Player, hurry
+from midi_io.player import Bar, Player
 from midi_io.ports import open_ports
 
 STEP = RATE // 8  # frames of a sixteenth at 120
@@ -77,7 +78,6 @@ def play(server: Server, backend: str, seconds: float, generate: bool, busy: boo
     transport = Internal(120.0)
     scale = [Note(48 + i, i / 4, i / 4 + 0.2) for i in range(16)]
     player = Player(ports, transport, lambda bar: Bar(scale))
-    hurry()
     transport.start(ports.now() + 0.1)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -91,7 +91,7 @@ def play(server: Server, backend: str, seconds: float, generate: bool, busy: boo
     late, hanging = ports.late, len(dump.hanging)
     sent = int(transport.position(ports.now()) * 4)
     pitches = [each.message[1] for each in dump.onsets]
-    lost = sum((b - a) % 16 != 1 for a, b in zip(pitches, pitches[1:], strict=False))
+    lost = sum((b - a) % 16 != 1 for a, b in itertools.pairwise(pitches))
     ports.close()
     dump.close()
     if load:
@@ -226,9 +226,8 @@ def main() -> None:
     try:
         if options.only in (None, "onsets"):
             print(f"onsets against the grid, ms; one period is {1000 * PERIOD / RATE:.2f} ms")
-            runs = [
-                (b, g, l) for b in ("rtmidi-jack", "jack") for g, l in ((False, False), (True, False), (True, True))
-            ]
+            loads = ((False, False), (True, False), (True, True))
+            runs = [(backend, *load) for backend in ("rtmidi-jack", "jack") for load in loads]
             for index, (backend, generate, busy) in enumerate(runs):
                 row = play(server, backend, options.drift or options.seconds, generate, busy)
                 if not index:

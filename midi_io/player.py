@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -184,15 +183,6 @@ class Player:
         while moved > 127:
             moved -= 12
         return moved
-
-
-def hurry() -> bool:
-    """Have the calling thread scheduled before ordinary ones, where the system allows it (as it does for JACK)."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(5))
-    except (AttributeError, OSError):
-        return False
-    return True
 
 
 def swung(beat: float, swing: float) -> float:

@@ -25,7 +25,7 @@ from midi_io import messages, recording
 from midi_io.books import Books, InUseError
 from midi_io.clock import Follower, Internal, Transport
 from midi_io.files import Note
-from midi_io.player import BEATS_PER_BAR, Bar, Manner, Player, hurry
+from midi_io.player import BEATS_PER_BAR, Bar, Manner, Player
 from midi_io.ports import Lasting, NoPortsError, Ports, open_ports
 
 AHEAD = 2  # melodies that are ready before they are needed
@@ -260,7 +260,6 @@ class Session:
     # --- the player's thread ----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        hurry()
         try:
             while not self._ended.is_set():
                 for moment, message in self.ports.receive():
