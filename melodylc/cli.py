@@ -225,6 +225,9 @@ def _live(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--velocity", type=_number(int, 1, 127))
     how.add_argument("--swing", type=_number(float, 50, 75), default=50.0, help="50 is straight, 67 a triplet (50)")
     how.add_argument("--transpose", type=_number(int, -48, 48), default=0, metavar="SEMITONES")
+    how.add_argument(
+        "--ahead", type=_number(float, -1000, 1000), default=0.0, metavar="MS", help="send early, against latency (0)"
+    )
     how.add_argument("--thru", action="store_true", help="what comes in goes out as well")
     how.add_argument("--record", metavar="FILE.mid", help="keep everything that is played")
     time = parser.add_argument_group("time")

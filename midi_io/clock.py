@@ -239,17 +239,16 @@ _EVENTS = {
 class SongPositionUnit:
     """Sixteenths, as the standard says, or clocks, as some hosts send (Ardour 7: whole quarters, six times too large).
 
-    No single message tells them apart. What counts against sixteenths: positions that are all whole quarters in
-    clocks, and one that, taken in clocks, goes on where the last stop was. A position that is no whole quarter in
-    clocks is proof of sixteenths.
+    No single message tells them apart, what follows it does. A position that is no whole quarter in clocks is proof of
+    sixteenths. What counts against them: positions that are all whole quarters in clocks; one that is sent, as Ardour
+    does, in the same instant as the continue and the clock after it; one that, taken in clocks, goes on where playing
+    had stopped.
     """
-
-    SURE = 3.0  # log odds beyond which nothing more is counted
 
     def __init__(self, clocks: bool | None = None) -> None:
         self._given = clocks
         self._odds = -2.0  # log odds that the unit is the clock
-        self._seen = -1
+        self._seen: set[int] = set()
 
     @property
     def clocks(self) -> int:
@@ -257,19 +256,25 @@ class SongPositionUnit:
         in_clocks = self._odds > 0 if self._given is None else self._given
         return 1 if in_clocks else CLOCKS_PER_SIXTEENTH
 
-    def weigh(self, sent: int, stood: int | None) -> None:
-        """Learn from a position that was sent; `stood` is where, in clocks, playing had stopped before, if it had."""
-        if sent == 0 or sent == self._seen:
+    def weigh(self, sent: int, stood: int | None, at_once: bool) -> None:
+        """Learn from a position that was sent, once playing has begun there.
+
+        Args:
+            stood: where, in clocks, playing had stopped before, if it had.
+            at_once: whether continue and clock came in the same instant.
+        """
+        if sent == 0 or sent in self._seen:
             return
-        self._seen = sent
+        self._seen.add(sent)
         if sent % PPQN:
-            self._odds = -self.SURE
+            self._odds = float("-inf")
             return
         self._odds += 1.2  # one position in three to six is such by chance
+        if at_once and len(self._seen) == 1:
+            self._odds += 1.0
         if stood is not None:
             goes_on = {unit: 0 <= sent * unit - stood <= PPQN for unit in (1, CLOCKS_PER_SIXTEENTH)}
             self._odds += 3.0 * (goes_on[1] - goes_on[CLOCKS_PER_SIXTEENTH])
-        self._odds = min(max(self._odds, -self.SURE), self.SURE)
 
 
 class Follower:
@@ -280,6 +285,7 @@ class Follower:
     """
 
     AHEAD = 2.0  # clocks the position may run ahead of the last one: then it waits
+    INSTANT = 0.004  # seconds within which messages were sent together
     PATIENCE = 0.5  # seconds without a clock, or twelve clocks if longer, after which it is lost
 
     def __init__(self, clocks: bool | None = None) -> None:
@@ -292,7 +298,7 @@ class Follower:
         self._number = 0  # the pulse's number of the clock at which the epoch began
         self._stood: int | None = None
         self._sent: int | None = None  # the song position as it came, until playing has begun
-        self._latest = 0.0
+        self._sent_at = 0.0
 
     @property
     def running(self) -> bool:
@@ -307,20 +313,19 @@ class Follower:
         event = _EVENTS.get(message[0])
         if event is None:
             return False
-        self._latest = max(self._latest, moment)
         if event is Event.CLOCK:
             self.pulse.tick(moment)
         if event is Event.SONG_POSITION:
-            self._sent = message[1] | message[2] << 7
-        self._happen(event)
+            self._sent, self._sent_at = message[1] | message[2] << 7, moment
+        self._happen(event, moment)
         return True
 
     def advance(self, now: float) -> None:
         patience = max(self.PATIENCE, 12 * self.pulse.interval)
         if self.state is State.PLAYING and now - self.pulse.last > patience:
-            self._happen(Event.SILENCE)
+            self._happen(Event.SILENCE, now)
 
-    def _happen(self, event: Event) -> None:
+    def _happen(self, event: Event, moment: float) -> None:
         was = self.state
         self.state, action = TRANSITIONS[was, event]
         if was is State.PLAYING and self.state is not State.PLAYING:
@@ -328,12 +333,14 @@ class Follower:
             self._clock += 1  # continued, the next clock is the one that was not heard any more
             self.epoch += 1
         if action is Action.REWIND:
-            self._clock = 0
+            self._clock, self._sent = 0, None
         elif action is Action.LOCATE:
             assert self._sent is not None
-            self._unit.weigh(self._sent, self._stood)
             self._clock = self._sent * self._unit.clocks
         elif action is Action.BEGIN:
+            if self._sent is not None:
+                self._unit.weigh(self._sent, self._stood, moment - self._sent_at < self.INSTANT)
+                self._clock, self._sent = self._sent * self._unit.clocks, None
             self._number = self.pulse.count - 1
             self.origin = self._clock / PPQN
             self._begun = self._clock

@@ -37,6 +37,7 @@ class Manner:
     velocity: int | None = None  # 1 to 127; None takes each note's own
     swing: float = 0.5  # share of an eighth that its first sixteenth lasts: 0.5 is straight, 0.67 a triplet
     transpose: int = 0  # semitones; a note that would leave 0 to 127 goes by octaves less far
+    ahead: float = 0.0  # seconds that everything is sent early, to make up for a delay on the way; negative: late
     lead: bool = False  # whether start, clocks and stop are sent as well
 
 
@@ -72,13 +73,13 @@ class Player:
             self._begin(now)
         if not self.transport.running:
             return now + IDLE
-        upto = self.transport.position(now + self.ports.lookahead)
+        upto = self.transport.position(now + self.ports.lookahead + self.manner.ahead)
         if upto >= self._cursor:
             self._ask(upto)
             self._hand_over(upto, now)
             # a position reached exactly is included, so the next step starts beyond it
             self._cursor = math.nextafter(upto, math.inf)
-        due = self.transport.when(self._next()) - self.ports.lookahead
+        due = self.transport.when(self._next()) - self.ports.lookahead - self.manner.ahead
         return min(max(due, now), now + IDLE)
 
     def halt(self) -> None:
@@ -140,7 +141,7 @@ class Player:
             if not candidates or min(candidates)[0] > upto:
                 return
             beat, kind = min(candidates)  # at one position ends come first, and a clock before the note that is on it
-            moment = self.transport.when(beat)
+            moment = self.transport.when(beat) - self.manner.ahead
             if kind == 0:
                 _, message = heapq.heappop(self._ends)
                 self.ports.send(message, moment)

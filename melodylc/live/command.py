@@ -54,6 +54,7 @@ def live(options: argparse.Namespace) -> None:
         velocity=options.velocity,
         swing=options.swing,
         transpose=options.transpose,
+        ahead=options.ahead,
         thru=options.thru,
         lead=options.lead,
         song_position=options.song_position,

@@ -233,7 +233,7 @@ class Session:
 
     def _manner(self) -> Manner:
         s = self.settings
-        return Manner(s.channel - 1, s.velocity, s.swing / 100, s.transpose, s.lead)
+        return Manner(s.channel - 1, s.velocity, s.swing / 100, s.transpose, s.ahead / 1000, s.lead)
 
     def _record(self, path: Path) -> recording.Recording:
         recovered = recording.finish(path) if recording.journal_of(path).exists() and not path.exists() else False

@@ -42,6 +42,7 @@ class Settings:
     velocity: int | None = None
     swing: float = 50.0  # per cent of an eighth that its first sixteenth lasts
     transpose: int = 0
+    ahead: float = 0.0  # milliseconds that notes are sent early
     thru: bool = False
     lead: bool = False  # send MIDI clock, start and stop
     song_position: str = "auto"  # auto, sixteenths or clocks
@@ -57,6 +58,7 @@ class Settings:
         _within("channel", self.channel, 1, 16)
         _within("swing", self.swing, 50, 75, " per cent")
         _within("transpose", self.transpose, -48, 48, " semitones")
+        _within("ahead", self.ahead, -1000, 1000, " milliseconds")
         _within("tries", self.tries, 1, 1000)
         if self.every is not None:
             _within("every", self.every, 1, 256, " bars")
