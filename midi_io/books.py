@@ -74,8 +74,8 @@ class Books:
 
     def sent(self, message: bytes) -> None:
         """A message of `admit` has left."""
-        if messages.is_note_off(message):
-            self._page[(message[0] & 0x0F) * 128 + message[1]] = 0
+        if message[0] & 0xE0 == messages.NOTE_OFF:  # on or off
+            self._page[(message[0] & 0x0F) * 128 + message[1]] = messages.is_note_on(message)
 
     def undo(self, message: bytes) -> None:
         """A message of `admit` could not leave yet; it will be admitted again."""

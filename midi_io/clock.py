@@ -85,14 +85,14 @@ class Internal:
 
 
 class Pulse:
-    """The line through the moments of a clock's ticks: a least-squares fit over the last eight quarter notes.
+    """The line through the moments of a clock's ticks: a least-squares fit over the last twelve quarter notes.
 
-    With ticks that come s seconds early or late, the spread of its tempo falls as s / n^1.5: 5 ms become 0.05 % after
-    eight quarter notes at 120. A single stray tick is held to three spreads of the others; several in a row on one
-    side are a new tempo, and the ticks before them are forgotten.
+    With ticks that come s seconds early or late, the spread of its tempo falls as s / n^1.5: 5 ms become 0.03 % after
+    eight quarter notes at 120. Ticks further off than three spreads of the others count for less; several in a row on
+    one side are a new tempo, and the ticks before them are forgotten.
     """
 
-    LONGEST = 8 * PPQN  # ticks the line is fitted to
+    LONGEST = 12 * PPQN  # ticks the line is fitted to
     SUSPECTS = 4  # ticks in a row on one side of the line that make a new tempo
     FINEST = 0.0003  # seconds: no clock is believed to be steadier
     PRIOR = 5.0  # weight of the interval known before, as of so many ticks squared
@@ -109,27 +109,22 @@ class Pulse:
 
     def tick(self, moment: float) -> None:
         """Another tick has come."""
-        came = moment
         if self._moments:
             gap = moment - self.last
             if gap > max(12 * self.interval, 0.25):
                 self._forget(0)
             else:
-                stray = moment - self.when(self.count)
-                self._strays.append(stray)
+                self._strays.append(moment - self.when(self.count))
                 if self._moved():
                     self._forget(self.SUSPECTS - 1)
                     recent = [*self._moments, moment]
                     self.interval = max((recent[-1] - recent[0]) / max(len(recent) - 1, 1), 1e-4)
-                elif len(self._moments) > self.SUSPECTS:
-                    limit = 3 * self._spread
-                    moment -= stray - min(max(stray, -limit), limit)
         if not self._moments:
             self._first = self.count
         elif len(self._moments) == self.LONGEST:
             self._first += 1
         self._moments.append(moment)
-        self.last = came
+        self.last = moment
         self.count += 1
         self._fit()
 
@@ -151,12 +146,17 @@ class Pulse:
     def _fit(self) -> None:
         moments = np.array(self._moments)
         numbers = np.arange(self._first, self._first + len(moments), dtype=float)
-        self._centre, self._moment = float(numbers.mean()), float(moments.mean())
-        x, y = numbers - self._centre, moments - self._moment
-        self.interval = float((x @ y + self.PRIOR * self.interval) / (x @ x + self.PRIOR))
-        off = y - self.interval * x
+        before, weights = self.interval, np.ones(len(moments))
+        for _ in range(2):  # the second time with less weight on what the first found astray
+            self._centre = float(weights @ numbers / weights.sum())
+            self._moment = float(weights @ moments / weights.sum())
+            x, y = numbers - self._centre, moments - self._moment
+            self.interval = float((weights * x @ y + self.PRIOR * before) / (weights * x @ x + self.PRIOR))
+            off = np.abs(y - self.interval * x)
+            spread = max(1.48 * float(np.median(off)), self.FINEST)  # of a normal distribution with this median
+            weights = np.minimum(1.0, 3 * spread / np.maximum(off, 1e-9))
         if len(moments) > self.SUSPECTS:
-            self._spread = max(float(np.sqrt(off @ off / (len(moments) - 2))), self.FINEST)
+            self._spread = spread
 
     def when(self, number: float) -> float:
         """The moment of a tick, by the line."""

@@ -62,6 +62,7 @@ class Player:
         self._epoch: int | None = None
         self._cursor = 0.0  # everything before this position has been handed over
         self._bar = 0  # the next bar to ask for
+        self._clock = 0  # the next clock to send, if leading
         self._onsets: list[tuple[float, int, Note]] = []  # of the bars asked for, a heap by start
         self._ends: list[tuple[float, bytes]] = []  # of the notes handed over, a heap
         self._order = 0
@@ -107,6 +108,7 @@ class Player:
         self._epoch = self.transport.epoch
         self._cursor = self.transport.origin
         self._bar = math.floor(self._cursor / BEATS_PER_BAR)
+        self._clock = math.ceil(self._cursor * PPQN - 1e-6)
         if leading and self.transport.running:
             sixteenths = round(self._cursor * PPQN / CLOCKS_PER_SIXTEENTH)
             if sixteenths:
@@ -129,13 +131,12 @@ class Player:
             self._bar += 1
 
     def _hand_over(self, upto: float, now: float) -> None:
-        clock = math.ceil(self._cursor * PPQN)
         while True:
             candidates = []
             if self._ends:
                 candidates.append((self._ends[0][0], 0))
             if self.manner.lead:
-                candidates.append((clock / PPQN, 1))
+                candidates.append((self._clock / PPQN, 1))
             if self._onsets:
                 candidates.append((self._onsets[0][0], 2))
             if not candidates or min(candidates)[0] > upto:
@@ -147,7 +148,7 @@ class Player:
                 self.ports.send(message, moment)
                 self.keep(beat, message)
             elif kind == 1:
-                clock += 1
+                self._clock += 1
                 self.ports.send(bytes((messages.CLOCK,)), moment)
             else:
                 note = heapq.heappop(self._onsets)[2]
@@ -171,7 +172,7 @@ class Player:
         if self._onsets:
             beats.append(self._onsets[0][0])
         if self.manner.lead:
-            beats.append(math.ceil(self._cursor * PPQN) / PPQN)
+            beats.append(self._clock / PPQN)
         return min(beats)
 
     def _swung(self, beat: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import shutil
 import signal
 import sys
@@ -62,6 +63,7 @@ def live(options: argparse.Namespace) -> None:
         osc=options.osc,
         controls=controls,
     )
+    logging.getLogger().addHandler(logging.NullHandler())  # python-osc would log every damaged packet over the status
     line = StatusLine()
     ended = threading.Event()
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):

@@ -29,13 +29,13 @@ class OscServer:
     """Listens in a thread of its own, and hands over what it hears.
 
     Args:
-        turn: given a control's name and a value, both unchecked.
+        turn: given a control's name and a value, both unchecked; for `new` the name alone will do.
 
     Raises:
         UserError: if the address cannot be listened at, or python-osc is missing.
     """
 
-    def __init__(self, where: str, turn: Callable[[str, Any], None]) -> None:
+    def __init__(self, where: str, turn: Callable[..., None]) -> None:
         try:
             from pythonosc.dispatcher import Dispatcher
             from pythonosc.osc_server import BlockingOSCUDPServer
@@ -43,7 +43,9 @@ class OscServer:
             raise UserError("osc: needs the package python-osc; get it with: pip install 'melodylc[live]'") from error
 
         def heard(path: str, *values: Any) -> None:
-            turn(path.removeprefix(PREFIX), values[0] if values else 1)
+            control = path.removeprefix(PREFIX)
+            if len(values) == 1 or (control == "new" and not values):  # a damaged packet may have lost its values
+                turn(control, *values)
 
         class Server(BlockingOSCUDPServer):
             def handle_error(self, request: Any, client_address: Any) -> None:

@@ -27,14 +27,14 @@ class MemoryPorts:
         self.sent = self.late = self.malformed = 0
         self.left: list[tuple[float, bytes]] = []  # what was sent, with the moments it left
         self.open = True
-        self._queue: list[tuple[float, int, bytes]] = []
+        self._queue: list[tuple[float, int, float, bytes]] = []  # moment, order, when it was handed over
         self._order = 0
         self._came: list[tuple[float, bytes]] = []
         self._wake: Callable[[], None] = lambda: None
 
     def send(self, message: bytes, moment: float) -> None:
         self._order += 1
-        self._queue.append((moment, self._order, message))
+        self._queue.append((moment, self._order, self.now(), message))
         self.flush()
 
     def flush(self) -> None:
@@ -42,12 +42,12 @@ class MemoryPorts:
         now = self.now()
         self._queue.sort()
         while self._queue and (self._queue[0][0] <= now or not self.lookahead):
-            moment, _, message = self._queue.pop(0)
+            moment, _, handed, message = self._queue.pop(0)
             for part in self.books.admit(message):
-                self.left.append((max(moment, now) if self.lookahead else now, part))
+                self.left.append((max(moment, handed), part))
                 self.books.sent(part)
                 self.sent += 1
-            self.late += now - moment > LATE
+            self.late += handed - moment > LATE
 
     def release(self) -> None:
         self._queue.clear()

@@ -1,0 +1,131 @@
+"""Books of sounding notes, recordings, and what comes in: pairs, whatever is thrown at them."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import mido
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midi_io import messages, recording
+from midi_io.books import Books, InUseError
+from midi_io.files import read
+from midi_io.ports import MemoryPorts
+
+channel_messages = st.builds(
+    lambda kind, channel, a, b: bytes((kind | channel, a, b)),
+    st.sampled_from([0x80, 0x90, 0x90, 0xB0, 0xE0]),
+    st.integers(0, 2),
+    st.integers(60, 66),
+    st.integers(0, 127),
+)
+
+
+@given(st.lists(channel_messages, max_size=200))
+def test_every_start_gets_one_end(stream):
+    books, sounding = Books(), set()
+    for message in stream:
+        for part in books.admit(message):
+            key = (part[0] & 0x0F, part[1])
+            if messages.is_note_on(part):
+                assert key not in sounding
+                sounding.add(key)
+            elif messages.is_note_off(part):
+                assert key in sounding
+                sounding.remove(key)
+            books.sent(part)
+    assert set(books.sounding) == sounding
+    ends = {(m[0] & 0x0F, m[1]) for m in books.release() if messages.is_note_off(m)}
+    assert ends == sounding
+
+
+@given(st.binary(max_size=8))
+def test_what_is_well_formed_is_what_mido_takes(data):
+    try:
+        parsed = mido.Message.from_bytes(data).bytes() == list(data)
+    except (ValueError, IndexError, KeyError):
+        parsed = False
+    if data[:1] == b"\xff":  # mido takes it for a meta event's beginning elsewhere; here it is a reset
+        return
+    assert messages.well_formed(data) == parsed
+
+
+@given(st.lists(st.binary(max_size=5), max_size=50))
+def test_hostile_bytes_are_counted_not_passed_on(stream):
+    ports = MemoryPorts()
+    for data in stream:
+        ports.put(data)
+    came = [message for _, message in ports.receive()]
+    assert all(messages.well_formed(message) for message in came)
+    assert len(came) + ports.malformed == len(stream)
+
+
+def test_books_outlive_a_kill(tmp_path):
+    path = tmp_path / "live.books"
+    script = (
+        "import sys, time\nfrom midi_io.books import Books\n"
+        "books = Books(sys.argv[1])\nbooks.where = {'name': 'x'}\n"
+        "[books.admit(bytes((0x93, pitch, 1))) for pitch in (60, 64)]\nprint('up', flush=True)\ntime.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"up\n"
+    with pytest.raises(InUseError):
+        Books(path)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    books = Books(path)
+    assert books.sounding == [(3, 60), (3, 64)]
+    assert books.where == {"name": "x"}
+    assert bytes((0x83, 64, 0)) in books.release()
+    books.clear()
+    books.close()
+    books = Books(path)
+    assert books.sounding == []
+    assert books.where == {}
+    books.close()
+
+
+def test_a_damaged_book_is_read_as_far_as_it_can_be(tmp_path):
+    path = tmp_path / "live.books"
+    path.write_bytes(os.urandom(5000))
+    books = Books(path)
+    assert isinstance(books.where, dict)
+    assert all(0 <= channel < 16 and 0 <= pitch < 128 for channel, pitch in books.sounding)
+    books.close()
+
+
+def test_a_recording_becomes_a_file_that_others_read(tmp_path):
+    path = tmp_path / "take.mid"
+    kept = recording.Recording(path)
+    for epoch, first in ((1, 0.0), (2, 16.0)):  # a stop, and a jump to bar 5
+        for index in range(8):
+            on, off = messages.note_on(2, 60 + index, 77), messages.note_off(2, 60 + index)
+            kept.add(first + index / 2, epoch, 90.0 * epoch, on)
+            kept.add(first + index / 2 + 0.5, epoch, 90.0 * epoch, off)
+    assert not path.exists()
+    kept.close()
+    assert not recording.journal_of(path).exists()
+    (notes,) = read(path).values()
+    assert [note.start for note in notes] == [index / 2 for index in range(16)]
+    assert {note.velocity for note in notes} == {77}
+    tempos = [m.tempo for m in mido.MidiFile(path).tracks[0] if m.type == "set_tempo"]
+    assert [round(mido.tempo2bpm(tempo)) for tempo in tempos] == [90, 180]
+    with pytest.raises(FileExistsError):
+        recording.Recording(path)
+
+
+def test_a_recording_of_a_killed_session_is_finished(tmp_path):
+    path = tmp_path / "take.mid"
+    kept = recording.Recording(path)
+    kept.add(0.0, 1, 120.0, messages.note_on(0, 60, 80))
+    kept.add(1.0, 1, 120.0, messages.note_on(0, 64, 80))
+    kept._journal.close()  # as the system does for a process that was killed
+    journal = recording.journal_of(path)
+    journal.write_bytes(journal.read_bytes() + b"\x01\x02")  # cut short within an entry
+    assert recording.finish(path)
+    (notes,) = read(path).values()
+    assert len(notes) in (1, 2)
+    assert not recording.finish(path)

@@ -1,0 +1,239 @@
+"""Musical time: the tempo of clocks that jitter, every transition of the follower, song positions of either unit."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midi_io.clock import PPQN, TRANSITIONS, Event, Follower, Internal, Pulse, State
+
+CLOCK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"
+
+
+def spp(value: int) -> bytes:
+    return bytes((0xF2, value & 127, value >> 7))
+
+
+def clocks(
+    follower: Follower, start: float, count: int, tempo: float = 120.0, jitter: float = 0.0, seed: int = 0
+) -> float:
+    """Sends them; the moment the next one would come."""
+    rng = np.random.default_rng(seed)
+    for tick in range(count):
+        follower.receive(start + tick * 60 / tempo / PPQN + rng.uniform(-jitter, jitter), CLOCK)
+    return start + count * 60 / tempo / PPQN
+
+
+def playing(tempo: float = 120.0, beats: int = 8) -> tuple[Follower, float]:
+    follower = Follower()
+    follower.receive(0.0, START)
+    return follower, clocks(follower, 0.0, beats * PPQN, tempo)
+
+
+# what the standard asks of each state, written down independently of the table: (state, event) -> state after
+ASKED = {
+    ("STOPPED", "START"): "ARMED",
+    ("STOPPED", "CONTINUE"): "ARMED",
+    ("STOPPED", "STOP"): "STOPPED",
+    ("STOPPED", "SONG_POSITION"): "STOPPED",
+    ("STOPPED", "CLOCK"): "STOPPED",
+    ("STOPPED", "SILENCE"): "STOPPED",
+    ("ARMED", "START"): "ARMED",
+    ("ARMED", "CONTINUE"): "ARMED",
+    ("ARMED", "STOP"): "STOPPED",
+    ("ARMED", "SONG_POSITION"): "ARMED",
+    ("ARMED", "CLOCK"): "PLAYING",
+    ("ARMED", "SILENCE"): "ARMED",
+    ("PLAYING", "START"): "ARMED",
+    ("PLAYING", "CONTINUE"): "PLAYING",
+    ("PLAYING", "STOP"): "STOPPED",
+    ("PLAYING", "SONG_POSITION"): "ARMED",
+    ("PLAYING", "CLOCK"): "PLAYING",
+    ("PLAYING", "SILENCE"): "LOST",
+    ("LOST", "START"): "ARMED",
+    ("LOST", "CONTINUE"): "ARMED",
+    ("LOST", "STOP"): "STOPPED",
+    ("LOST", "SONG_POSITION"): "ARMED",
+    ("LOST", "CLOCK"): "PLAYING",
+    ("LOST", "SILENCE"): "LOST",
+}
+MESSAGES = {"START": START, "CONTINUE": CONTINUE, "STOP": STOP, "SONG_POSITION": spp(16), "CLOCK": CLOCK}
+WAYS = {"STOPPED": [], "ARMED": ["START"], "PLAYING": ["START", "CLOCK"], "LOST": ["START", "CLOCK", "SILENCE"]}
+
+
+def happen(follower: Follower, event: str, moment: float) -> float:
+    if event == "SILENCE":
+        follower.advance(moment + 10)
+        return moment + 10
+    follower.receive(moment, MESSAGES[event])
+    return moment + 0.02
+
+
+def test_the_table_is_complete():
+    assert set(TRANSITIONS) == {(state, event) for state in State for event in Event}
+    assert {(s.name, e.name) for s, e in TRANSITIONS} == set(ASKED)
+
+
+@pytest.mark.parametrize(("state", "event"), sorted(ASKED))
+def test_transition(state, event):
+    follower, moment = Follower(), 1.0
+    for before in WAYS[state]:
+        moment = happen(follower, before, moment)
+    assert follower.state.name == state
+    happen(follower, event, moment)
+    assert follower.state.name == ASKED[state, event]
+    assert follower.running == (follower.state is State.PLAYING)
+
+
+def test_the_first_clock_after_start_is_beat_nought():
+    follower = Follower()
+    follower.receive(5.0, START)
+    assert not follower.running
+    follower.receive(5.25, CLOCK)
+    assert follower.running
+    assert follower.origin == 0
+    assert follower.position(5.25) == pytest.approx(0)
+    clocks(follower, 5.25 + 1 / 48, 47)
+    assert follower.position(5.25 + 1.0) == pytest.approx(2.0, abs=1e-6)
+    assert follower.when(2.0) == pytest.approx(6.25, abs=1e-6)
+
+
+@given(st.floats(30, 300), st.floats(30, 300), st.integers(0, 100))
+def test_tempo_is_followed_and_changes_are_caught_up_with(tempo, other, seed):
+    follower = Follower()
+    follower.receive(0.0, START)
+    moment = clocks(follower, 0.0, 8 * PPQN, tempo, 0.001, seed)
+    assert follower.tempo == pytest.approx(tempo, rel=0.002)
+    moment = clocks(follower, moment, 16 * PPQN, other, 0.001, seed + 1)
+    assert follower.tempo == pytest.approx(other, rel=0.002)
+    assert follower.position(moment) == pytest.approx(24.0, abs=0.05)
+
+
+@pytest.mark.parametrize("tempo", [60.0, 120.0, 180.0])
+def test_five_milliseconds_of_jitter_leave_the_tempo_within_a_tenth_of_a_per_cent(tempo):
+    for seed in range(20):
+        follower = Follower()
+        follower.receive(0.0, START)
+        clocks(follower, 0.0, 12 * PPQN, tempo, 0.005, seed)
+        assert follower.tempo == pytest.approx(tempo, rel=0.001)
+
+
+def test_a_stray_clock_does_not_move_the_tempo():
+    pulse = Pulse()
+    for tick in range(200):
+        pulse.tick(tick / 48 + (0.015 if tick == 190 else 0.0))
+    assert pulse.interval == pytest.approx(1 / 48, rel=0.002)
+
+
+@given(st.lists(st.floats(0.0, 0.5), min_size=1, max_size=60), st.integers(0, 2**31))
+def test_the_position_never_leaves_the_clocks_behind(gaps, seed):
+    """Whatever the clocks do, the position is within two clocks of the count, and goes forward only."""
+    follower = Follower()
+    follower.receive(0.0, START)
+    moment, last = 0.0, 0.0
+    rng = np.random.default_rng(seed)
+    for count, gap in enumerate(gaps):
+        moment += gap
+        follower.receive(moment, CLOCK)
+        now = moment + rng.uniform(0, 0.3)
+        position = follower.position(now) * PPQN
+        assert count - 1.001 <= position <= count + Follower.AHEAD + 0.001
+        assert position >= 0
+        last = max(last, position)
+
+
+def test_a_clock_that_stops_is_noticed_and_one_that_comes_back_goes_on():
+    follower, moment = playing()
+    epoch = follower.epoch
+    follower.advance(moment + 0.3)
+    assert follower.running
+    follower.advance(moment + 0.7)
+    assert follower.state is State.LOST
+    assert follower.epoch != epoch
+    clocks(follower, moment + 5.0, 24)
+    assert follower.running
+    assert follower.position(moment + 5.0 + 23 / 48) == pytest.approx(9.0 - 1 / 24, abs=0.02)
+
+
+def test_a_doubled_tempo_is_followed_within_a_quarter():
+    follower, moment = playing(120.0)
+    end = clocks(follower, moment, 24, 240.0)
+    assert follower.tempo == pytest.approx(240, rel=0.02)
+    assert follower.position(end) == pytest.approx(9.0, abs=0.03)
+
+
+def test_positions_in_sixteenths():
+    follower = Follower()
+    for beat in (7, 9, 33):
+        follower.receive(0.0, spp(beat * 4))
+        follower.receive(0.1, CONTINUE)
+        follower.receive(0.2, CLOCK)
+        assert follower.origin == beat
+        follower.receive(0.3, STOP)
+
+
+def test_positions_in_clocks_are_told_by_what_follows_them():
+    """As Ardour 7.3 sends them: 24 a quarter, in the same instant as continue and clock."""
+    follower = Follower()
+    for moment, beat in ((1.0, 8), (2.0, 31)):
+        follower.receive(moment, spp(beat * 24))
+        follower.receive(moment, CONTINUE)
+        follower.receive(moment, CLOCK)
+        assert follower.origin == beat
+        follower.receive(moment + 0.1, STOP)
+
+
+def test_positions_in_clocks_that_go_on_where_playing_stopped():
+    follower, moment = playing(beats=6)  # stops before beat 6
+    follower.receive(moment, STOP)
+    follower.receive(moment + 1, spp(6 * 24))
+    follower.receive(moment + 2, CONTINUE)
+    follower.receive(moment + 3, CLOCK)
+    assert follower.origin == 6
+
+
+@given(st.lists(st.integers(1, 16383), min_size=1, max_size=12), st.booleans())
+def test_a_position_that_is_no_whole_quarter_in_clocks_settles_it(sent, at_once):
+    follower = Follower()
+    proven = False
+    for index, value in enumerate(sent):
+        moment = float(index)
+        follower.receive(moment, spp(value))
+        wait = 0.0 if at_once else 0.1
+        follower.receive(moment + wait, CONTINUE)
+        follower.receive(moment + wait, CLOCK)
+        proven = proven or value % 24 != 0
+        if proven:
+            assert follower.origin * 4 == value
+        follower.receive(moment + 0.2, STOP)
+
+
+def test_the_unit_can_be_given():
+    for clocks_, factor in ((True, 1), (False, 6)):
+        follower = Follower(clocks_)
+        follower.receive(0.0, spp(96))
+        follower.receive(0.0, CONTINUE)
+        follower.receive(0.0, CLOCK)
+        assert follower.origin == 96 * factor / 24
+
+
+def test_a_stop_and_continue_goes_on_with_the_next_clock():
+    follower, moment = playing(beats=4)
+    follower.receive(moment, STOP)
+    assert follower.position(moment + 9) == pytest.approx(4.0)
+    follower.receive(moment + 10, CONTINUE)
+    follower.receive(moment + 10.1, CLOCK)
+    assert follower.origin == pytest.approx(4.0)
+
+
+@given(st.floats(20, 999), st.floats(20, 999), st.floats(0, 100), st.floats(0.01, 100))
+def test_internal_time(tempo, other, start, later):
+    clock = Internal(tempo)
+    clock.start(start, 2.0)
+    assert clock.position(start) == 2.0
+    assert clock.when(clock.position(start + later)) == pytest.approx(start + later)
+    before = clock.position(start + later)
+    clock.set_tempo(other, start + later)
+    assert clock.position(start + later) == pytest.approx(before)
+    clock.stop(start + 2 * later)
+    assert clock.position(1e9) == clock.position(start + 2 * later)

@@ -1,0 +1,216 @@
+"""Controls of a live session: every value they can be given, the TOML map, OSC, phrases that are listened to."""
+
+import socket
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from melodylc import UserError
+from melodylc.live.controls import CONTROLS, DEFAULT, MODE_NAMES, Asked, Map, Trigger, turn
+from melodylc.live.listening import Listener
+from melodylc.live.osc import OscServer, address
+from melodylc.live.settings import Settings
+from melodylc.melody import from_notes
+from midi_io import messages
+from midi_io.files import Note
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(CONTROLS)), st.integers(0, 127)), max_size=30))
+def test_every_control_change_is_taken_or_refused_in_a_line(moves):
+    asked, controls = Asked(), Map()
+    for control, value in moves:
+        trigger = controls.triggers[control]
+        heard = controls.heard(messages.control(3, trigger.number, value))
+        assert heard is not None
+        assert heard[0] == control
+        try:
+            asked = turn(asked, *heard)
+        except UserError:
+            assert control in ("low", "high", "range", "key", "mode")  # only these can leave no pitch
+        assert asked.wish().pitches().any()
+
+
+@given(
+    st.sampled_from([*sorted(CONTROLS), "volume"]),
+    st.one_of(st.none(), st.text(), st.floats(), st.integers(), st.binary()),
+)
+def test_whatever_comes_over_the_network_is_taken_or_refused_in_a_line(control, value):
+    before = Asked(key="D dorian")
+    try:
+        assert isinstance(turn(before, control, value), Asked)
+    except UserError:
+        assert before == Asked(key="D dorian")
+
+
+def test_key_and_mode():
+    asked = turn(Asked(), "key", "F#")
+    assert asked.key == "F# major"
+    assert turn(asked, "mode", "dorian").key == "F# dorian"
+    assert turn(asked, "mode", MODE_NAMES.index("blues")).key == "F# blues"
+    assert turn(asked, "key", 0).key == "C major"
+    assert turn(asked, "key", "a minor").key == "A minor"
+    assert turn(asked, "key", "open").key is None
+    assert turn(Asked(key="0,2,4"), "mode", "minor").key == "C minor"
+    with pytest.raises(UserError, match="key: expected a tonic"):
+        turn(asked, "key", "H dur")
+    with pytest.raises(UserError, match="control: expected one of key"):
+        turn(asked, "volume", 1)
+
+
+def test_knobs_reach_their_ends():
+    controls = Map()
+
+    def at(name, value):
+        return turn(Asked(), *controls.heard(messages.control(0, controls.triggers[name].number, value)))
+
+    assert [at("key", v).key for v in (0, 127)] == ["C major", "B major"]
+    assert at("mode", 127).key == "C chromatic"
+    assert [at("notes", v).notes for v in (0, 127)] == [None, 220]
+    assert [at("low", v).low for v in (0, 60)] == [None, 60]
+    assert [at("high", v).high for v in (127, 60)] == [None, 60]
+    assert [at("amount", v).amount for v in (0, 127)] == [0.0, 1.0]
+    assert at("temperature", 0).temperature == 0
+    assert [at("mute", v).mute for v in (0, 63, 64, 127)] == [False, False, True, True]
+    assert (at("range", 0).low, at("range", 127).high) == (None, 103)
+
+
+def test_programs_are_keys_unless_bound():
+    assert Map().heard(bytes((0xC5, 14))) == ("key", 2)
+    bound = Map().bound("mode", Trigger.parse("program"))
+    assert bound.heard(bytes((0xC5, 64))) == ("mode", 64 * len(MODE_NAMES) // 128)
+    assert bound.heard(messages.control(0, 99, 1)) is None
+    assert bound.heard(messages.note_on(0, 60, 1)) is None
+
+
+triggers = st.builds(
+    lambda number, channel: Trigger.parse(f"cc {number}" + (f" @ {channel}" if channel else "")),
+    st.integers(0, 119),
+    st.integers(0, 16),
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(CONTROLS)), triggers))
+def test_a_map_is_read_as_it_was_saved(tmp_path_factory, bound):
+    path = tmp_path_factory.mktemp("map") / "new" / "controls.toml"
+    Map(bound).save(path)
+    assert Map.load(path) == Map(bound)
+
+
+def test_a_bound_message_is_taken_from_its_other_control():
+    bound = Map().bound("notes", Trigger.parse(DEFAULT["key"]))
+    assert "key" not in bound.triggers
+    assert str(bound.triggers["notes"]) == DEFAULT["key"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("key = ", "is no TOML"),
+        ("volume = 'cc 7'", "names 'volume'; expected some of key"),
+        ("key = 20", 'expected key = "cc 20" or such, got 20'),
+        ("key = 'cc 120'", "expected 'cc 0' to 'cc 119'"),
+        ("key = 'cc 1 @ 17'", "expected 'cc 0' to 'cc 119'"),
+    ],
+)
+def test_a_wrong_map_says_what_is_wrong(tmp_path, text, says):
+    path = tmp_path / "controls.toml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=says):
+        Map.load(path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"tempo": 5}, "tempo: expected 20 to 999 bpm, got 5"),
+        ({"mode": "sing"}, "mode: expected one of generate, answer, vary"),
+        ({"swing": 90}, "swing: expected 50 to 75"),
+        ({"name": "a:b"}, "name: expected"),
+        ({"lead": True, "sync": "midi-clock"}, "cannot lead"),
+        ({"channel": 17}, "channel: expected 1 to 16"),
+    ],
+)
+def test_settings_out_of_bounds(wrong, says):
+    with pytest.raises(UserError, match=says):
+        Settings(**wrong)
+
+
+def test_a_range_without_a_pitch_of_the_key():
+    with pytest.raises(UserError, match="no pitch of C major lies in 61 to 61"):
+        Asked(key="C major", low=61, high=61)
+
+
+def test_osc_takes_controls_and_survives_what_is_none():
+    from pythonosc.udp_client import SimpleUDPClient
+
+    heard = []
+    server = OscServer("0", lambda *each: heard.append(each))
+    try:
+        wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        rng = np.random.default_rng(0)
+        for junk in [b"", b"/melodylc/key", b"/melodylc/key\0\0\0,zz\0", b"#bundle\0" + b"\xff" * 40, rng.bytes(1400)]:
+            wire.sendto(junk, ("127.0.0.1", server.port))
+        wire.close()
+        client = SimpleUDPClient("127.0.0.1", server.port)
+        client.send_message("/melodylc/key", "D dorian")
+        client.send_message("/melodylc/notes", 96)
+        client.send_message("/melodylc/new", [])
+        client.send_message("/elsewhere/key", "C")
+        until = time.monotonic() + 5
+        while len(heard) < 3 and time.monotonic() < until:
+            time.sleep(0.01)
+        client._sock.close()
+    finally:
+        server.close()
+    assert [each for each in heard if each[0] in CONTROLS] == [("key", "D dorian"), ("notes", 96), ("new",)]
+
+
+def test_osc_addresses():
+    assert address("9001") == ("127.0.0.1", 9001)
+    assert address("0.0.0.0:9001") == ("0.0.0.0", 9001)
+    for wrong in ("", "host:", "99999", "x"):
+        with pytest.raises(UserError, match="osc: expected PORT"):
+            address(wrong)
+
+
+@given(st.integers(1, 16), st.integers(0, 40), st.integers(0, 2**31))
+def test_a_phrase_is_what_was_played_from_its_bar_line_on(bars, first, seed):
+    rng = np.random.default_rng(seed)
+    line = first * 4
+    starts = np.sort(rng.choice(bars * 16, size=min(bars * 4, bars * 16), replace=False)) / 4
+    starts[-1] = max(starts[-1], (bars - 1) * 4)
+    starts[0] = min(starts[0], 3.75)
+    starts = np.unique(starts)
+    notes = [Note(int(rng.integers(50, 80)), float(s), float(s) + 0.25) for s in starts]
+    listener = Listener()
+    for note in notes:
+        assert listener.phrase(line + note.start) is None or note.start - notes[0].start >= 2
+        listener.take(line + note.start, messages.note_on(0, note.pitch, 80))
+        listener.take(line + note.end, messages.note_off(0, note.pitch))
+    phrase = listener.phrase(line + notes[-1].end + 2.0)
+    assert phrase is not None
+    if max(np.diff([n.start for n in notes]), default=0) < 2:
+        assert phrase.bars == bars
+    assert not listener.hears
+
+
+def test_a_phrase_fills_sixteen_bars_by_repeating():
+    listener = Listener()
+    for step, pitch in enumerate((60, 64, 67, 72)):
+        listener.take(8 + step, messages.note_on(0, pitch, 80))
+        listener.take(8.9 + step, messages.note_off(0, pitch))
+    assert listener.phrase(12.0) is None
+    phrase = listener.phrase(14.0)
+    assert phrase.bars == 1
+    one = from_notes([Note(p, i, i + 0.9) for i, p in enumerate((60, 64, 67, 72))])[:16]
+    assert (phrase.states.reshape(16, 16) == one).all()
+
+
+def test_a_held_note_is_answered_after_sixteen_bars():
+    listener = Listener()
+    listener.take(0.0, messages.note_on(0, 60, 80))
+    assert listener.phrase(63.9) is None
+    assert listener.phrase(64.0).bars == 16

@@ -1,0 +1,208 @@
+"""The player on an injected clock: exact moments, pairs of starts and ends, whatever the transport does."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midi_io import messages
+from midi_io.clock import Follower, Internal
+from midi_io.files import Note
+from midi_io.player import STALE, Bar, Manner, Player, swung
+from midi_io.ports import MemoryPorts
+
+SIXTEENTHS = [Note(60 + i, i / 4, i / 4 + 0.25, 80) for i in range(16)]
+
+
+class Hand:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run(player: Player, ports: MemoryPorts, hand: Hand, seconds: float, most: float = 1e9) -> None:
+    """As a loop would: to each moment the player asks for."""
+    end = hand.now + seconds
+    while hand.now < end:
+        deadline = player.step(hand.now)
+        hand.now = min(max(deadline, hand.now + 1e-6), hand.now + most, end)
+        ports.flush()
+
+
+def pairs(left: list[tuple[float, bytes]]) -> list[tuple[int, float, float]]:
+    """(pitch, on, off) of every note; fails for one without an end, or an end without a start."""
+    on, notes = {}, []
+    for moment, message in left:
+        if messages.is_note_on(message):
+            assert message[1] not in on
+            on[message[1]] = moment
+        elif messages.is_note_off(message):
+            notes.append((message[1], on.pop(message[1]), moment))
+    assert not on
+    return notes
+
+
+@pytest.mark.parametrize("lookahead", [0.0, 0.02])
+def test_every_note_leaves_at_its_moment(lookahead):
+    hand = Hand()
+    ports, clock = MemoryPorts(hand, lookahead=lookahead), Internal(120)
+    player = Player(ports, clock, lambda bar: Bar(SIXTEENTHS))
+    clock.start(101.0)
+    run(player, ports, hand, 1.0 + 8.0)
+    player.halt()
+    notes = pairs(ports.left)
+    assert len(notes) in (64, 65)
+    for index, (pitch, on, off) in enumerate(notes[:64]):
+        assert pitch == 60 + index % 16
+        assert on == pytest.approx(101 + index / 8, abs=1e-5)
+        assert off == pytest.approx(101 + (index + 1) / 8, abs=1e-5)
+    assert ports.late == 0
+
+
+@given(st.data())
+def test_starts_and_ends_pair_whatever_happens(data):
+    """Starts, stops, jumps, tempos, late wake-ups, bars that overlap: no note hangs, none ends that did not start."""
+    hand = Hand()
+    ports, clock = MemoryPorts(hand, lookahead=data.draw(st.sampled_from([0.0, 0.02]))), Internal(120)
+    notes = st.builds(
+        lambda pitch, start, length: Note(pitch, start, start + length, 90),
+        st.integers(60, 64),
+        st.floats(0, 3.99),
+        st.floats(0.01, 9.0),
+    )
+    bars = data.draw(st.lists(st.builds(Bar, st.lists(notes, max_size=8), st.booleans()), min_size=1, max_size=4))
+    manner = Manner(swing=data.draw(st.floats(0.5, 0.75)), transpose=data.draw(st.integers(-100, 100)))
+    player = Player(ports, clock, lambda bar: bars[bar % len(bars)], manner)
+    for _ in range(data.draw(st.integers(1, 6))):
+        what = data.draw(st.sampled_from(["start", "stop", "tempo", "run"]))
+        if what == "start":
+            clock.start(hand.now + 0.01, data.draw(st.floats(0, 40)))
+        elif what == "stop":
+            clock.stop(hand.now)
+        elif what == "tempo":
+            clock.set_tempo(data.draw(st.floats(20, 999)), hand.now)
+        run(player, ports, hand, data.draw(st.floats(0.01, 3.0)), most=data.draw(st.sampled_from([1e9, 0.7])))
+    player.halt()
+    pairs([each for each in ports.left if each[1][0] & 0xE0 == 0x80])
+    assert ports.books.sounding == []
+
+
+def test_a_bar_that_cuts_ends_what_sounds_at_its_line():
+    hand = Hand()
+    ports, clock = MemoryPorts(hand), Internal(60)
+    bars = [Bar([Note(60, 3.0, 7.0)]), Bar([Note(62, 1.0, 2.0)], cut=True)]
+    player = Player(ports, clock, lambda bar: bars[min(bar, 1)])
+    clock.start(hand.now)
+    run(player, ports, hand, 7.5)
+    assert pairs(ports.left) == [
+        (60, pytest.approx(103, abs=1e-4), pytest.approx(104, abs=1e-4)),
+        (62, pytest.approx(105, abs=1e-4), pytest.approx(106, abs=1e-4)),
+    ]
+
+
+def test_late_events_are_sent_at_once_and_counted_and_notes_long_over_are_not():
+    hand = Hand()
+    ports, clock = MemoryPorts(hand), Internal(120)
+    player = Player(ports, clock, lambda bar: Bar(SIXTEENTHS))
+    clock.start(hand.now)
+    player.step(hand.now)
+    hand.now += 0.2  # asleep for a sixteenth and a half
+    player.step(hand.now)
+    assert ports.late > 0
+    assert [moment for moment, _ in ports.left[1:]] == [hand.now] * (len(ports.left) - 1)
+    hand.now += 4.0
+    player.step(hand.now)
+    assert player.skipped == pytest.approx((4.0 - STALE) * 8, abs=2)
+    player.halt()
+    pairs(ports.left)
+
+
+def test_a_session_that_leads_sends_clocks_start_and_stop():
+    hand = Hand()
+    ports, clock = MemoryPorts(hand), Internal(120)
+    player = Player(ports, clock, lambda bar: Bar(), Manner(lead=True))
+    clock.start(hand.now)
+    run(player, ports, hand, 2.0 - 0.001)
+    clock.stop(hand.now)
+    player.step(hand.now)
+    kinds = [message[0] for _, message in ports.left]
+    assert kinds == [messages.START, *[messages.CLOCK] * 96, messages.STOP]
+    for index, (moment, _) in enumerate(ports.left[1:-1]):
+        assert moment == pytest.approx(100 + index / 48, abs=1e-5)
+    clock.start(hand.now, 8.0)
+    player.step(hand.now)
+    assert [m for _, m in ports.left[-3:]] == [messages.song_position(32), b"\xfb", b"\xf8"]
+
+
+def test_one_session_follows_another():
+    """What `lead` sends is what a follower takes: both are at the same beat."""
+    hand = Hand()
+    ports, clock, follower = MemoryPorts(hand), Internal(97), Follower()
+    player = Player(ports, clock, lambda bar: Bar(), Manner(lead=True))
+    clock.start(hand.now, 16.0)
+    run(player, ports, hand, 5.0)
+    for moment, message in ports.left:
+        follower.receive(moment, message)
+    assert follower.tempo == pytest.approx(97, rel=1e-3)
+    assert follower.position(hand.now) == pytest.approx(clock.position(hand.now), abs=0.05)
+
+
+def test_a_follower_that_stops_mid_note_ends_it():
+    hand = Hand()
+    ports, follower = MemoryPorts(hand), Follower()
+    player = Player(ports, follower, lambda bar: Bar([Note(60, 0.0, 3.9)]))
+    follower.receive(hand.now, b"\xfa")
+    for _ in range(24):
+        follower.receive(hand.now, b"\xf8")
+        player.step(hand.now)
+        hand.now += 1 / 48
+    assert ports.books.sounding == [(0, 60)]
+    hand.now += 2.0  # the clock has fallen silent
+    player.step(hand.now)
+    assert ports.books.sounding == []
+    pairs([each for each in ports.left if each[1][0] & 0xE0 == 0x80])
+
+
+def test_manner():
+    hand = Hand()
+    ports, clock = MemoryPorts(hand), Internal(120)
+    manner = Manner(channel=4, velocity=33, transpose=-70, ahead=0.01)
+    player = Player(ports, clock, lambda bar: Bar([Note(60, 0.5, 1.0), Note(80, 1.0, 2.0)]), manner)
+    clock.start(101.0)
+    run(player, ports, hand, 3.0)
+    ons = [(moment, message) for moment, message in ports.left if messages.is_note_on(message)]
+    assert [message for _, message in ons[:2]] == [bytes((0x94, 2, 33)), bytes((0x94, 10, 33))]
+    assert ons[0][0] == pytest.approx(101.25 - 0.01, abs=1e-5)
+
+
+@given(st.floats(0, 1000), st.floats(0, 1000), st.floats(0.5, 0.75))
+def test_swing_keeps_order_and_eighths(a, b, swing):
+    low, high = sorted((a, b))
+    assert swung(low, swing) <= swung(high, swing) + 1e-9
+    assert swung(round(a * 2) / 2, swing) == pytest.approx(round(a * 2) / 2)
+    assert swung(a, 0.5) == pytest.approx(a)
+    assert swung(0.25, 2 / 3) == pytest.approx(1 / 3)
+
+
+def test_what_was_handed_over_is_kept_with_its_position():
+    hand, kept = Hand(), []
+    ports, clock = MemoryPorts(hand), Internal(120)
+    player = Player(ports, clock, lambda bar: Bar([replace_note(60, 1.5, 9.0)]), keep=lambda *each: kept.append(each))
+    clock.start(hand.now)
+    run(player, ports, hand, 1.0)
+    player.halt()
+    assert [message for _, message in kept] == [bytes((0x90, 60, 90)), bytes((0x80, 60, 0))]
+    assert kept[0][0] == 1.5
+
+
+def replace_note(pitch: int, start: float, end: float) -> Note:
+    return Note(pitch, start, end)
+
+
+def test_manner_is_frozen():
+    assert replace(Manner(), swing=0.6).swing == 0.6
