@@ -87,9 +87,8 @@ class Dump:
         handle, path = tempfile.mkstemp(prefix="dump-")
         os.close(handle)
         self._path = Path(path)
-        self._process = server.run(
-            ["stdbuf", "-oL", "jack_midi_dump", "-a", name], stdout=self._path.open("w"), stderr=subprocess.DEVNULL
-        )
+        with self._path.open("w") as output:
+            self._process = server.run(["stdbuf", "-oL", "jack_midi_dump", "-a", name], stdout=output)
         if source is not None:
             self.connect(source)
 

@@ -69,7 +69,10 @@ def live(options: argparse.Namespace) -> None:
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: ended.set())
-    line.say("loading the model")
+    if options.rule and not options.actor:
+        line.say("learning the rules first; keep the actor with: melodylc learn --out FILE, then --actor FILE")
+    else:
+        line.say("loading the model")
     session = Session(settings, say=line.say)
     failed: list[BaseException] = []
     opening = threading.Thread(target=_guarded, args=(session.open, failed), daemon=True)

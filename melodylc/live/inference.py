@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import reduce
 from operator import and_
 from pathlib import Path
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+LEARNING = 30.0  # seconds after which no further round of learning begins
+
+
 class Inference:
     """A model with its knobs and actors, ready to answer.
 
@@ -40,16 +44,18 @@ class Inference:
 
         from melodylc import knobs
         from melodylc.control import learn, load_control
+        from melodylc.latent.rewards import Budget
         from melodylc.model import load
         from melodylc.rules import find
 
-        torch.set_num_threads(1)  # one melody gains nothing from a second core, the player does
         self.model = load(setup["model"], setup["device"])
         self.knobs = knobs.load(self.model.path.with_name("knobs.safetensors"), self.model)
         self.rules = [find(text) for text in setup["rules"]]
         self.controls = [load_control(path, self.model) for path in setup["actors"]]
         if self.rules and not self.controls:
-            self.controls = [learn(self.model, reduce(and_, self.rules))]
+            budget = replace(Budget(), seconds=LEARNING)
+            self.controls = [learn(self.model, reduce(and_, self.rules), budget=budget)]
+        torch.set_num_threads(1)  # one melody gains nothing from a second core, the player does
         self.strict, self.tries = setup["strict"], setup["tries"]
         if self.strict:
             self._mask(Asked(**setup["asked"]))
