@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 STALLED = 10.0  # seconds after which an answer is no longer waited for
-STARTING = 120.0  # seconds a process may take to be ready, and much more if it has to learn first
+STARTING = 60.0  # seconds a process may take to be ready, and much more if it has to learn first
 LEARNING = 900.0
 PAUSES = (0.0, 1.0, 2.0, 5.0, 15.0)  # seconds before a process is started again, by how many failed in a row
 
