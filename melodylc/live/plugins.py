@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import site
 import sys
+import sysconfig
 from pathlib import Path
 
 from melodylc.errors import UserError
@@ -14,8 +16,9 @@ from midi_io.files import whole
 
 def folder() -> Path:
     """`plugins/`: beside the packages in a checkout, under the environment's data when installed."""
-    beside = Path(__file__).parents[2] / "plugins"
-    for candidate in (beside, Path(sys.prefix) / "share" / "melodylc" / "plugins"):
+    installed = Path("share") / "melodylc" / "plugins"
+    bases = [Path(sysconfig.get_path("data")), Path(site.getuserbase())]
+    for candidate in (Path(__file__).parents[2] / "plugins", *(base / installed for base in bases)):
         if (candidate / "README.md").exists():
             return candidate
     raise UserError("plugin: the plugins did not travel with this installation; install melodylc again")
