@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from melodylc.errors import UserError
-from melodylc.live.controls import CONTROLS, Asked, Map, Trigger, map_path
+from melodylc.live import places
+from melodylc.live.controls import CONTROLS, Asked, Map, Trigger
 from melodylc.live.session import Session
 from melodylc.live.settings import Settings
 from melodylc.rules.notes import parse_range
@@ -26,7 +27,7 @@ PATIENCE = 60.0  # seconds in which a control is to be moved
 
 def live(options: argparse.Namespace) -> None:
     """Play until Ctrl-C."""
-    path = Path(options.controls) if options.controls else map_path()
+    path = Path(options.controls) if options.controls else places.controls()
     if options.controls and not path.exists() and not options.learn:
         raise UserError(f"controls: no file {path}; make it with: melodylc live --controls {path} --learn key")
     controls = Map.load(path) if path.exists() else Map()

@@ -5,7 +5,6 @@ Which control change turns what is a `Map`, read from a small TOML file.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -304,10 +303,3 @@ class Map:
         lines += [f'{control} = "{self.triggers[control]}"' for control in CONTROLS if control in self.triggers]
         with whole(path) as beside:
             beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def map_path() -> Path:
-    """Where the user's map is, if there is one."""
-    import platformdirs
-
-    return Path(os.environ.get("MELODYLC_CONTROLS") or platformdirs.user_config_path("melodylc") / "controls.toml")

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from melodylc.errors import UserError
+from melodylc.live import places
 from melodylc.live.controls import Asked, turn
 from melodylc.live.listening import Listener, Phrase
 from melodylc.live.settings import AMOUNTS, Settings
@@ -204,11 +205,8 @@ class Session:
     # --- opening ----------------------------------------------------------------------------------------------------
 
     def _open_ports(self) -> Lasting:
-        import platformdirs
-
         s = self.settings
-        folder = platformdirs.user_state_path("melodylc")
-        self._books_path = folder / f"{re.sub('[^A-Za-z0-9_-]', '_', s.name)}.books"
+        self._books_path = places.state() / f"{re.sub('[^A-Za-z0-9_-]', '_', s.name)}.books"
         try:
             self._books = Books(self._books_path)
         except InUseError as error:

@@ -1,0 +1,117 @@
+"""A session in Python on ports in memory, with the real inference process."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+from test_player import pairs
+
+from melodylc import UserError
+from melodylc.live import Asked, Session, Settings, worker
+from midi_io import messages
+from midi_io.ports import MemoryPorts
+
+
+def until(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not condition():
+        time.sleep(0.02)
+    return condition()
+
+
+def notes(ports):
+    return pairs([each for each in ports.left if each[1][0] & 0xE0 == 0x80])
+
+
+def test_the_player_does_without_torch():
+    script = "import sys, melodylc.live, melodylc.live.command; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
+def test_it_varies_and_is_turned_and_ends_every_note():
+    ports, said = MemoryPorts(), []
+    settings = Settings(Asked("C major", notes=100), mode="vary", every=1, tempo=480, seed=3)
+    with Session(settings, ports=ports, say=said.append) as session:
+        assert until(lambda: session.status.melody >= 4)
+        assert session.status.satisfied is not None
+        assert session.status.queue <= 2
+        session.turn("key", "F# major")
+        session.turn("volume", 11)
+        assert until(lambda: "F# major" in str(session.status))
+        melody = session.status.melody
+        assert until(lambda: session.status.melody >= melody + 3)
+        time.sleep(1.0)
+        began = ports.now()
+        time.sleep(1.0)
+        session.turn("hold", 1)
+        time.sleep(0.6)
+        held = session.status.melody
+        time.sleep(1.5)
+        assert session.status.melody == held
+        session.turn("new")
+        assert until(lambda: session.status.melody > held)
+    played = notes(ports)
+    late = {pitch % 12 for pitch, on, _ in played if on > began}
+    assert late <= {6, 8, 10, 11, 1, 3, 5}
+    assert any("control: expected one of" in line for line in said)
+    assert ports.books.sounding == []
+
+
+def test_a_seed_plays_the_same_again():
+    melodies = []
+    for _ in range(2):
+        ports = MemoryPorts()
+        with Session(Settings(Asked("A minor"), tempo=480, every=2, seed=5), ports=ports) as session:
+            assert until(lambda session=session: session.status.melody >= 3)
+        melodies.append([pitch for pitch, _, _ in sorted(notes(ports), key=lambda note: note[1])][:20])
+    assert melodies[0] == melodies[1]
+
+
+def test_it_answers_in_the_time_of_the_first_note():
+    ports = MemoryPorts()
+    with Session(Settings(Asked("C major"), mode="answer", tempo=480, seed=1), ports=ports) as session:
+        assert not session.status.running
+        for pitch in (60, 64, 67, 72) * 2:
+            ports.put(messages.note_on(0, pitch, 80))
+            time.sleep(0.11)
+            ports.put(messages.note_off(0, pitch))
+            time.sleep(0.01)
+        assert until(lambda: len(ports.left) > 2)
+        assert session.status.melody == 1
+        time.sleep(2.0)
+    assert notes(ports)
+
+
+def test_a_worker_that_stalls_is_replaced(monkeypatch):
+    import os
+    import signal
+
+    monkeypatch.setattr(worker, "STALLED", 1.0)
+    ports = MemoryPorts()
+    with Session(Settings(Asked("C major"), tempo=480, every=1), ports=ports) as session:
+        assert until(lambda: session.status.melody > 2)
+        first = session._worker.pid
+        os.kill(first, signal.SIGSTOP)
+        assert until(lambda: session._worker.pid not in (None, first))
+        before = len(ports.left)
+        assert until(lambda: len(ports.left) > before + 4)
+        melody = session.status.melody
+        assert until(lambda: session.status.melody > melody + 2)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"actors": ("none.safetensors",)}, "none.json"),
+        ({"rules": ("no_such_rule",)}, "no_such_rule"),
+        ({"model": "nowhere"}, "nowhere"),
+        ({"device": "cuda:99"}, "device: expected cpu"),
+    ],
+)
+def test_what_is_missing_is_said_before_anything_plays(wrong, says):
+    ports = MemoryPorts()
+    with pytest.raises(UserError, match=says):
+        Session(Settings(**wrong), ports=ports).open()
+    assert not ports.open
+    assert ports.left == []
