@@ -80,9 +80,9 @@ def parser() -> argparse.ArgumentParser:
     _actors(live)
     _live(live)
 
-    ports = commands.add_parser("ports", help="list the MIDI ports of this machine")
+    commands.add_parser("ports", help="list the MIDI ports of this machine")
 
-    doctor = commands.add_parser("doctor", help="what this machine can do live, what is missing, and what mends it")
+    commands.add_parser("doctor", help="what this machine can do live, what is missing, and what mends it")
 
     plugin = commands.add_parser("plugin", help="put what a DAW loads where it looks for it")
     plugin.add_argument("action", choices=("install", "list"))

@@ -66,13 +66,15 @@ def journal_of(path: Path) -> Path:
 
 
 def finish(path: Path) -> bool:
-    """Make the MIDI file of a recording from its journal and remove that; False if there is none."""
+    """Make the MIDI file of a recording from its journal and remove that; False if nothing was recorded."""
     journal = journal_of(path)
     if not journal.exists():
         return False
-    write(path, list(_entries(journal.read_bytes())))
+    entries = list(_entries(journal.read_bytes()))
+    if entries:
+        write(path, entries)
     journal.unlink()
-    return True
+    return bool(entries)
 
 
 def _entries(journal: bytes) -> Iterator[Entry]:

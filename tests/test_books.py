@@ -129,3 +129,8 @@ def test_a_recording_of_a_killed_session_is_finished(tmp_path):
     (notes,) = read(path).values()
     assert len(notes) in (1, 2)
     assert not recording.finish(path)
+
+
+def test_a_recording_of_nothing_leaves_nothing(tmp_path):
+    recording.Recording(tmp_path / "take.mid").close()
+    assert list(tmp_path.iterdir()) == []

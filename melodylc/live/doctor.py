@@ -103,6 +103,6 @@ def report() -> bool:
     for finding in examine():
         print(f"{'ok ' if finding.fine else 'NO '} {finding.name:<15}{finding.says}", flush=True)
         if finding.mend and not finding.fine:
-            print(f"    {'':<15}mend: {finding.mend}")
+            print(f"    {'':<15}mend: {finding.mend}", flush=True)
         fine = finding.fine
     return fine

@@ -59,6 +59,7 @@ class Status:
     running: bool
     beat: float  # quarter notes from the beginning
     asked: Asked
+    rules: tuple[str, ...]  # that were asked for beside
     melody: int  # number of the melody that plays, 0 before the first
     satisfied: float | None  # the lowest reward of that melody
     rewards: dict[str, float]
@@ -73,7 +74,8 @@ class Status:
         bar, beat = divmod(self.beat, BEATS_PER_BAR)
         place = f"bar {int(bar) + 1}.{int(beat) + 1}" if self.running else "stopped"
         kept = "no melody yet" if self.satisfied is None else f"melody {self.melody}, satisfied {self.satisfied:.0%}"
-        said = [f"{self.tempo:.1f} bpm", place, str(self.asked), kept, f"queue {self.queue}", f"late {self.late}"]
+        rules = ", ".join([str(self.asked), *self.rules])
+        said = [f"{self.tempo:.1f} bpm", place, rules, kept, f"queue {self.queue}", f"late {self.late}"]
         if not self.links:
             said.append("not connected")
         return "  ".join(said + ([f"({self.trouble})"] if self.trouble else []))
@@ -128,7 +130,7 @@ class Session:
     def open(self) -> Session:
         """Open the ports, start the inference process and the player; returns when melodies can be made."""
         with contextlib.ExitStack() as stack:
-            self.ports: Ports = self._given or self._open_ports()
+            self.ports: Ports = self._given or self._open_ports(stack)
             stack.callback(self.ports.close)
             self.transport: Transport = self._make_transport()
             self._recording = None if self.settings.record is None else self._record(self.settings.record)
@@ -159,8 +161,6 @@ class Session:
         self._woken.set()
         self._thread.join(timeout=5.0)
         self._stack.close()
-        if isinstance(books := getattr(self, "_books", None), Books):
-            books.close()
         if self._failure is not None:
             raise self._failure
 
@@ -191,6 +191,7 @@ class Session:
             running=self.transport.running,
             beat=max(self.transport.position(now), 0.0),
             asked=self._asked,
+            rules=self.settings.rules,
             melody=0 if piece is None else piece.number,
             satisfied=None if piece is None else piece.satisfied,
             rewards={} if piece is None else piece.rewards,
@@ -204,18 +205,18 @@ class Session:
 
     # --- opening ----------------------------------------------------------------------------------------------------
 
-    def _open_ports(self) -> Lasting:
+    def _open_ports(self, stack: contextlib.ExitStack) -> Lasting:
         s = self.settings
         self._books_path = places.state() / f"{re.sub('[^A-Za-z0-9_-]', '_', s.name)}.books"
         try:
-            self._books = Books(self._books_path)
+            books = Books(self._books_path)
         except InUseError as error:
             raise UserError(f"live: a session named {s.name!r} runs already; end it, or give --name another") from error
+        stack.callback(books.close)
         try:
             backend = "jack" if s.sync == "jack" else s.backend
-            return open_ports(s.name, backend=backend, port=s.port, books=self._books, say=self._say)
+            return open_ports(s.name, backend=backend, port=s.port, books=books, say=self._say)
         except NoPortsError as error:
-            self._books.close()
             raise UserError(f"live: {error}") from error
 
     def _make_transport(self) -> Transport:

@@ -14,6 +14,7 @@ from typing import Any
 STALLED = 10.0  # seconds after which an answer is no longer waited for
 STARTING = 60.0  # seconds a process may take to be ready, and much more if it has to learn first
 LEARNING = 900.0
+HOPELESS = 3  # processes in a row that ended before one was ever ready
 PAUSES = (0.0, 1.0, 2.0, 5.0, 15.0)  # seconds before a process is started again, by how many failed in a row
 
 
@@ -34,6 +35,7 @@ class Worker:
         self._failed = 0  # processes in a row that ended without an answer
         self._again = 0.0  # when to start the next one
         self.ready = False
+        self._ever_ready = False
         self.fatal: str | None = None  # why it can never work, said before it was ever ready
         self.trouble: str | None = None  # what went wrong last, until an answer comes
         self._start(time.monotonic())
@@ -103,10 +105,11 @@ class Worker:
                 self._lose("the inference process ended", now)
             elif "fatal" in said:
                 self.trouble = said["fatal"]
-                if not self._failed and not self.ready:
+                if not self._ever_ready:
                     self.fatal = said["fatal"]
             elif said.get("ready"):
-                self.ready, self._deadline = True, float("inf")
+                self.ready = self._ever_ready = True
+                self._deadline = float("inf")
             else:
                 self._asked, self._deadline = None, float("inf")
                 self.trouble = said.get("error")
@@ -123,6 +126,8 @@ class Worker:
         self.trouble = self.trouble if self.fatal else f"{why}; starting another"
         self._again = now + PAUSES[min(self._failed, len(PAUSES) - 1)]
         self._failed += 1
+        if not self._ever_ready and self._failed >= HOPELESS and self.fatal is None:
+            self.fatal = f"{why} {HOPELESS} times before it could make a melody; melodylc doctor may know why"
         self._process, self._asked, self.ready = None, None, False
         self._deadline = float("inf")
 

@@ -99,11 +99,15 @@ class JackPorts:
         self.transport: Rolling | None = None  # as of the last period, once it is asked for
         self.watch_transport = False
         self._came: deque[tuple[float, bytes]] = deque()
-        self._out = self.client.midi_outports.register("out")
-        self._in = self.client.midi_inports.register("in")
-        self.client.set_process_callback(self._process)
-        self.client.set_shutdown_callback(self._shut_down)
-        self.client.activate()
+        try:
+            self._out = self.client.midi_outports.register("out")
+            self._in = self.client.midi_inports.register("in")
+            self.client.set_process_callback(self._process)
+            self.client.set_shutdown_callback(self._shut_down)
+            self.client.activate()
+        except self._jack.JackError as error:
+            self.client.close(ignore_errors=True)
+            raise NoPortsError(f"the JACK server gives no ports ({error}); start it again") from error
         self._links = Links(self.client, {"in": self._in, "out": self._out}, wanted, port)
         self.tend()
 

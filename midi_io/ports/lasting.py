@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
 
 from midi_io.books import Books
-from midi_io.ports.interface import Link, NoPortsError, Ports
+from midi_io.ports.interface import Link, Ports
 from midi_io.ports.jack import JackPorts, Rolling
 
 ROUND = 0.25  # seconds between two looks at the ports
@@ -52,7 +53,8 @@ class Lasting:
         while not self._ending.wait(ROUND):
             ports = self._ports
             if ports is not None and ports.alive():
-                ports.tend()
+                with contextlib.suppress(Exception):  # likewise: what is lost is noticed by `alive`
+                    ports.tend()
                 self._note()
             elif ports is not None:
                 self._lose(ports)
@@ -75,7 +77,7 @@ class Lasting:
     def _regain(self) -> None:
         try:
             ports = self._open(self.books, self.wanted)
-        except NoPortsError:
+        except Exception:  # a server on its way up or down may fail in any way; the next round tries again
             return
         ports.wake_by(self._wake)
         self._offset = time.monotonic() + self._parted - ports.now()
