@@ -115,8 +115,8 @@ class Pulse:
                 self._forget(0)
             else:
                 self._strays.append(moment - self.when(self.count))
-                if self._moved():
-                    self._forget(self.SUSPECTS - 1)
+                if moved := self._moved():
+                    self._forget(moved - 1)
                     recent = [*self._moments, moment]
                     self.interval = max((recent[-1] - recent[0]) / max(len(recent) - 1, 1), 1e-4)
         if not self._moments:
@@ -128,13 +128,18 @@ class Pulse:
         self.count += 1
         self._fit()
 
-    def _moved(self) -> bool:
-        """Whether the last ticks lie so far off, and so much to one side, that the tempo is another."""
-        if len(self._strays) < self.SUSPECTS:
-            return False
-        strays = np.array(self._strays)
-        aside = bool((strays > 0).all() or (strays < 0).all())
-        return aside and abs(strays).mean() > 3 * self._spread and abs(strays[-1]) > 4 * self._spread
+    def _moved(self) -> int:
+        """How many of the last ticks are of another tempo: they lie too far off the line, all to one side; 0 for none.
+
+        Two that are very far off will do, which a steady clock shows at once; of a clock that jitters it takes four.
+        """
+        for count, mean, last in ((2, 8.0, 8.0), (self.SUSPECTS, 3.0, 4.0)):
+            strays = np.array(self._strays)[-count:]
+            aside = len(strays) == count and bool((strays > 0).all() or (strays < 0).all())
+            far = np.abs(strays)
+            if aside and far.mean() > mean * self._spread and far[-1] > last * self._spread:
+                return count
+        return 0
 
     def _forget(self, kept: int) -> None:
         while len(self._moments) > kept:

@@ -217,6 +217,19 @@ def test_the_unit_can_be_given():
         assert follower.origin == 96 * factor / 24
 
 
+@pytest.mark.parametrize(("before", "after"), [(120, 140), (90, 180), (174, 60), (100, 99)])
+def test_a_steady_clock_that_changes_its_tempo_is_caught_up_with_in_two_clocks(before, after):
+    follower, moment = playing(before)
+    off = []
+    for tick in range(48):
+        now = moment + tick * 60 / after / PPQN
+        follower.receive(now, CLOCK)
+        off.append(abs(follower.position(now) - (8 + tick / PPQN)) * 60 / after)
+    assert max(off) < Follower.AHEAD * 60 / after / PPQN + 0.003  # seconds
+    assert max(off[4:]) < 0.003
+    assert follower.tempo == pytest.approx(after, rel=0.01)
+
+
 def test_a_stop_and_continue_goes_on_with_the_next_clock():
     follower, moment = playing(beats=4)
     follower.receive(moment, STOP)
