@@ -139,14 +139,14 @@ def connect(server: Server, source: str, sink: str, seconds: float = 30.0) -> No
         "client = jack.Client('connect', no_start_server=True)\n"
         "until = time.monotonic() + float(sys.argv[3])\n"
         "while time.monotonic() < until:\n"
-        "    names = {port.name for port in client.get_ports(is_midi=True)}\n"
-        "    if {sys.argv[1], sys.argv[2]} <= names:\n"
+        "    try:  # a port of that name may still be on its way out\n"
         "        there = client.get_all_connections(client.get_port_by_name(sys.argv[1]))\n"
         "        if sys.argv[2] not in [port.name for port in there]:\n"
         "            client.connect(sys.argv[1], sys.argv[2])\n"
         "        sys.exit(0)\n"
-        "    time.sleep(0.02)\n"
-        "sys.exit(f'no {sys.argv[1]} or {sys.argv[2]} among {names}')\n"
+        "    except jack.JackError:\n"
+        "        time.sleep(0.02)\n"
+        "sys.exit(f'no {sys.argv[1]} or {sys.argv[2]} among {[p.name for p in client.get_ports(is_midi=True)]}')\n"
     )
     process = server.run([sys.executable, "-c", script, source, sink, str(seconds)], stderr=subprocess.PIPE)
     _, said = process.communicate(timeout=seconds + 10)
