@@ -9,9 +9,12 @@ import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from melodylc.vae import bank
+
 settings.register_profile("here", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
 torch.set_num_threads(1)  # the models here are small: threads would only wait for each other
+bank.DRAWN = 128  # and those that are trained here are looked at, not learned on
 
 CORPORA = Path(os.environ.get("MELODYLC_CORPORA", Path(__file__).parents[2] / "shared/data/melodies"))
 

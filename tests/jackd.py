@@ -43,7 +43,8 @@ class Server:
                 if self.process.poll() is None:
                     return
             self.process.kill()
-        raise RuntimeError(f"jackd does not start: {shlex_join(command)}")
+        # servers that were killed stay in its registry, which has eight places, until their process numbers are free
+        raise RuntimeError(f"jackd does not start: {' '.join(command)}; if none runs, try: rm -r /dev/shm/jack*")
 
     def run(self, command: list[str], **options: Any) -> subprocess.Popen[Any]:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
@@ -65,10 +66,6 @@ class Server:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
             self.kill()
-
-
-def shlex_join(command: list[str]) -> str:
-    return " ".join(command)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -29,6 +30,7 @@ class Worker:
     def __init__(self, setup: dict[str, Any], wake: Callable[[], None]) -> None:
         self._setup, self._wake = setup, wake
         self._process: subprocess.Popen[str] | None = None
+        self._given_up: list[subprocess.Popen[str]] = []  # and not yet reaped
         self._came: deque[tuple[subprocess.Popen[str], dict[str, Any] | None]] = deque()
         self._asked: dict[str, Any] | None = None
         self._deadline = 0.0
@@ -64,6 +66,7 @@ class Worker:
                 self._wake()
         except ValueError as error:
             self._came.append((process, {"error": f"answered nonsense ({error})"}))
+        process.stdout.close()
         self._came.append((process, None))
         self._wake()
 
@@ -96,6 +99,7 @@ class Worker:
     def poll(self) -> list[dict[str, Any]]:
         """The answers that came; a process that died or stalled is replaced, and its request is lost."""
         now = time.monotonic()
+        self._given_up = [process for process in self._given_up if process.poll() is None]
         answers = []
         while self._came:
             process, said = self._came.popleft()
@@ -123,6 +127,9 @@ class Worker:
         return answers
 
     def _lose(self, why: str, now: float) -> None:
+        assert self._process is not None
+        _hang_up(self._process)
+        self._given_up.append(self._process)
         self.trouble = self.trouble if self.fatal else f"{why}; starting another"
         self._again = now + PAUSES[min(self._failed, len(PAUSES) - 1)]
         self._failed += 1
@@ -132,18 +139,22 @@ class Worker:
         self._deadline = float("inf")
 
     def close(self) -> None:
-        """Send it away."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None
-        try:
-            process.stdin.write('{"bye": true}\n')
-            process.stdin.flush()
-        except (BrokenPipeError, OSError):
-            pass
-        try:
-            process.wait(timeout=1.0)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(timeout=5.0)
+        """Send it away, and leave no process behind."""
+        if self._process is not None:
+            self._write({"bye": True})
+            _hang_up(self._process)
+            self._given_up.append(self._process)
+            self._process = None
+        for process in self._given_up:
+            try:
+                process.wait(timeout=1.0)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(timeout=5.0)
+
+
+def _hang_up(process: subprocess.Popen[str]) -> None:
+    """Close our end of its requests; its reader closes the other one."""
+    assert process.stdin is not None
+    with contextlib.suppress(OSError):  # what was still to be written has nobody to read it
+        process.stdin.close()

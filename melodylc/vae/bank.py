@@ -45,14 +45,14 @@ class Bank:
 
     @classmethod
     @torch.no_grad()
-    def make(cls, vae: MelodyVAE, melodies: np.ndarray, temperature: float, drawn: int = DRAWN) -> Bank:
-        """Encode melodies (N, 256), and decode draws of the prior at a temperature."""
+    def make(cls, vae: MelodyVAE, melodies: np.ndarray, temperature: float, drawn: int | None = None) -> Bank:
+        """Encode melodies (N, 256), and decode draws of the prior (`DRAWN`, or so many) at a temperature."""
         device = next(vae.parameters()).device
         parts = np.array_split(melodies, -(-len(melodies) // 128))
         posteriors = [vae.encode(torch.from_numpy(part).to(device)) for part in parts]
         mean = torch.cat([p.mean for p in posteriors]).cpu()
         sigma_bar = torch.cat([p.sigma for p in posteriors]).mean(dim=0).cpu()
-        draws = prior_draws(drawn, mean.shape[1]).to(device)
+        draws = prior_draws(DRAWN if drawn is None else drawn, mean.shape[1]).to(device)
         source = torch.Generator().manual_seed(0)
         with half_precision(device):
             made = decode(vae, draws, temperature=temperature, generator=source)
