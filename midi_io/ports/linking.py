@@ -27,7 +27,7 @@ class Links:
         self._client, self._ports, self._pattern = client, ports, pattern
         self.wanted = set() if wanted is None else wanted
         self.present: list[Link] = []
-        self._there: set[str] = set()
+        self._there: dict[str, Any] = {}  # names of the other ports, and which ports they were
 
     def tend(self) -> None:
         """Look at what there is, and connect what came back."""
@@ -37,7 +37,9 @@ class Links:
             for ours, port in self._ports.items()
             for other in self._client.get_all_connections(port)
         }
-        appeared = others.keys() - self._there
+        identities = {name: port.uuid for name, port in others.items()}
+        # a program that was restarted between two looks has another port of the same name
+        appeared = {name for name, identity in identities.items() if self._there.get(name) != identity}
         for link in list(self.wanted - present):
             if link.theirs in appeared:
                 self._connect(link, present)
@@ -51,7 +53,7 @@ class Links:
                         self._connect(link, present)
         self.wanted |= present
         self.present = sorted(present)
-        self._there = set(others)
+        self._there = identities
 
     def _connect(self, link: Link, present: set[Link]) -> None:
         ours = self._ports[link.ours].name
