@@ -104,11 +104,11 @@ class JackPorts:
             self._in = self.client.midi_inports.register("in")
             self.client.set_process_callback(self._process)
             self.client.set_shutdown_callback(self._shut_down)
+            self._links = Links(self.client, {"in": self._in, "out": self._out}, wanted, port)
             self.client.activate()
         except self._jack.JackError as error:
             self.client.close(ignore_errors=True)
             raise NoPortsError(f"the JACK server gives no ports ({error}); start it again") from error
-        self._links = Links(self.client, {"in": self._in, "out": self._out}, wanted, port)
         self.tend()
 
     def now(self) -> float:

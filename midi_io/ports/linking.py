@@ -16,6 +16,7 @@ class Links:
     port went is made again when that port is back.
 
     Args:
+        client: not yet active, since it is to hear of ports that come.
         ports: our ports by the names that links have for them.
         wanted: links to make as soon as the other port is there; shared with whoever opens the ports again.
         pattern: other MIDI ports to connect as soon as they are there.
@@ -27,7 +28,13 @@ class Links:
         self._client, self._ports, self._pattern = client, ports, pattern
         self.wanted = set() if wanted is None else wanted
         self.present: list[Link] = []
-        self._there: dict[str, Any] = {}  # names of the other ports, and which ports they were
+        self._there: set[str] = set()
+        self._registered: set[str] = set()  # since the last look: a program may be restarted between two
+        client.set_port_registration_callback(self._hear)
+
+    def _hear(self, port: Any, register: bool) -> None:
+        if register:
+            self._registered.add(port.name)
 
     def tend(self) -> None:
         """Look at what there is, and connect what came back."""
@@ -37,9 +44,8 @@ class Links:
             for ours, port in self._ports.items()
             for other in self._client.get_all_connections(port)
         }
-        identities = {name: port.uuid for name, port in others.items()}
-        # a program that was restarted between two looks has another port of the same name
-        appeared = {name for name, identity in identities.items() if self._there.get(name) != identity}
+        registered, self._registered = self._registered, set()
+        appeared = (others.keys() - self._there) | (others.keys() & registered)
         for link in list(self.wanted - present):
             if link.theirs in appeared:
                 self._connect(link, present)
@@ -53,7 +59,7 @@ class Links:
                         self._connect(link, present)
         self.wanted |= present
         self.present = sorted(present)
-        self._there = identities
+        self._there = set(others)
 
     def _connect(self, link: Link, present: set[Link]) -> None:
         ours = self._ports[link.ours].name

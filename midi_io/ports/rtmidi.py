@@ -140,7 +140,6 @@ class RtMidiPorts:
         except NoPortsError:
             return None
         client.set_shutdown_callback(self._shut_down)
-        client.activate()
         ours = {"out": f"{name}:out", "in": f"{name}-in:in"}
         found = {
             ours_: client.get_port_by_name(full)
@@ -148,6 +147,7 @@ class RtMidiPorts:
             if any(each.name == full for each in client.get_ports(is_midi=True))
         }
         self._links = Links(client, found, wanted, None)
+        client.activate()
         return client
 
     def _shut_down(self, status: object, reason: str) -> None:
