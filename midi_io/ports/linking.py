@@ -8,6 +8,8 @@ from typing import Any
 
 from midi_io.ports.interface import Link
 
+TRIES = 20  # looks at the ports, of which there are four a second
+
 
 class Links:
     """The connections of a client's ports.
@@ -30,6 +32,8 @@ class Links:
         self.present: list[Link] = []
         self._there: set[str] = set()
         self._registered: set[str] = set()  # since the last look: a program may be restarted between two
+        # links to make, and at how many looks yet: of two ports of one name the first may still be on its way out
+        self._trying: dict[Link, int] = {}
         client.set_port_registration_callback(self._hear)
 
     def _hear(self, port: Any, register: bool) -> None:
@@ -46,17 +50,20 @@ class Links:
         }
         registered, self._registered = self._registered, set()
         appeared = (others.keys() - self._there) | (others.keys() & registered)
-        for link in list(self.wanted - present):
-            if link.theirs in appeared:
-                self._connect(link, present)
-            elif link.theirs in others:
-                self.wanted.discard(link)
         if self._pattern:
-            for name in appeared:
-                if self._pattern.search(name):
-                    link = Link("out" if others[name].is_input else "in", name)
-                    if link not in present:
-                        self._connect(link, present)
+            matching = (name for name in appeared if self._pattern.search(name))
+            self.wanted |= {Link("out" if others[name].is_input else "in", name) for name in matching}
+        for link in list(self.wanted):
+            if link.theirs in appeared:
+                self._trying[link] = TRIES
+            elif link.theirs in others and link not in present and link not in self._trying:
+                self.wanted.discard(link)
+        for link in list(self._trying):
+            self._trying[link] -= 1
+            if link.theirs in others and link not in present:
+                self._connect(link, present)
+            if not self._trying[link]:
+                del self._trying[link]
         self.wanted |= present
         self.present = sorted(present)
         self._there = set(others)
