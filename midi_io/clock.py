@@ -42,8 +42,8 @@ class Transport(Protocol):
         """The moment at which a position is, or will be, reached."""
 
 
-class Internal:
-    """A steady tempo of one's own."""
+class Steady:
+    """A transport that runs at its tempo from a moment whose position is known."""
 
     def __init__(self, tempo: float = 120.0) -> None:
         self.epoch, self.origin = 0, 0.0
@@ -57,6 +57,16 @@ class Internal:
     @property
     def tempo(self) -> float:
         return self._tempo
+
+    def position(self, now: float) -> float:
+        return self._beat + (now - self._moment) * self._tempo / 60 if self._running else self._beat
+
+    def when(self, beat: float) -> float:
+        return self._moment + (beat - self._beat) * 60 / self._tempo
+
+
+class Internal(Steady):
+    """A tempo of one's own."""
 
     def advance(self, now: float) -> None:
         """Nothing happens to a clock of one's own."""
@@ -76,12 +86,6 @@ class Internal:
         """Another tempo from now on; the position does not jump."""
         self._beat, self._moment = self.position(now), now
         self._tempo = tempo
-
-    def position(self, now: float) -> float:
-        return self._beat + (now - self._moment) * self._tempo / 60 if self._running else self._beat
-
-    def when(self, beat: float) -> float:
-        return self._moment + (beat - self._beat) * 60 / self._tempo
 
 
 class Pulse:

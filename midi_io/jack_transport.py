@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from midi_io.clock import Steady
 from midi_io.ports.jack import Rolling
 
 JUMP = 0.02  # beats between where it is and where it was to be, from which it was relocated
-BEATS_PER_BAR = 4
 
 
-class JackTransport:
+class JackTransport(Steady):
     """Follows the transport of a JACK server.
 
     Args:
@@ -19,17 +19,8 @@ class JackTransport:
     """
 
     def __init__(self, rolling: Callable[[], Rolling | None], tempo: float) -> None:
-        self.epoch, self.origin = 0, 0.0
-        self._rolling, self._given, self._tempo, self._running = rolling, tempo, tempo, False
-        self._moment, self._beat = 0.0, 0.0  # a moment and where it lay
-
-    @property
-    def running(self) -> bool:
-        return self._running
-
-    @property
-    def tempo(self) -> float:
-        return self._tempo
+        super().__init__(tempo)
+        self._rolling, self._given = rolling, tempo
 
     def advance(self, now: float) -> None:
         last = self._rolling()
@@ -49,9 +40,3 @@ class JackTransport:
         elif tempo != self._tempo:
             self._moment, self._beat = last.moment, beat
         self._tempo = tempo
-
-    def position(self, now: float) -> float:
-        return self._beat + (now - self._moment) * self._tempo / 60 if self._running else self._beat
-
-    def when(self, beat: float) -> float:
-        return self._moment + (beat - self._beat) * 60 / self._tempo

@@ -1,7 +1,5 @@
 """The player on an injected clock: exact moments, pairs of starts and ends, whatever the transport does."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -192,17 +190,9 @@ def test_swing_keeps_order_and_eighths(a, b, swing):
 def test_what_was_handed_over_is_kept_with_its_position():
     hand, kept = Hand(), []
     ports, clock = MemoryPorts(hand), Internal(120)
-    player = Player(ports, clock, lambda bar: Bar([replace_note(60, 1.5, 9.0)]), keep=lambda *each: kept.append(each))
+    player = Player(ports, clock, lambda bar: Bar([Note(60, 1.5, 9.0)]), keep=lambda *each: kept.append(each))
     clock.start(hand.now)
     run(player, ports, hand, 1.0)
     player.halt()
     assert [message for _, message in kept] == [bytes((0x90, 60, 90)), bytes((0x80, 60, 0))]
     assert kept[0][0] == 1.5
-
-
-def replace_note(pitch: int, start: float, end: float) -> Note:
-    return Note(pitch, start, end)
-
-
-def test_manner_is_frozen():
-    assert replace(Manner(), swing=0.6).swing == 0.6
