@@ -132,7 +132,8 @@ def release_left_behind(path: Path) -> None:
 
 def _pattern(port: str) -> re.Pattern[str]:
     """What finds a part of a name as it is written, brackets and all, or as the regular expression it may be."""
+    literal = re.escape(port)
     try:
-        return re.compile(f"{re.escape(port)}|{port}")
+        return re.compile(port if literal == port else f"{literal}|{port}")
     except re.error:
-        return re.compile(re.escape(port))
+        return re.compile(literal)
