@@ -17,7 +17,7 @@ from melodylc.vae import storage
 from melodylc.vae.bank import Bank
 from melodylc.vae.decoding import TEMPERATURE, decode
 from melodylc.vae.model import MelodyVAE, Posterior
-from melodylc.vae.precision import half_precision
+from melodylc.latent.precision import half_precision
 
 if TYPE_CHECKING:
     from melodylc.control import Control

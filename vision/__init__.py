@@ -1,1 +1,4 @@
-"""The image experiments of Latent Constraints (MNIST, CelebA), built on melodylc.latent alone: to come."""
+"""The image experiments of Latent Constraints (Engel, Hoffman, Roberts 2017) on MNIST and CelebA.
+
+Built on the actors and critics of `melodylc.latent`, and nothing else of melodylc.
+"""

@@ -30,6 +30,7 @@ class Settings:
     actor_hidden: tuple[int, ...] | None = LARGE  # None: no actor, the critic's inner loop G_opt moves the draws
     critic_hidden: tuple[int, ...] = LARGE
     label_units: int = LABEL_UNITS
+    auxiliary: bool = False  # the critic classifies instead of being conditioned (AC-GAN, Odena et al. 2017)
     wrong_labels: bool = True  # encodings with another's labels are negatives too (the authors' notebook)
     from_encodings: bool = True  # with a distance penalty, the actor also starts from encodings (the notebook)
     inner_steps: int = 20  # of G_opt, where there is no actor; 100 in the paper
@@ -55,6 +56,17 @@ class Adversaries:
     curve: list[Progress]
 
 
+def networks(latent: int, settings: Settings, labels: int = 0) -> dict[str, Actor | Critic]:
+    """The untrained critic and, unless G_opt takes its place, actor of the settings, by name."""
+    told = labels if settings.auxiliary else 0
+    made: dict[str, Actor | Critic] = {
+        "critic": Critic(latent, settings.critic_hidden, 1 + told, labels - told, settings.label_units)
+    }
+    if settings.actor_hidden is not None:
+        made["actor"] = Actor(latent, settings.actor_hidden, labels, settings.label_units)
+    return made
+
+
 def learn(
     encodings: Tensor,
     sigma_bar: Tensor,
@@ -77,12 +89,13 @@ def learn(
     latent, label_count = encodings.shape[1], 0 if labels is None else labels.shape[1]
     device = encodings.device
     generator = torch.Generator(device).manual_seed(seed)
+    told = label_count if settings.auxiliary else 0  # labels that the critic tells; the others it is told
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        critic = Critic(latent, settings.critic_hidden, 1, label_count, settings.label_units).to(device)
-        actor = None
-        if settings.actor_hidden is not None:
-            actor = Actor(latent, settings.actor_hidden, label_count, settings.label_units).to(device)
+        made = networks(latent, settings, label_count)
+    critic = made["critic"].to(device)
+    actor = made["actor"].to(device) if "actor" in made else None
+    assert isinstance(critic, Critic) and (actor is None or isinstance(actor, Actor))
     critic_adam = torch.optim.Adam(critic.parameters(), settings.learning_rate, betas=(0.0, 0.9))
     actor_adam = torch.optim.Adam(actor.parameters(), settings.learning_rate, betas=(0.0, 0.9)) if actor else None
 
@@ -96,26 +109,35 @@ def learn(
     def prior(count: int) -> Tensor:
         return torch.randn(count, latent, generator=generator, device=device)
 
+    def judge(z: Tensor, y: Tensor | None) -> Tensor:
+        """Logits of realism, (B, 1)."""
+        return critic(z)[:, :1] if told else critic(z, y)
+
+    def mistold(z: Tensor, y: Tensor | None) -> Tensor:
+        """The auxiliary classifier's cross-entropy of all labels together; nothing where there is none."""
+        return told * losses.regression(critic(z)[:, 1:], y) if told and y is not None else z.new_zeros(())
+
     def move(z: Tensor, y: Tensor | None) -> Tensor:
         if actor is not None:
             return actor(z, y)
-        return optimise(z, lambda moved: losses.kept(critic(moved, y)).sum(dim=-1), steps=settings.inner_steps)
+        return optimise(z, lambda moved: losses.kept(judge(moved, y)).sum(dim=-1), steps=settings.inner_steps)
 
     def critic_step() -> Tensor:
         encoded, y = real(settings.batch)
         with torch.no_grad():
             moved = move(prior(settings.batch), y)
         few = max(1, settings.batch // 10)
-        loss = losses.realism(critic(encoded, y), critic(prior(few), None if y is None else y[:few]), critic(moved, y))
-        if y is not None and settings.wrong_labels:
+        loss = losses.realism(judge(encoded, y), judge(prior(few), None if y is None else y[:few]), judge(moved, y))
+        loss = loss + mistold(encoded, y) + mistold(moved, y)
+        if y is not None and settings.wrong_labels and not told:
             others = y[torch.randperm(len(y), generator=generator, device=device)]
             differ = (others != y).any(dim=-1)
             if differ.any():
-                loss = loss + losses.broken(critic(encoded[differ], others[differ])).mean()
+                loss = loss + losses.broken(judge(encoded[differ], others[differ])).mean()
         if settings.gradient_penalty:
             share = torch.rand(len(encoded), 1, generator=generator, device=device)
             loss = loss + losses.gradient_penalty(
-                lambda z: critic(z, y), encoded, moved, share, settings.gradient_penalty
+                lambda z: judge(z, y), encoded, moved, share, settings.gradient_penalty
             )
         critic_adam.zero_grad()
         loss.backward()
@@ -127,12 +149,13 @@ def learn(
         z = prior(settings.batch)
         if actor is None or actor_adam is None:
             moved = move(z, y)
-            return losses.climb(critic(moved, y)).detach(), moved, z
+            return losses.climb(judge(moved, y)).detach(), moved, z
         if settings.penalty and settings.from_encodings:
             # half from encodings of other labels than those asked for: what a transformation starts from
             z = torch.cat([z[: len(z) // 2], real(len(z) - len(z) // 2)[0]])
         moved = actor(z, y)
-        loss = losses.climb(critic(moved, y)) + settings.penalty * losses.distance(moved, z, sigma_bar)
+        loss = losses.climb(judge(moved, y)) + mistold(moved, y)
+        loss = loss + settings.penalty * losses.distance(moved, z, sigma_bar)
         actor_adam.zero_grad()
         loss.backward()
         actor_adam.step()
@@ -150,8 +173,8 @@ def learn(
                     step,
                     float(critic_loss),
                     float(actor_loss),
-                    float(torch.sigmoid(critic(encoded, y)).mean()),
-                    float(torch.sigmoid(critic(moved, y)).mean()),
+                    float(torch.sigmoid(judge(encoded, y)).mean()),
+                    float(torch.sigmoid(judge(moved, y)).mean()),
                     float(losses.shift(moved, z)),
                 )
             curve.append(row)

@@ -29,7 +29,7 @@ from melodylc.vae.data import Windows, distinct_bars, transposed
 from melodylc.vae.decoding import TEMPERATURE
 from melodylc.vae.metrics import held_out, measure
 from melodylc.vae.model import HierarchicalEncoder, MelodyVAE, previous_states
-from melodylc.vae.precision import half_precision
+from melodylc.latent.precision import half_precision
 from melodylc.vae.presets import Preset, Stage
 
 WARM_UP = 200  # steps

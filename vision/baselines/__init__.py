@@ -1,0 +1,1 @@
+"""What the method is compared with. The latent AC-GAN is `adversarial.Settings(auxiliary=True)`."""

@@ -1,0 +1,19 @@
+"""The experiments on CelebA: python -m vision.celeba EXPERIMENT... --data DIR."""
+
+from __future__ import annotations
+
+import sys
+
+from vision.command import main
+from vision.data import celeba
+from vision.data.download import download
+from vision.presets import CELEBA
+
+
+def entry(arguments: list[str] | None = None) -> int:
+    """The command."""
+    return main("celeba", celeba.load, CELEBA, download, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(entry())

@@ -1,0 +1,180 @@
+"""The command line that both data sets share: `python -m vision.mnist` and `python -m vision.celeba`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from vision import report, storage
+from vision.data.images import Dataset, Watch
+from vision.errors import UserError
+from vision.experiments import (
+    autoencoder,
+    comparison,
+    conditional,
+    contours,
+    coverage,
+    likelihood,
+    objectives,
+    optimisation,
+    sharpening,
+    transformation,
+)
+from vision.objectives import parse
+from vision.presets import Preset
+from vision.study import Study
+
+Experiment = Callable[[Study], dict[str, Any]]
+
+EXPERIMENTS: dict[str, tuple[Experiment, str]] = {
+    "sharpen": (sharpening.run, "realism sharpening (figure 2)"),
+    "contours": (contours.run, "contours of the realism critic (figure 3)"),
+    "conditional": (conditional.run, "conditional generation (table 1, figures 4, 7, 8, 14)"),
+    "transform": (transformation.run, "identity-preserving transformation (figures 5, 10)"),
+    "optimise": (optimisation.run, "optimisation from the prior (figure 9)"),
+    "autoencoder": (autoencoder.run, "constraints on a plain autoencoder (figure 15)"),
+    "likelihood": (likelihood.table, "sigma_x against the ELBO (table 4)"),
+    "scales": (likelihood.scales, "posterior scales (figure 16)"),
+    "compare": (comparison.run, "conditional VAE and GAN, AC-GAN, attribute vectors"),
+    "objectives": (objectives.run, "beta-VAE, InfoVAE, adversarial autoencoder"),
+    "coverage": (coverage.run, "coverage and quality: VAE, VAE-F, CQ, CQF"),
+}
+
+
+def main(
+    name: str,
+    load: Callable[..., Dataset],
+    presets: Mapping[str, Preset],
+    download: Callable[[str, Path], None],
+    arguments: list[str] | None = None,
+) -> int:
+    """Run experiments as the command line says; the exit code is 2 for what the user can mend."""
+    options = _parser(name, presets).parse_args(arguments)
+    try:
+        _run(name, load, presets, download, options)
+    except (UserError, OSError) as error:
+        print(f"vision.{name}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nstopped; the same command goes on from what {options.out} holds", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser(name: str, presets: Mapping[str, Preset]) -> argparse.ArgumentParser:
+    known = _known(presets)
+    about = "\n".join(f"  {key:<12} {title}" for key, (_, title) in known.items())
+    parser = argparse.ArgumentParser(
+        prog=f"python -m vision.{name}",
+        description=f"The experiments of Latent Constraints on {name}.",
+        epilog=f"experiments:\n{about}\n  {'all':<12} every one of them",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "experiments", nargs="+", choices=[*known, "all"], metavar="EXPERIMENT", help="one or more of those below"
+    )
+    parser.add_argument("--data", default="data", metavar="PATH", help="where the data lies (./data)")
+    parser.add_argument("--out", metavar="DIR", help=f"networks, JSON and figures ({name}-PRESET)")
+    parser.add_argument(
+        "--preset", choices=list(presets), default="quick", help="quick: two cores; paper: a GPU (quick)"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--objective", default="elbo", help="of the main VAE: elbo, beta:B, info:ALPHA:LAMBDA, adversarial:W (elbo)"
+    )
+    if any(preset.architecture.channels for preset in presets.values()):
+        parser.add_argument(
+            "--encoder",
+            choices=("notebook", "paper"),
+            default="notebook",
+            help="order of its channels: growing as in the authors' notebook, or as the paper lists them (notebook)",
+        )
+    parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--download", action="store_true", help="fetch the data into --data first, by torchvision")
+    parser.add_argument("--again", action="store_true", help="also the experiments whose results are there already")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    return parser
+
+
+def _known(presets: Mapping[str, Preset]) -> dict[str, tuple[Experiment, str]]:
+    flows = all(preset.flow is not None for preset in presets.values())
+    return {key: entry for key, entry in EXPERIMENTS.items() if key != "coverage" or flows}
+
+
+def _run(
+    name: str,
+    load: Callable[..., Dataset],
+    presets: Mapping[str, Preset],
+    download: Callable[[str, Path], None],
+    options: argparse.Namespace,
+) -> None:
+    import torch
+
+    objective = parse(options.objective)
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"--device: {device} cannot be used here ({str(error).splitlines()[0]})") from error
+    out = Path(options.out or f"{name}-{options.preset}")
+    if options.download:
+        download(name, Path(options.data))
+    data = load(options.data, seed=options.seed, watch=_watch(options.quiet))
+    print(f"{name}: {data.source}")
+    preset = presets[options.preset]
+    if getattr(options, "encoder", None) == "paper":
+        preset = preset.as_listed()
+    study = Study(
+        data,
+        preset,
+        out,
+        seed=options.seed,
+        objective=objective,
+        device=device,
+        progress=not options.quiet,
+    )
+    known = _known(presets)
+    chosen = list(known) if "all" in options.experiments else list(dict.fromkeys(options.experiments))
+    of = {"data": study.data_mark, "seed": options.seed, "preset": asdict(study.preset), "objective": asdict(objective)}
+    of = json.loads(json.dumps(of))
+    for key in chosen:
+        run, title = known[key]
+        path = out / f"{key}.json"
+        done = _done(path, of)
+        if done is None or options.again:
+            began = time.monotonic()
+            result = run(study)
+            done = {"of": of, "title": title, "seconds": round(time.monotonic() - began, 1), "result": result}
+            storage.write_json(path, done)
+        print(f"\n{title}: {path}, {path.with_suffix('.png').name}, {done['seconds']:.0f} s")
+        print(report.table(done["result"]))
+
+
+def _done(path: Path, of: Any) -> Any:
+    """The result that lies at a path; None where there is none.
+
+    Raises:
+        UserError: for one of other settings.
+    """
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(path.read_text())
+        same = found["of"] == of and isinstance(found["seconds"], (int, float)) and isinstance(found["result"], dict)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: expected a result of an experiment ({error}); remove it") from error
+    if not same:
+        raise UserError(f"{path} was made with other data, seed, preset or objective; name another --out")
+    return found
+
+
+def _watch(quiet: bool) -> Watch:
+    from tqdm import tqdm
+
+    return lambda names, count: tqdm(names, total=count, desc="images", unit="image", leave=False, disable=quiet)

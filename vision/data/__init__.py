@@ -1,0 +1,1 @@
+"""Images and their labels, as users have them on disk."""

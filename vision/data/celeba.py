@@ -1,0 +1,273 @@
+"""CelebA's aligned images and attributes (Liu et al. 2015): the full release, torchvision's layout, or half size.
+
+Terms of CelebA: non-commercial research only. Images are cut to the centre square of 128 pixels and halved (section
+9.1); those of half size (89 x 109) to the centre square of 64.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vision.data.images import Dataset, Images, Watch, split, unwatched
+from vision.errors import UserError
+
+SIZE = 64
+SQUARES = {(178, 218): 128, (89, 109): 64}  # of each size of image, the centre square that is kept
+LABELS = "list_attr_celeba"
+PARTITION = "list_eval_partition"
+FOLDERS = ("", "celeba", "CelebA", "Anno", "Eval", "Img", "celeba_half_10k")
+ARCHIVES = ("img_align_celeba.zip", "celeba_half_10k.tar")
+WHERE = (
+    "get CelebA's img_align_celeba.zip, list_attr_celeba.txt and list_eval_partition.txt from "
+    "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and put the three there"
+)
+
+# The ten of section 9.1; a minus takes the complement: facial hair is not No_Beard.
+ATTRIBUTES = (
+    ("bald", "Bald"),
+    ("black hair", "Black_Hair"),
+    ("blond hair", "Blond_Hair"),
+    ("brown hair", "Brown_Hair"),
+    ("eyeglasses", "Eyeglasses"),
+    ("male", "Male"),
+    ("facial hair", "-No_Beard"),
+    ("smiling", "Smiling"),
+    ("hat", "Wearing_Hat"),
+    ("young", "Young"),
+)
+# Table 3
+ASKED = (
+    ("blond hair", (0, 0, 1, 0, 0, 0, 0, 1, 0, 1)),
+    ("brown hair", (0, 0, 0, 1, 0, 0, 0, 1, 0, 1)),
+    ("black hair", (0, 1, 0, 0, 0, 0, 0, 1, 0, 1)),
+    ("male", (0, 1, 0, 0, 0, 1, 0, 1, 0, 1)),
+    ("facial hair", (0, 1, 0, 0, 0, 1, 1, 1, 0, 1)),
+    ("eyeglasses", (0, 1, 0, 0, 1, 1, 1, 1, 0, 1)),
+    ("bald", (1, 0, 0, 0, 0, 1, 1, 1, 0, 1)),
+    ("aged", (1, 0, 0, 0, 0, 1, 1, 0, 0, 0)),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a line of the attribute file says of an image."""
+
+    image: str
+    place: str  # file and line, for messages
+    labels: tuple[int, ...]
+
+
+class Files:
+    """The files under a folder, or in an archive, found by their own names; archives are closed with `stack`."""
+
+    def __init__(self, root: Path, stack: ExitStack) -> None:
+        if not root.exists():
+            raise UserError(f"celeba: {root} does not exist; {WHERE}")
+        self.root, self._stack = root, stack
+        self._places: dict[str, Callable[[], bytes]] = {}
+        self._lock = Lock()  # an archive is one file with one position
+        if root.is_file():
+            self._open(root)
+            return
+        for folder in FOLDERS:
+            for archive in ARCHIVES:  # first, so that what lies unpacked beside them wins
+                if (root / folder / archive).is_file():
+                    self._open(root / folder / archive)
+        for folder in FOLDERS:
+            for name in (LABELS, PARTITION):
+                for path in (root / folder / f"{name}.csv", root / folder / f"{name}.txt"):
+                    if path.is_file():
+                        self._places[path.name] = path.read_bytes
+            for images in ("img_align_celeba", "img_align_celeba/img_align_celeba"):
+                for entry in _entries(root / folder / images):
+                    self._places[entry.name] = Path(entry.path).read_bytes
+
+    def _open(self, path: Path) -> None:
+        try:
+            if zipfile.is_zipfile(path):
+                packed = self._stack.enter_context(zipfile.ZipFile(path))
+                for name in packed.namelist():
+                    self._places[Path(name).name] = lambda name=name: packed.read(name)  # type: ignore[misc]
+            else:
+                tar = self._stack.enter_context(tarfile.open(path))  # noqa: SIM115
+                for member in tar.getmembers():
+                    if member.isfile():
+                        self._places[Path(member.name).name] = lambda member=member: tar.extractfile(member).read()  # type: ignore
+        except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
+            raise UserError(f"celeba: {path} is damaged or no archive ({error}); fetch it again") from error
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._places
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file; KeyError where there is none."""
+        place = self._places[name]
+        with self._lock:
+            return place()
+
+    def text(self, name: str) -> tuple[str, list[str]] | None:
+        """Name and lines of a list, as .txt (the release) or .csv (Kaggle's); None where there is neither."""
+        for file in (f"{name}.txt", f"{name}.csv"):
+            if file in self:
+                try:
+                    return file, self.read(file).decode("ascii").splitlines()
+                except (OSError, UnicodeDecodeError, tarfile.TarError, zipfile.BadZipFile) as error:
+                    raise UserError(
+                        f"celeba: {file} in {self.root} cannot be read ({error}); fetch it again"
+                    ) from error
+        return None
+
+
+def _entries(folder: Path) -> Iterable[os.DirEntry[str]]:
+    return (entry for entry in os.scandir(folder) if entry.name.endswith(".jpg")) if folder.is_dir() else ()
+
+
+def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatched) -> Dataset:
+    """CelebA at 64 x 64 with the paper's ten attributes, in the official partition, or a seeded split where it is none.
+
+    Args:
+        root: a folder with the images and lists (as released, as torchvision or Kaggle lay them out), or an archive.
+        watch: wraps the images as they are read, of which it is told the number (a progress bar).
+
+    Raises:
+        UserError: for anything missing, cut short or damaged, with file and line; nothing half-read is used.
+    """
+    with ExitStack() as stack:
+        files = Files(Path(root), stack)
+        lines = _labels(files)
+        parts = _partition(files, lines)
+        for line in lines:
+            if line.image not in files:
+                raise UserError(f"celeba: {line.place}: no image {line.image} in {root}; {WHERE}")
+        pixels = torch.empty(len(lines), 3, SIZE, SIZE, dtype=torch.uint8)
+        with ThreadPoolExecutor() as pool:
+            for row, image in enumerate(watch(pool.map(lambda line: _image(files, line), lines), len(lines))):
+                pixels[row] = image
+    images = Images(pixels, torch.tensor([line.labels for line in lines], dtype=torch.float32))
+    source = "the official partition"
+    if parts is None:
+        tenth = max(1, len(lines) // 10)
+        test, valid, train = split(len(lines), (tenth, tenth), seed)
+        parts, source = (train, valid, test), f"a split drawn with seed {seed}: the partition has not all three parts"
+    return Dataset(
+        name="celeba",
+        train=images.of(parts[0]),
+        valid=images.of(parts[1]),
+        test=images.of(parts[2]),
+        attributes=tuple(name for name, _ in ATTRIBUTES),
+        exclusive=False,
+        asked=ASKED,
+        source=f"{len(parts[0])} training, {len(parts[1])} validation, {len(parts[2])} test images, {source}",
+    )
+
+
+def _labels(files: Files) -> list[Line]:
+    found = files.text(LABELS)
+    if found is None:
+        raise UserError(f"celeba: no {LABELS}.txt in {files.root}; {WHERE}")
+    file, text = found
+    count = None
+    first = 1  # the line, from 1, that names the attributes
+    if file.endswith(".txt"):
+        if not text or not text[0].strip().isdigit():
+            raise UserError(
+                f"celeba: {file} line 1: expected the number of images, got {text[0][:40] if text else ''!r}"
+            )
+        count, first = int(text[0]), 2
+    if len(text) < first:
+        raise UserError(f"celeba: {file} ends before line {first}, which names the attributes; fetch it again")
+    names = _fields(text[first - 1])
+    if names[:1] == ["image_id"]:
+        names = names[1:]
+    columns = []
+    for _, name in ATTRIBUTES:
+        if name.lstrip("-") not in names:
+            raise UserError(
+                f"celeba: {file} line {first}: expected the attribute {name.lstrip('-')} among {len(names)}"
+            )
+        columns.append((names.index(name.lstrip("-")), name.startswith("-")))
+    lines = []
+    for number, row in enumerate(text[first:], start=first + 1):
+        place = f"{file} line {number}"
+        fields = _fields(row)
+        if len(fields) != 1 + len(names):
+            raise UserError(
+                f"celeba: {place}: expected an image and {len(names)} values, got {len(fields)} fields; fetch it again"
+            )
+        if wrong := [value for value in fields[1:] if value not in ("1", "-1")]:
+            raise UserError(f"celeba: {place}: expected values 1 and -1, got {wrong[0]!r}; fetch it again")
+        values = [value == "1" for value in fields[1:]]
+        lines.append(Line(fields[0], place, tuple(int(values[at] != complement) for at, complement in columns)))
+    if count is not None and count != len(lines):
+        raise UserError(
+            f"celeba: {file} line {len(text)} is the last, of image {len(lines)}; line 1 says {count}; fetch it again"
+        )
+    if len(lines) < 3:
+        raise UserError(f"celeba: {file}: expected at least 3 images, got {len(lines)}")
+    if len({line.image for line in lines}) < len(lines):
+        seen: set[str] = set()
+        twice = next(line for line in lines if line.image in seen or seen.add(line.image))  # type: ignore[func-returns-value]
+        raise UserError(f"celeba: {twice.place}: {twice.image} is there twice; fetch it again")
+    return lines
+
+
+def _partition(files: Files, lines: list[Line]) -> tuple[Tensor, Tensor, Tensor] | None:
+    """Rows of training, validation and test; None without a partition, or with a part that is empty."""
+    found = files.text(PARTITION)
+    if found is None:
+        return None
+    file, text = found
+    parts: dict[str, int] = {}
+    for number, row in enumerate(text, start=1):
+        fields = _fields(row)
+        if number == 1 and fields[:1] == ["image_id"]:
+            continue
+        if len(fields) != 2 or fields[1] not in ("0", "1", "2"):
+            raise UserError(f"celeba: {file} line {number}: expected an image and 0, 1 or 2, got {row[:40]!r}")
+        parts[fields[0]] = int(fields[1])
+    for line in lines:
+        if line.image not in parts:
+            raise UserError(
+                f"celeba: {file} ends with line {len(text)} without {line.image}, which {line.place} has; fetch both"
+            )
+    of = torch.tensor([parts[line.image] for line in lines])
+    train, valid, test = ((of == part).nonzero()[:, 0] for part in range(3))
+    return (train, valid, test) if len(train) and len(valid) and len(test) else None
+
+
+def _fields(row: str) -> list[str]:
+    return row.replace(",", " ").split()
+
+
+def _image(files: Files, line: Line) -> Tensor:
+    """(3, 64, 64) uint8."""
+    try:
+        image = Image.open(io.BytesIO(files.read(line.image)))
+        if image.size not in SQUARES:
+            raise UserError(
+                f"celeba: {line.place}: {line.image}: expected an aligned image of 178 x 218 or 89 x 109, "
+                f"got {image.size[0]} x {image.size[1]}"
+            )
+        square = SQUARES[image.size]
+        left, top = (image.size[0] - square) // 2, (image.size[1] - square) // 2
+        cut = image.convert("RGB").crop((left, top, left + square, top + square))
+    except (OSError, SyntaxError, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"celeba: {line.place}: the image {line.image} is damaged or cut short ({error}); fetch it again"
+        ) from error
+    pixels = np.asarray(cut.reduce(square // SIZE) if square > SIZE else cut)
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)

@@ -1,0 +1,99 @@
+"""MNIST from its four IDX files (LeCun et al.), packed or not, as the original or torchvision lay them out."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from vision.data.images import Dataset, Images, Watch, split, unwatched
+from vision.errors import UserError
+
+FOLDERS = ("", "mnist", "MNIST/raw", "raw")
+VALID = 5000  # of the 60,000, held out by seed: MNIST has no part of its own for it
+DIGITS = 10
+
+
+def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatched) -> Dataset:
+    """MNIST with one-hot labels; validation images are drawn from the training files. `watch` has nothing to show.
+
+    Raises:
+        UserError: for a file that is missing, damaged, cut short or does not fit its partner; it is named.
+    """
+    train = _pair(Path(root), "train")
+    test = _pair(Path(root), "t10k")
+    if len(train) <= 2:
+        raise UserError(f"mnist: expected training images under {root}, got {len(train)}")
+    valid_rows, train_rows = split(len(train), (min(VALID, len(train) // 2),), seed)
+    eye = torch.eye(DIGITS, dtype=torch.int64).tolist()
+    return Dataset(
+        name="mnist",
+        train=train.of(train_rows),
+        valid=train.of(valid_rows),
+        test=test,
+        attributes=tuple(str(digit) for digit in range(DIGITS)),
+        exclusive=True,
+        asked=tuple((str(digit), tuple(eye[digit])) for digit in range(DIGITS)),
+        source=f"{len(train)} training and {len(test)} test images, {len(valid_rows)} of the former for validation",
+    )
+
+
+def _pair(root: Path, part: str) -> Images:
+    images_path, labels_path = _find(root, f"{part}-images-idx3-ubyte"), _find(root, f"{part}-labels-idx1-ubyte")
+    images, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
+    if len(images) != len(labels):
+        raise UserError(
+            f"mnist: {images_path} holds {len(images)} images, {labels_path} {len(labels)} labels; they must be equal"
+        )
+    if images.shape[1:] != (28, 28):
+        raise UserError(f"mnist: {images_path}: expected images of 28 x 28, got {images.shape[1]} x {images.shape[2]}")
+    wrong = (labels >= DIGITS).nonzero()
+    if len(wrong):
+        row = int(wrong[0])
+        raise UserError(f"mnist: {labels_path}: expected labels 0 to 9, label {row} is {int(labels[row])}")
+    return Images(images[:, None], F.one_hot(labels.long(), DIGITS).float())
+
+
+def _find(root: Path, name: str) -> Path:
+    names = (name, f"{name}.gz", name.replace("-idx", ".idx"))  # the last as Kaggle has it
+    for folder in FOLDERS:
+        for candidate in names:
+            if (path := root / folder / candidate).is_file():
+                return path
+    raise UserError(
+        f"mnist: no {name} or {name}.gz in {root} (nor in mnist/, MNIST/raw/ below it); put the four files there, from "
+        "https://ossci-datasets.s3.amazonaws.com/mnist/, or let torchvision fetch them with --download"
+    )
+
+
+def read_idx(path: Path, dimensions: int) -> Tensor:
+    """An IDX file of bytes, as uint8 of its shape; gzip is recognised by its first two bytes.
+
+    Raises:
+        UserError: unless the file is exactly as long as its header says.
+    """
+    try:
+        data = path.read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"mnist: {path} is damaged or cut short ({error}); fetch it again") from error
+    header = 4 + 4 * dimensions
+    magic = (0x08 << 8) | dimensions  # two zeros, 0x08 for unsigned bytes, the number of dimensions
+    if len(data) < header or struct.unpack(">I", data[:4])[0] != magic:
+        raise UserError(f"mnist: {path}: expected an IDX file of bytes in {dimensions} dimensions; fetch it again")
+    shape = struct.unpack(f">{dimensions}I", data[4:header])
+    if len(data) - header != math.prod(shape):
+        raise UserError(
+            f"mnist: {path}: expected {math.prod(shape)} bytes after the header ({' x '.join(map(str, shape))}), "
+            f"got {len(data) - header}; fetch it again"
+        )
+    return torch.from_numpy(np.frombuffer(data, np.uint8, offset=header).reshape(shape).copy())

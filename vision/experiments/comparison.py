@@ -1,0 +1,79 @@
+"""What the method is compared with, all judged by the same classifier, with the diversity of what each makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vision import figures, metrics
+from vision.baselines import attribute_vectors, pixel_gan
+from vision.experiments.conditional import PAPER, ROWS
+from vision.study import Study
+
+ALIKE = 40  # images asked for with the same labels, whose pairs are compared
+Maker = Callable[[Tensor, Tensor], Tensor]  # (B, Z) draws of the prior and (B, Y) labels to images
+
+
+def run(study: Study) -> dict[str, Any]:
+    """Accuracy and the like for labels of test images; MS-SSIM and distance within a class, for the figures' labels."""
+    data = study.data
+    labels = study.asked(study.preset.draws)
+    latent = study.preset.architecture.latent
+    names, columns = data.columns
+    images, asked = data.test.at(slice(None))
+    rows: dict[str, Any] = {"real test images": study.judged(images, asked) | _diversity(_alike(study))}
+    sheets = []
+    for name, make in makers(study).items():
+        made = make(study.prior(len(labels), latent), labels)
+        same = [
+            make(study.prior(ALIKE, latent, seed=2 + number), column.expand(ALIKE, -1).to(study.device))
+            for number, column in enumerate(columns)
+        ]
+        rows[name] = study.judged(made, labels) | {"frechet": study.frechet(made)} | _diversity(same)
+        sheets.append((name, torch.stack([sheet[:ROWS] for sheet in same], dim=1)))
+    figures.panels(study.out / "compare.png", sheets, names)
+    icgan = {name: row for name, row in PAPER.items() if name.startswith("IcGAN")}
+    return {"draws": len(labels), "rows": rows, "published": icgan}
+
+
+def makers(study: Study) -> dict[str, Maker]:
+    """How each method makes images from draws of the prior and labels."""
+    vae = study.vae()
+    conditional = study.vae(training=study.preset.variants, conditional=True)
+    gan = pixel_gan.generator(study)
+
+    def latent(kind: str) -> Maker:
+        actor = study.actor(kind)
+        return lambda z, y: study.decode(vae.decoder, actor(z, y).detach())
+
+    return {
+        "latent CGAN, lambda 0": latent("free"),
+        "latent CGAN, distance penalty": latent("distance"),
+        "latent AC-GAN": latent("auxiliary"),
+        "attribute vectors": lambda z, y: study.decode(vae.decoder, attribute_vectors.sample(study, z, y)),
+        "conditional VAE": lambda z, y: study.decode(conditional.decoder, z, y),
+        "conditional GAN in pixels": lambda z, y: study.decode(gan, z, y),
+    }
+
+
+def _alike(study: Study) -> list[Tensor]:
+    """Real images with the labels of each column of the figures, where there are four at least."""
+    found = []
+    for column in study.data.columns[1]:
+        rows = (study.data.train.labels == column).all(dim=1).nonzero()[:ALIKE, 0]
+        if len(rows) >= 4:
+            found.append(study.data.train.at(rows)[0])
+    return found
+
+
+def _diversity(alike: list[Tensor]) -> dict[str, float]:
+    """Means over sets of images with the same labels; nothing where there is no set."""
+    if not alike:
+        return {}
+    return {
+        "ms_ssim": sum(metrics.likeness(images) for images in alike) / len(alike),
+        "spread": sum(metrics.spread(images) for images in alike) / len(alike),
+    }

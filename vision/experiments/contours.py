@@ -1,0 +1,63 @@
+"""Figure 3: the realism critic over the two latent dimensions that say most."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from vision import figures
+from vision.study import Study
+
+POINTS = 41  # along an axis of the map
+REACH = 3.0  # in latent units
+MARKS = 3  # along an axis, where images are decoded
+
+
+def run(study: Study) -> dict[str, Any]:
+    """Maps of D around a draw of the prior and around a held-out encoding, with decoded images at marked points.
+
+    Reports, for each, D at the centre and the share of the map that the critic values below it: 1 if the centre is the
+    map's summit.
+    """
+    vae = study.vae()
+    critic = study.critic("realism")
+    first, second = study.encodings(vae).sigma_bar.argsort()[:2].tolist()
+    means, _ = study.encode(vae, study.data.valid.of(slice(1)))
+    axis = torch.linspace(-REACH, REACH, POINTS, device=study.device)
+    marks = torch.linspace(-REACH / 1.5, REACH / 1.5, MARKS, device=study.device)
+    figure = figures.canvas(15, 4.5)
+    panels = figure.subplots(1, 4, width_ratios=(1.2, 1, 1.2, 1))
+    result: dict[str, Any] = {"dimensions": [first, second]}
+    for (name, centre), (left, right) in zip(
+        (("prior", study.prior(1, vae.latent)[0]), ("held-out encoding", means[0])),
+        (panels[:2], panels[2:]),
+        strict=True,
+    ):
+        with torch.no_grad():
+            at = _around(centre, first, second, axis)
+            values = torch.sigmoid(critic(at.flatten(0, 1))[:, 0]).view(POINTS, POINTS).cpu()
+            here = float(torch.sigmoid(critic(centre[None])[0, 0]))
+            shown = study.decode(vae.decoder, _around(centre, first, second, marks).flip(0).flatten(0, 1))
+        # the same axes as the map: the first dimension to the right, the second upwards
+        extent = [float(v) for v in axis.cpu()]
+        filled = left.contourf(extent, extent, values, levels=20, cmap="viridis")
+        figure.colorbar(filled, ax=left)
+        places = [float(v) for v in marks.cpu()]
+        left.plot([x for x in places for _ in places], places * MARKS, "x", color="lightgray")
+        left.plot([0], [0], "s", color="orange")
+        left.set_title(f"D(z) around a {name}", fontsize=10)
+        left.set_xlabel(f"z[{first}]")
+        left.set_ylabel(f"z[{second}]")
+        figures.show(right, shown.view(MARKS, MARKS, *study.data.shape), title="decoded at the marks")
+        result[name] = {"value": here, "below": float((values < here).float().mean())}
+    figures.save(figure, study.out / "contours.png")
+    return result
+
+
+def _around(centre: torch.Tensor, first: int, second: int, axis: torch.Tensor) -> torch.Tensor:
+    """(P, P, Z): the centre shifted along the second dimension by row and along the first by column."""
+    at = centre.repeat(len(axis), len(axis), 1)
+    at[:, :, first] += axis[None, :]
+    at[:, :, second] += axis[:, None]
+    return at

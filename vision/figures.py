@@ -1,0 +1,74 @@
+"""Figures, as PNG. Needs matplotlib (extra `vision`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from vision.errors import UserError
+from vision.storage import beside
+
+
+def canvas(width: float, height: float) -> Any:
+    """An empty figure of so many inches.
+
+    Raises:
+        UserError: without matplotlib, with the command that installs it.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise UserError("the figures need matplotlib; install it with: pip install 'melodylc[vision]'") from error
+    return Figure(figsize=(width, height))
+
+
+def save(figure: Any, path: Path) -> None:
+    """As PNG, whole or not at all."""
+    with beside(path) as place:
+        figure.savefig(place, format="png", dpi=110, bbox_inches="tight")
+
+
+def mosaic(images: Tensor) -> Any:
+    """(R, K, C, H, W) in [0, 1] side by side, a line of white between: an array that imshow takes."""
+    rows, columns, channels, height, width = images.shape
+    wide = images.new_ones(rows, columns, channels, height + 1, width + 1)
+    wide[..., :height, :width] = images
+    sheet = wide.permute(0, 3, 1, 4, 2).reshape(rows * (height + 1), columns * (width + 1), channels)
+    return (sheet.expand(-1, -1, 3) if channels == 1 else sheet).clamp(0, 1).cpu().numpy()
+
+
+def show(axes: Any, images: Tensor, rows: Sequence[str] = (), columns: Sequence[str] = (), title: str = "") -> None:
+    """A grid of images (R, K, C, H, W) with the names of its rows and columns."""
+    height, width = images.shape[-2] + 1, images.shape[-1] + 1
+    axes.imshow(mosaic(images), interpolation="nearest")
+    axes.set_yticks([height * (row + 0.5) for row in range(len(rows))], rows, fontsize=8)
+    axes.set_xticks(
+        [width * (column + 0.5) for column in range(len(columns))], columns, fontsize=8, rotation=45, ha="left"
+    )
+    axes.tick_params(length=0, top=bool(columns), labeltop=bool(columns), bottom=False, labelbottom=False)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    axes.set_title(title, fontsize=10)
+
+
+def grid(path: Path, images: Tensor, rows: Sequence[str] = (), columns: Sequence[str] = (), title: str = "") -> None:
+    """One grid of images (R, K, C, H, W) as a file."""
+    figure = canvas(0.75 * images.shape[1] + 1.5, 0.75 * images.shape[0] + 1)
+    show(figure.add_subplot(), images, rows, columns, title)
+    save(figure, path)
+
+
+def panels(path: Path, sheets: Sequence[tuple[str, Tensor]], columns: Sequence[str] = ()) -> None:
+    """Several grids (R, K, C, H, W), one below the other, each under its title."""
+    count = sum(sheet.shape[0] for _, sheet in sheets)
+    figure = canvas(0.7 * sheets[0][1].shape[1] + 1, 0.75 * count + 1.2 * len(sheets))
+    heights = [sheet.shape[0] for _, sheet in sheets]
+    for axes, (title, sheet) in zip(
+        figure.subplots(len(sheets), 1, squeeze=False, height_ratios=heights)[:, 0], sheets
+    ):
+        show(axes, sheet, (), columns, title)
+    figure.subplots_adjust(hspace=0.6)
+    save(figure, path)

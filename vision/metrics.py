@@ -1,0 +1,83 @@
+"""How images are judged: by a classifier, by how near they are to data, by how they differ among themselves."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vision.errors import UserError
+
+MS_SSIM_BETAS = (0.0448, 0.2856, 0.3001)  # Wang et al. 2003, the scales that fit into these images
+
+
+def judged(logits: Tensor, labels: Tensor, exclusive: bool) -> dict[str, float]:
+    """Table 1's columns for logits and labels, both (N, Y).
+
+    Accuracy is the share of right decisions: one of Y for classes, Y of them for attributes. Precision, recall and f1
+    pool all of them; f1_mean is the mean of the attributes' own.
+    """
+    if exclusive:
+        accuracy = (logits.argmax(dim=1) == labels.argmax(dim=1)).float().mean()
+        said = torch.nn.functional.one_hot(logits.argmax(dim=1), logits.shape[1]).bool()
+    else:
+        said = logits > 0
+        accuracy = (said == labels.bool()).float().mean()
+    true = labels.bool()
+    right = (said & true).sum(dim=0).double()
+    f1 = _share(2 * right, said.sum(dim=0) + true.sum(dim=0))
+    return {
+        "accuracy": float(accuracy),
+        "precision": float(_share(right.sum(), said.sum())),
+        "recall": float(_share(right.sum(), true.sum())),
+        "f1": float(_share(2 * right.sum(), said.sum() + true.sum())),
+        "f1_mean": float(f1[true.any(dim=0)].mean()),
+    }
+
+
+def _share(part: Tensor, whole: Tensor) -> Tensor:
+    return part / whole.clamp_min(1)
+
+
+def auc(positive: Tensor, negative: Tensor) -> float:
+    """The chance that a positive scores above a negative, ties as half: the area under the ROC curve."""
+    scores = torch.cat([positive, negative]).double()
+    _, place, counts = scores.unique(return_inverse=True, return_counts=True)
+    middle = counts.cumsum(0) - (counts - 1) / 2  # the mean rank, from 1, of equal scores
+    ranks = middle[place][: len(positive)]
+    return float((ranks.sum() - len(positive) * (len(positive) + 1) / 2) / (len(positive) * len(negative)))
+
+
+def frechet(features: Tensor, others: Tensor) -> float:
+    """The Frechet distance of the Gaussians fitted to two sets of features, (N, F) and (M, F) (Heusel et al. 2017)."""
+    a, b = features.double(), others.double()
+    mean = (a.mean(dim=0) - b.mean(dim=0)).square().sum()
+    cov_a, cov_b = torch.atleast_2d(torch.cov(a.T)), torch.atleast_2d(torch.cov(b.T))
+    values, vectors = torch.linalg.eigh(cov_a)
+    root = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    # tr (A B)^(1/2) = tr (A^(1/2) B A^(1/2))^(1/2), and the latter is symmetric
+    cross = torch.linalg.eigvalsh(root @ cov_b @ root).clamp_min(0).sqrt().sum()
+    return float((mean + cov_a.trace() + cov_b.trace() - 2 * cross).clamp_min(0))
+
+
+def likeness(images: Tensor) -> float:
+    """Mean MS-SSIM of neighbouring pairs of (N, C, H, W): what grows as images grow alike (Odena et al. 2017)."""
+    try:
+        from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as ms_ssim
+    except ImportError as error:
+        raise UserError("MS-SSIM needs torchmetrics; install it with: pip install 'melodylc[vision]'") from error
+    first, second = _pairs(images)
+    sigma, window = (1.5, 11) if min(images.shape[-2:]) > 40 else (0.5, 5)
+    total = sum(MS_SSIM_BETAS)
+    betas = tuple(b / total for b in MS_SSIM_BETAS)
+    return float(ms_ssim(first, second, data_range=1.0, sigma=sigma, kernel_size=window, betas=betas, normalize="relu"))
+
+
+def spread(images: Tensor) -> float:
+    """Root mean squared difference of pixels of neighbouring pairs of (N, C, H, W), the mean over pairs."""
+    first, second = _pairs(images)
+    return float((first - second).square().flatten(1).mean(dim=1).sqrt().mean())
+
+
+def _pairs(images: Tensor) -> tuple[Tensor, Tensor]:
+    count = len(images) // 2 * 2
+    return images[0:count:2], images[1:count:2]

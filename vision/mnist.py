@@ -1,0 +1,19 @@
+"""The experiments on MNIST: python -m vision.mnist EXPERIMENT... --data DIR."""
+
+from __future__ import annotations
+
+import sys
+
+from vision.command import main
+from vision.data import mnist
+from vision.data.download import download
+from vision.presets import MNIST
+
+
+def entry(arguments: list[str] | None = None) -> int:
+    """The command."""
+    return main("mnist", mnist.load, MNIST, download, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(entry())

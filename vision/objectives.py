@@ -1,0 +1,80 @@
+"""What a VAE is trained for: the ELBO, or one of the survey's changes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vision.errors import UserError
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Weights of what is minimised beside -log p(x|z); the ELBO's are 1, 0, 0."""
+
+    kl: float = 1.0  # of KL(q(z|x) || p(z)), in nats
+    mmd: float = 0.0  # of MMD^2(q(z), p(z))
+    adversarial: float = 0.0  # of -log D(z), D telling draws of p(z) from encodings
+
+
+ELBO = Objective()
+
+
+def beta(weight: float) -> Objective:
+    """beta-VAE (Higgins et al. 2017): the KL term weighs beta."""
+    return Objective(kl=weight)
+
+
+def info(alpha: float, scale: float) -> Objective:
+    """InfoVAE (Zhao et al. 2017, equation 6), with MMD as the divergence of the marginals.
+
+    Minimised is -log p(x|z) + (1 - alpha) KL(q(z|x) || p(z)) + (alpha + lambda - 1) D(q(z) || p(z)); scale is lambda.
+    """
+    return Objective(kl=1 - alpha, mmd=alpha + scale - 1)
+
+
+def adversarial(weight: float) -> Objective:
+    """Adversarial autoencoder (Makhzani et al. 2016): a critic of z alone keeps q(z) like p(z)."""
+    return Objective(kl=0.0, adversarial=weight)
+
+
+def parse(text: str) -> Objective:
+    """`elbo`, `beta:4`, `info:1:1000` (alpha, lambda) or `adversarial:100`.
+
+    Raises:
+        UserError: for anything else.
+    """
+    name, *numbers = text.split(":")
+    makers = {"elbo": (lambda: ELBO, 0), "beta": (beta, 1), "info": (info, 2), "adversarial": (adversarial, 1)}
+    try:
+        make, count = makers[name]
+        values = [float(number) for number in numbers]
+        if len(values) != count:
+            raise ValueError
+        objective = make(*values)  # type: ignore[operator]
+        if not all(0 <= weight < float("inf") for weight in (objective.kl, objective.mmd, objective.adversarial)):
+            raise ValueError
+    except (KeyError, ValueError):
+        raise UserError(
+            "objective: expected elbo, beta:B, info:ALPHA:LAMBDA or adversarial:W, with weights that come to 0 or "
+            f"more, got {text!r}"
+        ) from None
+    return objective
+
+
+def mmd(x: Tensor, y: Tensor) -> Tensor:
+    """The unbiased estimate of MMD^2 (Gretton et al. 2012, equation 3) between (N, Z) and (M, Z), N and M from 2 up.
+
+    The kernel is exp(-|a - b|^2 / (2 Z)): of two draws of N(0, I) the exponent is -1 on average.
+    """
+
+    def kernel(a: Tensor, b: Tensor) -> Tensor:
+        return torch.exp(-torch.cdist(a, b).square() / (2 * a.shape[1]))
+
+    def within(a: Tensor) -> Tensor:
+        count = len(a)
+        return (kernel(a, a).sum() - count) / (count * (count - 1))  # without the diagonal, each element of which is 1
+
+    return within(x) + within(y) - 2 * kernel(x, y).mean()

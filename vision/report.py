@@ -1,0 +1,42 @@
+"""Results of experiments as tables of text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def table(result: dict[str, Any]) -> str:
+    """The rows of a result, one a line, then what else it says in numbers."""
+    lines = []
+    rows: dict[str, dict[str, float]] = result.get("rows", {})
+    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+    if rows:
+        first = max(len(name) for name in rows)
+        lines.append(" " * first + "".join(f"  {name:>{width(name)}}" for name in columns))
+        for name, row in rows.items():
+            cells = "".join(f"  {number(row.get(column)):>{width(column)}}" for column in columns)
+            lines.append(f"{name:<{first}}{cells}")
+    for name, value in result.items():
+        if name not in ("rows", "paper", "published", "scales"):
+            lines.append(f"{name}: {_plain(value)}")
+    return "\n".join(lines)
+
+
+def width(name: str) -> int:
+    """Of a column."""
+    return max(len(name), 9)
+
+
+def number(value: float | None) -> str:
+    """Four digits, as a table has them."""
+    if value is None:
+        return ""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
+    if isinstance(value, float):
+        return number(value)
+    return str(value)

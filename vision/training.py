@@ -1,0 +1,111 @@
+"""The loop that all image networks are trained by: seeded by step, with checkpoints that it goes on from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vision import storage
+from vision.errors import UserError
+
+CHECKPOINT_EVERY = 60.0  # seconds
+BETAS = (0.9, 0.999)  # of encoders, decoders and classifiers (section 9.2)
+ADVERSARIAL_BETAS = (0.0, 0.9)  # of whoever plays against a critic
+
+
+def adam(module: nn.Module, learning_rate: float, betas: tuple[float, float] = BETAS) -> torch.optim.Adam:
+    """The paper's optimiser."""
+    return torch.optim.Adam(module.parameters(), learning_rate, betas=betas, fused=True)
+
+
+def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+
+
+def train(
+    step: Callable[[int], Mapping[str, float]],
+    parts: Mapping[str, tuple[nn.Module, torch.optim.Optimizer]],
+    steps: int,
+    checkpoint: Path,
+    settings: Mapping[str, Any],
+    *,
+    seed: int,
+    title: str,
+    progress: bool = True,
+) -> None:
+    """Call `step` for 0 to steps - 1, all randomness of each from (seed, number): an interrupted run ends the same.
+
+    Args:
+        step: computes and descends; returns what the progress bar shows.
+        parts: networks and their optimisers, which the checkpoint holds.
+        checkpoint: where a run that was interrupted goes on from, and where one that is interrupted is left.
+        settings: what the run depends on; a checkpoint of other settings is refused.
+
+    Raises:
+        UserError: for a checkpoint of other settings, or a damaged one.
+    """
+    from tqdm import tqdm
+
+    first = _restore(parts, checkpoint, settings) if checkpoint.exists() else 0
+    last = time.monotonic()
+    done = first
+    with (
+        torch.random.fork_rng(),
+        tqdm(total=steps, initial=first, desc=title, unit="step", leave=False, disable=not progress) as bar,
+    ):
+        try:
+            for number in range(first, steps):
+                torch.manual_seed(seed * 1_000_003 + number)
+                shown = step(number)
+                done = number + 1
+                bar.update()
+                if done % 50 == 0:
+                    bar.set_postfix({name: f"{value:.4g}" for name, value in shown.items()})
+                if time.monotonic() - last > CHECKPOINT_EVERY:
+                    _save(parts, checkpoint, settings, done)
+                    last = time.monotonic()
+        except KeyboardInterrupt:
+            _save(parts, checkpoint, settings, done)
+            raise
+
+
+def decayed(number: int, steps: int, share: float = 0.3) -> float:
+    """1, then linearly down to a twentieth over the last `share` of the steps."""
+    return max(0.05, min(1.0, (steps - number) / (share * steps)))
+
+
+def _save(
+    parts: Mapping[str, tuple[nn.Module, torch.optim.Optimizer]], path: Path, settings: Mapping[str, Any], done: int
+) -> None:
+    tensors: dict[str, Tensor] = {}
+    for part, (module, optimiser) in parts.items():
+        tensors |= {f"{part}.module.{name}": value for name, value in module.state_dict().items()}
+        for index, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"{part}.adam.{index}.{name}": value for name, value in state.items()}
+    storage.write_tensors(path, tensors, {"settings": settings, "done": done})
+
+
+def _restore(
+    parts: Mapping[str, tuple[nn.Module, torch.optim.Optimizer]], path: Path, settings: Mapping[str, Any]
+) -> int:
+    tensors, card = storage.read_tensors(path)
+    if card.get("settings") != settings:
+        raise UserError(f"{path} was made with other settings; name another --out, or remove it")
+    for part, (module, optimiser) in parts.items():
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in tensors.items():
+            if name.startswith(f"{part}.adam."):
+                index, key = name.removeprefix(f"{part}.adam.").split(".")
+                state.setdefault(int(index), {})[key] = value
+        prefix = f"{part}.module."
+        module.load_state_dict({n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)})
+        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    return int(card["done"])
