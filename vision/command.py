@@ -166,10 +166,12 @@ def _done(path: Path, of: Any) -> Any:
         return None
     try:
         found = json.loads(path.read_text())
-        same = found["of"] == of and isinstance(found["seconds"], (int, float)) and isinstance(found["result"], dict)
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: expected a result of an experiment ({error}); remove it") from error
-    if not same:
+        whole = isinstance(found["seconds"], int | float) and isinstance(found["result"], dict)
+    except (ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise UserError(f"{path}: expected a result of an experiment, it is damaged; remove it")
+    if found["of"] != of:
         raise UserError(f"{path} was made with other data, seed, preset or objective; name another --out")
     return found
 
