@@ -12,7 +12,7 @@ from vision.errors import UserError
 from vision.experiments.coverage import CoverageVAE, bits_per_dimension, dequantised
 from vision.flow import Coupling, Flow
 from vision.models import VAE, Architecture, Decoder, Encoder, Posterior
-from vision.objectives import ELBO, Objective, adversarial, beta, info, mmd, parse
+from vision.objectives import ELBO, Objective, adversarial, beta, info, loss, mmd, parse
 from vision.presets import CELEBA, MNIST
 
 
@@ -106,6 +106,21 @@ def test_objectives_are_the_surveys():
 def test_an_objective_that_is_none_is_refused(text):
     with pytest.raises(UserError, match="expected elbo, beta:B"):
         parse(text)
+
+
+def test_what_each_objective_descends_by_hand():
+    likelihood, kl = torch.tensor([-3.0, -5.0]), torch.tensor([2.0, 4.0])
+    z, prior = torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [4.0]])
+    critic = lambda v: v - 1  # noqa: E731 - logits -1 and 0 of z
+
+    def found(objective):
+        return float(loss(objective, likelihood, kl, z, prior, critic))
+
+    assert found(ELBO) == pytest.approx(4 + 3)
+    assert found(beta(4.0)) == pytest.approx(4 + 4 * 3)
+    assert found(info(0.25, 3.0)) == pytest.approx(4 + 0.75 * 3 + 2.25 * float(mmd(z, prior)))
+    # -log D of the encodings: D is 1 / (1 + e) and 1 / 2
+    assert found(adversarial(2.0)) == pytest.approx(4 + 2 * (math.log(1 + math.e) + math.log(2)) / 2)
 
 
 def test_mmd_of_two_pairs_by_hand():

@@ -352,6 +352,21 @@ def test_a_conditional_actor_goes_where_its_label_says():
     assert float((learned.critic(there, torch.ones(1)) > learned.critic(there, torch.zeros(1))).float().mean()) > 0.9
 
 
+def test_with_an_auxiliary_classifier_the_actor_goes_where_its_label_says():
+    z = torch.cat([gaussian([2.0, 0.0]), gaussian([-2.0, 0.0], seed=1)])
+    labels = torch.cat([torch.ones(2000, 1), torch.zeros(2000, 1)])
+    settings = replace(QUICK, auxiliary=True, steps=300)
+    learned = adversarial.learn(z, torch.ones(2), settings, labels=labels, seed=0)
+    draws = torch.randn(300, 2, generator=torch.Generator().manual_seed(9))
+    for label, side in ((1.0, 1), (0.0, -1)):
+        moved = learned.actor(draws, torch.tensor([label])).detach()
+        assert float((side * moved[:, 0] > 0.8).float().mean()) > 0.9
+    # the critic takes no label: one output is realism, the other tells the label
+    realism, told = learned.critic(gaussian([2.0, 0.0], 300, seed=5)).unbind(dim=1)
+    assert float((told > 0).float().mean()) > 0.95
+    assert float((realism > learned.critic(gaussian([2.0, 3.0], 300, seed=5))[:, 0]).float().mean()) > 0.9
+
+
 def test_without_an_actor_the_inner_loop_sharpens_the_critic():
     settings = replace(QUICK, steps=40, actor_hidden=None, inner_steps=5)
     learned = adversarial.learn(gaussian([2.0, 0.0]), torch.ones(2), settings, seed=0)

@@ -102,6 +102,28 @@ def test_broken_data_is_one_line(tmp_path, faces):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_images_of_labels_of_ones_own(digits, faces, tmp_path, capsys):
+    assert _run(mnist, digits, tmp_path / "m", "generate", "--ask", "7", "--ask", "3", "--actor", "free") == 0
+    assert list(json.loads((tmp_path / "m" / "generate.json").read_text())["result"]["rows"]) == ["7", "3"]
+    asks = ["--ask", "eyeglasses, hat, smiling", "--ask", "none"]
+    assert _run(celeba, faces, tmp_path / "c", "generate", *asks) == 0
+    assert (tmp_path / "c" / "generate.png").read_bytes()[:4] == b"\x89PNG"
+    for command, data, text in ((mnist, digits, "ten"), (mnist, digits, "1, 2"), (celeba, faces, "hat, shoes")):
+        capsys.readouterr()
+        assert _run(command, data, tmp_path / "x", "generate", "--ask", text) == 2
+        assert f"got {text!r}" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_is_missing_is_said_before_anything_is_made(digits, tmp_path, capsys, monkeypatch):
+    from vision import command
+
+    monkeypatch.setattr(command, "find_spec", lambda package: None)
+    assert _run(mnist, digits, tmp_path / "x", "scales") == 2
+    assert "pip install 'melodylc[vision]'" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_device_that_is_not_there_is_one_line(digits, tmp_path, capsys):
     assert _run(mnist, digits, tmp_path, "scales", "--device", "nonsense") == 2
     assert "--device: nonsense cannot be used here" in capsys.readouterr().err

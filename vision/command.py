@@ -7,7 +7,8 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from vision.experiments import (
     conditional,
     contours,
     coverage,
+    generation,
     likelihood,
     objectives,
     optimisation,
@@ -27,7 +29,7 @@ from vision.experiments import (
     transformation,
 )
 from vision.objectives import parse
-from vision.presets import Preset
+from vision.presets import CONDITIONAL, Preset
 from vision.study import Study
 
 Experiment = Callable[[Study], dict[str, Any]]
@@ -73,11 +75,18 @@ def _parser(name: str, presets: Mapping[str, Preset]) -> argparse.ArgumentParser
     parser = argparse.ArgumentParser(
         prog=f"python -m vision.{name}",
         description=f"The experiments of Latent Constraints on {name}.",
-        epilog=f"experiments:\n{about}\n  {'all':<12} every one of them",
+        epilog=(
+            f"experiments:\n{about}\n  {'all':<12} every one of them\n"
+            f"  {'generate':<12} images of labels that --ask gives, by the actor of table 1"
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "experiments", nargs="+", choices=[*known, "all"], metavar="EXPERIMENT", help="one or more of those below"
+        "experiments",
+        nargs="+",
+        choices=[*known, "all", "generate"],
+        metavar="EXPERIMENT",
+        help="one or more of those below",
     )
     parser.add_argument("--data", default="data", metavar="PATH", help="where the data lies (./data)")
     parser.add_argument("--out", metavar="DIR", help=f"networks, JSON and figures ({name}-PRESET)")
@@ -87,6 +96,17 @@ def _parser(name: str, presets: Mapping[str, Preset]) -> argparse.ArgumentParser
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--objective", default="elbo", help="of the main VAE: elbo, beta:B, info:ALPHA:LAMBDA, adversarial:W (elbo)"
+    )
+    parser.add_argument("--sigma-x", type=_positive, help="of the main VAE's likelihood (the preset's, 0.1)")
+    parser.add_argument(
+        "--ask",
+        action="append",
+        default=[],
+        metavar="LABELS",
+        help="of generate: a class, or attributes between commas",
+    )
+    parser.add_argument(
+        "--actor", choices=list(CONDITIONAL), default="distance", help="of generate: which of table 1 (distance)"
     )
     if any(preset.architecture.channels for preset in presets.values()):
         parser.add_argument(
@@ -100,6 +120,13 @@ def _parser(name: str, presets: Mapping[str, Preset]) -> argparse.ArgumentParser
     parser.add_argument("--again", action="store_true", help="also the experiments whose results are there already")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     return parser
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return value
 
 
 def _known(presets: Mapping[str, Preset]) -> dict[str, tuple[Experiment, str]]:
@@ -130,6 +157,9 @@ def _run(
     preset = presets[options.preset]
     if getattr(options, "encoder", None) == "paper":
         preset = preset.as_listed()
+    if options.sigma_x is not None:
+        preset = replace(preset, sigma_x=options.sigma_x)
+    _check_extra()
     study = Study(
         data,
         preset,
@@ -140,10 +170,20 @@ def _run(
         progress=not options.quiet,
     )
     known = _known(presets)
-    chosen = list(known) if "all" in options.experiments else list(dict.fromkeys(options.experiments))
+    asked = dict.fromkeys(options.experiments)  # in order, each once
+    chosen = [key for name in asked for key in (known if name == "all" else [name])]
+    if "generate" in chosen:
+        for text in options.ask:
+            generation.labels(data, text)  # before anything is trained
     of = {"data": study.data_mark, "seed": options.seed, "preset": asdict(study.preset), "objective": asdict(objective)}
     of = json.loads(json.dumps(of))
-    for key in chosen:
+    for key in dict.fromkeys(chosen):
+        if key == "generate":
+            result = generation.run(study, options.ask, options.actor)
+            storage.write_json(out / "generate.json", {"of": of, "actor": options.actor, "result": result})
+            print(f"\nimages of what was asked for: {out / 'generate.png'}, generate.json")
+            print(report.table(result))
+            continue
         run, title = known[key]
         path = out / f"{key}.json"
         done = _done(path, of)
@@ -154,6 +194,13 @@ def _run(
             storage.write_json(path, done)
         print(f"\n{title}: {path}, {path.with_suffix('.png').name}, {done['seconds']:.0f} s")
         print(report.table(done["result"]))
+
+
+def _check_extra() -> None:
+    """Before hours of training, not after."""
+    for package in ("matplotlib", "torchmetrics"):
+        if find_spec(package) is None:
+            raise UserError(f"the experiments need {package}; install it with: pip install 'melodylc[vision]'")
 
 
 def _done(path: Path, of: Any) -> Any:

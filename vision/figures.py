@@ -8,21 +8,14 @@ from typing import Any
 
 from torch import Tensor
 
-from vision.errors import UserError
 from vision.storage import beside
 
 
 def canvas(width: float, height: float) -> Any:
-    """An empty figure of so many inches.
+    """An empty figure of so many inches."""
+    from matplotlib.figure import Figure
 
-    Raises:
-        UserError: without matplotlib, with the command that installs it.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UserError("the figures need matplotlib; install it with: pip install 'melodylc[vision]'") from error
-    return Figure(figsize=(width, height))
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def save(figure: Any, path: Path) -> None:
@@ -64,11 +57,10 @@ def grid(path: Path, images: Tensor, rows: Sequence[str] = (), columns: Sequence
 def panels(path: Path, sheets: Sequence[tuple[str, Tensor]], columns: Sequence[str] = ()) -> None:
     """Several grids (R, K, C, H, W), one below the other, each under its title."""
     count = sum(sheet.shape[0] for _, sheet in sheets)
-    figure = canvas(0.7 * sheets[0][1].shape[1] + 1, 0.75 * count + 1.2 * len(sheets))
+    figure = canvas(0.7 * sheets[0][1].shape[1] + 1, 0.75 * count + 0.8 * len(sheets))
     heights = [sheet.shape[0] for _, sheet in sheets]
     for axes, (title, sheet) in zip(
         figure.subplots(len(sheets), 1, squeeze=False, height_ratios=heights)[:, 0], sheets
     ):
         show(axes, sheet, (), columns, title)
-    figure.subplots_adjust(hspace=0.6)
     save(figure, path)

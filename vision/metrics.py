@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-
-from vision.errors import UserError
+from torch.nn import functional as F
 
 MS_SSIM_BETAS = (0.0448, 0.2856, 0.3001)  # Wang et al. 2003, the scales that fit into these images
 
@@ -13,24 +12,21 @@ MS_SSIM_BETAS = (0.0448, 0.2856, 0.3001)  # Wang et al. 2003, the scales that fi
 def judged(logits: Tensor, labels: Tensor, exclusive: bool) -> dict[str, float]:
     """Table 1's columns for logits and labels, both (N, Y).
 
-    Accuracy is the share of right decisions: one of Y for classes, Y of them for attributes. Precision, recall and f1
-    pool all of them; f1_mean is the mean of the attributes' own.
+    Of classes, accuracy is the share of images whose highest logit is their class; of attributes, the share of all
+    decisions that are right, and precision, recall and f1 pool the decisions. f1_mean is the mean of the labels' own.
     """
-    if exclusive:
-        accuracy = (logits.argmax(dim=1) == labels.argmax(dim=1)).float().mean()
-        said = torch.nn.functional.one_hot(logits.argmax(dim=1), logits.shape[1]).bool()
-    else:
-        said = logits > 0
-        accuracy = (said == labels.bool()).float().mean()
+    said = F.one_hot(logits.argmax(dim=1), logits.shape[1]).bool() if exclusive else logits > 0
     true = labels.bool()
     right = (said & true).sum(dim=0).double()
-    f1 = _share(2 * right, said.sum(dim=0) + true.sum(dim=0))
+    f1_mean = float(_share(2 * right, said.sum(dim=0) + true.sum(dim=0))[true.any(dim=0)].mean())
+    if exclusive:
+        return {"accuracy": float(right.sum() / len(labels)), "f1_mean": f1_mean}
     return {
-        "accuracy": float(accuracy),
+        "accuracy": float((said == true).double().mean()),
         "precision": float(_share(right.sum(), said.sum())),
         "recall": float(_share(right.sum(), true.sum())),
         "f1": float(_share(2 * right.sum(), said.sum() + true.sum())),
-        "f1_mean": float(f1[true.any(dim=0)].mean()),
+        "f1_mean": f1_mean,
     }
 
 
@@ -61,10 +57,8 @@ def frechet(features: Tensor, others: Tensor) -> float:
 
 def likeness(images: Tensor) -> float:
     """Mean MS-SSIM of neighbouring pairs of (N, C, H, W): what grows as images grow alike (Odena et al. 2017)."""
-    try:
-        from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as ms_ssim
-    except ImportError as error:
-        raise UserError("MS-SSIM needs torchmetrics; install it with: pip install 'melodylc[vision]'") from error
+    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as ms_ssim
+
     first, second = _pairs(images)
     sigma, window = (1.5, 11) if min(images.shape[-2:]) > 40 else (0.5, 5)
     total = sum(MS_SSIM_BETAS)

@@ -67,21 +67,22 @@ class Encoder(nn.Module):
                 inputs = units
             self.features, found = inputs, inputs
         else:
+            channels += labels  # labels as planes beside the colours: each place may read the image by them
             for units, kernel in zip(architecture.channels, architecture.kernels, strict=True):
                 layers += [nn.Conv2d(channels, units, kernel, stride=2, padding=kernel // 2), nn.ReLU()]
                 channels, height, width = units, (height + 1) // 2, (width + 1) // 2
-            self.features, found = channels, channels * height * width + labels  # labels beside what was found
+            self.features, found = channels, channels * height * width
         self.flat = bool(architecture.hidden)
         self.trunk = nn.Sequential(*layers)
         self.head = nn.Linear(found, outputs)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """(B, C, H, W), and (B, Y), to (B, O)."""
-        if self.flat:
-            x = x.flatten(1) if y is None else torch.cat([x.flatten(1), y], dim=-1)
-            return self.head(self.trunk(x))
-        found = self.trunk(x).flatten(1)
-        return self.head(found if y is None else torch.cat([found, y], dim=-1))
+        if y is not None and self.flat:
+            x = torch.cat([x.flatten(1), y], dim=-1)
+        elif y is not None:
+            x = torch.cat([x, y[:, :, None, None].expand(-1, -1, *x.shape[2:])], dim=1)
+        return self.head(self.trunk(x).flatten(1))
 
     def penultimate(self, x: Tensor) -> Tensor:
         """What the head reads, (B, F); of convolutions the mean over places, as the Frechet inception distance does."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from melodylc.latent import losses
 from vision.errors import UserError
+
+Critic = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,28 @@ def parse(text: str) -> Objective:
             f"more, got {text!r}"
         ) from None
     return objective
+
+
+def loss(
+    objective: Objective, likelihood: Tensor, kl: Tensor, z: Tensor, prior: Tensor, critic: Critic | None = None
+) -> Tensor:
+    """What an encoder and a decoder descend: -log p(x|z) and the objective's divergences, the mean over images.
+
+    Args:
+        likelihood: (B,), log p(x|z) in nats.
+        kl: (B,), KL(q(z|x) || p(z)) in nats.
+        z, prior: (B, Z), a sample of each posterior, and as many draws of p(z).
+        critic: of an adversarial objective, (B, Z) to logits.
+    """
+    total = -likelihood.mean()
+    if objective.kl:
+        total = total + objective.kl * kl.mean()
+    if objective.mmd:
+        total = total + objective.mmd * mmd(z, prior)
+    if objective.adversarial:
+        assert critic is not None
+        total = total + objective.adversarial * losses.climb(critic(z))
+    return total
 
 
 def mmd(x: Tensor, y: Tensor) -> Tensor:

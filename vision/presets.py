@@ -32,8 +32,8 @@ class Flow:
     """The coverage and quality experiment."""
 
     training: Training
-    couplings: int = 6
-    hidden: int = 256
+    couplings: int = 8
+    hidden: int = 512
     quality: float = 1.0  # weight of the adversarial term beside nats per dimension
 
 
@@ -56,7 +56,7 @@ class Preset:
     vae: Training
     classifier: Training
     sweep: Training  # of each of the VAEs compared by sigma_x
-    variants: Training  # of the VAEs compared by objective, and the conditional VAE
+    variants: Training  # of the VAEs compared by objective, and of the plain autoencoder
     pixels: Training  # of the conditional GAN in pixels
     constraints: Constraints
     attributes: Training  # of the attribute critic
@@ -90,7 +90,7 @@ _PAPER = Constraints(
     small=Settings(steps=20_000, actor_hidden=SMALL, critic_hidden=SMALL),
     inner=Settings(steps=5_000, actor_hidden=None, inner_steps=100),
 )
-_ROUGH = Settings(steps=1000, critic_steps=3, batch=64, learning_rate=1e-3, label_units=64)
+_ROUGH = Settings(steps=1000, critic_steps=3, batch=64, learning_rate=1e-3, label_units=64, average=0.99, decay=0.5)
 _QUICK = Constraints(
     large=replace(_ROUGH, actor_hidden=(384,) * 3, critic_hidden=(384,) * 3),
     small=replace(_ROUGH, actor_hidden=(96,) * 3, critic_hidden=(96,) * 3, label_units=32),
@@ -105,18 +105,18 @@ MNIST = {
         name="quick",
         architecture=_MNIST,
         judge=_MNIST,
-        vae=Training(6000, learning_rate=1e-3),
-        classifier=Training(5000, learning_rate=1e-3),
+        vae=Training(5000, learning_rate=1e-3),
+        classifier=Training(4000, learning_rate=1e-3),
         sweep=Training(1500, learning_rate=1e-3),
-        variants=Training(3000, learning_rate=1e-3),
-        pixels=Training(2500),
+        variants=Training(1500, learning_rate=1e-3),
+        pixels=Training(2000, batch=64),
         constraints=_QUICK,
         attributes=Training(1500),
         critic_hidden=(512, 512),
         draws=2000,
-        penalty=0.1 * 64 / 1024,
+        penalty=0.05 * 64 / 1024,
         jitter=2,
-        flow=Flow(Training(2500, learning_rate=1e-3)),
+        flow=Flow(Training(1000, batch=64, learning_rate=1e-3), couplings=4, hidden=128),
     ),
     "paper": Preset(
         name="paper",
@@ -131,7 +131,7 @@ MNIST = {
         attributes=Training(20_000),
         draws=10_000,
         jitter=2,
-        flow=Flow(Training(100_000), couplings=8, hidden=512),
+        flow=Flow(Training(100_000)),
     ),
 }
 CELEBA = {
@@ -139,16 +139,16 @@ CELEBA = {
         name="quick",
         architecture=_FACES,
         judge=_FACES,
-        vae=Training(4000, batch=64, learning_rate=1e-3),
+        vae=Training(3000, batch=64, learning_rate=1e-3),
         classifier=Training(1500, batch=64, learning_rate=1e-3),
         sweep=Training(900, batch=64, learning_rate=1e-3),
-        variants=Training(1200, batch=64, learning_rate=1e-3),
-        pixels=Training(1500, batch=32),
+        variants=Training(900, batch=64, learning_rate=1e-3),
+        pixels=Training(800, batch=32),
         constraints=_QUICK,
         attributes=Training(1500),
         critic_hidden=(512, 512),
         draws=1000,
-        penalty=0.1 * 128 / 1024,
+        penalty=0.05 * 128 / 1024,
         jitter=2,
         mirror=True,
     ),

@@ -16,11 +16,11 @@ from torch.nn import functional as F
 from melodylc.latent import adversarial, losses
 from melodylc.latent.networks import Actor, Critic
 from melodylc.latent.precision import half_precision
-from vision import metrics, storage
+from vision import metrics, objectives, storage
 from vision.data.images import Dataset, Images
 from vision.errors import UserError
 from vision.models import VAE, Encoder
-from vision.objectives import ELBO, Objective, mmd
+from vision.objectives import ELBO, Objective
 from vision.presets import Preset, Training
 from vision.training import ADVERSARIAL_BETAS, adam, decayed, descend, train
 
@@ -137,6 +137,7 @@ class Study:
     ) -> None:
         optimiser = adam(network, training.learning_rate)
         parts: dict[str, tuple[nn.Module, torch.optim.Optimizer]] = {"vae": (network, optimiser)}
+        critic = None
         if objective.adversarial:
             with torch.random.fork_rng():
                 torch.manual_seed(seed + 1)
@@ -152,20 +153,15 @@ class Study:
                 posterior = network.encode(x, labels)
                 z = posterior.sample()
                 decoded = network.decoder(z, labels)
-            likelihood = network.log_likelihood(x, decoded).mean()
-            loss = -likelihood
-            kl = posterior.kl().mean() if network.sigma_x else likelihood.new_zeros(())
-            if network.sigma_x and objective.kl:
-                loss = loss + objective.kl * kl
+            likelihood = network.log_likelihood(x, decoded)
+            kl = posterior.kl() if network.sigma_x else torch.zeros_like(likelihood)
             prior = torch.randn_like(z)
-            if objective.mmd:
-                loss = loss + objective.mmd * mmd(z, prior)
-            if objective.adversarial:
+            if critic is not None:
                 told = losses.kept(critic(prior)).mean() + losses.broken(critic(z.detach())).mean()
                 descend(critic_adam, told)
-                loss = loss + objective.adversarial * losses.climb(critic(z))
+            loss = objectives.loss(objective, likelihood, kl, z, prior, critic)
             descend(optimiser, loss)
-            return {"log_likelihood": likelihood.item(), "kl": kl.item()}
+            return {"log_likelihood": likelihood.mean().item(), "kl": kl.mean().item()}
 
         train(step, parts, training.steps, checkpoint, settings, seed=seed, title=title, progress=self.progress)
 
@@ -337,7 +333,7 @@ class Study:
         return metrics.judged(self.logits(images), labels.cpu(), self.data.exclusive)
 
     def frechet(self, images: Tensor) -> float:
-        """The Frechet distance of the classifier's features of images to those of as many test images."""
+        """The Frechet distance of the classifier's features of images to those of the test images."""
         if "test features" not in self._made:
             self._made["test features"] = self.features(self.data.test.at(slice(None))[0])
         return metrics.frechet(self.features(images), self._made["test features"])

@@ -6,6 +6,7 @@ Labels are known here, rewards are not; `rewards` is the loop for those.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,6 +35,8 @@ class Settings:
     wrong_labels: bool = True  # encodings with another's labels are negatives too (the authors' notebook)
     from_encodings: bool = True  # with a distance penalty, the actor also starts from encodings (the notebook)
     inner_steps: int = 20  # of G_opt, where there is no actor; 100 in the paper
+    average: float = 0.0  # of the moving average of the actor, a step; the average is what is kept (ours)
+    decay: float = 0.0  # share of the steps, the last, in which the learning rates fall to 0 (ours)
 
 
 class Progress(NamedTuple):
@@ -98,6 +101,7 @@ def learn(
     assert isinstance(critic, Critic) and (actor is None or isinstance(actor, Actor))
     critic_adam = torch.optim.Adam(critic.parameters(), settings.learning_rate, betas=(0.0, 0.9))
     actor_adam = torch.optim.Adam(actor.parameters(), settings.learning_rate, betas=(0.0, 0.9)) if actor else None
+    average = deepcopy(actor)  # an actor and a critic that chase each other swing; the average does not
 
     def real(count: int) -> tuple[Tensor, Tensor | None]:
         at = torch.randint(len(encodings), (count,), generator=generator, device=device)
@@ -159,11 +163,18 @@ def learn(
         actor_adam.zero_grad()
         loss.backward()
         actor_adam.step()
+        if average is not None:
+            with torch.no_grad():
+                torch._foreach_lerp_(list(average.parameters()), list(actor.parameters()), 1 - settings.average)
         return loss.detach(), moved.detach(), z
 
     curve: list[Progress] = []
     try:
         for step in range(settings.steps):
+            if settings.decay:
+                left = (settings.steps - step) / (settings.decay * settings.steps)
+                for adam in filter(None, (critic_adam, actor_adam)):
+                    adam.param_groups[0]["lr"] = settings.learning_rate * min(1.0, left)
             for _ in range(settings.critic_steps):
                 critic_loss = critic_step()
             actor_loss, moved, z = actor_step()
@@ -182,7 +193,7 @@ def learn(
     except KeyboardInterrupt:
         if not curve:
             raise
-    return Adversaries(actor, critic, curve)
+    return Adversaries(average, critic, curve)
 
 
 def learn_attributes(

@@ -17,7 +17,7 @@ def run(study: Study) -> dict[str, Any]:
     names, columns = study.data.columns
     rows: dict[str, Any] = {}
     sheets = []
-    plain = study.vae(0.0)
+    plain = study.vae(0.0, training=study.preset.variants)
     for title, vae, actor in (
         (f"VAE, sigma_x {study.preset.sigma_x:g}", study.vae(), study.actor("free")),
         ("plain autoencoder", plain, study.actor("free", plain)),
@@ -29,8 +29,8 @@ def run(study: Study) -> dict[str, Any]:
         real = test.at(slice(None))[0]
         rebuilt = study.decode(vae.decoder, study.encode(vae, test)[0])
         rows[title] = study.judged(made, labels) | {
-            "frechet": study.frechet(made),
-            "frechet_prior": study.frechet(study.decode(vae.decoder, z)),
+            "classifier_frechet": study.frechet(made),
+            "classifier_frechet_prior": study.frechet(study.decode(vae.decoder, z)),
             "spread": metrics.spread(made),
             "reconstruction_error": float((rebuilt - real).square().mean().sqrt()),
         }

@@ -32,7 +32,7 @@ def run(study: Study) -> dict[str, Any]:
             make(study.prior(ALIKE, latent, seed=2 + number), column.expand(ALIKE, -1).to(study.device))
             for number, column in enumerate(columns)
         ]
-        rows[name] = study.judged(made, labels) | {"frechet": study.frechet(made)} | _diversity(same)
+        rows[name] = study.judged(made, labels) | {"classifier_frechet": study.frechet(made)} | _diversity(same)
         sheets.append((name, torch.stack([sheet[:ROWS] for sheet in same], dim=1)))
     figures.panels(study.out / "compare.png", sheets, names)
     icgan = {name: row for name, row in PAPER.items() if name.startswith("IcGAN")}
@@ -42,7 +42,7 @@ def run(study: Study) -> dict[str, Any]:
 def makers(study: Study) -> dict[str, Maker]:
     """How each method makes images from draws of the prior and labels."""
     vae = study.vae()
-    conditional = study.vae(training=study.preset.variants, conditional=True)
+    conditional = study.vae(conditional=True)
     gan = pixel_gan.generator(study)
 
     def latent(kind: str) -> Maker:

@@ -32,7 +32,7 @@ def run(study: Study) -> dict[str, Any]:
     decoded = study.decode(vae.decoder, study.encode(vae, data.test)[0])
     rows: dict[str, Any] = {
         "real test images": study.judged(images, asked),
-        "their reconstructions": study.judged(decoded, asked) | {"frechet": study.frechet(decoded)},
+        "their reconstructions": study.judged(decoded, asked) | {"classifier_frechet": study.frechet(decoded)},
     }
     names, columns = data.columns
     sheets = []
@@ -43,7 +43,7 @@ def run(study: Study) -> dict[str, Any]:
         made = study.decode(vae.decoder, moved)
         rows[title] = (
             study.judged(made, labels)
-            | {"frechet": study.frechet(made)}
+            | {"classifier_frechet": study.frechet(made)}
             | {"z_mse": float(losses.shift(moved, z, study.encodings(vae).sigma_bar))}
         )
         sheets.append((title, sheet(study, actor, z[:ROWS], columns)))

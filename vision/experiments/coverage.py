@@ -100,7 +100,7 @@ def run(study: Study) -> dict[str, Any]:
                 )
             rows[name] = {
                 "bits_per_dimension": float(bits_per_dimension(elbo, real[0].numel()).mean()),
-                "frechet": study.frechet(samples),
+                "classifier_frechet": study.frechet(samples),
                 "inversion_error": error,
             }
             sheets.append((name, samples[None, :SHOWN]))

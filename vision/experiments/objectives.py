@@ -14,7 +14,7 @@ from vision.study import Study
 OBJECTIVES = {
     "ELBO": ELBO,
     "beta-VAE, beta 4": beta(4.0),
-    "InfoVAE, alpha 1, lambda 1000": info(1.0, 1000.0),
+    "InfoVAE, alpha 1, lambda 100000": info(1.0, 100_000.0),
     "adversarial autoencoder, weight 100": adversarial(100.0),
 }
 SHOWN = 10
@@ -36,8 +36,8 @@ def run(study: Study) -> dict[str, Any]:
         most = min(len(z), 2000)
         rows[name] = {
             "reconstruction_error": float((rebuilt - real).square().mean().sqrt()),
-            "frechet_reconstructions": study.frechet(rebuilt),
-            "frechet_prior_samples": study.frechet(samples),
+            "classifier_frechet": study.frechet(rebuilt),
+            "classifier_frechet_prior": study.frechet(samples),
             "kl": elbo(study, vae, test)["kl"],
             "mmd": float(mmd(drawn[:most], prior[:most])),
         }

@@ -27,7 +27,7 @@ def run(study: Study) -> dict[str, Any]:
         made = study.decode(vae.decoder, moved)
         shown.append(made[:SHOWN])
         rows[f"{steps} steps"] = study.judged(made, wanted) | {
-            "frechet": study.frechet(made),
+            "classifier_frechet": study.frechet(made),
             "z_mse": float(losses.shift(moved, z, study.encodings(vae).sigma_bar)),
             "realism": float(torch.sigmoid(critic(moved)).mean()),
         }

@@ -39,8 +39,10 @@ def run(study: Study) -> dict[str, Any]:
         "after the realism actor": study.decode(sharp.decoder, moved),
         "after the conditional actor, labels as in row 1": study.decode(sharp.decoder, as_asked),
     }
-    rows = {name: {"frechet": study.frechet(sheet)} for name, sheet in images.items() if name != "test images"}
-    rows["training images"] = {"frechet": study.frechet(data.train.at(slice(count))[0])}
+    rows = {
+        name: {"classifier_frechet": study.frechet(sheet)} for name, sheet in images.items() if name != "test images"
+    }
+    rows["training images"] = {"classifier_frechet": study.frechet(data.train.at(slice(count))[0])}
     figures.grid(
         study.out / "sharpen.png",
         torch.stack([sheet[:SHOWN] for sheet in images.values()]),
