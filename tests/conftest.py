@@ -16,6 +16,15 @@ settings.load_profile("here")
 torch.set_num_threads(1)  # the models here are small: threads would only wait for each other
 bank.DRAWN = 128  # and those that are trained here are looked at, not learned on
 
+
+@pytest.fixture
+def every_core():
+    """For what learns on the embedded model: there threads do not wait for each other."""
+    torch.set_num_threads(os.cpu_count() or 1)
+    yield
+    torch.set_num_threads(1)
+
+
 CORPORA = Path(os.environ.get("MELODYLC_CORPORA", Path(__file__).parents[2] / "shared/data/melodies"))
 
 

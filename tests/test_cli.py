@@ -78,6 +78,7 @@ def test_knobs_are_turned_without_learning(tmp_path, capsys):
     assert rule.satisfied(melodies).mean() > 0.5
 
 
+@pytest.mark.usefixtures("every_core")
 def test_rules_of_ones_own_are_learned_kept_and_composed(tmp_path, capsys):
     (tmp_path / "my.py").write_text(
         "from melodylc import rules\n\n@rules.rule\n"
@@ -153,6 +154,7 @@ def test_interpolate(chromatic, tmp_path, capsys):
     assert (way[4] == last).mean() > (way[4] == first).mean()
 
 
+@pytest.mark.usefixtures("every_core")
 def test_evaluate_writes_the_rows(tmp_path, capsys):
     assert main(["evaluate", "--table2", "--draws", "32", "--rounds", "3", "--json", "rows.json"]) == 0
     rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
@@ -182,6 +184,7 @@ def test_learn_writes_an_actor(tmp_path, capsys):
     assert "60 notes: " in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("every_core")
 def test_extract_and_train_from_the_command_line(tmp_path, capsys):
     (tmp_path / "midi").mkdir()
     rng = np.random.default_rng(0)

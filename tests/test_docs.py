@@ -11,6 +11,7 @@ from melodylc.cli import main
 DOCS = Path(__file__).parents[1] / "docs"
 
 
+@pytest.mark.usefixtures("every_core")
 @pytest.mark.parametrize("page", ["rules.md"])
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

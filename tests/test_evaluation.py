@@ -154,6 +154,7 @@ def complete(tiny_model, monkeypatch):
     return tiny_model
 
 
+@pytest.mark.usefixtures("every_core")
 def test_the_whole_evaluation(complete, tmp_path):
     said = []
     found = evaluate(complete, tmp_path / "out", draws=24, rounds=1, seed=3, say=said.append)

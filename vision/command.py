@@ -143,6 +143,7 @@ def _run(
 ) -> None:
     import torch
 
+    _check_extra()
     objective = parse(options.objective)
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -159,7 +160,6 @@ def _run(
         preset = preset.as_listed()
     if options.sigma_x is not None:
         preset = replace(preset, sigma_x=options.sigma_x)
-    _check_extra()
     study = Study(
         data,
         preset,

@@ -14,7 +14,6 @@ from vision.models import Decoder, Encoder
 from vision.study import Study
 from vision.training import adam, descend, train
 
-
 # Found by trial on MNIST: with the settings of section 9.2 (beta 0, a penalty of 10) it collapses, or ignores labels.
 BETAS = (0.5, 0.9)
 PENALTY = 1.0

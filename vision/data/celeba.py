@@ -10,6 +10,7 @@ import io
 import os
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -31,6 +32,17 @@ LABELS = "list_attr_celeba"
 PARTITION = "list_eval_partition"
 FOLDERS = ("", "celeba", "CelebA", "Anno", "Eval", "Img", "celeba_half_10k")
 ARCHIVES = ("img_align_celeba.zip", "celeba_half_10k.tar")
+# what archives and images that are not whole, or hostile, raise
+DAMAGE = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    RuntimeError,
+    zlib.error,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    Image.DecompressionBombError,
+)
 WHERE = (
     "get CelebA's img_align_celeba.zip, list_attr_celeba.txt and list_eval_partition.txt from "
     "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and put the three there"
@@ -107,7 +119,7 @@ class Files:
                 for member in tar.getmembers():
                     if member.isfile():
                         self._places[Path(member.name).name] = lambda member=member: tar.extractfile(member).read()  # type: ignore
-        except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
+        except DAMAGE as error:
             raise UserError(f"celeba: {path} is damaged or no archive ({error}); fetch it again") from error
 
     def __contains__(self, name: str) -> bool:
@@ -125,7 +137,7 @@ class Files:
             if file in self:
                 try:
                     return file, self.read(file).decode("ascii").splitlines()
-                except (OSError, UnicodeDecodeError, tarfile.TarError, zipfile.BadZipFile) as error:
+                except (*DAMAGE, UnicodeDecodeError) as error:
                     raise UserError(
                         f"celeba: {file} in {self.root} cannot be read ({error}); fetch it again"
                     ) from error
@@ -256,7 +268,7 @@ def _fields(row: str) -> list[str]:
 def _image(files: Files, line: Line) -> Tensor:
     """(3, 64, 64) uint8."""
     try:
-        image = Image.open(io.BytesIO(files.read(line.image)))
+        image = Image.open(io.BytesIO(files.read(line.image)), formats=("JPEG",))
         if image.size not in SQUARES:
             raise UserError(
                 f"celeba: {line.place}: {line.image}: expected an aligned image of 178 x 218 or 89 x 109, "
@@ -265,7 +277,7 @@ def _image(files: Files, line: Line) -> Tensor:
         square = SQUARES[image.size]
         left, top = (image.size[0] - square) // 2, (image.size[1] - square) // 2
         cut = image.convert("RGB").crop((left, top, left + square, top + square))
-    except (OSError, SyntaxError, tarfile.TarError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise UserError(
             f"celeba: {line.place}: the image {line.image} is damaged or cut short ({error}); fetch it again"
         ) from error

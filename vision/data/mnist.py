@@ -8,6 +8,7 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from vision.errors import UserError
 FOLDERS = ("", "mnist", "MNIST/raw", "raw")
 VALID = 5000  # of the 60,000, held out by seed: MNIST has no part of its own for it
 DIGITS = 10
+LARGEST = 1 << 28  # bytes
 
 
 def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatched) -> Dataset:
@@ -80,20 +82,30 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
     Raises:
         UserError: unless the file is exactly as long as its header says.
     """
+    length = 4 + 4 * dimensions
+    magic = (0x08 << 8) | dimensions  # two zeros, 0x08 for unsigned bytes, the number of dimensions
     try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+        with _opened(path) as file:
+            header = file.read(length)
+            if len(header) < length or struct.unpack(">I", header[:4])[0] != magic:
+                raise UserError(
+                    f"mnist: {path}: expected an IDX file of bytes in {dimensions} dimensions; fetch it again"
+                )
+            shape = struct.unpack(f">{dimensions}I", header[4:])
+            if math.prod(shape) > LARGEST:
+                raise UserError(f"mnist: {path}: says to hold {math.prod(shape)} bytes, MNIST's largest has 47,040,000")
+            data = file.read(math.prod(shape) + 1)  # no further: what is packed may be endless
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"mnist: {path} is damaged or cut short ({error}); fetch it again") from error
-    header = 4 + 4 * dimensions
-    magic = (0x08 << 8) | dimensions  # two zeros, 0x08 for unsigned bytes, the number of dimensions
-    if len(data) < header or struct.unpack(">I", data[:4])[0] != magic:
-        raise UserError(f"mnist: {path}: expected an IDX file of bytes in {dimensions} dimensions; fetch it again")
-    shape = struct.unpack(f">{dimensions}I", data[4:header])
-    if len(data) - header != math.prod(shape):
+    if len(data) != math.prod(shape):
         raise UserError(
             f"mnist: {path}: expected {math.prod(shape)} bytes after the header ({' x '.join(map(str, shape))}), "
-            f"got {len(data) - header}; fetch it again"
+            f"it is cut short or has more; fetch it again"
         )
-    return torch.from_numpy(np.frombuffer(data, np.uint8, offset=header).reshape(shape).copy())
+    return torch.from_numpy(np.frombuffer(data, np.uint8).reshape(shape).copy())
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if packed else path.open("rb")

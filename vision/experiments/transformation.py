@@ -12,7 +12,7 @@ from vision import figures
 from vision.baselines import attribute_vectors
 from vision.study import Study
 
-THRESHOLDS = (0.5, 0.8, 0.95, 0.99)  # of D_attr at which an image is done; 0.5 is the boundary itself
+THRESHOLDS = (0.5, 0.9, 0.99, 0.999, 0.9999)  # of D_attr at which an image is done; 0.5 is the boundary itself
 SHOWN = 6
 
 
