@@ -34,7 +34,7 @@ class Flow:
     training: Training
     couplings: int = 8
     hidden: int = 512
-    quality: float = 1.0  # weight of the adversarial term beside nats per dimension
+    quality: float = 0.1  # weight of the adversarial term beside nats per dimension
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from vision.study import Study
 OBJECTIVES = {
     "ELBO": ELBO,
     "beta-VAE, beta 4": beta(4.0),
-    "InfoVAE, alpha 1, lambda 100000": info(1.0, 100_000.0),
+    "InfoVAE, alpha 1, lambda 10000": info(1.0, 10_000.0),
     "adversarial autoencoder, weight 100": adversarial(100.0),
 }
 SHOWN = 10
