@@ -13,8 +13,9 @@ from vision import celeba, mnist, storage, training
 from vision.command import EXPERIMENTS
 from vision.data import mnist as mnist_data
 from vision.errors import UserError
+from vision.fitting import jittered
 from vision.presets import MNIST
-from vision.study import Study, jittered
+from vision.study import Study
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +145,7 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path):
 
         parts = {"net": (net, adam)}
         checkpoint = folder / "net.checkpoint"
-        training.train(step, parts, 20, checkpoint, {"width": 3}, seed=7, title="net", progress=False)
+        training.train(step, parts, 20, training.Run(checkpoint, {"width": 3}, 7, "net", progress=False))
         return net.weight.detach().clone()
 
     whole = run(tmp_path / "whole")
@@ -152,9 +153,7 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path):
         run(tmp_path / "cut", stop=13)
     assert torch.equal(run(tmp_path / "cut"), whole)
     with pytest.raises(UserError, match="made with other settings"):
-        training.train(
-            lambda _: {}, {}, 20, tmp_path / "cut" / "net.checkpoint", {"width": 4}, seed=7, title="", progress=False
-        )
+        training.train(lambda _: {}, {}, 20, training.Run(tmp_path / "cut" / "net.checkpoint", {"width": 4}, 7, "net"))
 
 
 def test_a_study_interrupted_anywhere_ends_with_the_same_weights(digits, tmp_path, monkeypatch):

@@ -137,7 +137,8 @@ class VAE(nn.Module):
         super().__init__()
         self.encoder = Encoder(shape, architecture, 2 * architecture.latent, labels)
         self.decoder = Decoder(shape, architecture, labels)
-        self.latent, self.sigma_x, self.pixels = architecture.latent, sigma_x, math.prod(shape)
+        self.latent, self.sigma_x, self.labels = architecture.latent, sigma_x, labels
+        self.pixels = math.prod(shape)
 
     def encode(self, x: Tensor, y: Tensor | None = None) -> Posterior:
         """q(z|x); sigma is 0 in a plain autoencoder."""

@@ -11,18 +11,16 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from melodylc.latent import adversarial, losses
+from melodylc.latent import adversarial
 from melodylc.latent.networks import Actor, Critic
-from melodylc.latent.precision import half_precision
-from vision import metrics, objectives, storage
+from vision import fitting, metrics, storage
 from vision.data.images import Dataset, Images
 from vision.errors import UserError
 from vision.models import VAE, Encoder
 from vision.objectives import ELBO, Objective
 from vision.presets import Preset, Training
-from vision.training import ADVERSARIAL_BETAS, adam, decayed, descend, train
+from vision.training import Run
 
 Module = TypeVar("Module", bound=nn.Module)
 CHUNK = 250  # images passed through a network at once where nothing is learned
@@ -63,31 +61,15 @@ class Study:
 
     def classifier(self) -> Encoder:
         """Tells labels from images; never sees anything but the training images."""
-        shape, labels = self.data.shape, len(self.data.attributes)
-        training = self.preset.classifier
 
         def build() -> Encoder:
-            return Encoder(shape, self.preset.judge, labels)
+            return Encoder(self.data.shape, self.preset.judge, len(self.data.attributes))
 
-        def make(network: Encoder, checkpoint: Path, settings: Mapping[str, Any], seed: int) -> None:
-            optimiser = adam(network, training.learning_rate)
+        def make(network: Encoder, run: Run) -> None:
+            fitting.classifier(network, self.data.train, self.preset, run, self.device)
 
-            def step(number: int) -> dict[str, float]:
-                _set_rate(optimiser, training, number)
-                x, y = self.draw(training.batch)
-                x = jittered(x, self.preset.jitter, self.preset.mirror)
-                with half_precision(self.device):
-                    logits = network(x)
-                loss = losses.regression(logits.float(), y)
-                descend(optimiser, loss)
-                return {"loss": loss.item()}
-
-            parts = {"classifier": (network, optimiser)}
-            train(
-                step, parts, training.steps, checkpoint, settings, seed=seed, title="classifier", progress=self.progress
-            )
-
-        return self.kept("classifier", build, make, {"architecture": self.preset.judge, "training": training})
+        settings = {"architecture": self.preset.judge, "training": self.preset.classifier}
+        return self.kept("classifier", build, make, settings)
 
     def vae(
         self,
@@ -119,51 +101,10 @@ class Study:
             labels = len(self.data.attributes) if conditional else 0
             return VAE(self.data.shape, self.preset.architecture, sigma_x, labels)
 
-        def make(network: VAE, checkpoint: Path, kept: Mapping[str, Any], seed: int) -> None:
-            self._train_vae(network, objective, training, conditional, checkpoint, kept, seed, name)
+        def make(network: VAE, run: Run) -> None:
+            fitting.vae(network, self.data.train, objective, training, self.preset.critic_hidden, run, self.device)
 
         return self.kept(name, build, make, settings)
-
-    def _train_vae(
-        self,
-        network: VAE,
-        objective: Objective,
-        training: Training,
-        conditional: bool,
-        checkpoint: Path,
-        settings: Mapping[str, Any],
-        seed: int,
-        title: str,
-    ) -> None:
-        optimiser = adam(network, training.learning_rate)
-        parts: dict[str, tuple[nn.Module, torch.optim.Optimizer]] = {"vae": (network, optimiser)}
-        critic = None
-        if objective.adversarial:
-            with torch.random.fork_rng():
-                torch.manual_seed(seed + 1)
-                critic = Critic(network.latent, self.preset.critic_hidden).to(self.device)
-            critic_adam = adam(critic, training.learning_rate, ADVERSARIAL_BETAS)
-            parts["critic"] = (critic, critic_adam)
-
-        def step(number: int) -> dict[str, float]:
-            _set_rate(optimiser, training, number)
-            x, y = self.draw(training.batch)
-            labels = y if conditional else None
-            with half_precision(self.device):
-                posterior = network.encode(x, labels)
-                z = posterior.sample()
-                decoded = network.decoder(z, labels)
-            likelihood = network.log_likelihood(x, decoded)
-            kl = posterior.kl() if network.sigma_x else torch.zeros_like(likelihood)
-            prior = torch.randn_like(z)
-            if critic is not None:
-                told = losses.kept(critic(prior)).mean() + losses.broken(critic(z.detach())).mean()
-                descend(critic_adam, told)
-            loss = objectives.loss(objective, likelihood, kl, z, prior, critic)
-            descend(optimiser, loss)
-            return {"log_likelihood": likelihood.mean().item(), "kl": kl.mean().item()}
-
-        train(step, parts, training.steps, checkpoint, settings, seed=seed, title=title, progress=self.progress)
 
     def encodings(self, vae: VAE) -> Encodings:
         """q(z|x) of all training images."""
@@ -198,7 +139,7 @@ class Study:
             labels = len(self.data.attributes) if labelled else 0
             return nn.ModuleDict(adversarial.networks(of.latent, settings, labels))
 
-        def make(pair: nn.ModuleDict, checkpoint: Path, kept: Mapping[str, Any], seed: int) -> None:
+        def make(pair: nn.ModuleDict, run: Run) -> None:
             found = self.encodings(of)
             with self.bar(settings.steps, name) as bar:
 
@@ -213,7 +154,7 @@ class Study:
                     settings,
                     sigma=found.sigma,
                     labels=self.data.train.labels.to(self.device) if labelled else None,
-                    seed=seed,
+                    seed=run.seed,
                     on_step=watch,
                 )
             if len(learned.curve) < settings.steps:  # it keeps what there is when interrupted; a study does not
@@ -230,7 +171,7 @@ class Study:
         def build() -> Critic:
             return Critic(vae.latent, self.preset.critic_hidden, len(self.data.attributes))
 
-        def make(critic: Critic, checkpoint: Path, kept: Mapping[str, Any], seed: int) -> None:
+        def make(critic: Critic, run: Run) -> None:
             found = self.encodings(vae)
             learned = adversarial.learn_attributes(
                 found.mean,
@@ -240,7 +181,7 @@ class Study:
                 steps=training.steps,
                 batch=training.batch,
                 learning_rate=training.learning_rate,
-                seed=seed,
+                seed=run.seed,
             )
             critic.load_state_dict(learned.state_dict())
 
@@ -251,14 +192,14 @@ class Study:
         self,
         name: str,
         build: Callable[[], Module],
-        make: Callable[[Module, Path, Mapping[str, Any], int], None],
+        make: Callable[[Module, Run], None],
         settings: Mapping[str, Any],
     ) -> Module:
         """The network `name`, from this study's memory, from disk, or made now and put there.
 
         Args:
             build: an untrained one.
-            make: trains it in place; gets where its checkpoint may lie, settings for that, and a seed of its own.
+            make: trains it in place.
             settings: what the network depends on, beside data and seed.
 
         Raises:
@@ -285,7 +226,7 @@ class Study:
         else:
             checkpoint = path.with_suffix(".checkpoint")
             with torch.enable_grad():  # also where what needs it only looks
-                make(network, checkpoint, card, seed)
+                make(network, Run(checkpoint, card, seed, name, self.progress))
             storage.write_tensors(path, network.state_dict(), card)
             checkpoint.unlink(missing_ok=True)
         network.requires_grad_(False).eval()
@@ -294,11 +235,6 @@ class Study:
         return network
 
     # -- passing images and vectors through networks, in pieces
-
-    def draw(self, count: int) -> tuple[Tensor, Tensor]:
-        """Training images and labels at random, with replacement."""
-        x, y = self.data.train.at(torch.randint(len(self.data.train), (count,)))
-        return x.to(self.device), y.to(self.device)
 
     def prior(self, count: int, latent: int, *, seed: int = 0) -> Tensor:
         """(B, Z) draws of N(0, I), the same for the same seed."""
@@ -349,27 +285,6 @@ class Study:
         from tqdm import tqdm
 
         return tqdm(total=total, desc=title, unit="step", leave=False, disable=not self.progress)
-
-
-def jittered(x: Tensor, by: int, mirror: bool) -> Tensor:
-    """Images (B, C, H, W), each moved by up to `by` pixels either way, and mirrored half of the time."""
-    if by:
-        height, width = x.shape[-2:]
-        padded = F.pad(x, (by, by, by, by), mode="replicate")
-        down, right = torch.randint(0, 2 * by + 1, (2, len(x)), device=x.device)
-        rows = (down[:, None] + torch.arange(height, device=x.device))[:, None, :, None]
-        columns = (right[:, None] + torch.arange(width, device=x.device))[:, None, None, :]
-        at = torch.arange(len(x), device=x.device)[:, None, None, None]
-        channel = torch.arange(x.shape[1], device=x.device)[None, :, None, None]
-        x = padded[at, channel, rows, columns]
-    if mirror:
-        x = torch.where((torch.rand(len(x), device=x.device) < 0.5)[:, None, None, None], x.flip(-1), x)
-    return x
-
-
-def _set_rate(optimiser: torch.optim.Optimizer, training: Training, number: int) -> None:
-    for group in optimiser.param_groups:
-        group["lr"] = training.learning_rate * decayed(number, training.steps)
 
 
 def _slices(count: int) -> Iterable[slice]:

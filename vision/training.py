@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,17 @@ from vision.errors import UserError
 CHECKPOINT_EVERY = 60.0  # seconds
 BETAS = (0.9, 0.999)  # of encoders, decoders and classifiers (section 9.2)
 ADVERSARIAL_BETAS = (0.0, 0.9)  # of whoever plays against a critic
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training that may be interrupted."""
+
+    checkpoint: Path  # where it goes on from, and where it is left when it is interrupted
+    settings: Mapping[str, Any]  # what it depends on; a checkpoint of others is refused
+    seed: int
+    title: str  # of the progress bar
+    progress: bool = True
 
 
 def adam(module: nn.Module, learning_rate: float, betas: tuple[float, float] = BETAS) -> torch.optim.Adam:
@@ -34,71 +46,61 @@ def train(
     step: Callable[[int], Mapping[str, float]],
     parts: Mapping[str, tuple[nn.Module, torch.optim.Optimizer]],
     steps: int,
-    checkpoint: Path,
-    settings: Mapping[str, Any],
-    *,
-    seed: int,
-    title: str,
-    progress: bool = True,
+    run: Run,
 ) -> None:
     """Call `step` for 0 to steps - 1, all randomness of each from (seed, number): an interrupted run ends the same.
 
     Args:
         step: computes and descends; returns what the progress bar shows.
         parts: networks and their optimisers, which the checkpoint holds.
-        checkpoint: where a run that was interrupted goes on from, and where one that is interrupted is left.
-        settings: what the run depends on; a checkpoint of other settings is refused.
 
     Raises:
         UserError: for a checkpoint of other settings, or a damaged one.
     """
     from tqdm import tqdm
 
-    first = _restore(parts, checkpoint, settings) if checkpoint.exists() else 0
+    first = _restore(parts, run) if run.checkpoint.exists() else 0
     last = time.monotonic()
     done = first
     with (
         torch.random.fork_rng(),
-        tqdm(total=steps, initial=first, desc=title, unit="step", leave=False, disable=not progress) as bar,
+        tqdm(total=steps, initial=first, desc=run.title, unit="step", leave=False, disable=not run.progress) as bar,
     ):
         try:
             for number in range(first, steps):
-                torch.manual_seed(seed * 1_000_003 + number)
+                torch.manual_seed(run.seed * 1_000_003 + number)
                 shown = step(number)
                 done = number + 1
                 bar.update()
                 if done % 50 == 0:
                     bar.set_postfix({name: f"{value:.4g}" for name, value in shown.items()})
                 if time.monotonic() - last > CHECKPOINT_EVERY:
-                    _save(parts, checkpoint, settings, done)
+                    _save(parts, run, done)
                     last = time.monotonic()
         except KeyboardInterrupt:
-            _save(parts, checkpoint, settings, done)
+            _save(parts, run, done)
             raise
 
 
-def decayed(number: int, steps: int, share: float = 0.3) -> float:
-    """1, then linearly down to a twentieth over the last `share` of the steps."""
-    return max(0.05, min(1.0, (steps - number) / (share * steps)))
+def set_rate(optimiser: torch.optim.Optimizer, rate: float, number: int, steps: int, share: float = 0.3) -> None:
+    """The learning rate of a step: constant, then linearly down to a twentieth over the last `share` of the steps."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate * max(0.05, min(1.0, (steps - number) / (share * steps)))
 
 
-def _save(
-    parts: Mapping[str, tuple[nn.Module, torch.optim.Optimizer]], path: Path, settings: Mapping[str, Any], done: int
-) -> None:
+def _save(parts: Mapping[str, tuple[nn.Module, torch.optim.Optimizer]], run: Run, done: int) -> None:
     tensors: dict[str, Tensor] = {}
     for part, (module, optimiser) in parts.items():
         tensors |= {f"{part}.module.{name}": value for name, value in module.state_dict().items()}
         for index, state in optimiser.state_dict()["state"].items():
             tensors |= {f"{part}.adam.{index}.{name}": value for name, value in state.items()}
-    storage.write_tensors(path, tensors, {"settings": settings, "done": done})
+    storage.write_tensors(run.checkpoint, tensors, {"settings": run.settings, "done": done})
 
 
-def _restore(
-    parts: Mapping[str, tuple[nn.Module, torch.optim.Optimizer]], path: Path, settings: Mapping[str, Any]
-) -> int:
-    tensors, card = storage.read_tensors(path)
-    if card.get("settings") != settings:
-        raise UserError(f"{path} was made with other settings; name another --out, or remove it")
+def _restore(parts: Mapping[str, tuple[nn.Module, torch.optim.Optimizer]], run: Run) -> int:
+    tensors, card = storage.read_tensors(run.checkpoint)
+    if card.get("settings") != run.settings:
+        raise UserError(f"{run.checkpoint} was made with other settings; name another --out, or remove it")
     for part, (module, optimiser) in parts.items():
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in tensors.items():

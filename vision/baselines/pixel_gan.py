@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
 import torch
 from torch import nn
 
 from melodylc.latent import losses
 from vision.models import Decoder, Encoder
 from vision.study import Study
-from vision.training import adam, descend, train
+from vision.training import Run, adam, descend, train
 
 # Found by trial on MNIST: with the settings of section 9.2 (beta 0, a penalty of 10) it collapses, or ignores labels.
 BETAS = (0.5, 0.9)
@@ -27,14 +23,14 @@ def generator(study: Study) -> Decoder:
     def build() -> Decoder:
         return Decoder(data.shape, preset.architecture, labels)
 
-    def make(network: Decoder, checkpoint: Path, settings: Mapping[str, Any], seed: int) -> None:
+    def make(network: Decoder, run: Run) -> None:
         with torch.random.fork_rng():
-            torch.manual_seed(seed + 1)
+            torch.manual_seed(run.seed + 1)
             critic = Encoder(data.shape, preset.architecture, 1, labels).to(study.device)
         adams = [adam(module, training.learning_rate, BETAS) for module in (network, critic)]
 
         def step(number: int) -> dict[str, float]:
-            real, y = study.draw(training.batch)
+            real, y = data.train.draw(training.batch, study.device)
             z = torch.randn(len(y), preset.architecture.latent, device=study.device)
             made = network(z, y)
             share = torch.rand(len(y), 1, device=study.device)
@@ -52,6 +48,6 @@ def generator(study: Study) -> Decoder:
             "generator": (network, adams[0]),
             "critic": (critic, adams[1]),
         }
-        train(step, parts, training.steps, checkpoint, settings, seed=seed, title="pixel GAN", progress=study.progress)
+        train(step, parts, training.steps, run)
 
     return study.kept("pixel-gan", build, make, {"architecture": preset.architecture, "training": training})

@@ -31,6 +31,11 @@ class Images:
         """Pixels in [0, 1] and labels of some rows."""
         return unit(self.pixels[rows]), self.labels[rows]
 
+    def draw(self, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Pixels in [0, 1] and labels of random images, with replacement, on a device."""
+        x, y = self.at(torch.randint(len(self), (count,)))
+        return x.to(device), y.to(device)
+
     def of(self, rows: Tensor | slice) -> Images:
         """Some of the images."""
         return Images(self.pixels[rows], self.labels[rows])

@@ -7,8 +7,6 @@ the invertible stage (6 to 8).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +18,7 @@ from vision import figures
 from vision.flow import Flow
 from vision.models import LOG_2PI, Architecture, Decoder, Encoder, Posterior
 from vision.study import CHUNK, Study
-from vision.training import ADVERSARIAL_BETAS, adam, decayed, descend, train
+from vision.training import ADVERSARIAL_BETAS, Run, adam, descend, set_rate, train
 
 MODELS = {"VAE": (False, False), "VAE-F": (True, False), "CQ": (False, True), "CQF": (True, True)}
 LEVELS = 256  # of a pixel; noise below one level makes densities of them (dequantisation)
@@ -119,20 +117,19 @@ def model_of(study: Study, name: str) -> CoverageVAE:
         couplings = flow.couplings if invertible else 0
         return CoverageVAE(study.data.shape, preset.architecture, couplings, flow.hidden)
 
-    def make(model: CoverageVAE, checkpoint: Path, settings: Mapping[str, Any], seed: int) -> None:
+    def make(model: CoverageVAE, run: Run) -> None:
         optimiser = adam(model, training.learning_rate)
         parts: dict[str, tuple[nn.Module, torch.optim.Optimizer]] = {"model": (model, optimiser)}
         if adversarial:
             with torch.random.fork_rng():
-                torch.manual_seed(seed + 1)
+                torch.manual_seed(run.seed + 1)
                 critic = Encoder(study.data.shape, preset.architecture, 1).to(study.device)
             critic_adam = adam(critic, training.learning_rate, ADVERSARIAL_BETAS)
             parts["critic"] = (critic, critic_adam)
 
         def step(number: int) -> dict[str, float]:
-            for group in optimiser.param_groups:
-                group["lr"] = training.learning_rate * decayed(number, training.steps)
-            x = dequantised(study.draw(training.batch)[0])
+            set_rate(optimiser, training.learning_rate, number, training.steps)
+            x = dequantised(study.data.train.draw(training.batch, study.device)[0])
             elbo = model.elbo(x).mean()
             loss = -elbo / x[0].numel()
             if adversarial:
@@ -151,6 +148,6 @@ def model_of(study: Study, name: str) -> CoverageVAE:
             optimiser.step()
             return {"bits_per_dimension": bits_per_dimension(elbo.detach(), x[0].numel()).item()}
 
-        train(step, parts, training.steps, checkpoint, settings, seed=seed, title=name, progress=study.progress)
+        train(step, parts, training.steps, run)
 
     return study.kept(f"coverage-{name.lower()}", build, make, {"architecture": preset.architecture, "flow": flow})

@@ -40,25 +40,25 @@ def run(study: Study) -> dict[str, Any]:
                 z, had.to(study.device), wanted, attribute_vectors.directions(study)
             ),
         }
-    for threshold in THRESHOLDS:
-        ways[f"gradient, threshold {threshold:g}"] = gradient(study, critic, attributes, z, wanted, threshold)
+    by_gradient = {f"gradient, threshold {threshold:g}": threshold for threshold in THRESHOLDS}
+    for name, threshold in by_gradient.items():
+        ways[name] = gradient(critic, attributes, z, wanted, threshold)
     original = study.features(images)
     rows: dict[str, Any] = {}
-    decoded: dict[str, Tensor] = {}
     for name, moved in ways.items():
-        decoded[name] = made = study.decode(vae.decoder, moved)
+        made = study.decode(vae.decoder, moved)
         rows[name] = study.judged(made, wanted) | {
             "identity": float((study.features(made) - original).norm(dim=1).mean()),
             "pixels": float((made - images).square().flatten(1).mean(dim=1).sqrt().mean()),
             "z_mse": float(losses.shift(moved, z, study.encodings(vae).sigma_bar)),
         }
     bar = rows["actor, lambda 0"]["accuracy"]
-    equal = [n for n in rows if n.startswith("gradient") and rows[n]["accuracy"] >= bar]
-    _draw(study, critic, attributes, free, z, images, had)
-    return {"images": count, "equal_accuracy": equal[0] if equal else None, "rows": rows}
+    equal = next((name for name in by_gradient if rows[name]["accuracy"] >= bar), None)
+    _draw(study, critic, attributes, free, z, images, had, by_gradient[equal] if equal else THRESHOLDS[-1])
+    return {"images": count, "equal_accuracy": equal, "rows": rows}
 
 
-def gradient(study: Study, real: Any, attributes: Any, z: Tensor, wanted: Tensor, threshold: float) -> Tensor:
+def gradient(real: Any, attributes: Any, z: Tensor, wanted: Tensor, threshold: float) -> Tensor:
     """Section 5, until realism passes one half and each attribute the threshold."""
     return descent.transform(z, real, attributes, wanted, thresholds=(0.5, threshold))
 
@@ -76,7 +76,9 @@ def one_changed(labels: Tensor, exclusive: bool, seed: int) -> Tensor:
     return changed
 
 
-def _draw(study: Study, critic: Any, attributes: Any, free: Any, z: Tensor, images: Tensor, had: Tensor) -> None:
+def _draw(
+    study: Study, critic: Any, attributes: Any, free: Any, z: Tensor, images: Tensor, had: Tensor, threshold: float
+) -> None:
     """Each shown image changed in each attribute in turn, by both ways; black where nothing would change."""
     data = study.data
     width = len(data.attributes)
@@ -92,7 +94,7 @@ def _draw(study: Study, critic: Any, attributes: Any, free: Any, z: Tensor, imag
         rows.append((every.to(study.device), same))
     sheets = []
     for title, way in (
-        ("gradient under both critics (figure 5)", lambda s, w: gradient(study, critic, attributes, s, w, 0.8)),
+        ("gradient under both critics (figure 5)", lambda s, w: gradient(critic, attributes, s, w, threshold)),
         ("unregularised actor (figure 10)", lambda s, w: free(s, w).detach()),
     ):
         lines = []
