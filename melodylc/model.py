@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from melodylc.errors import UserError
+from melodylc.latent.precision import half_precision
 from melodylc.melody import STEPS, check
 from melodylc.vae import storage
 from melodylc.vae.bank import Bank
 from melodylc.vae.decoding import TEMPERATURE, decode
 from melodylc.vae.model import MelodyVAE, Posterior
-from melodylc.latent.precision import half_precision
 
 if TYPE_CHECKING:
     from melodylc.control import Control

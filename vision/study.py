@@ -137,7 +137,8 @@ class Study:
 
         def build() -> nn.ModuleDict:
             labels = len(self.data.attributes) if labelled else 0
-            return nn.ModuleDict(adversarial.networks(of.latent, settings, labels))
+            actor, critic = adversarial.networks(of.latent, settings, labels)
+            return nn.ModuleDict({"critic": critic} if actor is None else {"actor": actor, "critic": critic})
 
         def make(pair: nn.ModuleDict, run: Run) -> None:
             found = self.encodings(of)

@@ -59,15 +59,13 @@ class Adversaries:
     curve: list[Progress]
 
 
-def networks(latent: int, settings: Settings, labels: int = 0) -> dict[str, Actor | Critic]:
-    """The untrained critic and, unless G_opt takes its place, actor of the settings, by name."""
+def networks(latent: int, settings: Settings, labels: int = 0) -> tuple[Actor | None, Critic]:
+    """The untrained actor, unless G_opt takes its place, and critic of the settings."""
     told = labels if settings.auxiliary else 0
-    made: dict[str, Actor | Critic] = {
-        "critic": Critic(latent, settings.critic_hidden, 1 + told, labels - told, settings.label_units)
-    }
-    if settings.actor_hidden is not None:
-        made["actor"] = Actor(latent, settings.actor_hidden, labels, settings.label_units)
-    return made
+    critic = Critic(latent, settings.critic_hidden, 1 + told, labels - told, settings.label_units)
+    if settings.actor_hidden is None:
+        return None, critic
+    return Actor(latent, settings.actor_hidden, labels, settings.label_units), critic
 
 
 def learn(
@@ -95,10 +93,10 @@ def learn(
     told = label_count if settings.auxiliary else 0  # labels that the critic tells; the others it is told
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        made = networks(latent, settings, label_count)
-    critic = made["critic"].to(device)
-    actor = made["actor"].to(device) if "actor" in made else None
-    assert isinstance(critic, Critic) and (actor is None or isinstance(actor, Actor))
+        actor, critic = networks(latent, settings, label_count)
+    critic.to(device)
+    if actor is not None:
+        actor.to(device)
     critic_adam = torch.optim.Adam(critic.parameters(), settings.learning_rate, betas=(0.0, 0.9))
     actor_adam = torch.optim.Adam(actor.parameters(), settings.learning_rate, betas=(0.0, 0.9)) if actor else None
     average = deepcopy(actor)  # an actor and a critic that chase each other swing; the average does not

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from melodylc.errors import UserError
+from melodylc.latent.precision import half_precision
 from melodylc.melody import STEPS, check
 from melodylc.vae import storage
 from melodylc.vae.decoding import decode
 from melodylc.vae.model import MelodyVAE
-from melodylc.latent.precision import half_precision
 from midi_io.files import whole
 
 DRAWN = 4096  # decodes of the prior

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from melodylc.errors import UserError
 from melodylc.extraction.corpus import Corpus
+from melodylc.latent.precision import half_precision
 from melodylc.melody import BARS, STATES, STEPS, STEPS_PER_BAR
 from melodylc.vae import principal, storage
 from melodylc.vae.bank import Bank
@@ -29,7 +30,6 @@ from melodylc.vae.data import Windows, distinct_bars, transposed
 from melodylc.vae.decoding import TEMPERATURE
 from melodylc.vae.metrics import held_out, measure
 from melodylc.vae.model import HierarchicalEncoder, MelodyVAE, previous_states
-from melodylc.latent.precision import half_precision
 from melodylc.vae.presets import Preset, Stage
 
 WARM_UP = 200  # steps
