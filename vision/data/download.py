@@ -26,4 +26,7 @@ def download(name: str, root: Path) -> None:
         else:
             datasets.CelebA(str(root), split="all", download=True)
     except (OSError, RuntimeError) as error:
-        raise UserError(f"--download: {name} could not be fetched into {root} ({error})") from error
+        said = " ".join(str(error).split())  # torchvision lists its mirrors, one a line
+        raise UserError(
+            f"--download: {name} could not be fetched into {root} ({said}); try again, or by hand"
+        ) from error
