@@ -183,6 +183,16 @@ def test_a_study_interrupted_anywhere_ends_with_the_same_weights(digits, tmp_pat
     assert all(torch.equal(again[name], value) for name, value in whole.items())
 
 
+def test_a_stopped_run_says_where_it_goes_on_from(digits, tmp_path, monkeypatch, capsys):
+    def stop(study):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(EXPERIMENTS, "scales", (stop, "stopped"))
+    assert mnist.entry(["scales", "--data", str(digits), "--preset", "smoke", "--quiet"]) == 130
+    assert "goes on from what mnist-smoke holds" in capsys.readouterr().err
+
+
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):
     path = tmp_path / "a.json"
     storage.write_json(path, {"old": 1})

@@ -6,13 +6,12 @@ import sys
 
 from vision.command import main
 from vision.data import celeba
-from vision.data.download import download
 from vision.presets import CELEBA
 
 
 def entry(arguments: list[str] | None = None) -> int:
     """The command."""
-    return main("celeba", celeba.load, CELEBA, download, arguments)
+    return main("celeba", celeba.load, CELEBA, arguments)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vision import report, storage
+from vision.data.download import download
 from vision.data.images import Dataset, Watch
 from vision.errors import UserError
 from vision.experiments import (
@@ -53,13 +54,13 @@ def main(
     name: str,
     load: Callable[..., Dataset],
     presets: Mapping[str, Preset],
-    download: Callable[[str, Path], None],
     arguments: list[str] | None = None,
 ) -> int:
     """Run experiments as the command line says; the exit code is 2 for what the user can mend."""
     options = _parser(name, presets).parse_args(arguments)
+    options.out = Path(options.out or f"{name}-{options.preset}")
     try:
-        _run(name, load, presets, download, options)
+        _run(name, load, presets, options)
     except (UserError, OSError) as error:
         print(f"vision.{name}: {error}", file=sys.stderr)
         return 2
@@ -138,7 +139,6 @@ def _run(
     name: str,
     load: Callable[..., Dataset],
     presets: Mapping[str, Preset],
-    download: Callable[[str, Path], None],
     options: argparse.Namespace,
 ) -> None:
     import torch
@@ -150,7 +150,6 @@ def _run(
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"--device: {device} cannot be used here ({str(error).splitlines()[0]})") from error
-    out = Path(options.out or f"{name}-{options.preset}")
     if options.download:
         download(name, Path(options.data))
     data = load(options.data, seed=options.seed, watch=_watch(options.quiet))
@@ -163,13 +162,13 @@ def _run(
     study = Study(
         data,
         preset,
-        out,
+        options.out,
         seed=options.seed,
         objective=objective,
         device=device,
         progress=not options.quiet,
     )
-    known = _known(presets)
+    known, out = _known(presets), options.out
     asked = dict.fromkeys(options.experiments)  # in order, each once
     chosen = [key for name in asked for key in (known if name == "all" else [name])]
     if "generate" in chosen:

@@ -6,13 +6,12 @@ import sys
 
 from vision.command import main
 from vision.data import mnist
-from vision.data.download import download
 from vision.presets import MNIST
 
 
 def entry(arguments: list[str] | None = None) -> int:
     """The command."""
-    return main("mnist", mnist.load, MNIST, download, arguments)
+    return main("mnist", mnist.load, MNIST, arguments)
 
 
 if __name__ == "__main__":
