@@ -82,6 +82,8 @@ def _train(options: argparse.Namespace) -> None:
             resume=options.resume,
             seed=options.seed,
             steps=steps,
+            kl_target=options.kl,
+            start=options.start,
             device=options.device,
             about=_about(options.about),
         )

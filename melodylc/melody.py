@@ -72,6 +72,14 @@ def canonical(states: np.ndarray) -> np.ndarray:
     return np.where(empty, np.uint8(REST), states)
 
 
+def repeated_bars(states: np.ndarray) -> np.ndarray:
+    """How many of the 16 bars of each melody (B, 256) repeat an earlier one exactly, (B,); a bar without a note start
+    repeats nothing."""
+    bars = states.reshape(-1, BARS, STEPS_PER_BAR)
+    same = (bars[:, :, None] == bars[:, None]).all(axis=3) & np.tri(BARS, k=-1, dtype=bool)  # (B, T, T)
+    return (same.any(axis=2) & (bars < HOLD).any(axis=2)).sum(axis=1)
+
+
 def to_notes(states: np.ndarray, velocity: int = 90) -> list[Note]:
     """The notes of one melody (256,), in beats, in order."""
     states = canonical(states)

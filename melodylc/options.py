@@ -29,6 +29,8 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     train.add_argument("--seed", type=_number(int, 0), default=0)
     train.add_argument("--steps", action="append", default=[], metavar="STAGE=N", help="another length for a stage")
+    train.add_argument("--kl", type=_number(float, 1), metavar="NATS", help="what z may carry (the preset's)")
+    train.add_argument("--start", metavar="MODEL", help="begin the last stage with the weights of this model")
     train.add_argument("--about", metavar="FILE", help="JSON fields for the card: licence, sources, temperature")
     train.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
 

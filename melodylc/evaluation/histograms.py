@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from melodylc.melody import HOLD
+from melodylc.melody import repeated_bars
 from melodylc.model import Model
-from melodylc.rules.reading import bars, intervals, lengths, onsets
+from melodylc.rules.reading import intervals, lengths, onsets
 from midi_io.files import whole
 
 REFERENCE = "held-out.json"  # beside a model: histograms of melodies it was not trained on
@@ -35,14 +35,11 @@ def histograms(states: np.ndarray) -> Histograms:
     median = np.zeros(len(states), int)
     some = counts > 0
     median[some] = found.pitch[order][first[some] + counts[some] // 2]
-    keys = bars(states)
-    same = (keys[:, :, None] == keys[:, None]).all(axis=3) & np.tri(keys.shape[1], k=-1, dtype=bool)
-    repeated = (same.any(axis=2) & (keys < HOLD).any(axis=2)).sum(axis=1)
     return {
         "pitch": _shares(np.clip(found.pitch - median[found.row], -SPAN, SPAN) + SPAN, 2 * SPAN + 1),
         "interval": _shares(np.clip(intervals(found)[1], -SPAN, SPAN) + SPAN, 2 * SPAN + 1),
         "duration": _shares(np.minimum(lengths(states, found), LONGEST) - 1, LONGEST),
-        "repetition": _shares(repeated, 16),
+        "repetition": _shares(repeated_bars(states), 16),
     }
 
 

@@ -119,6 +119,11 @@ class Corpus:
         parts = [table["source"].to_numpy() for table in self.tables(split)]
         return np.concatenate(parts).astype(str) if parts else np.empty(0, str)
 
+    def tracks(self, split: str | None = None) -> np.ndarray:
+        """The track, counted from 0, that each melody of `states(split)` comes from, (N,) int32."""
+        parts = [table["track"].to_numpy() for table in self.tables(split)]
+        return np.concatenate(parts) if parts else np.empty(0, np.int32)
+
 
 def states_of(table: pa.Table) -> np.ndarray:
     """The states column of a table as (N, 256) uint8."""

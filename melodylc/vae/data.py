@@ -11,8 +11,10 @@ from melodylc.melody import HOLD, STEPS_PER_BAR
 class Windows:
     """The windows of one split and how likely each is drawn.
 
-    A collection (the first part of the source) of n windows weighs sqrt(n), and within it a file of m windows weighs
-    sqrt(m): long files and large collections count more than short ones, but do not drown them.
+    A collection (the first part of the source) of n windows weighs the cube root of n, and within it a file of m
+    windows weighs sqrt(m): long files and large collections count more than short ones, but do not drown them. Within a
+    file the line (track) whose pitch is the k-th highest on average weighs 1 / k: tunes lie on top, and the lower a
+    part, the more it holds, repeats and leaps to fill the chords of others.
     """
 
     def __init__(self, corpus: Corpus, split: str) -> None:
@@ -21,11 +23,12 @@ class Windows:
         if not len(self.states):
             raise ValueError(f"corpus: expected windows in the split {split!r}, found none; extract more files")
         _, file, of_file = np.unique(self.sources, return_inverse=True, return_counts=True)
-        collections = np.array([source.split("/")[0] for source in self.sources])
-        _, collection, of_collection = np.unique(collections, return_inverse=True, return_counts=True)
-        weights = 1 / np.sqrt(of_file[file])
-        weights /= np.bincount(collection, weights)[collection]
-        weights *= np.sqrt(of_collection[collection])
+        _, collection, of_collection = np.unique(
+            collections_of(self.sources), return_inverse=True, return_counts=True
+        )
+        weights = 1 / ranks(self.states, file, corpus.tracks(split))
+        weights *= np.sqrt(of_file)[file] / np.bincount(file, weights)[file]
+        weights *= np.cbrt(of_collection)[collection] / np.bincount(collection, weights)[collection]
         self.weights = weights / weights.sum()
         self._cumulative = np.cumsum(self.weights)
 
@@ -33,6 +36,28 @@ class Windows:
         """(count, 256) uint8, each transposed by up to `transpose` semitones either way, within MIDI's range."""
         at = np.searchsorted(self._cumulative, rng.random(count) * self._cumulative[-1])
         return transposed(self.states[at], rng.integers(-transpose, transpose + 1, count))
+
+
+def collections_of(sources: np.ndarray) -> np.ndarray:
+    """(N,) the first part of each source: the name of the folder that was extracted."""
+    return np.array([source.split("/")[0] for source in sources])
+
+
+def ranks(states: np.ndarray, file: np.ndarray, track: np.ndarray) -> np.ndarray:
+    """(N,) which place the line of each window (N, 256) has among the lines of its file: 1 for the highest.
+
+    Args:
+        file, track: (N,) integers; windows of one file and track are of one line.
+    """
+    onsets = states < HOLD
+    pitch = np.where(onsets, states, 0).sum(axis=1) / np.maximum(onsets.sum(axis=1), 1)
+    lines, line = np.unique(np.stack([file, track]), axis=1, return_inverse=True)
+    mean = np.bincount(line.reshape(-1), pitch) / np.bincount(line.reshape(-1))
+    order = np.lexsort((-mean, lines[0]))
+    first = np.searchsorted(lines[0][order], lines[0])  # where the lines of the same file begin in that order
+    rank = np.empty(len(order), int)
+    rank[order] = np.arange(1, len(order) + 1)
+    return (rank - first)[line.reshape(-1)]
 
 
 def transposed(states: np.ndarray, semitones: np.ndarray) -> np.ndarray:

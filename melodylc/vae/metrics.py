@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from melodylc.melody import HOLD, REST
+from melodylc.melody import HOLD, REST, repeated_bars
 from melodylc.vae.data import Windows
-from melodylc.vae.decoding import decode
+from melodylc.vae.decoding import TEMPERATURE, decode
 from melodylc.vae.model import MelodyVAE
 
 
@@ -30,6 +30,10 @@ class Metrics:
     data_rests: float
     prior_in_scale: float  # mean share of notes in the best-fitting major scale
     data_in_scale: float
+    repeats: float  # bars that repeat an earlier one exactly, of 16, in reconstructions (mean of z) by argmax,
+    repeats_warm: float  # decoded at the default temperature,
+    prior_repeats: float  # in decoded prior draws (argmax),
+    data_repeats: float  # and in the melodies
     melodies: int
 
 
@@ -68,6 +72,7 @@ def measure(model: MelodyVAE, states: np.ndarray, seed: int = 0) -> Metrics:
     onsets, again_onsets = states < HOLD, again < HOLD
     noise = torch.Generator().manual_seed(seed)
     sampled = decode(model, z + torch.cat(sigmas) * torch.randn(z.shape, generator=noise).to(z.device))
+    warm = decode(model, z, temperature=TEMPERATURE, generator=noise)
     matched = (onsets & (states == again)).sum()
     prior = decode(model, torch.randn(z.shape, generator=noise).to(device))
     return Metrics(
@@ -84,6 +89,10 @@ def measure(model: MelodyVAE, states: np.ndarray, seed: int = 0) -> Metrics:
         data_rests=float((states == REST).mean()),
         prior_in_scale=best_scale_share(prior),
         data_in_scale=best_scale_share(states),
+        repeats=float(repeated_bars(again).mean()),
+        repeats_warm=float(repeated_bars(warm).mean()),
+        prior_repeats=float(repeated_bars(prior).mean()),
+        data_repeats=float(repeated_bars(states).mean()),
         melodies=len(states),
     )
 

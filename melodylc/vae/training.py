@@ -74,6 +74,17 @@ class Trainer:
             principal.start(self.model, torch.cat(parts), self.preset.stages[stage].kl_target)
             self.average.load_state_dict(self.model.state_dict())
 
+    def begin_with(self, model: MelodyVAE) -> None:
+        """Take over the weights of a trained model.
+
+        Raises:
+            UserError: if it has other sizes.
+        """
+        if model.sizes != self.preset.sizes:
+            raise UserError(f"train: --start expected a model of the preset {self.preset.name}, got {model.sizes}")
+        self.model.load_state_dict(model.state_dict())
+        self.average.load_state_dict(model.state_dict())
+
     def one_step(self) -> dict[str, float]:
         """Draw, compute, update; returns what is logged."""
         stage = self.preset.stages[self.stage]
@@ -224,6 +235,8 @@ def train(
     resume: bool = False,
     seed: int = 0,
     steps: dict[str, int] | None = None,
+    kl_target: float | None = None,
+    start: str | os.PathLike[str] | None = None,
     device: str | None = None,
     about: Mapping[str, Any] | None = None,
     progress: bool = True,
@@ -234,6 +247,8 @@ def train(
 
     Args:
         steps: other lengths for stages, by name.
+        kl_target: another one than the preset's, in nats per melody.
+        start: the model (.safetensors) to begin with; of the recipe only the last stage is left to do.
         about: further fields of the card: licence, sources, default sampling temperature.
 
     Returns:
@@ -248,6 +263,11 @@ def train(
     if unknown := set(steps or {}) - known:
         raise UserError(f"train: preset {preset.name} has the stages {', '.join(known)}; got {', '.join(unknown)}")
     preset = replace(preset, stages=tuple(replace(s, steps=(steps or {}).get(s.name, s.steps)) for s in preset.stages))
+    if kl_target is not None:
+        preset = replace(preset, stages=tuple(replace(s, kl_target=kl_target) for s in preset.stages))
+    begun = None if start is None or resume else storage.load(start)[0]
+    if start is not None:
+        preset = replace(preset, stages=preset.stages[-1:])
     corpus = Corpus(corpus_folder)
     out = Path(out)
     if not resume and (out / "checkpoint.safetensors").exists():
@@ -260,6 +280,8 @@ def train(
         raise UserError(f"train: {error}") from error
     if resume:
         trainer.restore(out)
+    elif begun is not None:
+        trainer.begin_with(begun)
 
     total = sum(stage.steps for stage in preset.stages)
     done = sum(stage.steps for stage in preset.stages[: trainer.stage]) + trainer.step
