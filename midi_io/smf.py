@@ -1,8 +1,9 @@
 """Standard MIDI File bytes to timed notes, in bulk: one compiled pass over the bytes.
 
 Written because the fast parser there is (symusic) does not report the channel of a note, and the ones that do (mido,
-pretty_midi) take a hundred times as long. Every read is bounds-checked, so hostile bytes
-give an error code, never a crash, and the time is linear in the size of the file.
+pretty_midi) take a hundred times as long. It reads what players play: what breaks the standard is read past by its known
+length and counted in `Parsed.faults`; only bytes that are no MIDI file, or exceed the limits, are refused. Every
+read is bounds-checked, so hostile bytes give an error code, never a crash, and the time is linear in the size.
 
 Reference: "Standard MIDI Files 1.0", MIDI Manufacturers Association, 1996.
 """
@@ -24,15 +25,49 @@ TRACK, CHANNEL, PROGRAM, PITCH, ONSET, OFFSET, VELOCITY = range(7)
 TICK, NUMERATOR, DENOMINATOR = range(3)
 MICROSECONDS = 1
 
+# What is read past, by its place in the counts of `_parse`.
+FAULTS = (
+    "ended early",
+    "bytes out of range",
+    "data bytes without a status",
+    "system bytes in a track",
+    "running status after a system event",
+    "meta events without their value",
+    "nonsense time signatures",
+    "overlong numbers",
+    "wrong track lengths",
+    "more tracks than the header says",
+    "no end of track",
+    "wrong header",
+    "notes never ended",
+)
+(
+    _EARLY,
+    _RANGE,
+    _NO_STATUS,
+    _SYSTEM,
+    _RUNNING,
+    _EMPTY,
+    _NONSENSE,
+    _OVERLONG,
+    _LENGTH,
+    _TRACKS,
+    _NO_END,
+    _HEADER,
+    _UNENDED,
+) = range(len(FAULTS))
+WRAPPED = "wrapped in RIFF or MacBinary"
+SMPTE = "SMPTE time, read at 120 quarter notes a minute"
+
 
 class Parsed(NamedTuple):
     """One file. Ticks count from the start of the file; a quarter note has `ticks_per_quarter` of them."""
 
     ticks_per_quarter: int
     notes: np.ndarray  # (N, 7) int64; only notes that were ended
-    signatures: np.ndarray  # (S, 3) int64: tick, numerator, denominator
+    signatures: np.ndarray  # (S, 3) int64: tick, numerator, denominator; 0, 0 for a nonsense signature
     tempos: np.ndarray  # (T, 2) int64: tick, microseconds per quarter
-    unended: int  # notes that no note-off ended, dropped
+    faults: dict[str, int]  # what was read past (FAULTS, WRAPPED, SMPTE) and how often
 
 
 class BrokenFileError(ValueError):
@@ -41,114 +76,173 @@ class BrokenFileError(ValueError):
 
 _REASONS = {
     1: "not a MIDI file (no MThd header)",
-    2: "truncated",
-    3: "broken event (data byte without a status, or a status no file may hold)",
-    4: "SMPTE time division (no bars to count)",
-    5: "format 2 (independent sequences)",
-    6: f"more than {MAX_NOTES:,} notes",
-    7: "zero ticks per quarter note",
-    8: "broken time signature or tempo",
+    2: "format 2 (independent sequences)",
+    3: f"more than {MAX_NOTES:,} notes",
+    4: "zero ticks per quarter note",
 }
 EMPTY = "empty file"
 TOO_LARGE = f"larger than {MAX_BYTES >> 20} MiB"
 
 
 @njit
-def _quantity(data, at, end):  # pragma: no cover - compiled
-    """A variable-length quantity of at most four bytes: a code of _REASONS or 0, its value, where it ends."""
+def _number(data, at, wide):  # pragma: no cover - compiled
+    """`wide` bytes from `at`, the first one the highest."""
     value = np.int64(0)
-    for _ in range(4):
-        if at >= end:
-            return 2, value, at
-        byte = np.int64(data[at])
-        at += 1
-        value = value << 7 | (byte & 0x7F)
-        if byte < 0x80:
-            return 0, value, at
-    return 3, value, at
+    for i in range(at, at + wide):
+        value = value << 8 | np.int64(data[i])
+    return value
 
 
 @njit
-def _parse(data, max_notes):  # pragma: no cover - compiled
+def _is_track(data, at):  # pragma: no cover - compiled
+    """Whether a chunk called MTrk begins at `at`."""
+    return at + 8 <= data.size and _number(data, at, 4) == 0x4D54726B
+
+
+@njit
+def _track_end(data, at, length):  # pragma: no cover - compiled
+    """Where the track that begins at `at` ends, and whether its length was right.
+
+    A length is believed if a chunk, the end of the file, or nothing after an end of track follows; if not, the track
+    goes on up to the next MTrk, or the end of the file.
+    """
+    end = at + length
+    size = data.size
+    if end == size or _is_track(data, end):
+        return end, True
+    if end < size:
+        if length >= 3 and _number(data, end - 3, 3) == 0xFF2F00:
+            return end, True
+        if end + 8 <= size and end + 8 + _number(data, end + 4, 4) <= size:
+            named = True  # like a chunk of another kind
+            for i in range(end, end + 4):
+                named = named and 0x20 <= data[i] < 0x7F
+            if named:
+                return end, True
+    for i in range(at, size - 7):
+        if data[i] == 0x4D and _is_track(data, i):
+            return i, False
+    return size, False
+
+
+@njit
+def _quantity(data, at, end):  # pragma: no cover - compiled
+    """A variable-length quantity: its value (of the last four bytes), where it ends (-1: beyond `end`), its bytes."""
+    value = np.int64(0)
+    begin = at
+    while at < end:
+        byte = np.int64(data[at])
+        at += 1
+        value = (value << 7 | (byte & 0x7F)) & 0xFFFFFFF
+        if byte < 0x80:
+            return value, at, at - begin
+    return value, np.int64(-1), at - begin
+
+
+@njit
+def _parse(data, max_notes, faults):  # pragma: no cover - compiled
+    """Code of _REASONS or 0, ticks per quarter (negative: SMPTE), notes, signatures, tempos; counts into `faults`."""
     size = data.size
     notes = np.empty((min(size // 3 + 1, max_notes), 7), np.int64)
-    signatures = np.empty((size // 6 + 1, 3), np.int64)
+    signatures = np.empty((size // 4 + 1, 3), np.int64)
     tempos = np.empty((size // 6 + 1, 2), np.int64)
     count = n_signatures = n_tempos = 0
-    none = notes[:0], signatures[:0], tempos[:0]
-    if size < 14 or data[0] != 0x4D or data[1] != 0x54 or data[2] != 0x68 or data[3] != 0x64:
-        return 1, 0, none[0], none[1], none[2]
-    header = np.int64(data[4]) << 24 | np.int64(data[5]) << 16 | np.int64(data[6]) << 8 | np.int64(data[7])
-    if header < 6:
-        return 1, 0, none[0], none[1], none[2]
-    kind = np.int64(data[8]) << 8 | np.int64(data[9])
-    tracks = np.int64(data[10]) << 8 | np.int64(data[11])
-    division = np.int64(data[12]) << 8 | np.int64(data[13])
-    if kind == 2:
-        return 5, 0, none[0], none[1], none[2]
-    if division & 0x8000:
-        return 4, 0, none[0], none[1], none[2]
+    if size < 14 or _number(data, 0, 4) != 0x4D546864:
+        return 1, 0, notes[:0], signatures[:0], tempos[:0]
+    header = _number(data, 4, 4)
+    kind, tracks, division = _number(data, 8, 2), _number(data, 10, 2), _number(data, 12, 2)
+    if division & 0x8000:  # frames a second, negative, and ticks a frame
+        division = -(256 - (division >> 8)) * (division & 0xFF)
     if division == 0:
-        return 7, 0, none[0], none[1], none[2]
-
-    # Sounding notes wait in one queue per channel and pitch, linked through `behind`: a note-off ends the oldest.
-    behind = np.empty(notes.shape[0], np.int64)
-    oldest = np.full(2048, -1, np.int64)
-    newest = np.full(2048, -1, np.int64)
-    program = np.zeros(16, np.int64)
+        return 4, 0, notes[:0], signatures[:0], tempos[:0]
     at = 8 + header
+    if (header != 6 and not _is_track(data, at)) or kind > 2:
+        faults[_HEADER] += 1
+        at = np.int64(14)
+
+    # Sounding notes wait in one queue per channel and pitch, linked through `behind`: a note-off ends the oldest. Where
+    # that leaves a note of the queue without an end, note-offs are missing, and each would give its end to the note
+    # before: then `until` counts, where a note-on ends the note before it.
+    behind = np.empty(notes.shape[0], np.int64)
+    until = np.empty(notes.shape[0], np.int64)
+    oldest = np.empty(2048, np.int64)
+    newest = np.empty(2048, np.int64)
+    latest = np.empty(2048, np.int64)  # the note that sounds if each note-on ends the one before it
+    program = np.zeros(16, np.int64)
     track = 0
-    while track < tracks:
-        if at + 8 > size:
-            return 2, 0, none[0], none[1], none[2]
-        is_track = data[at] == 0x4D and data[at + 1] == 0x54 and data[at + 2] == 0x72 and data[at + 3] == 0x6B
-        length = (
-            np.int64(data[at + 4]) << 24
-            | np.int64(data[at + 5]) << 16
-            | np.int64(data[at + 6]) << 8
-            | np.int64(data[at + 7])
-        )
+    while at + 8 <= size:
+        length = _number(data, at + 4, 4)
+        is_track = _is_track(data, at)
         at += 8
-        end = at + length
-        if end > size:
-            return 2, 0, none[0], none[1], none[2]
         if not is_track:  # the standard asks readers to skip chunks they do not know
-            at = end
+            if track >= tracks:
+                break
+            if at + length <= size:
+                at += length
+            else:
+                at, _ = _track_end(data, at, np.int64(size))
             continue
+        if track == tracks:
+            faults[_TRACKS] += 1
+        end, right = _track_end(data, at, length)
+        if not right:
+            faults[_EARLY if end == size and at + length > size else _LENGTH] += 1
         oldest[:] = -1
+        latest[:] = -1
+        begin = count
         program[:] = 0
         tick = np.int64(0)
         running = np.int64(0)
+        interrupted = False  # a system event came since the running status
+        closed = False  # by an end of track
+        cut = False
         while at < end:
-            fault, delta, at = _quantity(data, at, end)
-            if fault:
-                return fault, 0, none[0], none[1], none[2]
+            delta, after, wide = _quantity(data, at, end)
+            if after < 0 or after >= end:
+                cut = True
+                break
+            if wide > 4:
+                faults[_OVERLONG] += 1
+            at = after
             tick += delta
-            if at >= end:
-                return 2, 0, none[0], none[1], none[2]
             status = np.int64(data[at])
             if status >= 0x80:
                 at += 1
+            elif running == 0:
+                faults[_NO_STATUS] += 1
+                while at < end and data[at] < 0x80:
+                    at += 1
+                if at == end:
+                    break
+                status = np.int64(data[at])
+                at += 1
             else:
                 status = running
-                if status == 0:
-                    return 3, 0, none[0], none[1], none[2]
+                if interrupted:
+                    faults[_RUNNING] += 1
+                    interrupted = False
             if status < 0xF0:
-                running = status
+                if status != running:
+                    running = status
+                    interrupted = False
                 message = status & 0xF0
                 wide = 1 if message == 0xC0 or message == 0xD0 else 2
                 if at + wide > end:
-                    return 2, 0, none[0], none[1], none[2]
+                    cut = True
+                    break
                 first = np.int64(data[at])
                 second = np.int64(data[at + 1]) if wide == 2 else np.int64(0)
                 at += wide
                 if first > 127 or second > 127:
-                    return 3, 0, none[0], none[1], none[2]
+                    faults[_RANGE] += 1
+                    if first > 127:
+                        continue
+                    second = min(second, np.int64(127))
                 channel = status & 0x0F
                 queue = channel << 7 | first
                 if message == 0x90 and second > 0:
                     if count == notes.shape[0]:
-                        return 6, 0, none[0], none[1], none[2]
+                        return 3, 0, notes[:0], signatures[:0], tempos[:0]
                     notes[count, 0] = track
                     notes[count, 1] = channel
                     notes[count, 2] = program[channel]
@@ -156,77 +250,145 @@ def _parse(data, max_notes):  # pragma: no cover - compiled
                     notes[count, 4] = tick
                     notes[count, 5] = -1
                     notes[count, 6] = second
-                    behind[count] = -1
+                    behind[count] = until[count] = -1
                     if oldest[queue] < 0:
                         oldest[queue] = count
                     else:
                         behind[newest[queue]] = count
                     newest[queue] = count
+                    older = latest[queue]
+                    if older >= 0:
+                        until[older] = tick if notes[older, 4] < tick else -2  # in the same tick: the same note
+                    latest[queue] = count
                     count += 1
                 elif message == 0x80 or message == 0x90:
                     if oldest[queue] >= 0:
                         notes[oldest[queue], 5] = tick
                         oldest[queue] = behind[oldest[queue]]
+                    if latest[queue] >= 0:
+                        until[latest[queue]] = tick
+                        latest[queue] = -1
                 elif message == 0xC0:
                     program[channel] = first
                 continue
-            if status != 0xFF and status != 0xF0 and status != 0xF7:
-                return 3, 0, none[0], none[1], none[2]
+            interrupted = running > 0
+            if (status > 0xF0 and status < 0xF7) or (status > 0xF7 and status < 0xFF):
+                # system common and real-time messages have no place in a file; F1 and F3 have one data byte, F2 two
+                faults[_SYSTEM] += 1
+                wide = 2 if status == 0xF2 else (1 if status == 0xF1 or status == 0xF3 else 0)
+                while wide > 0 and at < end and data[at] < 0x80:
+                    at += 1
+                    wide -= 1
+                continue
             meta = np.int64(-1)
             if status == 0xFF:
                 if at >= end:
-                    return 2, 0, none[0], none[1], none[2]
+                    cut = True
+                    break
+                if data[at] > 127:  # no type of a meta event: the FF is a system reset
+                    faults[_SYSTEM] += 1
+                    continue
                 meta = np.int64(data[at])
                 at += 1
-            else:
-                running = np.int64(0)
-            fault, wide, at = _quantity(data, at, end)
-            if fault:
-                return fault, 0, none[0], none[1], none[2]
-            if at + wide > end:
-                return 2, 0, none[0], none[1], none[2]
-            if meta == 0x58:
-                if wide < 2 or data[at] == 0 or data[at + 1] > 16:
-                    return 8, 0, none[0], none[1], none[2]
-                signatures[n_signatures, 0] = tick
-                signatures[n_signatures, 1] = np.int64(data[at])
-                signatures[n_signatures, 2] = np.int64(1) << np.int64(data[at + 1])
-                n_signatures += 1
-            elif meta == 0x51:
-                if wide < 3:
-                    return 8, 0, none[0], none[1], none[2]
-                tempos[n_tempos, 0] = tick
-                tempos[n_tempos, 1] = np.int64(data[at]) << 16 | np.int64(data[at + 1]) << 8 | np.int64(data[at + 2])
-                n_tempos += 1
-            at += wide
-            if meta == 0x2F:
+            length, after, wide = _quantity(data, at, end)
+            if after < 0 or after + length > end:
+                cut = True
                 break
+            if wide > 4:
+                faults[_OVERLONG] += 1
+            at = after
+            if meta == 0x58:
+                if length < 2:
+                    faults[_EMPTY] += 1
+                else:
+                    numerator, power = np.int64(data[at]), np.int64(data[at + 1])
+                    if numerator == 0 or power > 16:
+                        faults[_NONSENSE] += 1
+                        numerator = np.int64(0)
+                    signatures[n_signatures, 0] = tick
+                    signatures[n_signatures, 1] = numerator
+                    signatures[n_signatures, 2] = np.int64(1) << power if numerator > 0 else np.int64(0)
+                    n_signatures += 1
+            elif meta == 0x51:
+                if length < 3:
+                    faults[_EMPTY] += 1
+                else:
+                    tempos[n_tempos, 0] = tick
+                    tempos[n_tempos, 1] = _number(data, at, 3)
+                    n_tempos += 1
+            at += length
+            if meta == 0x2F:
+                closed = True
+                break
+        if cut and right:
+            faults[_EARLY] += 1
+        elif not closed and right:
+            faults[_NO_END] += 1
+        for i in range(begin, count):
+            if oldest[notes[i, 1] << 7 | notes[i, 3]] >= 0:
+                notes[i, 5] = until[i]
         at = end
         track += 1
+    if kind == 2 and track > 1:
+        return 2, 0, notes[:0], signatures[:0], tempos[:0]
+    if track < tracks:
+        faults[_EARLY] += 1
+    ended = 0
+    for i in range(count):
+        if notes[i, 5] == -1:
+            faults[_UNENDED] += 1
+        if notes[i, 5] >= 0:
+            if ended < i:
+                notes[ended] = notes[i]
+            ended += 1
+    count = ended
     return 0, division, notes[:count], signatures[:n_signatures], tempos[:n_tempos]
 
 
-def parse(data: bytes) -> Parsed:
-    """Read the bytes of one MIDI file (format 0 or 1).
+def unwrapped(data: bytes) -> bytes:
+    """The MIDI file inside a RIFF (`.rmi`) or MacBinary wrapper, or the bytes as they are."""
+    if data[:4] == b"RIFF" and data[8:12] == b"RMID":
+        at = data.find(b"MThd", 12)
+        if at >= 20 and data[at - 8 : at - 4] == b"data":
+            length = int.from_bytes(data[at - 4 : at], "little")
+            return data[at : at + length] if length else data[at:]
+        return data[at:] if at >= 0 else data
+    if data[:1] == b"\0" and data[128:132] == b"MThd":
+        length = int.from_bytes(data[83:87], "big")  # of the data fork; the resource fork follows
+        return data[128 : 128 + length] if length else data[128:]
+    return data
 
-    Notes are paired within their track; a note-off ends the oldest sounding note of its pitch and channel, and the
-    program is the one in force on that track and channel at the onset (0 before any).
+
+def parse(data: bytes) -> Parsed:
+    """Read the bytes of one MIDI file (format 0 or 1, or 2 with one track; in a RIFF or MacBinary wrapper or without).
+
+    Notes are paired within their track: a note-off ends the oldest sounding note of its pitch and channel; on a pitch that
+    lacks note-offs, a note-on ends the note before it as well. The program is the one in force on that track and channel at the onset (0 before any). In SMPTE time a
+    quarter note lasts half a second.
 
     Raises:
-        BrokenFileError: with the reason, if the bytes are empty, too large, or break the standard.
+        BrokenFileError: with the reason, if the bytes are empty, too large, or no MIDI file.
     """
     if not data:
         raise BrokenFileError(EMPTY)
     if len(data) > MAX_BYTES:
         raise BrokenFileError(TOO_LARGE)
-    code, division, notes, signatures, tempos = _parse(np.frombuffer(data, np.uint8), MAX_NOTES)
+    inner = data if data[:4] == b"MThd" else unwrapped(data)
+    counts = np.zeros(len(FAULTS), np.int64)
+    code, division, notes, signatures, tempos = _parse(np.frombuffer(inner, np.uint8), MAX_NOTES, counts)
     if code:
         raise BrokenFileError(_REASONS[code])
     if len(signatures) > 1:
         signatures = signatures[np.argsort(signatures[:, TICK], kind="stable")]
     if len(tempos) > 1:
         tempos = tempos[np.argsort(tempos[:, TICK], kind="stable")]
-    ended = notes[:, OFFSET] >= 0
-    if ended.all():
-        return Parsed(division, notes, signatures, tempos, 0)
-    return Parsed(division, notes[ended], signatures, tempos, int((~ended).sum()))
+    faults = {name: int(n) for name, n in zip(FAULTS, counts, strict=True) if n} if counts.any() else {}
+    if inner is not data:
+        faults[WRAPPED] = 1
+    if division < 0:  # ticks a second: half as many in a quarter note, so twice the ticks make it a whole number
+        faults[SMPTE] = 1
+        division = -division
+        notes[:, ONSET : OFFSET + 1] *= 2
+        signatures[:, TICK] *= 2
+        tempos[:, TICK] *= 2
+    return Parsed(int(division), notes, signatures, tempos, faults)

@@ -18,12 +18,12 @@ def nearest_sixteenth(ticks, ticks_per_quarter):
 
 def notes_and_signatures(path):
     """Notes as dicts, signatures as {tick: (numerator, denominator)}."""
-    file = mido.MidiFile(path)
+    file = mido.MidiFile(path, clip=True)
     notes, signatures = [], []
     for index, track in enumerate(file.tracks):
         tick = 0
         program = defaultdict(int)
-        sounding = defaultdict(deque)
+        events = defaultdict(list)  # by channel and pitch: notes that begin, and ticks of note-offs
         for message in track:
             tick += message.time
             if message.type == "time_signature":
@@ -32,40 +32,66 @@ def notes_and_signatures(path):
                 program[message.channel] = message.program
             elif message.type == "note_on" and message.velocity > 0:
                 note = {
-                    "instrument": (index, message.channel, program[message.channel]),
+                    "line": (index, message.channel),
+                    "program": program[message.channel],
                     "pitch": message.note,
                     "onset": tick,
+                    "place": len(notes),
                 }
-                sounding[message.channel, message.note].append(note)
+                notes.append(note)
+                events[message.channel, message.note].append(note)
             elif message.type in ("note_on", "note_off"):
-                if sounding[message.channel, message.note]:
-                    note = sounding[message.channel, message.note].popleft()
-                    note["offset"] = tick
-                    notes.append(note)
+                events[message.channel, message.note].append(tick)
             elif message.type == "end_of_track":
                 break
+        for listed in events.values():
+            if not first_in_first_out(listed):
+                ended_by_the_next(listed)
+    notes = [note for note in notes if note.get("offset") is not None]
     by_tick = {tick: (n, d) for tick, _, _, n, d in sorted(signatures)}
     return file.ticks_per_beat, notes, by_tick
 
 
-def stretches(signatures, ticks_per_quarter):
-    """Dicts of start, end (None: open), signature and first bar."""
-    signatures = dict(signatures)
-    signatures.setdefault(0, (4, 4))
-    result = []
+def first_in_first_out(events):
+    """Give each note the note-off that is its turn; False if one has none."""
+    sounding = deque()
+    for event in events:
+        if isinstance(event, dict):
+            sounding.append(event)
+        elif sounding:
+            sounding.popleft()["offset"] = event
+    return not sounding
+
+
+def ended_by_the_next(events):
+    """Give each note the next note-off or note-on as its end; a note-on of the same tick makes it void."""
+    for note, following in zip(events, [*events[1:], None]):
+        if isinstance(note, dict):
+            note["offset"] = following
+            if isinstance(following, dict):
+                note["offset"] = following["onset"] if following["onset"] > note["onset"] else None
+
+
+def stretches(signatures, ticks_per_quarter, pair_2_4=False):
+    """Dicts of start, end (None: open), signature, first bar, and bars of the file in one of 4/4 (0: not read)."""
+    result = [{"start": 0, "end": None, "signature": (4, 4), "bar": 0}]
     for tick, signature in sorted(signatures.items()):
-        if result:
-            before = result[-1]
-            bar = Fraction(4 * ticks_per_quarter * before["signature"][0], before["signature"][1])
-            bars = (tick - before["start"]) / bar
+        before = result[-1]
+        bar = Fraction(4 * ticks_per_quarter * before["signature"][0], before["signature"][1])
+        nearest = max(floor((tick - before["start"]) / bar + Fraction(1, 2)), 0)
+        bars = max(ceil((tick - before["start"]) / bar), 0)
+        if abs(tick - before["start"] - nearest * bar) <= Fraction(ticks_per_quarter, 32):
             alike = {signature, before["signature"]} <= {(4, 4), (2, 2)} or signature == before["signature"]
-            if alike and bars.denominator == 1:
+            if alike:
                 continue
+            tick, bars = before["start"] + floor(nearest * bar + Fraction(1, 2)), nearest
+        if tick > before["start"]:
             before["end"] = tick
-            first = before["bar"] + ceil(bars)
+            result.append({"start": tick, "end": None, "signature": signature, "bar": before["bar"] + bars})
         else:
-            first = 0
-        result.append({"start": tick, "end": None, "signature": signature, "bar": first})
+            before["signature"] = signature
+    for part in result:
+        part["bars in one"] = {(4, 4): 1, (2, 2): 1, (2, 4): 2 * pair_2_4}.get(part["signature"], 0)
     return result
 
 
@@ -78,19 +104,20 @@ def skyline(notes, start, end, ticks_per_quarter):
             continue
         onset = nearest_sixteenth(note["onset"] - start, ticks_per_quarter)
         offset = max(onset + 1, nearest_sixteenth(note["offset"] - start, ticks_per_quarter))
+        is_plain = note["offset"] - note["onset"] >= Fraction(ticks_per_quarter, 8)
         if last is not None:
             if onset >= last:
                 continue
             offset = min(offset, last)
-        at[onset].append((note["pitch"], offset))
+        at[onset].append((is_plain, note["pitch"], offset))
     line = {}
     for onset in sorted(at):
-        pitch, offset = max(at[onset])
+        _, pitch, offset = max(at[onset])
         if line:
             previous = max(line)
             sounding, until = line[previous]
             if until > onset:
-                if sounding > pitch:
+                if sounding > pitch and until - onset >= Fraction(offset - onset, 2):
                     continue
                 line[previous] = (sounding, onset)
         line[onset] = (pitch, offset)
@@ -121,33 +148,38 @@ def rejected_for(states, min_notes, min_unique_pitches, max_rest_bars):
     return None
 
 
-def windows(path, min_notes=16, min_unique_pitches=3, max_rest_bars=1):
-    """([(instrument, bar, 256 states as bytes)], {reason: count}) of one file, in order."""
+def windows(path, min_notes=16, min_unique_pitches=3, max_rest_bars=1, pair_2_4=False):
+    """([(line, program, bar, 256 states as bytes)], {reason: count}, {signature: notes}) of one file, in order."""
     ticks_per_quarter, notes, signatures = notes_and_signatures(path)
-    kept, counts = [], defaultdict(int)
-    parts = stretches(signatures, ticks_per_quarter)
-    counts["not in 4/4"] = sum(part["signature"] not in ((4, 4), (2, 2)) for part in parts)
-    instruments = defaultdict(list)
+    kept, counts, met = [], defaultdict(int), defaultdict(int)
+    parts = stretches(signatures, ticks_per_quarter, pair_2_4)
+    counts["not in 4/4"] = sum(part["bars in one"] == 0 for part in parts)
+    lines = defaultdict(list)
     for note in notes:
-        instruments[note["instrument"]].append(note)
-    for instrument in sorted(instruments):
-        if instrument[1] == 9:
+        lines[note["line"]].append(note)
+    for line in sorted(lines):
+        if line[1] == 9:
             counts["percussion"] += 1
             continue
+        program = lines[line][0]["program"]
         for part in parts:
-            if part["signature"] not in ((4, 4), (2, 2)):
+            members = [n for n in lines[line] if n["onset"] >= part["start"]]
+            if part["end"] is not None:
+                members = [n for n in members if n["onset"] < part["end"]]
+            met[part["signature"]] += len(members)
+            if part["bars in one"] == 0:
                 continue
-            line = skyline(instruments[instrument], part["start"], part["end"], ticks_per_quarter)
-            if not line:
+            tune = skyline(members, part["start"], part["end"], ticks_per_quarter)
+            if not tune:
                 continue
-            bars = ceil(max(offset for _, offset in line.values()) / 16)
+            bars = ceil(max(offset for _, offset in tune.values()) / 16)
             if bars < 16:
                 counts["shorter than 16 bars"] += 1
             for bar in range(bars - 15):
-                states = window(line, bar)
+                states = window(tune, bar)
                 reason = rejected_for(states, min_notes, min_unique_pitches, max_rest_bars)
                 if reason:
                     counts[reason] += 1
                 else:
-                    kept.append((instrument, part["bar"] + bar, bytes(states)))
-    return kept, dict(counts)
+                    kept.append((line, program, part["bar"] + part["bars in one"] * bar, bytes(states)))
+    return kept, dict(counts), {signature: n for signature, n in met.items() if n}

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import signal
@@ -18,22 +19,25 @@ from melodylc.extraction import Corpus, Filters, extract
 from melodylc.extraction.windows import LINE_REASONS, STRETCH_REASON, WINDOW_REASONS, windows
 from midi_io import smf
 
-LENIENT = Filters(min_notes=2, min_unique_pitches=2, max_rest_bars=3)
+LENIENT = Filters(min_notes=2, min_unique_pitches=2, max_rest_bars=3, pair_2_4=True)
 
 
 def fast(path, filters=Filters()):
     """What `windows` finds, in the form of the slow implementation."""
     found = windows(smf.parse(path.read_bytes()), filters)
     kept = [
-        (tuple(place[:3]), place[3], states.tobytes()) for place, states in zip(found.places.tolist(), found.states)
+        (tuple(place[:2]), place[2], place[3], states.tobytes())
+        for place, states in zip(found.places.tolist(), found.states)
     ]
-    counts = dict(zip(WINDOW_REASONS + LINE_REASONS, [*found.rejected_windows, *found.rejected_lines]))
-    return kept, {name: n for name, n in {**counts, STRETCH_REASON: found.other_stretches}.items() if n}
+    lines = np.bincount(found.rejected_lines[:, 2], minlength=len(LINE_REASONS))
+    counts = dict(zip(WINDOW_REASONS + LINE_REASONS, [*found.rejected_windows, *lines]))
+    counts = {name: n for name, n in {**counts, STRETCH_REASON: found.other_stretches}.items() if n}
+    return kept, counts, found.signatures
 
 
 def slowly(path, filters=Filters()):
-    kept, counts = slow.windows(path, filters.min_notes, filters.min_unique_pitches, filters.max_rest_bars)
-    return kept, {name: n for name, n in counts.items() if n}
+    kept, counts, signatures = slow.windows(path, **dataclasses.asdict(filters))
+    return kept, {name: n for name, n in counts.items() if n}, signatures
 
 
 @st.composite
@@ -43,11 +47,12 @@ def pieces(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     file = mido.MidiFile(type=1, ticks_per_beat=division)
     bar = 4 * division
+    near = max(division // 32, 1)
     for _ in range(draw(st.integers(1, 3))):
         events = []
         for _ in range(draw(st.integers(0, 3))):
-            tick = int(rng.integers(0, 20)) * bar + int(rng.choice([0, 0, 0, 1, division // 2]))
-            n, d = [(4, 4), (2, 2), (3, 4), (4, 4), (8, 8), (6, 8)][rng.integers(6)]
+            tick = int(rng.integers(0, 20)) * bar + int(rng.choice([0, 0, 0, 1, near, near + 1, division // 2]))
+            n, d = [(4, 4), (2, 2), (3, 4), (2, 4), (8, 8), (6, 8), (1, 32), (5, 16)][rng.integers(8)]
             events.append((tick, 2, mido.MetaMessage("time_signature", numerator=n, denominator=d)))
         for _ in range(int(rng.integers(0, 4))):
             message = mido.Message("program_change", channel=int(rng.integers(3)), program=int(rng.integers(3)))
@@ -57,7 +62,7 @@ def pieces(draw):
             channel = int(rng.choice([0, 0, 0, 1, 9]))
             pitch = int(rng.integers(55, 67))
             on = int(rng.integers(0, 34 * bar // grid)) * grid
-            off = on + int(rng.choice([0, 1, division // 4, division, bar, 3 * bar]))
+            off = on + int(rng.choice([0, 1, division // 8, division // 4, division, bar, 3 * bar]))
             events.append((on, 3, mido.Message("note_on", channel=channel, note=pitch, velocity=64)))
             if rng.random() < 0.97:
                 events.append((off, 0 if off > on else 4, mido.Message("note_off", channel=channel, note=pitch)))
