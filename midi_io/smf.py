@@ -1,8 +1,8 @@
 """Standard MIDI File bytes to timed notes, in bulk: one compiled pass over the bytes.
 
 Written because the fast parser there is (symusic) does not report the channel of a note, and the ones that do (mido,
-pretty_midi) take a hundred times as long. It reads what players play: what breaks the standard is read past by its known
-length and counted in `Parsed.faults`; only bytes that are no MIDI file, or exceed the limits, are refused. Every
+pretty_midi) take a hundred times as long. It reads what players play: what breaks the standard is read past by its
+known length and counted in `Parsed.faults`; only bytes that are no MIDI file, or exceed the limits, are refused. Every
 read is bounds-checked, so hostile bytes give an error code, never a crash, and the time is linear in the size.
 
 Reference: "Standard MIDI Files 1.0", MIDI Manufacturers Association, 1996.
@@ -127,13 +127,13 @@ def _track_end(data, at, length):  # pragma: no cover - compiled
 
 @njit
 def _quantity(data, at, end):  # pragma: no cover - compiled
-    """A variable-length quantity: its value (of the last four bytes), where it ends (-1: beyond `end`), its bytes."""
+    """A variable-length quantity: its value (2^32 at the most), where it ends (-1: beyond `end`), its bytes."""
     value = np.int64(0)
     begin = at
     while at < end:
         byte = np.int64(data[at])
         at += 1
-        value = (value << 7 | (byte & 0x7F)) & 0xFFFFFFF
+        value = min(value << 7 | (byte & 0x7F), np.int64(1) << 32)
         if byte < 0x80:
             return value, at, at - begin
     return value, np.int64(-1), at - begin
@@ -362,9 +362,9 @@ def unwrapped(data: bytes) -> bytes:
 def parse(data: bytes) -> Parsed:
     """Read the bytes of one MIDI file (format 0 or 1, or 2 with one track; in a RIFF or MacBinary wrapper or without).
 
-    Notes are paired within their track: a note-off ends the oldest sounding note of its pitch and channel; on a pitch that
-    lacks note-offs, a note-on ends the note before it as well. The program is the one in force on that track and channel at the onset (0 before any). In SMPTE time a
-    quarter note lasts half a second.
+    Notes are paired within their track: a note-off ends the oldest sounding note of its pitch and channel; on a pitch
+    that lacks note-offs, a note-on ends the note before it as well. The program is the one in force on that track and
+    channel at the onset (0 before any). In SMPTE time a quarter note lasts half a second.
 
     Raises:
         BrokenFileError: with the reason, if the bytes are empty, too large, or no MIDI file.

@@ -23,9 +23,7 @@ class Windows:
         if not len(self.states):
             raise ValueError(f"corpus: expected windows in the split {split!r}, found none; extract more files")
         _, file, of_file = np.unique(self.sources, return_inverse=True, return_counts=True)
-        _, collection, of_collection = np.unique(
-            collections_of(self.sources), return_inverse=True, return_counts=True
-        )
+        _, collection, of_collection = np.unique(collections_of(self.sources), return_inverse=True, return_counts=True)
         weights = 1 / ranks(self.states, file, corpus.tracks(split))
         weights *= np.sqrt(of_file)[file] / np.bincount(file, weights)[file]
         weights *= np.cbrt(of_collection)[collection] / np.bincount(collection, weights)[collection]
