@@ -141,20 +141,23 @@ def _quantity(data, at, end):  # pragma: no cover - compiled
 
 @njit
 def _parse(data, max_notes, faults):  # pragma: no cover - compiled
-    """Code of _REASONS or 0, ticks per quarter (negative: SMPTE), notes, signatures, tempos; counts into `faults`."""
+    """Code of _REASONS or 0, ticks per quarter (negative: SMPTE), notes, signatures, tempos, whether these are in order.
+
+    What is read past is counted in `faults`.
+    """
     size = data.size
     notes = np.empty((min(size // 3 + 1, max_notes), 7), np.int64)
     signatures = np.empty((size // 4 + 1, 3), np.int64)
     tempos = np.empty((size // 6 + 1, 2), np.int64)
     count = n_signatures = n_tempos = 0
     if size < 14 or _number(data, 0, 4) != 0x4D546864:
-        return 1, 0, notes[:0], signatures[:0], tempos[:0]
+        return 1, 0, notes[:0], signatures[:0], tempos[:0], True
     header = _number(data, 4, 4)
     kind, tracks, division = _number(data, 8, 2), _number(data, 10, 2), _number(data, 12, 2)
     if division & 0x8000:  # frames a second, negative, and ticks a frame
         division = -(256 - (division >> 8)) * (division & 0xFF)
     if division == 0:
-        return 4, 0, notes[:0], signatures[:0], tempos[:0]
+        return 4, 0, notes[:0], signatures[:0], tempos[:0], True
     at = 8 + header
     if (header != 6 and not _is_track(data, at)) or kind > 2:
         faults[_HEADER] += 1
@@ -242,7 +245,7 @@ def _parse(data, max_notes, faults):  # pragma: no cover - compiled
                 queue = channel << 7 | first
                 if message == 0x90 and second > 0:
                     if count == notes.shape[0]:
-                        return 3, 0, notes[:0], signatures[:0], tempos[:0]
+                        return 3, 0, notes[:0], signatures[:0], tempos[:0], True
                     notes[count, 0] = track
                     notes[count, 1] = channel
                     notes[count, 2] = program[channel]
@@ -330,7 +333,7 @@ def _parse(data, max_notes, faults):  # pragma: no cover - compiled
         at = end
         track += 1
     if kind == 2 and track > 1:
-        return 2, 0, notes[:0], signatures[:0], tempos[:0]
+        return 2, 0, notes[:0], signatures[:0], tempos[:0], True
     if track < tracks:
         faults[_EARLY] += 1
     ended = 0
@@ -342,7 +345,12 @@ def _parse(data, max_notes, faults):  # pragma: no cover - compiled
                 notes[ended] = notes[i]
             ended += 1
     count = ended
-    return 0, division, notes[:count], signatures[:n_signatures], tempos[:n_tempos]
+    in_order = True  # by tick: they may come from several tracks
+    for i in range(1, n_signatures):
+        in_order = in_order and signatures[i, 0] >= signatures[i - 1, 0]
+    for i in range(1, n_tempos):
+        in_order = in_order and tempos[i, 0] >= tempos[i - 1, 0]
+    return 0, division, notes[:count], signatures[:n_signatures], tempos[:n_tempos], in_order
 
 
 def unwrapped(data: bytes) -> bytes:
@@ -375,14 +383,13 @@ def parse(data: bytes) -> Parsed:
         raise BrokenFileError(TOO_LARGE)
     inner = data if data[:4] == b"MThd" else unwrapped(data)
     counts = np.zeros(len(FAULTS), np.int64)
-    code, division, notes, signatures, tempos = _parse(np.frombuffer(inner, np.uint8), MAX_NOTES, counts)
+    code, division, notes, signatures, tempos, in_order = _parse(np.frombuffer(inner, np.uint8), MAX_NOTES, counts)
     if code:
         raise BrokenFileError(_REASONS[code])
-    if len(signatures) > 1:
+    if not in_order:
         signatures = signatures[np.argsort(signatures[:, TICK], kind="stable")]
-    if len(tempos) > 1:
         tempos = tempos[np.argsort(tempos[:, TICK], kind="stable")]
-    faults = {name: int(n) for name, n in zip(FAULTS, counts, strict=True) if n} if counts.any() else {}
+    faults = {name: n for name, n in zip(FAULTS, counts.tolist(), strict=True) if n}
     if inner is not data:
         faults[WRAPPED] = 1
     if division < 0:  # ticks a second: half as many in a quarter note, so twice the ticks make it a whole number

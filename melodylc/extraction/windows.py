@@ -97,6 +97,37 @@ def _stretches(signatures, division, pair):  # pragma: no cover - compiled
 
 
 @njit
+def _by_line(notes):  # pragma: no cover - compiled
+    """Notes (N, 7) sorted by track and channel, each line's in their order, and where lines begin and end (L + 1,)."""
+    tracks = np.int64(1)
+    for i in range(notes.shape[0]):
+        tracks = max(tracks, notes[i, 0] + 1)
+    after = np.zeros(16 * tracks + 1, np.int64)  # first of notes by line, then where the next note of a line goes
+    in_order = True
+    before = np.int64(-1)
+    for i in range(notes.shape[0]):
+        line = notes[i, 0] << 4 | notes[i, 1]
+        in_order = in_order and line >= before
+        before = line
+        after[line + 1] += 1
+    bounds = np.zeros(after.size, np.int64)
+    count = 0
+    for line in range(16 * tracks):
+        if after[line + 1] > 0:
+            count += 1
+            bounds[count] = bounds[count - 1] + after[line + 1]
+        after[line + 1] += after[line]
+    if in_order:
+        return notes, bounds[: count + 1]
+    ordered = np.empty_like(notes)
+    for i in range(notes.shape[0]):
+        line = notes[i, 0] << 4 | notes[i, 1]
+        ordered[after[line]] = notes[i]
+        after[line] += 1
+    return ordered, bounds[: count + 1]
+
+
+@njit
 def _step(tick, start, division):  # pragma: no cover - compiled
     """The sixteenth nearest to `tick`, halves up, counted from `start`."""
     return (8 * (tick - start) + division) // (2 * division)
@@ -283,16 +314,11 @@ def windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> Windows:
     Args:
         pad: let a line shorter than 16 bars give one window, with rests behind it. A corpus has none of these.
     """
-    notes = parsed.notes
-    lines = notes[:, smf.TRACK] << 4 | notes[:, smf.CHANNEL]
-    if len(notes) > 1 and (lines[1:] < lines[:-1]).any():
-        order = np.argsort(lines, kind="stable")
-        notes, lines = notes[order], lines[order]
-    bounds = np.concatenate([[0], np.flatnonzero(np.diff(lines)) + 1, [len(notes)]]) if len(notes) else np.zeros(1, int)
+    notes, lines = _by_line(parsed.notes)
     stretches = _stretches(parsed.signatures, parsed.ticks_per_quarter, filters.pair_2_4)
     states, places, rejected_windows, rejected_lines, heard_in = _windows(
         notes,
-        bounds,
+        lines,
         stretches,
         parsed.ticks_per_quarter,
         filters.min_notes,
