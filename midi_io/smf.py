@@ -141,7 +141,7 @@ def _quantity(data, at, end):  # pragma: no cover - compiled
 
 @njit
 def _parse(data, max_notes, faults):  # pragma: no cover - compiled
-    """Code of _REASONS or 0, ticks per quarter (negative: SMPTE), notes, signatures, tempos, whether these are in order.
+    """Code of _REASONS or 0, ticks a quarter (negative: SMPTE), notes, signatures, tempos, whether both are in order.
 
     What is read past is counted in `faults`.
     """
