@@ -1,4 +1,5 @@
 import csv
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -70,6 +71,37 @@ def test_a_finished_run_can_be_made_longer(tiny_corpus, tiny_preset, tmp_path):
     run(tiny_corpus, tiny_preset, tmp_path / "run")
     card = run(tiny_corpus, tiny_preset, tmp_path / "run", resume=True, steps={"whole": 9})
     assert card["steps"]["whole"] == 9
+
+
+def test_a_run_can_begin_with_a_trained_model(tiny_corpus, tiny_preset, tmp_path, monkeypatch):
+    run(tiny_corpus, tiny_preset, tmp_path / "first")
+    first = tmp_path / "first" / "model.safetensors"
+    began = []
+    one_step = training.Trainer.one_step
+
+    def watched(trainer):
+        began.append({name: value.clone() for name, value in trainer.model.state_dict().items()})
+        return one_step(trainer)
+
+    monkeypatch.setattr(training.Trainer, "one_step", watched)
+    card = run(tiny_corpus, tiny_preset, tmp_path / "second", start=first, kl_target=5.0)
+    assert len(began) == tiny_preset.stages[-1].steps  # the last stage alone
+    for name, value in load_file(first).items():
+        torch.testing.assert_close(began[0][name], value.float())
+    assert card["steps"] == {"whole": 6}
+    assert card["start"]["steps"] == {"bars": 6, "phrases": 5, "whole": 6}
+    other = replace(tiny_preset, sizes=replace(tiny_preset.sizes, latent=9))
+    with pytest.raises(UserError, match="--start expected a model of the preset"):
+        run(tiny_corpus, other, tmp_path / "third", start=first)
+
+
+def test_the_weight_of_kl_follows_its_target(tiny_corpus, tiny_preset, tmp_path):
+    for target, sign in ((0.01, 1), (1e6, -1)):
+        out = tmp_path / f"{target}"
+        run(tiny_corpus, tiny_preset, out, kl_target=target)
+        with (out / "log.csv").open() as file:
+            weights = [float(row[-1]) for row in csv.reader(file) if row[0] == "whole"]
+        assert all((after - before) * sign > 0 for before, after in itertools.pairwise(weights))
 
 
 def test_the_flat_encoder_of_the_paper_trains_too(tiny_corpus, tmp_path):

@@ -265,8 +265,9 @@ def train(
     preset = replace(preset, stages=tuple(replace(s, steps=(steps or {}).get(s.name, s.steps)) for s in preset.stages))
     if kl_target is not None:
         preset = replace(preset, stages=tuple(replace(s, kl_target=kl_target) for s in preset.stages))
-    begun = None if start is None or resume else storage.load(start)[0]
+    begun = None
     if start is not None:
+        begun = storage.load(start)
         preset = replace(preset, stages=preset.stages[-1:])
     corpus = Corpus(corpus_folder)
     out = Path(out)
@@ -281,7 +282,7 @@ def train(
     if resume:
         trainer.restore(out)
     elif begun is not None:
-        trainer.begin_with(begun)
+        trainer.begin_with(begun[0])
 
     total = sum(stage.steps for stage in preset.stages)
     done = sum(stage.steps for stage in preset.stages[: trainer.stage]) + trainer.step
@@ -321,6 +322,7 @@ def train(
         "hours": round(trainer.seconds / 3600, 2),
         "steps": {stage.name: stage.steps for stage in preset.stages},
         "corpus": {key: corpus.card[key] for key in ("files", "windows", "splits", "filters")},
+        **({"start": {key: begun[1].get(key) for key in ("steps", "hours", "corpus")}} if begun else {}),
         "held_out": asdict(measure(trainer.average, valid)),
         **(about or {}),
     }
