@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -287,7 +286,6 @@ def _interpolate(options: argparse.Namespace) -> None:
 
 
 def _picked(options: argparse.Namespace, file: str) -> Picked:
-    os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # for one file, compiling takes longer than reading it slowly
     from melodylc.extraction.pick import pick
 
     picked = pick(
