@@ -193,9 +193,9 @@ def test_a_stopped_run_goes_on_without_losing_or_doubling(folder, tmp_path, sign
     code = """
 import signal
 from melodylc import cli
-from melodylc.extraction import run
+from melodylc.extraction import plan
 signal.signal(signal.SIGINT, signal.default_int_handler)
-run.FILES_PER_CHUNK = 10
+plan.FILES_PER_CHUNK = 10
 cli.entry()
 """
     command = [sys.executable, "-c", code, "extract", str(folder), "--out", str(out), "--workers", workers]
