@@ -224,10 +224,10 @@ def test_parts_of_another_run_are_not_taken(folder, tmp_path):
 
 
 def test_digests_beyond_memory_take_more_passes(folder, tmp_path, monkeypatch):
-    from melodylc.extraction import run
+    from melodylc.extraction import unique
 
     extract([folder], tmp_path / "one", workers=1, progress=False)
-    monkeypatch.setattr(run, "DIGESTS_IN_MEMORY", 300)
+    monkeypatch.setattr(unique, "DIGESTS_IN_MEMORY", 300)
     extract([folder], tmp_path / "many", workers=1, progress=False)
     assert contents(tmp_path / "one") == contents(tmp_path / "many")
 

@@ -24,7 +24,7 @@ FILES_PER_CHUNK = 512
 BYTES_PER_CHUNK = 4 << 20  # a window has 16 notes of 3 bytes or more, and a note is in 16 windows: 350 MB at the worst
 
 _LOCK = "lock"
-_OURS = (_LOCK, "files", "part-", "corpus", "digest")  # what a run's folder holds; a digest, that of an older version
+_OURS = (_LOCK, "files", "part-", "marks", "corpus", "digest")  # in the folder of a run, or of an older version
 
 
 class Chunk(NamedTuple):

@@ -27,6 +27,7 @@ from melodylc.extraction.compiling import quickest
 from melodylc.extraction.digest import digests
 from melodylc.extraction.plan import Chunk, Plan, make, owned
 from melodylc.extraction.rejected import Rejected, write_piece
+from melodylc.extraction.unique import mark_firsts
 from melodylc.extraction.walk import UNREADABLE, Found, find
 from melodylc.extraction.windows import LINE_REASONS, STRETCH_REASON, WINDOW_REASONS, Filters, windows
 from melodylc.extraction.workers import cores, share
@@ -37,7 +38,6 @@ from midi_io.files import contents
 if TYPE_CHECKING:
     import pyarrow as pa
 
-DIGESTS_IN_MEMORY = 4_000_000  # about 400 MB; more windows take more passes over the digests
 NO_WINDOWS = "no window kept"
 
 
@@ -210,19 +210,8 @@ def _merge(plan: Plan, filters: Filters, progress: bool) -> dict[str, Any]:
     from tqdm import tqdm
 
     parts = [plan.part(index) for index in range(len(plan.chunks))]
-    rows = sum(len(_read(part)) for part in parts)
-    passes = min(-(-rows // DIGESTS_IN_MEMORY) or 1, 256)
-    for turn in range(passes):  # each pass looks at the digests of one residue, so the memory has a bound
-        seen: set[bytes] = set()
-        for part in parts:
-            digests = _read(part)["digest"].to_pylist()
-            mask = part.with_suffix(".keep.npy")
-            keep = np.load(mask) if turn else np.zeros(len(digests), bool)
-            for row, digest in enumerate(digests):
-                if digest[0] % passes == turn and digest not in seen:
-                    seen.add(digest)
-                    keep[row] = True
-            np.save(mask, keep)
+    sizes = [len(_read(part)) for part in parts]
+    is_first = mark_firsts(sizes, lambda index: corpus.rows_of(_read(parts[index])["digest"]), plan.folder / "marks")
 
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in ("files", "stretches", "lines", "windows")}
     splits: Counter[str] = Counter()
@@ -230,11 +219,11 @@ def _merge(plan: Plan, filters: Filters, progress: bool) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     writer = corpus.Writer(folder)
-    for part in tqdm(parts, unit="part", desc="unique", disable=not progress):
+    for part, keep in tqdm(zip(parts, is_first), total=len(parts), unit="part", desc="unique", disable=not progress):
         table = _read(part)
         for kind, counter in json.loads(table.schema.metadata[b"counts"]).items():
             counts[kind].update(counter)
-        table = table.filter(pa.array(np.load(part.with_suffix(".keep.npy"))))
+        table = table.filter(pa.array(keep))
         sources = table["source"].to_pylist()
         known = {source: corpus.split_of(source) for source in set(sources)}
         split = [known[source] for source in sources]
@@ -243,7 +232,7 @@ def _merge(plan: Plan, filters: Filters, progress: bool) -> dict[str, Any]:
         writer.add(table.cast(corpus.schema()).replace_schema_metadata(None))
     writer.close()
     unique = sum(splits.values())
-    counts["windows"]["duplicate"] = rows - unique
+    counts["windows"]["duplicate"] = sum(sizes) - unique
     rejected = {kind: {reason: n for reason, n in sorted(counter.items()) if n} for kind, counter in counts.items()}
     card = {
         "version": corpus.VERSION,
