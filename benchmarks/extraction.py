@@ -25,7 +25,8 @@ import numba
 import numpy as np
 import symusic
 
-from melodylc.extraction.run import chunked, extract_chunk
+from melodylc.extraction.plan import chunked
+from melodylc.extraction.run import extract_chunk
 from melodylc.extraction.walk import Found, find
 from melodylc.extraction.windows import Filters, windows
 from midi_io import smf

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melodylc.errors import UserError
 from melodylc.options import parser
+from melodylc.stopping import exit_code, on_signals
 
 if TYPE_CHECKING:  # heavy modules load in the command that needs them
     import numpy as np
@@ -31,9 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         COMMANDS[options.command](options)
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        with suppress(OSError):  # the terminal may be what went away
+            print("\n" + "; ".join(["stopped", *map(str, stop.args)]), file=sys.stderr)
+        return exit_code(stop)
     except (UserError, ImportError) as error:
         print(f"melodylc: {error}", file=sys.stderr)
         return 2
@@ -52,9 +54,13 @@ def _extract(options: argparse.Namespace) -> None:
 
     filters = Filters(options.min_notes, options.min_unique_pitches, options.max_rest_bars)
     try:
-        card = extract(options.paths, options.out, filters=filters, workers=options.workers)
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        with on_signals():
+            card = extract(
+                options.paths, options.out, filters=filters, workers=options.workers, rejected=options.rejected
+            )
+    except KeyboardInterrupt as stop:
+        whole = Path(options.out).exists()
+        stop.args = (f"{options.out} is whole" if whole else "the same command goes on from here",)
         raise
     print(f"{card['windows']:,} windows from {card['files']:,} files in {options.out}")
     for name, count in card["splits"].items():
@@ -62,6 +68,8 @@ def _extract(options: argparse.Namespace) -> None:
     for kind, reasons in card["rejected"].items():
         for reason, count in reasons.items():
             print(f"  {kind} rejected, {reason}: {count:,}")
+    if options.rejected:
+        print(f"every rejected file and line is in {options.rejected}")
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -87,8 +95,8 @@ def _train(options: argparse.Namespace) -> None:
             device=options.device,
             about=_about(options.about),
         )
-    except KeyboardInterrupt:
-        print("\nstopped; go on with --resume", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        stop.args = ("go on with --resume",)
         raise
     _write_reference(Path(options.out), options.corpus)
     print(json.dumps(card["held_out"], indent=2))
@@ -289,7 +297,6 @@ def _interpolate(options: argparse.Namespace) -> None:
 
 
 def _picked(options: argparse.Namespace, file: str) -> Picked:
-    os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # for one file, compiling takes longer than reading it slowly
     from melodylc.extraction.pick import pick
 
     picked = pick(

@@ -1,15 +1,70 @@
-"""numba's compiler, with its cache in the user's cache folder.
+"""Kernels: functions that numba compiles, or that run as they are written where compiling would take longer.
 
-Beside the modules, where numba would put it, cached files outlive an uninstall and hide an editable install made after.
+numba is imported when a kernel is first called, and compiles it then, so that a module with kernels costs little to
+import and a caller may still choose. The compiled code is kept in the user's cache folder: beside the modules, where
+numba would put it, cached files outlive an uninstall and hide an editable install made after.
 """
 
+from __future__ import annotations
+
+import functools
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import numba
+_interpreted = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
-_CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-if not numba.config.CACHE_DIR:  # type: ignore[attr-defined]
-    numba.config.CACHE_DIR = str(_CACHES / "melodylc")  # type: ignore[attr-defined]
 
-njit = numba.njit(cache=True)
+class Kernel:
+    """A function written for numba; called from Python or from another kernel."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments) if _interpreted else self.compiled(*arguments)
+
+    @functools.cached_property
+    def compiled(self) -> Any:
+        """numba's dispatcher of the function, which compiles it for the types it is called with."""
+        import numba
+
+        if not numba.config.CACHE_DIR:  # type: ignore[attr-defined]
+            numba.config.CACHE_DIR = str(cache())  # type: ignore[attr-defined]
+        try:
+            return numba.njit(cache=True)(self.function)
+        except RuntimeError:  # no folder can be written: compile anew in each process
+            return numba.njit(self.function)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba takes a kernel for that another kernel calls."""
+        return self.compiled._numba_type_
+
+
+njit = Kernel
+
+
+def cache() -> Path:
+    """The folder that holds compiled code between processes."""
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "melodylc"
+
+
+def interpreting() -> bool:
+    """Whether kernels run as they are written."""
+    return _interpreted
+
+
+@contextmanager
+def interpreted() -> Iterator[None]:
+    """Within it, kernels run as they are written; the results are the same."""
+    global _interpreted
+    before, _interpreted = _interpreted, True
+    try:
+        yield
+    finally:
+        _interpreted = before

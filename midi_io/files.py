@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+from midi_io import smf
+
+SPECIAL = "not a regular file"
+
+_READING = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 class Note(NamedTuple):
@@ -97,16 +104,39 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+def contents(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a MIDI file: the one way in which files that others gave are opened.
+
+    It never waits (for the other end of a pipe) and never reads more than smf.MAX_BYTES, whatever is at `path` and
+    whatever becomes of it meanwhile.
+
+    Raises:
+        OSError: if the file cannot be opened or read.
+        midi_io.smf.BrokenFileError: with the reason, if it is a folder, a pipe or a device, or too large.
+    """
+    handle = os.open(path, _READING)
+    try:
+        status = os.fstat(handle)  # of what was opened: the path may have got another file since anyone looked
+        if not stat.S_ISREG(status.st_mode):
+            raise smf.BrokenFileError(SPECIAL)
+        if status.st_size > smf.MAX_BYTES:
+            raise smf.BrokenFileError(smf.TOO_LARGE)
+        data = os.read(handle, status.st_size)
+        while len(data) < status.st_size and (more := os.read(handle, status.st_size - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(handle)
+
+
 def read(path: str | os.PathLike[str]) -> dict[tuple[int, int, int], list[Note]]:
     """The notes of a MIDI file by (track, channel, program), both counted from 0, in onset order.
 
     Raises:
         OSError: if the file cannot be read.
-        midi_io.smf.BrokenFileError: with the reason, if its bytes are no MIDI file.
+        midi_io.smf.BrokenFileError: with the reason, if it is no MIDI file (see `contents` and `smf.parse`).
     """
-    from midi_io import smf
-
-    parsed = smf.parse(Path(path).read_bytes())
+    parsed = smf.parse(contents(path))
     instruments: dict[tuple[int, int, int], list[Note]] = {}
     for track, channel, program, pitch, onset, offset, velocity in parsed.notes.tolist():
         start, end = onset / parsed.ticks_per_quarter, offset / parsed.ticks_per_quarter

@@ -16,7 +16,6 @@ from midi_io import files
 @pytest.fixture(autouse=True)
 def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "0")  # what a command sets for itself is not for the next test
 
 
 def read(path):

@@ -198,9 +198,9 @@ def test_a_stopped_run_goes_on_without_losing_or_doubling(folder, tmp_path, sign
     code = """
 import signal
 from melodylc import cli
-from melodylc.extraction import run
+from melodylc.extraction import plan
 signal.signal(signal.SIGINT, signal.default_int_handler)
-run.FILES_PER_CHUNK = 10
+plan.FILES_PER_CHUNK = 10
 cli.entry()
 """
     command = [sys.executable, "-c", code, "extract", str(folder), "--out", str(out), "--workers", workers]
@@ -229,10 +229,10 @@ def test_parts_of_another_run_are_not_taken(folder, tmp_path):
 
 
 def test_digests_beyond_memory_take_more_passes(folder, tmp_path, monkeypatch):
-    from melodylc.extraction import run
+    from melodylc.extraction import unique
 
     extract([folder], tmp_path / "one", workers=1, progress=False)
-    monkeypatch.setattr(run, "DIGESTS_IN_MEMORY", 300)
+    monkeypatch.setattr(unique, "DIGESTS_IN_MEMORY", 300)
     extract([folder], tmp_path / "many", workers=1, progress=False)
     assert contents(tmp_path / "one") == contents(tmp_path / "many")
 

@@ -127,9 +127,15 @@ class Corpus:
 
 def states_of(table: pa.Table) -> np.ndarray:
     """The states column of a table as (N, 256) uint8."""
-    array = table["states"].combine_chunks()
+    return rows_of(table["states"])
+
+
+def rows_of(column: pa.ChunkedArray) -> np.ndarray:
+    """A column of N binary values of K bytes as (N, K) uint8."""
+    wide = column.type.byte_width
+    array = column.combine_chunks()
     if hasattr(array, "chunks"):  # combine_chunks leaves an empty column chunked
-        return np.empty((0, STEPS), np.uint8)
+        return np.empty((0, wide), np.uint8)
     flat = np.frombuffer(array.buffers()[1] or b"", np.uint8)
-    begin = array.offset * STEPS
-    return flat[begin : begin + len(array) * STEPS].reshape(len(array), STEPS)
+    begin = array.offset * wide
+    return flat[begin : begin + len(array) * wide].reshape(len(array), wide)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from melodylc.errors import UserError
+from melodylc.extraction.compiling import quickest
 from melodylc.extraction.windows import Filters, Windows, windows
-from midi_io import smf
+from midi_io import files, smf
 
 ANY = Filters(min_notes=1, min_unique_pitches=1, max_rest_bars=16)
 
@@ -41,8 +41,10 @@ def pick(path: str | os.PathLike[str], *, track: int | None = None, bar: int | N
         UserError: if the file cannot be read or holds no such bars.
     """
     try:
-        parsed = smf.parse(Path(path).read_bytes())
-        candidates = [windows(parsed, Filters()), windows(parsed, ANY, pad=True)]
+        data = files.contents(path)
+        with quickest(len(data)):
+            parsed = smf.parse(data)
+            candidates = [windows(parsed, Filters()), windows(parsed, ANY, pad=True)]
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except smf.BrokenFileError as error:

@@ -7,14 +7,11 @@ path order keeps the first of equal windows and writes the corpus, which appears
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-import signal
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
@@ -22,20 +19,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from melodylc import __version__
 from melodylc.errors import UserError
 from melodylc.extraction import corpus
+from melodylc.extraction import rejected as list_of_rejected
+from melodylc.extraction.compiling import quickest
 from melodylc.extraction.digest import digests
+from melodylc.extraction.plan import Chunk, Plan, make, owned
+from melodylc.extraction.rejected import Rejected, write_piece
+from melodylc.extraction.unique import mark_firsts
 from melodylc.extraction.walk import UNREADABLE, Found, find
 from melodylc.extraction.windows import LINE_REASONS, STRETCH_REASON, WINDOW_REASONS, Filters, windows
+from melodylc.extraction.workers import cores, share
 from melodylc.melody import STEPS
 from midi_io import smf
+from midi_io.files import contents
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FILES_PER_CHUNK = 512
-BYTES_PER_CHUNK = 4 << 20  # a window has 16 notes of 3 bytes or more, and a note is in 16 windows: 350 MB at the worst
-DIGESTS_IN_MEMORY = 4_000_000  # about 400 MB; more windows take more passes over the digests
 NO_WINDOWS = "no window kept"
 
 
@@ -46,6 +48,7 @@ def extract(
     filters: Filters = Filters(),
     workers: int | None = None,
     progress: bool = True,
+    rejected: str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
     """Extract every MIDI file under `paths` into the corpus folder `out`; returns the contents of its corpus.json.
 
@@ -53,115 +56,76 @@ def extract(
     wait in `out` + ".partial". The corpus is the same, byte for byte, for any number of workers.
 
     Args:
-        workers: processes; default: one for each core this process may use.
+        workers: processes, at most; default: one for each core this process may use.
+        rejected: a file to list every rejected file and line in, with its reason (see `rejected`).
 
     Raises:
-        UserError: if `out` exists, or the paths cannot be used (see `walk.find`).
+        UserError: if `out` exists, another run is making it, or the paths cannot be used (see `walk.find`).
     """
     out = Path(out)
-    if out.exists():
-        raise UserError(f"extract: {out} exists already; name another folder, or delete it to extract again")
+    _is_free(out)
+    if rejected is not None:
+        list_of_rejected.check(Path(rejected))
     found = find(paths)
-    workers = workers or cores()
     partial = out.with_name(out.name + ".partial")
-    partial.mkdir(parents=True, exist_ok=True)
-    total = _manifest(found, filters, partial)
-    chunks = sum(1 for _ in _chunks(partial))
-    _extract_parts(partial, chunks, total, filters, workers, progress)
-    card = _merge(partial, chunks, filters, progress)
-    (partial / "corpus").rename(out)
-    shutil.rmtree(partial)
+    with owned(partial):
+        _is_free(out)  # another run may have made it since
+        plan = make(found, [__version__, corpus.VERSION, asdict(filters)], partial)
+        _make_parts(plan, filters, workers, progress)
+        card = _merge(plan, filters, progress)
+        if rejected is not None:
+            pieces = (plan.part(index).with_suffix(".tsv") for index in range(len(plan.chunks)))
+            list_of_rejected.write(Path(rejected), pieces)
+        (partial / "corpus").rename(out)
+        shutil.rmtree(partial, ignore_errors=True)  # the corpus is whole, whatever stays (on Windows, the lock)
     return card
 
 
-def cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _is_free(out: Path) -> None:
+    if os.path.lexists(out):
+        raise UserError(f"extract: {out} exists already; name another folder, or delete it to extract again")
 
 
-def _manifest(files: Iterable[Found], filters: Filters, partial: Path) -> int:
-    """Write the list of files to `partial`; throw away parts that were made from another list. Returns its length."""
-    digest = hashlib.blake2b(json.dumps([corpus.VERSION, FILES_PER_CHUNK, BYTES_PER_CHUNK, asdict(filters)]).encode())
-    total = 0
-    new = partial / "files.new"
-    with new.open("w", encoding="utf-8", errors="surrogateescape") as lines:
-        for found in files:
-            line = json.dumps(found)
-            digest.update(line.encode())
-            lines.write(line + "\n")
-            total += 1
-    known = partial / "digest"
-    if not known.exists() or known.read_text() != digest.hexdigest():
-        for part in partial.glob("part-*"):
-            part.unlink()
-        new.replace(partial / "files")
-        known.write_text(digest.hexdigest())
-    new.unlink(missing_ok=True)
-    return total
-
-
-def _chunks(partial: Path) -> Iterator[list[Found]]:
-    with (partial / "files").open(encoding="utf-8") as lines:
-        yield from chunked(Found(*json.loads(line)) for line in lines)
-
-
-def chunked(files: Iterable[Found]) -> Iterator[list[Found]]:
-    """Files in the chunks that become parts, in order."""
-    chunk: list[Found] = []
-    size = 0
-    for found in files:
-        chunk.append(found)
-        size += found.size
-        if len(chunk) == FILES_PER_CHUNK or size >= BYTES_PER_CHUNK:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
-
-
-def _part(partial: Path, index: int) -> Path:
-    return partial / f"part-{index:06d}.arrow"
-
-
-def _extract_parts(partial: Path, chunks: int, total: int, filters: Filters, workers: int, progress: bool) -> None:
+def _make_parts(plan: Plan, filters: Filters, workers: int | None, progress: bool) -> None:
     from tqdm import tqdm
 
-    with tqdm(total=total, unit="file", desc="extract", disable=not progress) as bar:
-        missing: Iterator[tuple[int, list[Found]]] = (
-            (index, chunk)
-            for index, chunk in enumerate(_chunks(partial))
-            if not _part(partial, index).exists() or bar.update(len(chunk))
-        )
-        if workers == 1:
-            for index, chunk in missing:
-                bar.update(extract_chunk(chunk, filters, _part(partial, index)))
+    missing = plan.missing()
+    to_do = sum(plan.chunks[index].files for index in missing)
+    total = sum(chunk.files for chunk in plan.chunks)
+    with (
+        tqdm(total=total, initial=total - to_do, unit="file", desc="extract", disable=not progress) as bar,
+        quickest(sum(plan.chunks[index].size for index in missing)) as compiled,
+    ):
+        # more than twice the cores gain nothing, and a thousand take all memory; the interpreter has little to do
+        processes = min(workers or cores(), len(missing), 2 * cores()) if compiled else 1
+        jobs = [(plan.files, plan.chunks[index], filters, plan.part(index)) for index in missing]
+        if processes <= 1:
+            for job in jobs:
+                bar.update(_make_part(job))
             return
-        compile_kernels()  # once, not once a worker
-        pool = ProcessPoolExecutor(workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
         try:
-            running: set[Future[int]] = set()
-            for index, chunk in missing:
-                running.add(pool.submit(extract_chunk, chunk, filters, _part(partial, index)))
-                if len(running) >= 2 * workers:  # no more than this wait in memory
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    bar.update(sum(future.result() for future in done))
-            while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                bar.update(sum(future.result() for future in done))
+            share(_make_part, jobs, processes, bar.update)
         except BrokenProcessPool as error:
             raise UserError(
                 "extract: a worker process was killed (out of memory?); run the same command again to go on, "
                 "with fewer --workers if it happens again"
             ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+
+
+def _make_part(job: tuple[Path, Chunk, Filters, Path]) -> int:
+    files, chunk, filters, part = job
+    return extract_chunk(chunk.read(files), filters, part)
 
 
 def extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
-    """Write one part: the windows of a chunk of files, with a digest each, and the counts in its metadata."""
+    """Write one part: the windows of a chunk of files, with a digest each, and the counts in its metadata.
+
+    Its piece of the list of the rejected is written first: a part that exists has one.
+    """
     import pyarrow as pa
 
     files: Counter[str] = Counter()
+    none: list[Rejected] = []  # what gave no window
     lines = np.zeros(len(LINE_REASONS), np.int64)
     rejected = np.zeros(len(WINDOW_REASONS), np.int64)
     stretches = 0
@@ -171,12 +135,15 @@ def extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
             kept = windows(smf.parse(_bytes(found)), filters)
         except smf.BrokenFileError as reason:
             files[str(reason)] += 1
+            none.append(Rejected(found.source, str(reason)))
             continue
         lines += kept.rejected_lines
         rejected += kept.rejected_windows
         stretches += kept.other_stretches
+        # rejected lines enter `none` here, Rejected(source, reason, track, channel), as soon as `kept` tells which
         if not len(kept.states):
             files[NO_WINDOWS] += 1
+            none.append(Rejected(found.source, NO_WINDOWS))
             continue
         states.append(kept.states)
         places.append(kept.places)
@@ -201,6 +168,7 @@ def extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
             "digest": _fixed(digests(all_states)),
         }
     ).replace_schema_metadata({"counts": json.dumps(counts)})
+    write_piece(part.with_suffix(".tsv"), none)
     beside = part.with_suffix(f".{os.getpid()}.tmp")  # a worker may outlive a killed run and still be writing
     with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
@@ -208,21 +176,12 @@ def extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
     return len(chunk)
 
 
-def compile_kernels() -> None:
-    """Compile, or load from the cache, what the extraction runs."""
-    header = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x04\0\xff\x2f\0"
-    digests(windows(smf.parse(header), Filters()).states)
-
-
 def _bytes(found: Found) -> bytes:
     """The contents of a file, or the reason why not, as an error."""
     if found.reason:
         raise smf.BrokenFileError(found.reason)
-    if found.size > smf.MAX_BYTES:
-        raise smf.BrokenFileError(smf.TOO_LARGE)
     try:
-        with open(found.path, "rb", buffering=0) as file:  # one read of the size the walk saw
-            return file.read(found.size)
+        return contents(found.path)
     except OSError as error:
         raise smf.BrokenFileError(UNREADABLE) from error
 
@@ -237,41 +196,34 @@ def _fixed(rows: np.ndarray) -> pa.Array:
 def _read(part: Path) -> pa.Table:
     import pyarrow as pa
 
-    with pa.memory_map(str(part)) as source:
-        return pa.ipc.open_file(source).read_all()
+    try:
+        with pa.memory_map(str(part)) as source:
+            return pa.ipc.open_file(source).read_all()
+    except (pa.ArrowInvalid, OSError) as error:  # a machine that lost its power
+        part.unlink(missing_ok=True)
+        raise UserError(f"extract: {part} was damaged ({error}); run the same command again to make it anew") from error
 
 
-def _merge(partial: Path, chunks: int, filters: Filters, progress: bool) -> dict[str, Any]:
-    """Keep the first of equal windows, write the Parquet files and corpus.json into `partial`/corpus."""
+def _merge(plan: Plan, filters: Filters, progress: bool) -> dict[str, Any]:
+    """Keep the first of equal windows, write the Parquet files and corpus.json into the plan's folder, as `corpus`."""
     import pyarrow as pa
     from tqdm import tqdm
 
-    files = sum(len(chunk) for chunk in _chunks(partial))
-    rows = sum(len(_read(_part(partial, index))) for index in range(chunks))
-    passes = min(-(-rows // DIGESTS_IN_MEMORY) or 1, 256)
-    for turn in range(passes):  # each pass looks at the digests of one residue, so the memory has a bound
-        seen: set[bytes] = set()
-        for index in range(chunks):
-            digests = _read(_part(partial, index))["digest"].to_pylist()
-            mask = _part(partial, index).with_suffix(".keep.npy")
-            keep = np.load(mask) if turn else np.zeros(len(digests), bool)
-            for row, digest in enumerate(digests):
-                if digest[0] % passes == turn and digest not in seen:
-                    seen.add(digest)
-                    keep[row] = True
-            np.save(mask, keep)
+    parts = [plan.part(index) for index in range(len(plan.chunks))]
+    sizes = [len(_read(part)) for part in parts]
+    is_first = mark_firsts(sizes, lambda index: corpus.rows_of(_read(parts[index])["digest"]), plan.folder / "marks")
 
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in ("files", "stretches", "lines", "windows")}
     splits: Counter[str] = Counter()
-    folder = partial / "corpus"
+    folder = plan.folder / "corpus"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     writer = corpus.Writer(folder)
-    for index in tqdm(range(chunks), unit="part", desc="unique", disable=not progress):
-        table = _read(_part(partial, index))
+    for part, keep in tqdm(zip(parts, is_first), total=len(parts), unit="part", desc="unique", disable=not progress):
+        table = _read(part)
         for kind, counter in json.loads(table.schema.metadata[b"counts"]).items():
             counts[kind].update(counter)
-        table = table.filter(pa.array(np.load(_part(partial, index).with_suffix(".keep.npy"))))
+        table = table.filter(pa.array(keep))
         sources = table["source"].to_pylist()
         known = {source: corpus.split_of(source) for source in set(sources)}
         split = [known[source] for source in sources]
@@ -280,12 +232,12 @@ def _merge(partial: Path, chunks: int, filters: Filters, progress: bool) -> dict
         writer.add(table.cast(corpus.schema()).replace_schema_metadata(None))
     writer.close()
     unique = sum(splits.values())
-    counts["windows"]["duplicate"] = rows - unique
+    counts["windows"]["duplicate"] = sum(sizes) - unique
     rejected = {kind: {reason: n for reason, n in sorted(counter.items()) if n} for kind, counter in counts.items()}
     card = {
         "version": corpus.VERSION,
         "filters": asdict(filters),
-        "files": files,
+        "files": sum(chunk.files for chunk in plan.chunks),
         "windows": unique,
         "splits": {name: splits[name] for name in corpus.SPLITS},
         "rejected": rejected,

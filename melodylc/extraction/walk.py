@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from melodylc.errors import UserError
+from midi_io.files import SPECIAL
 
-SUFFIXES = (".mid", ".midi", ".kar")
+SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
 
 LOOP = "symlink loop"
 UNREADABLE = "unreadable"
 FOLDER = "a folder named like a MIDI file"
-SPECIAL = "not a regular file"
 
 
 class Found(NamedTuple):

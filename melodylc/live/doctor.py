@@ -18,7 +18,6 @@ PACKAGES = {
     "JACK-Client": "jack",
     "python-osc": "pythonosc",
     "platformdirs": "platformdirs",
-    "filelock": "filelock",
 }
 LINUX_MENDS = {
     "jack": "apt-get install jackd2, then: jackd -d alsa (or, without a sound card: jackd -d dummy)",

@@ -1,0 +1,45 @@
+"""Every polite way of stopping a command ends like Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked for the end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def exit_code(stop: KeyboardInterrupt) -> int:
+    """What a shell expects of a process that a signal ended: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
+    return 128 + (stop.number if isinstance(stop, Stopped) else int(signal.SIGINT))
+
+
+@contextmanager
+def on_signals() -> Iterator[None]:
+    """Within it, SIGTERM and SIGHUP raise Stopped, once; where they are ignored (nohup) they stay so."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # no other may set handlers
+        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        before = {number: signal.getsignal(number) for number in numbers}
+        before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+
+    def stop(number: int, _: FrameType | None) -> None:
+        for other in before:  # a second must not disturb the end
+            signal.signal(other, signal.SIG_IGN)
+        raise Stopped(number)
+
+    try:
+        for number in before:
+            signal.signal(number, stop)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
