@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _extract(options: argparse.Namespace) -> None:
     from melodylc.extraction import Filters, extract
 
-    filters = Filters(options.min_notes, options.min_unique_pitches, options.max_rest_bars)
+    filters = Filters(options.min_notes, options.min_unique_pitches, options.max_rest_bars, options.pair_2_4)
     try:
         with on_signals():
             card = extract(
@@ -68,6 +68,12 @@ def _extract(options: argparse.Namespace) -> None:
     for kind, reasons in card["rejected"].items():
         for reason, count in reasons.items():
             print(f"  {kind} rejected, {reason}: {count:,}")
+    for fault, count in card["read past"].items():
+        print(f"  files read, past {fault}: {count:,}")
+    notes = sum(card["signatures"].values())
+    shares = sorted(card["signatures"].items(), key=lambda met: -met[1])
+    if notes:
+        print("  notes in " + ", ".join(f"{name} {count / notes:.1%}" for name, count in shares))
     if options.rejected:
         print(f"every rejected file and line is in {options.rejected}")
 

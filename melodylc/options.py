@@ -22,6 +22,7 @@ def parser() -> argparse.ArgumentParser:
     extract.add_argument("--min-notes", type=_number(int, 1), default=16, help="a window has (16)")
     extract.add_argument("--min-unique-pitches", type=_number(int, 1), default=3, help="a window has (3)")
     extract.add_argument("--max-rest-bars", type=_number(int, 0), default=1, help="in a row, a window may have (1)")
+    extract.add_argument("--pair-2-4", action="store_true", help="read 2/4 as 4/4, two bars at a time")
 
     train = commands.add_parser("train", help="train a model on a corpus")
     train.add_argument("corpus", metavar="CORPUS", help="a folder made by extract")

@@ -29,7 +29,7 @@ from melodylc.extraction.plan import Chunk, Plan, make, owned
 from melodylc.extraction.rejected import Rejected, write_piece
 from melodylc.extraction.unique import mark_firsts
 from melodylc.extraction.walk import UNREADABLE, Found, find
-from melodylc.extraction.windows import LINE_REASONS, STRETCH_REASON, WINDOW_REASONS, Filters, windows
+from melodylc.extraction.windows import LINE_REASONS, NO_NOTES, STRETCH_REASON, WINDOW_REASONS, Filters, windows
 from melodylc.extraction.workers import cores, share
 from melodylc.melody import STEPS
 from midi_io import smf
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NO_WINDOWS = "no window kept"
+CONTRACT = 2  # the version of docs/extraction.md: parts made by another are not taken
+REJECTED = ("files", "stretches", "lines", "windows")  # kinds of counts of what was rejected
+COUNTED = ("read past", "signatures")  # and of what was met: faults by files, time signatures by notes
 
 
 def extract(
@@ -70,7 +73,7 @@ def extract(
     partial = out.with_name(out.name + ".partial")
     with owned(partial):
         _is_free(out)  # another run may have made it since
-        plan = make(found, [__version__, corpus.VERSION, asdict(filters)], partial)
+        plan = make(found, [__version__, corpus.VERSION, CONTRACT, asdict(filters)], partial)
         _make_parts(plan, filters, workers, progress)
         card = _merge(plan, filters, progress)
         if rejected is not None:
@@ -124,25 +127,28 @@ def extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
     """
     import pyarrow as pa
 
-    files: Counter[str] = Counter()
+    counts: dict[str, Counter[str]] = {kind: Counter() for kind in REJECTED + COUNTED}
     none: list[Rejected] = []  # what gave no window
-    lines = np.zeros(len(LINE_REASONS), np.int64)
-    rejected = np.zeros(len(WINDOW_REASONS), np.int64)
-    stretches = 0
     states, places, numbers, names = [], [], [], []
     for found in chunk:
         try:
-            kept = windows(smf.parse(_bytes(found)), filters)
+            parsed = smf.parse(_bytes(found))
+            counts["read past"].update(dict.fromkeys(parsed.faults, 1))
+            if not len(parsed.notes):
+                raise smf.BrokenFileError(NO_NOTES)
         except smf.BrokenFileError as reason:
-            files[str(reason)] += 1
+            counts["files"][str(reason)] += 1
             none.append(Rejected(found.source, str(reason)))
             continue
-        lines += kept.rejected_lines
-        rejected += kept.rejected_windows
-        stretches += kept.other_stretches
-        # rejected lines enter `none` here, Rejected(source, reason, track, channel), as soon as `kept` tells which
+        kept = windows(parsed, filters)
+        for track, channel, reason in kept.rejected_lines.tolist():
+            counts["lines"][LINE_REASONS[reason]] += 1
+            none.append(Rejected(found.source, LINE_REASONS[reason], track, channel))
+        counts["windows"].update(dict(zip(WINDOW_REASONS, kept.rejected_windows.tolist(), strict=True)))
+        counts["stretches"][STRETCH_REASON] += kept.other_stretches
+        counts["signatures"].update({f"{n}/{d}" if n else "nonsense": k for (n, d), k in kept.signatures.items()})
         if not len(kept.states):
-            files[NO_WINDOWS] += 1
+            counts["files"][NO_WINDOWS] += 1
             none.append(Rejected(found.source, NO_WINDOWS))
             continue
         states.append(kept.states)
@@ -151,12 +157,6 @@ def extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
         names.append(found.source)
     all_states = np.concatenate([np.empty((0, STEPS), np.uint8), *states])
     all_places = np.concatenate([np.empty((0, 4), np.int64), *places])
-    counts = {
-        "files": files,
-        "stretches": {STRETCH_REASON: stretches},
-        "lines": dict(zip(LINE_REASONS, lines.tolist(), strict=True)),
-        "windows": dict(zip(WINDOW_REASONS, rejected.tolist(), strict=True)),
-    }
     table = pa.table(
         {
             "states": _fixed(all_states),
@@ -213,7 +213,7 @@ def _merge(plan: Plan, filters: Filters, progress: bool) -> dict[str, Any]:
     sizes = [len(_read(part)) for part in parts]
     is_first = mark_firsts(sizes, lambda index: corpus.rows_of(_read(parts[index])["digest"]), plan.folder / "marks")
 
-    counts: dict[str, Counter[str]] = {kind: Counter() for kind in ("files", "stretches", "lines", "windows")}
+    counts: dict[str, Counter[str]] = {kind: Counter() for kind in REJECTED + COUNTED}
     splits: Counter[str] = Counter()
     folder = plan.folder / "corpus"
     shutil.rmtree(folder, ignore_errors=True)
@@ -233,14 +233,16 @@ def _merge(plan: Plan, filters: Filters, progress: bool) -> dict[str, Any]:
     writer.close()
     unique = sum(splits.values())
     counts["windows"]["duplicate"] = sum(sizes) - unique
-    rejected = {kind: {reason: n for reason, n in sorted(counter.items()) if n} for kind, counter in counts.items()}
+    said = {kind: {reason: n for reason, n in sorted(counter.items()) if n} for kind, counter in counts.items()}
     card = {
         "version": corpus.VERSION,
+        "contract": CONTRACT,
         "filters": asdict(filters),
         "files": sum(chunk.files for chunk in plan.chunks),
         "windows": unique,
         "splits": {name: splits[name] for name in corpus.SPLITS},
-        "rejected": rejected,
+        "rejected": {kind: said[kind] for kind in REJECTED},
+        **{kind: said[kind] for kind in COUNTED},
     }
     (folder / "corpus.json").write_text(json.dumps(card, indent=2) + "\n")
     return card
