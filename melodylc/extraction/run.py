@@ -136,9 +136,9 @@ def extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
             counts["read past"].update(dict.fromkeys(parsed.faults, 1))
             if not len(parsed.notes):
                 raise smf.BrokenFileError(NO_NOTES)
-        except smf.BrokenFileError as reason:
-            counts["files"][str(reason)] += 1
-            none.append(Rejected(found.source, str(reason)))
+        except smf.BrokenFileError as error:
+            counts["files"][str(error)] += 1
+            none.append(Rejected(found.source, str(error)))
             continue
         kept = windows(parsed, filters)
         for track, channel, reason in kept.rejected_lines.tolist():
