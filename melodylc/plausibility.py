@@ -139,11 +139,11 @@ class Bounds:
     def outside(self, states: np.ndarray) -> np.ndarray:
         """(B, F) bool: which features of melodies (B, 256) are not plausible."""
         found = features(states)
-        return np.logical_or(found < self.low, found > self.high)
+        return (found < self.low) | (found > self.high)
 
     def plausible(self, states: np.ndarray) -> np.ndarray:
         """(B,) bool: which of melodies (B, 256) are, in every feature."""
-        return ~self.outside(states).any(axis=1)
+        return np.asarray(~self.outside(states).any(axis=1))
 
     def broken(self, melody: np.ndarray) -> tuple[str, ...]:
         """The names of the features in which one melody (256,) is not plausible."""
