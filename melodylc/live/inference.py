@@ -80,7 +80,7 @@ class Inference:
         rules = [*asked.wish().rules(), *self.rules]
         bounds, start = self.bounds, "prior"
         if request["states"] is not None:
-            phrase = np.frombuffer(bytes.fromhex(request["states"]), np.uint8)
+            phrase = np.frombuffer(bytes.fromhex(request["states"]), np.uint8).copy()
             z = self.model.encode(phrase).mean
             bounds, start = bounds.including(phrase), "phrase"  # an answer may be as short and as odd as its phrase
         elif request["z"] is not None:
