@@ -19,12 +19,14 @@ if TYPE_CHECKING:  # heavy modules load in the command that needs them
 
     from melodylc.control import Control
     from melodylc.extraction.pick import Picked
+    from melodylc.generation import Generated
     from melodylc.model import Model
     from melodylc.rules import Rule
     from melodylc.wish import Wish
 
 
 REFERENCE_MELODIES = 2048  # whose histograms are stored beside a model
+BOUNDED_MELODIES = 8192  # and whose bounds; of 2,048 the outermost 0.5 % are ten melodies, which is chance
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,19 +106,28 @@ def _train(options: argparse.Namespace) -> None:
     except KeyboardInterrupt as stop:
         stop.args = ("go on with --resume",)
         raise
-    _write_reference(Path(options.out), options.corpus)
+    write_reference(options.out, options.corpus)
     print(json.dumps(card["held_out"], indent=2))
 
 
-def _write_reference(out: Path, corpus: str) -> None:
-    """Histograms of held-out melodies beside the model: what the realism of its melodies is measured against."""
-    from melodylc.evaluation.histograms import write_reference
+def write_reference(out: str | Path, corpus: str) -> None:
+    """Histograms and bounds of held-out melodies beside the model in `out`.
+
+    The realism of its melodies is measured against the histograms; plausible is what lies within the bounds.
+    """
+    from melodylc.evaluation import histograms
     from melodylc.extraction import Corpus
+    from melodylc.plausibility import Bounds
     from melodylc.vae.data import Windows
     from melodylc.vae.metrics import held_out
 
-    melodies = held_out(Windows(Corpus(corpus), "valid"), REFERENCE_MELODIES)
-    write_reference(out / "model.safetensors", melodies, f"{len(melodies)} melodies of held-out files (split valid)")
+    path = Path(out) / "model.safetensors"
+    windows = Windows(Corpus(corpus), "valid")
+    what = "melodies of held-out files (split valid)"
+    melodies = held_out(windows, REFERENCE_MELODIES)
+    histograms.write_reference(path, melodies, f"{len(melodies)} {what}")
+    melodies = held_out(windows, BOUNDED_MELODIES)
+    Bounds.of(melodies, f"{len(melodies)} {what}").save(path)
 
 
 def _about(path: str | None) -> dict[str, object]:
@@ -245,7 +256,12 @@ def _generate(options: argparse.Namespace) -> None:
         tries=options.tries,
     )
     print(made.how)
-    _write(options, made.melodies, [*wish.rules(), *rules], {"draw": made.draws})
+    columns: dict[str, list[Any]] = {"draw": made.draws, "from": made.ways, "plausible": _plausible(made)}
+    _write(options, made.melodies, [*wish.rules(), *rules], columns)
+
+
+def _plausible(made: Generated) -> list[str]:
+    return [f"no: {', '.join(names)}" if names else "yes" for names in made.broken]
 
 
 def _transform(options: argparse.Namespace) -> None:
@@ -272,9 +288,13 @@ def _transform(options: argparse.Namespace) -> None:
         temperature=options.temperature,
         strict=options.strict,
     )
-    both = np.stack([picked.states, changed])
+    both = np.concatenate([picked.states[None], changed.melodies])
     kept = {"onsets kept": onsets_kept(picked.states, both), "notes kept": pitches_kept(picked.states, both)}
-    _write(options, both, [*wish.rules(), *rules], {name: [f"{x:.0%}" for x in share] for name, share in kept.items()})
+    columns: dict[str, list[Any]] = {name: [f"{x:.0%}" for x in share] for name, share in kept.items()}
+    # what is odd about one's own melody is allowed in the changed one
+    columns |= {"from": ["yours", *changed.ways], "plausible": ["yes", *_plausible(changed)]}
+    print(changed.how)
+    _write(options, both, [*wish.rules(), *rules], columns)
     print(
         "1 is your melody as it was read, 2 the changed one" + (" (strict: masked decoder)" if options.strict else "")
     )
@@ -287,7 +307,7 @@ def _interpolate(options: argparse.Namespace) -> None:
     wish, rules = _wished(options)
     first, last = (_picked(options, file).states for file in (options.first, options.last))
     model = load(options.model)
-    melodies = interpolate(
+    made = interpolate(
         model,
         first,
         last,
@@ -299,7 +319,8 @@ def _interpolate(options: argparse.Namespace) -> None:
         temperature=options.temperature,
         strict=options.strict,
     )
-    _write(options, melodies, [*wish.rules(), *rules], {})
+    print(made.how)
+    _write(options, made.melodies, [*wish.rules(), *rules], {"from": made.ways, "plausible": _plausible(made)})
 
 
 def _picked(options: argparse.Namespace, file: str) -> Picked:

@@ -1,27 +1,46 @@
-"""The jobs of the command line in Python: melodies for a wish or a rule, from nothing or from one's own."""
+"""The jobs of the command line in Python: melodies for a wish or a rule, from nothing or from one's own.
+
+Each knows several ways to a melody and takes, of each melody, the first that is *kept*: satisfied and plausible. The
+actor of the knobs comes first; some of its melodies are one repeated note, and then the mask has to do its work.
+"""
 
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import and_
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from melodylc import knobs
+from melodylc import knobs, plausibility
 from melodylc.composition import Composed, compose
 from melodylc.control import Control, learn
 from melodylc.errors import UserError
+from melodylc.knobs import Knobs
 from melodylc.model import Model
+from melodylc.plausibility import FEATURES, Bounds
 from melodylc.rules import Rule
-from melodylc.transformation import check_amount, descend, towards
+from melodylc.transformation import Move, check_amount, descend, towards
 from melodylc.vae.decoding import strictly
 from melodylc.wish import Wish
 
 MORE = 1.07  # a knob hits a number of notes on average; asked for so much more, "at least" holds
+MORE_MASKED = 1.25  # the mask swallows notes: of 120 notes of E blues two in three hold at 1.07 and all at 1.25
+PART = 0.4  # of the way to few notes: all of it ends in long rests; here 40 are plausible as often as the prior is
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """One way to a melody: what moves a vector, and which states (130,) its decode may have (None: all)."""
+
+    name: str
+    move: Move
+    allowed: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -30,7 +49,14 @@ class Generated:
 
     melodies: np.ndarray  # (count, 256)
     draws: list[int]  # which draw of its start each melody is, from 1
-    how: str
+    ways: list[str]  # the name of the way that each came
+    broken: list[tuple[str, ...]]  # the features in which each is not plausible
+    how: str = ""
+
+    @property
+    def taken(self) -> str:
+        """How many melodies came which way, in words."""
+        return "taken from " + ", ".join(f"{name} {count}" for name, count in Counter(self.ways).most_common())
 
 
 def generate(
@@ -48,71 +74,171 @@ def generate(
     """`count` melodies for a wish and rules.
 
     A wish alone is a turn of the knobs, without learning. Rules need controls that were learned for them; without, all
-    that is asked for is learned together first. Each melody that breaks a rule is drawn again, `tries` times in all;
-    the best draw is kept, and `draws` says which it was.
+    that is asked for is learned together first. Each melody that breaks a rule or is not plausible is made the next way
+    (see `ways`), then drawn again, `tries` times in all; the best is kept, `draws` and `ways` say which it was.
     """
     if seed is None:
         seed = secrets.randbits(31)
     asked = [*wish.rules(), *rules]
-    move, how = mover(model, wish, rules, controls)
-    allowed = mask(asked) if strict else None
-    melodies = np.empty((count, 256), np.uint8)
-    rewards = np.full(count, -1.0)
-    draws = [0] * count
-    left = np.arange(count)
-    for tried in range(1, tries + 1):
-        draw = int(np.random.SeedSequence([seed, tried]).generate_state(1)[0])
-        z = move(model.prior(count, draw)[left])
-        made = model.decode(z, temperature=temperature, seed=draw, allowed=allowed)
-        reward = np.mean([rule(made) for rule in asked], axis=0) if asked else np.ones(len(made))
-        better = reward > rewards[left]
-        for at, index in enumerate(left):
-            if better[at]:
-                melodies[index], rewards[index], draws[index] = made[at], reward[at], tried
-        left = np.flatnonzero(rewards < 1)
-        if not len(left):
-            break
-    if asked:
-        how += f"; best of up to {tries} draws each" if tries > 1 else "; one draw each"
+    known, how = ways(model, wish, rules, controls, strict=strict)
+    made = draw(
+        model,
+        known,
+        lambda way, number, left: way.move(model.prior(count, number)[left]),
+        count,
+        asked,
+        plausibility.bounds(model),
+        tries=tries,
+        seed=seed,
+        temperature=temperature,
+    )
+    how += f"; best of up to {tries} draws each" if tries > 1 else "; one draw each"
     if strict:
         how += "; strict: the decoder was masked to the pitches allowed"
-    return Generated(melodies, draws, f"{how}; seed {seed}")
+    return replace(made, how=f"{how}; seed {seed}; {made.taken}")
 
 
-def mover(
-    model: Model, wish: Wish, rules: Sequence[Rule], controls: Sequence[Control]
-) -> tuple[Callable[[Tensor], Tensor], str]:
-    """What moves vectors for a wish, rules and controls, and how it is called."""
+def draw(
+    model: Model,
+    known: Sequence[Way],
+    vectors: Callable[[Way, int, np.ndarray], Tensor],
+    count: int,
+    asked: Sequence[Rule],
+    bounds: Bounds,
+    *,
+    tries: int,
+    seed: int,
+    temperature: float | None = None,
+) -> Generated:
+    """`count` melodies, of each the first that is kept, or the best: all ways of a try, then the next try.
+
+    Args:
+        vectors: given a way, the number of the draw and the melodies that are left (L,), their moved vectors (L, Z).
+    """
+    melodies = np.empty((count, 256), np.uint8)
+    scores = np.full(count, -np.inf)
+    draws, names = [0] * count, [""] * count
+    for tried in range(1, tries + 1):
+        number = int(np.random.SeedSequence([seed, tried]).generate_state(1)[0])
+        for way in known:
+            left = np.flatnonzero(scores < 1)
+            if not len(left):
+                break
+            z = vectors(way, number, left)
+            made = model.decode(z, temperature=temperature, seed=number, allowed=way.allowed)
+            better = score(made, asked, bounds)
+            for at in np.flatnonzero(better > scores[left]):
+                index = left[at]
+                melodies[index], scores[index], draws[index], names[index] = made[at], better[at], tried, way.name
+    return Generated(melodies, draws, names, [bounds.broken(melody) for melody in melodies])
+
+
+def score(melodies: np.ndarray, asked: Sequence[Rule], bounds: Bounds) -> np.ndarray:
+    """(B,) of melodies (B, 256): 1 where they are kept; else their mean reward, less the squared share of features in
+    which they are not plausible.
+
+    One feature a little outside costs less than one wrong note in a hundred; one repeated note, which breaks half a
+    dozen, costs more than it wins by keeping every rule.
+    """
+    rewards = np.array([rule(melodies) for rule in asked]).reshape(len(asked), len(melodies))
+    outside = bounds.outside(melodies).sum(axis=1)
+    value = (rewards.mean(axis=0) if asked else 1.0) - (outside / len(FEATURES)) ** 2
+    return np.where((rewards == 1).all(axis=0) & (outside == 0), 1.0, np.minimum(value, 1 - 1e-9))
+
+
+def ways(
+    model: Model,
+    wish: Wish,
+    rules: Sequence[Rule],
+    controls: Sequence[Control],
+    *,
+    strict: bool = False,
+    start: str = "prior",
+    turned: Knobs | None = None,
+) -> tuple[list[Way], str]:
+    """The ways to a melody that keeps wish and rules, in the order they are gone, and what moves the first of them.
+
+    First the actor for the whole wish. Then, with the decoder masked to the pitches that are asked for (where pitches
+    are), the vector as it was drawn. Draws of the prior have about 80 notes: where a number is asked, they are moved
+    there by the actor for that number alone, then a part of the way. Controls move what each of them gives.
+
+    Args:
+        strict: mask the first way as well.
+        start: what vectors are before they are moved.
+        turned: the model's knobs, where they are loaded already.
+
+    Raises:
+        UserError: for a strict mode without a rule on pitches, or knobs that are missing or damaged.
+    """
+    asked = [*wish.rules(), *rules]
+    allowed = mask(asked) if strict else open_mask(asked)
     if rules and not controls:
-        together = reduce(and_, [*wish.rules(), *rules])
+        together = reduce(and_, asked)
         learned = learn(model, together)
-        return learned.move, f"an actor learned for {together.name} ({learned.outcome})"
-    moves: list[Callable[[Tensor], Tensor]] = []
-    names = []
-    if wish.rules():
-        turned, at = knobs.load(model.path.with_name("knobs.safetensors"), model), aimed(wish)
-        moves.append(lambda z: turned.move(z, at))
-        names.append("knobs")
-    if controls:
-        acting: Control | Composed = controls[0] if len(controls) == 1 else compose(*controls)
-        moves.append(acting.move)
-        names.append(" composed with ".join(f"actor of {control.card['rule']}" for control in controls))
-    if not moves:
-        return (lambda z: z), "the prior, no constraints"
-    return lambda z: reduce(lambda moved, move: move(moved), moves, z), ", then ".join(names)
+        turns: list[tuple[str, Move]] = [("actor", learned.move)]
+        how = f"an actor learned for {together.name} ({learned.outcome})"
+    else:
+        turns, names = [(start, _stay)], []
+        if wish.rules():
+            turned = turned or knobs.load(model.path.with_name("knobs.safetensors"), model)
+            if wish.notes is not None:
+                noted = _turn(turned, Wish(notes=wish.notes), MORE_MASKED)
+                turns = [("notes actor", noted), ("notes actor in part", _part(noted))][allowed is None :]
+            turns.insert(0, ("actor", _turn(turned, wish, MORE)))
+            names.append("knobs")
+        if controls:
+            acting: Control | Composed = controls[0] if len(controls) == 1 else compose(*controls)
+            turns = [(name if name != start else "actor of rules", _then(move, acting.move)) for name, move in turns]
+            names.append(" composed with ".join(f"actor of {control.card['rule']}" for control in controls))
+        how = ", then ".join(names) or "the prior, no constraints"
+    (name, move), *others = turns
+    if not others and allowed is not None and not strict:
+        others = turns
+    return [_way(name, move, allowed if strict else None), *(_way(*other, allowed) for other in others)], how
 
 
-def aimed(wish: Wish) -> Wish:
+def _way(name: str, move: Move, allowed: np.ndarray | None) -> Way:
+    return Way(name if allowed is None else f"masked {name}", move, allowed)
+
+
+def _stay(z: Tensor) -> Tensor:
+    return z
+
+
+def _turn(turned: Knobs, wish: Wish, more: float) -> Move:
+    at = aimed(wish, more)
+    return lambda z: turned.move(z, at)
+
+
+def _part(move: Move) -> Move:
+    return lambda z: torch.lerp(z, move(z), PART)
+
+
+def _then(first: Move, second: Move) -> Move:
+    return lambda z: second(first(z))
+
+
+def aimed(wish: Wish, more: float = MORE) -> Wish:
     """What the knobs are turned to, so that at least the number of notes asked for comes out."""
-    return wish if wish.notes is None else replace(wish, notes=min(round(MORE * wish.notes), 256))
+    return wish if wish.notes is None else replace(wish, notes=min(round(more * wish.notes), 256))
 
 
 def mask(asked: Sequence[Rule]) -> np.ndarray:
-    """(130,) bool: the states the strict mode lets through."""
+    """(130,) bool: the states the strict mode lets through.
+
+    Raises:
+        UserError: where no rule is on pitches, or no pitch is left.
+    """
     if not asked:
         return strictly(None, "no rule")
     whole = reduce(and_, asked)
     return strictly(whole.allowed, whole.name)
+
+
+def open_mask(asked: Sequence[Rule]) -> np.ndarray | None:
+    """As `mask`; None where there is nothing to mask."""
+    allowed = [rule.allowed for rule in asked if rule.allowed is not None]
+    return mask(asked) if allowed and np.logical_and.reduce(allowed).any() else None
 
 
 def transform(
@@ -127,8 +253,11 @@ def transform(
     seed: int | None = None,
     temperature: float | None = 0.0,
     strict: bool = False,
-) -> np.ndarray:
+) -> Generated:
     """One's own melody (256,) changed as little as wish and rules ask for; `melodylc.transform` says how.
+
+    Where the actor's (or gradient's) answer is not kept, the encoding is decoded the other `ways`. What held-out
+    melodies do is widened by what the melody itself does: its own oddities are nothing to mend.
 
     Raises:
         UserError: for nothing to change, an amount outside [0, 1], or descent without the critics of a control.
@@ -137,22 +266,34 @@ def transform(
     if not asked:
         raise UserError("transform: expected what to change; give --key, --notes, --range or --rule")
     check_amount(amount)
-    whole = reduce(and_, asked)
-    allowed = mask(asked) if strict else None
-    if whole.satisfied(melody[None])[0]:
-        return melody
+    if strict:
+        mask(asked)  # says what is wrong even where nothing has to change
+    if reduce(and_, asked).satisfied(melody[None])[0]:
+        return Generated(melody[None], [1], ["your melody"], [()], "taken from your melody, which keeps it already")
+    if how == "gradient" and not controls:
+        controls = [learn(model, reduce(and_, asked))]
+    known, moved = ways(model, wish, rules, controls, strict=strict, start="encoding")
     if how == "gradient":
-        move = descend(*(controls or [learn(model, whole)]))
-    else:
-        move, _ = mover(model, wish, rules, controls)
+        known[0] = replace(known[0], name=known[0].name.replace("actor", "gradient"), move=descend(*controls))
+        moved = "gradient"
+    bounds = plausibility.bounds(model).including(melody)
 
-    def decoded(z: Tensor) -> np.ndarray:
-        return model.decode(z, temperature=temperature, seed=seed, allowed=allowed)
+    def scored(melodies: np.ndarray) -> np.ndarray:
+        return score(melodies, asked, bounds)
 
-    def reward(melodies: np.ndarray) -> np.ndarray:
-        return np.mean([rule(melodies) for rule in asked], axis=0)
+    best, highest, name = melody, -np.inf, ""
+    for way in known:
 
-    return towards(model, melody[None], move, decoded, reward, amount).melodies[0]
+        def decoded(z: Tensor, allowed: np.ndarray | None = way.allowed) -> np.ndarray:
+            return model.decode(z, temperature=temperature, seed=seed, allowed=allowed)
+
+        changed = towards(model, melody[None], way.move, decoded, scored, amount)
+        if changed.reached[0] > highest:
+            best, highest, name = changed.melodies[0], changed.reached[0], way.name
+        if highest == 1:
+            break
+    made = Generated(best[None], [1], [name], [bounds.broken(best)])
+    return replace(made, how=f"{moved}; {made.taken}")
 
 
 def interpolate(
@@ -167,9 +308,19 @@ def interpolate(
     seed: int | None = None,
     temperature: float | None = 0.0,
     strict: bool = False,
-) -> np.ndarray:
-    """`count` melodies (count, 256) from one melody to another, each moved to grant wish and rules."""
-    asked = [*wish.rules(), *rules]
-    move, _ = mover(model, wish, rules, controls)
-    allowed = mask(asked) if strict else None
-    return model.decode(move(model.between(first, last, count)), temperature=temperature, seed=seed, allowed=allowed)
+) -> Generated:
+    """`count` melodies from one melody to another, each moved to grant wish and rules; see `ways` and `transform`."""
+    known, moved = ways(model, wish, rules, controls, strict=strict, start="encoding")
+    between = model.between(first, last, count)
+    made = draw(
+        model,
+        known,
+        lambda way, number, left: way.move(between[left]),
+        count,
+        [*wish.rules(), *rules],
+        plausibility.bounds(model).including(np.stack([first, last])),
+        tries=1,
+        seed=secrets.randbits(31) if seed is None else seed,
+        temperature=temperature,
+    )
+    return replace(made, how=f"{moved}; {made.taken}")

@@ -58,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
     _asked(generate)
     _actors(generate)
     generate.add_argument("--count", type=_number(int, 1), default=4, help="how many (4)")
-    generate.add_argument("--tries", type=_number(int, 1), default=8, help="draws a melody has to keep its rules (8)")
+    generate.add_argument(
+        "--tries", type=_number(int, 1), default=8, help="draws a melody has to keep its rules and be plausible (8)"
+    )
     _output(generate)
 
     transform = commands.add_parser("transform", help="change your own melody just enough")

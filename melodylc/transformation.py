@@ -33,6 +33,7 @@ class Transformed:
     melodies: np.ndarray  # (B, 256)
     rewards: np.ndarray  # (B,)
     shares: np.ndarray  # (B,) of the whole move that each took; 0 where nothing had to change
+    reached: np.ndarray  # (B,) rewards of the whole change, of which an amount below 1 is a part
 
 
 def transform(
@@ -128,13 +129,14 @@ def towards(
             better = rewards > highest[left]
             best[left[better]], highest[left[better]], shares[left[better]] = candidate[better], rewards[better], share
     whole = put_back(best, states, reward)
+    reached = reward(whole)
     if amount == 1:
-        return Transformed(whole, reward(whole), shares)
+        return Transformed(whole, reached, shares, reached)
     halfway = torch.lerp(start, goal, torch.from_numpy(amount * shares[:, None]).float())
     part = unchanged_bars(decoded(halfway), plain, states)
     # a bar that the whole change leaves alone is left alone on the way to it
     part = canonical(np.where(_same_bars(whole, states), states, part))
-    return Transformed(part, reward(part), amount * shares)
+    return Transformed(part, reward(part), amount * shares, reached)
 
 
 def _same_bars(a: np.ndarray, b: np.ndarray) -> np.ndarray:

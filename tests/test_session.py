@@ -3,13 +3,20 @@
 import subprocess
 import sys
 import time
+from dataclasses import asdict
+from typing import ClassVar
 
+import numpy as np
 import pytest
+import torch
 from test_player import pairs
 
 from melodylc import UserError
 from melodylc.live import Asked, Session, Settings, worker
+from melodylc.live.inference import Inference
+from melodylc.melody import HOLD, from_notes
 from midi_io import messages
+from midi_io.files import Note
 from midi_io.ports import MemoryPorts
 
 
@@ -35,6 +42,8 @@ def test_it_varies_and_is_turned_and_ends_every_note():
     with Session(settings, ports=ports, say=said.append) as session:
         assert until(lambda: session.status.melody >= 4)
         assert session.status.satisfied is not None
+        assert session.status.way is not None
+        assert "from " in str(session.status)
         assert session.status.queue <= 2
         session.turn("key", "F# major")
         session.turn("volume", 11)
@@ -56,6 +65,62 @@ def test_it_varies_and_is_turned_and_ends_every_note():
     assert late <= {6, 8, 10, 11, 1, 3, 5}
     assert any("control: expected one of" in line for line in said)
     assert ports.books.sounding == []
+
+
+@pytest.fixture(scope="module")
+def inference():
+    setup = {"model": None, "device": None, "rules": [], "actors": [], "strict": False, "tries": 8, "asked": {}}
+    return Inference(setup)
+
+
+def request(asked, seed=0, states=None, amount=0.0):
+    fields = {"id": 1, "z": None, "toward": 9, "amount": amount, "asked": asdict(asked), "seed": seed}
+    return {**fields, "states": None if states is None else states.tobytes().hex()}
+
+
+@pytest.mark.parametrize(
+    ("asked", "way"),
+    [
+        (Asked("C major"), "actor"),
+        (Asked("E blues", notes=120, low=60, high=84), "masked notes actor"),
+        (Asked("Bb harmonic minor"), "masked prior"),
+    ],
+)
+def test_an_answer_says_which_way_it_came_and_is_kept(inference, asked, way):
+    answers = [inference.answer(request(asked, seed)) for seed in range(8)]
+    kept = [answer["plausible"] and set(answer["rewards"].values()) == {1} for answer in answers]
+    assert sum(kept) >= 7
+    assert [answer["way"] for answer in answers].count(way) >= 6
+    assert inference.answer(request(asked, 3))["states"] == answers[3]["states"]
+    allowed = asked.wish().pitches()
+    for answer in answers:
+        states = np.frombuffer(bytes.fromhex(answer["states"]), np.uint8)
+        assert allowed[states[states < HOLD]].all() or min(answer["rewards"].values()) < 1
+
+
+def test_a_melody_may_be_as_odd_as_the_phrase_it_answers(inference):
+    phrase = from_notes(Note(pitch, i / 2, i / 2 + 0.5) for i, pitch in enumerate((60, 64, 67, 72) * 2))
+    answer = inference.answer(request(Asked("C major"), states=phrase))
+    assert answer["plausible"]
+    assert not inference.bounds.plausible(phrase[None])[0]
+
+
+def test_the_actor_of_a_rule_moves_every_way(inference, monkeypatch):
+    """A control that takes every vector to one place: whatever the way, that is the melody it decodes to."""
+
+    class Still:
+        card: ClassVar = {"rule": "still"}
+
+        def move(self, z):
+            return torch.zeros_like(z)
+
+    monkeypatch.setattr(inference, "controls", [Still()])
+    known = inference._ways(Asked("E blues", notes=120), "prior")
+    assert [way.name for way in known] == ["actor", "masked notes actor", "masked notes actor in part"]
+    for way in known:
+        assert not way.move(inference.model.prior(2, 0)).any()
+    assert [way.name for way in inference._ways(Asked(), "prior")] == ["actor of rules"]
+    assert [way.name for way in inference._ways(Asked("E blues"), "prior")] == ["actor", "masked actor of rules"]
 
 
 def test_a_seed_plays_the_same_again():

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
-from functools import reduce
+from functools import cache, reduce
 from operator import and_
 from pathlib import Path
 from queue import SimpleQueue
@@ -27,6 +27,8 @@ from melodylc.live.controls import Asked
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from melodylc.generation import Way
 
 
 LEARNING = 30.0  # seconds after which no further round of learning begins
@@ -42,7 +44,7 @@ class Inference:
     def __init__(self, setup: dict[str, Any]) -> None:
         import torch
 
-        from melodylc import knobs
+        from melodylc import knobs, plausibility
         from melodylc.control import learn, load_control
         from melodylc.latent.rewards import Budget
         from melodylc.model import load
@@ -55,59 +57,61 @@ class Inference:
         if self.rules and not self.controls:
             budget = replace(Budget(), seconds=LEARNING)
             self.controls = [learn(self.model, reduce(and_, self.rules), budget=budget)]
+        self.bounds = plausibility.bounds(self.model)
         torch.set_num_threads(1)  # one melody gains nothing from a second core, the player does
         self.strict, self.tries = setup["strict"], setup["tries"]
-        if self.strict:
-            self._mask(Asked(**setup["asked"]))
+        self._ways(Asked(**setup["asked"]), "prior")  # what cannot be masked is said before anything plays
 
-    def _mask(self, asked: Asked) -> np.ndarray | None:
-        from melodylc.generation import mask
+    def _ways(self, asked: Asked, start: str) -> list[Way]:
+        from melodylc.generation import ways
 
-        rules = [*asked.wish().rules(), *self.rules]
-        return mask(rules) if self.strict and rules else None
+        strict = self.strict and bool(asked.wish().rules() or self.rules)
+        wish, knobs = asked.wish(), self.knobs
+        known, _ = ways(self.model, wish, self.rules, self.controls, strict=strict, start=start, turned=knobs)
+        return known
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """A melody for a request: from where, how far from there, and under which rules."""
-        import torch
-
-        from melodylc.composition import compose
-        from melodylc.generation import aimed
+        from melodylc.generation import draw
         from melodylc.model import slerp
 
         began = time.monotonic()
         asked = Asked(**request["asked"])
         rules = [*asked.wish().rules(), *self.rules]
+        bounds, start = self.bounds, "prior"
         if request["states"] is not None:
-            z = self.model.encode(np.frombuffer(bytes.fromhex(request["states"]), np.uint8)).mean
+            phrase = np.frombuffer(bytes.fromhex(request["states"]), np.uint8).copy()
+            z = self.model.encode(phrase).mean
+            bounds, start = bounds.including(phrase), "phrase"  # an answer may be as short and as odd as its phrase
         elif request["z"] is not None:
             z = _vector(request["z"])[None]
         else:
             z = self.model.prior(1, request["seed"])
         if request["amount"] > 0:
             z = slerp(z[0], self.model.prior(1, request["toward"])[0], request["amount"])[None]
-        moved = self.knobs.move(z, aimed(asked.wish())) if asked.wish().rules() else z
-        if self.controls:
-            acting = self.controls[0] if len(self.controls) == 1 else compose(*self.controls)
-            moved = acting.move(moved)
-        allowed = self._mask(asked)
-        best, most, tried = None, -1.0, 0
-        with torch.no_grad():
-            for tried in range(1, self.tries + 1):
-                seed = int(np.random.SeedSequence([request["seed"], tried]).generate_state(1)[0])
-                made = self.model.decode(moved, temperature=asked.temperature, seed=seed, allowed=allowed)
-                rewards = {rule.name: float(rule(made)[0]) for rule in rules}
-                whole = min(rewards.values(), default=1.0)
-                if whole > most:
-                    best, most, kept = made[0], whole, rewards
-                if most == 1 or asked.temperature == 0:
-                    break
-        assert best is not None
+        known = self._ways(asked, start)
+        # all tries decode one place, which is moved once
+        moved = cache(lambda way: way.move(z))
+        made = draw(
+            self.model,
+            known,
+            lambda way, number, left: moved(way),
+            1,
+            rules,
+            bounds,
+            # tries count decodes, whichever way: an answer takes as long as ever
+            tries=1 if asked.temperature == 0 else -(-self.tries // len(known)),
+            seed=request["seed"],
+            temperature=asked.temperature,
+        )
         return {
             "id": request["id"],
-            "states": best.tobytes().hex(),
+            "states": made.melodies[0].tobytes().hex(),
             "z": base64.b64encode(z[0].half().numpy().tobytes()).decode(),
-            "rewards": kept,
-            "tried": tried,
+            "rewards": {rule.name: float(rule(made.melodies)[0]) for rule in rules},
+            "way": made.ways[0],
+            "plausible": not made.broken[0],
+            "tried": made.draws[0],
             "seconds": round(time.monotonic() - began, 4),
         }
 

@@ -43,6 +43,8 @@ class Piece:
     z: str  # where it came from, before the rules moved it; the worker's spelling
     seed: int
     rewards: dict[str, float]
+    way: str  # how it was made, as `melodylc.generation.ways` calls it
+    plausible: bool
     length: int = BARS  # bars of it that are to be played
 
     @property
@@ -63,6 +65,8 @@ class Status:
     melody: int  # number of the melody that plays, 0 before the first
     satisfied: float | None  # the lowest reward of that melody
     rewards: dict[str, float]
+    way: str | None  # how that melody was made: by the actor, from the masked prior, ...
+    plausible: bool | None
     queue: int  # melodies ready
     late: int
     skipped: int
@@ -73,7 +77,10 @@ class Status:
     def __str__(self) -> str:
         bar, beat = divmod(self.beat, BEATS_PER_BAR)
         place = f"bar {int(bar) + 1}.{int(beat) + 1}" if self.running else "stopped"
-        kept = "no melody yet" if self.satisfied is None else f"melody {self.melody}, satisfied {self.satisfied:.0%}"
+        kept = "no melody yet"
+        if self.satisfied is not None:
+            odd = "" if self.plausible else ", not plausible"
+            kept = f"melody {self.melody}, satisfied {self.satisfied:.0%}, from {self.way}{odd}"
         rules = ", ".join([str(self.asked), *self.rules])
         said = [f"{self.tempo:.1f} bpm", place, rules, kept, f"queue {self.queue}", f"late {self.late}"]
         if not self.links:
@@ -195,6 +202,8 @@ class Session:
             melody=0 if piece is None else piece.number,
             satisfied=None if piece is None else piece.satisfied,
             rewards={} if piece is None else piece.rewards,
+            way=None if piece is None else piece.way,
+            plausible=None if piece is None else piece.plausible,
             queue=len(self._queue),
             late=self.ports.late,
             skipped=self.player.skipped,
@@ -392,7 +401,14 @@ class Session:
             bar = int(note.start // BEATS_PER_BAR)
             line = bar * BEATS_PER_BAR
             bars[bar].append(note._replace(start=note.start - line, end=note.end - line))
-        piece = Piece(bars=tuple(map(tuple, bars)), z=answer["z"], rewards=answer["rewards"], **waiting)
+        piece = Piece(
+            bars=tuple(map(tuple, bars)),
+            z=answer["z"],
+            rewards=answer["rewards"],
+            way=answer["way"],
+            plausible=answer["plausible"],
+            **waiting,
+        )
         playing = self._again or self._piece
         if playing is not None and playing.number == piece.number:
             self._again = piece
