@@ -300,6 +300,18 @@ def test_rmi_files_are_found(tmp_path):
     assert [found.size > 0 for found in walk.find([tmp_path])] == [True]
 
 
+def test_more_folders_in_each_other_than_python_nests_calls(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1200):  # one by one: the whole path is too long for some systems
+        os.mkdir("d")
+        os.chdir("d")
+    with open("a.mid", "wb") as file:
+        file.write(melody_bytes(0))
+    monkeypatch.chdir(tmp_path)
+    (found,) = walk.find([tmp_path])
+    assert found.source.endswith("/d/d/a.mid")
+
+
 def test_a_first_run_on_a_small_folder_does_not_load_the_compiler(folder, tmp_path):
     code = "import sys; from melodylc import cli; print(cli.main(sys.argv[1:]), 'numba' in sys.modules)"
     options = ["extract", str(folder), "--out", str(tmp_path / "corpus")]
