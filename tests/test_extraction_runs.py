@@ -1,5 +1,6 @@
 """A run of the extraction as a process: stopped, killed, started twice, gone on with; and what it leaves."""
 
+import inspect
 import os
 import signal
 import subprocess
@@ -300,15 +301,17 @@ def test_rmi_files_are_found(tmp_path):
     assert [found.size > 0 for found in walk.find([tmp_path])] == [True]
 
 
-def test_more_folders_in_each_other_than_python_nests_calls(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for _ in range(1200):  # one by one: the whole path is too long for some systems
-        os.mkdir("d")
-        os.chdir("d")
-    with open("a.mid", "wb") as file:
-        file.write(melody_bytes(0))
-    monkeypatch.chdir(tmp_path)
-    (found,) = walk.find([tmp_path])
+def test_more_folders_in_each_other_than_python_nests_calls(tmp_path):
+    deepest = tmp_path.joinpath(*["d"] * 250)
+    deepest.mkdir(parents=True)
+    (deepest / "a.mid").write_bytes(melody_bytes(0))
+    here = len(inspect.stack())
+    usual = sys.getrecursionlimit()  # 1000; but pytest could not clear away so many
+    try:
+        sys.setrecursionlimit(here + 150)
+        (found,) = walk.find([tmp_path])
+    finally:
+        sys.setrecursionlimit(usual)
     assert found.source.endswith("/d/d/a.mid")
 
 
