@@ -14,7 +14,7 @@ from conftest import contents, melody_bytes
 from melodylc import cli, stopping
 from melodylc.errors import UserError
 from melodylc.extraction import Filters, compiling, extract, plan, run, walk
-from melodylc.extraction.rejected import COLUMNS
+from melodylc.extraction.rejected import COLUMNS, Rejected
 from midi_io import compiled
 from midi_io.files import SPECIAL
 
@@ -228,15 +228,19 @@ def test_every_rejected_file_is_listed_in_order(folder, tmp_path, capsys):
         options = ["--out", str(tmp_path / f"corpus{workers}"), "--workers", str(workers), "--rejected", str(to)]
         assert cli.main(["extract", str(folder), *options]) == 0
     assert lists[0].read_bytes() == lists[1].read_bytes()
-    assert lists[0].read_text().split("\n") == [
-        "\t".join(COLUMNS),
-        "music/a\\ttab.mid\t\t\tnot a MIDI file (no MThd header)",
-        "music/empty.mid\t\t\tempty file",
-        "music/gone.mid\t\t\tunreadable",
-        "music/short.mid\t\t\tno window kept",
-        "",
+    header, *rows = (line.split("\t") for line in lists[0].read_text().removesuffix("\n").split("\n"))
+    assert tuple(header) == COLUMNS
+    assert [(source, reason) for source, track, channel, reason in rows if track == channel == ""] == [
+        ("music/a\\ttab.mid", "not a MIDI file (no MThd header)"),
+        ("music/empty.mid", "empty file"),
+        ("music/gone.mid", "unreadable"),
+        ("music/short.mid", "no window kept"),
     ]
     assert str(lists[1]) in capsys.readouterr().out
+
+
+def test_tracks_and_channels_are_listed_from_1():
+    assert str(Rejected("a.mid", "percussion", track=0, channel=9)) == "a.mid\t1\t10\tpercussion"
 
 
 @pytest.mark.parametrize("name", [".", "nowhere/rejected.tsv"])
