@@ -25,7 +25,17 @@ class Kernel:
         self.function = function
 
     def __call__(self, *arguments: Any) -> Any:
-        return self.function(*arguments) if _interpreted else self.compiled(*arguments)
+        if _interpreted:
+            return self.function(*arguments)
+        try:
+            return self.compiled(*arguments)
+        except SystemError as error:  # what numba makes of a Ctrl-C that comes while it hands over the result
+            cause: BaseException | None = error
+            while cause is not None:
+                if isinstance(cause, KeyboardInterrupt):
+                    raise cause from None
+                cause = cause.__cause__
+            raise
 
     @functools.cached_property
     def compiled(self) -> Any:

@@ -58,6 +58,21 @@ def midi(*tracks: bytes, kind: int = 1, division: int = 480) -> bytes:
 END = b"\x00\xff\x2f\x00"
 
 
+def melody_bytes(seed, bars=24, division=96):
+    """A MIDI file of one line of random eighths: bars - 15 windows."""
+    rng = np.random.default_rng(seed)
+    body = b""
+    for _ in range(bars * 8):
+        pitch = int(rng.integers(55, 80))
+        body += bytes([0, 0x90, pitch, 80, division // 2, 0x80, pitch, 0])
+    return midi(body + END, division=division)
+
+
+def contents(corpus):
+    """The bytes of each file of a folder."""
+    return {path.name: path.read_bytes() for path in sorted(corpus.iterdir())}
+
+
 @pytest.fixture(scope="session")
 def tiny_corpus(tmp_path_factory):
     """A small corpus of scales and arpeggios, extracted from files written for it."""

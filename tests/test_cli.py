@@ -1,6 +1,7 @@
 """The commands as a user types them, on the embedded model."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -259,3 +260,12 @@ def test_midi_files_last_sixteen_bars(tmp_path):
     assert main(["generate", "--count", "1", "--seed", "2", "--tempo", "60"]) == 0
     assert mido.MidiFile(tmp_path / "melodies" / "01.mid").length == pytest.approx(BEATS, abs=0.01)
     assert to_notes(read(tmp_path / "melodies" / "01.mid"))
+
+
+def test_a_pipe_is_refused_in_one_line(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe.mid")
+    assert main(["transform", "pipe.mid", "--notes", "100"]) == 2
+    assert main(["interpolate", "pipe.mid", "pipe.mid"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 2
+    assert all("not a regular file" in line for line in errors)

@@ -1,16 +1,12 @@
 import dataclasses
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 
 import mido
 import numpy as np
 import pytest
 import slow_extraction as slow
-from conftest import CORPORA, END, midi
+from conftest import CORPORA, END, contents, melody_bytes, midi
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,15 +93,6 @@ def test_agrees_with_the_slow_implementation_on_a_corpus(name, tmp_path):
         assert fast(path) == slowly(path), path
 
 
-def melody_bytes(seed, bars=24, division=96):
-    rng = np.random.default_rng(seed)
-    body = b""
-    for _ in range(bars * 8):
-        pitch = int(rng.integers(55, 80))
-        body += bytes([0, 0x90, pitch, 80, division // 2, 0x80, pitch, 0])
-    return midi(body + END, division=division)
-
-
 @pytest.fixture
 def folder(tmp_path):
     """Good files and every kind of bad one."""
@@ -128,10 +115,6 @@ def folder(tmp_path):
     (root / os.fsdecode(b"latin\xe9.mid")).write_bytes(melody_bytes(500))
     (root / "notes.txt").write_text("no music")
     return root
-
-
-def contents(corpus):
-    return {path.name: path.read_bytes() for path in sorted(corpus.iterdir())}
 
 
 def test_every_bad_file_is_counted_and_none_stops_the_run(folder, tmp_path):
@@ -187,47 +170,6 @@ def test_columns(folder, tmp_path):
     assert str(table.schema.field("states").type) == "fixed_size_binary[256]"
     assert table["bar"].to_pylist() == list(range(9))
     assert set(table["source"].to_pylist()) == {"001.mid"}
-
-
-@pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
-def test_a_stopped_run_goes_on_without_losing_or_doubling(folder, tmp_path, signal_number, workers):
-    for index in range(1500):
-        (folder / f"more{index:04d}.mid").write_bytes(melody_bytes(1000 + index))
-    extract([folder], tmp_path / "whole", workers=1, progress=False)
-    out = tmp_path / "stopped"
-    # small parts, so that there is time to stop between them; and SIGINT, which a shell's background jobs ignore
-    code = """
-import signal
-from melodylc import cli
-from melodylc.extraction import plan
-signal.signal(signal.SIGINT, signal.default_int_handler)
-plan.FILES_PER_CHUNK = 10
-cli.entry()
-"""
-    command = [sys.executable, "-c", code, "extract", str(folder), "--out", str(out), "--workers", workers]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    partial = tmp_path / "stopped.partial"
-    while process.poll() is None and not list(partial.glob("part-*.arrow")):
-        time.sleep(0.002)
-    process.send_signal(signal_number)
-    assert process.wait() != 0
-    assert not out.exists()
-    parts = {path.name: path.stat().st_mtime_ns for path in partial.glob("part-*.arrow")}
-    assert parts
-    again = subprocess.run(command, check=False, capture_output=True)
-    assert again.returncode == 0, again.stderr
-    assert contents(out) == contents(tmp_path / "whole")
-    assert not partial.exists()
-
-
-def test_parts_of_another_run_are_not_taken(folder, tmp_path):
-    partial = tmp_path / "corpus.partial"
-    partial.mkdir()
-    (partial / "part-000000.arrow").write_bytes(b"from another run")
-    (partial / "digest").write_text("of other files")
-    card = extract([folder], tmp_path / "corpus", workers=1, progress=False)
-    assert card["windows"] == 252 * 9 + 1
 
 
 def test_digests_beyond_memory_take_more_passes(folder, tmp_path, monkeypatch):

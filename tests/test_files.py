@@ -1,3 +1,5 @@
+import os
+
 import mido
 import numpy as np
 import pretty_midi
@@ -6,7 +8,8 @@ from conftest import melodies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melodylc.extraction.pick import ANY
+from melodylc.errors import UserError
+from melodylc.extraction.pick import ANY, pick
 from melodylc.extraction.windows import windows
 from melodylc.melody import BEATS, from_notes, to_notes
 from midi_io import files, smf
@@ -73,3 +76,44 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         half_written()
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.mid"]
+
+
+def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path):
+    for special in (tmp_path, "/dev/zero"):
+        with pytest.raises(smf.BrokenFileError, match="not a regular file"):
+            files.contents(special)
+    os.mkfifo(tmp_path / "pipe.mid")
+    for reading in (files.contents, files.read):
+        with pytest.raises(smf.BrokenFileError, match="not a regular file"):
+            reading(tmp_path / "pipe.mid")
+    with pytest.raises(UserError, match="not a regular file"):
+        pick(tmp_path / "pipe.mid")
+
+
+def test_no_more_than_the_limit_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "large.mid"
+    with path.open("wb") as file:
+        file.truncate(6 << 30)  # sparse
+    for reading in (files.contents, files.read):
+        with pytest.raises(smf.BrokenFileError, match="larger than"):
+            reading(path)
+    with pytest.raises(UserError, match="larger than"):
+        pick(path)
+    # one that grows meanwhile gives what it had
+    path.write_bytes(b"MThd")
+    fstat = os.fstat
+
+    def and_it_grows(handle):
+        status = fstat(handle)
+        with path.open("ab") as file:
+            file.write(b"more")
+        return status
+
+    monkeypatch.setattr(os, "fstat", and_it_grows)
+    assert files.contents(path) == b"MThd"
+
+
+def test_no_file_is_an_os_error_that_names_it(tmp_path):
+    with pytest.raises(FileNotFoundError) as error:
+        files.contents(tmp_path / "a.mid")
+    assert error.value.filename == str(tmp_path / "a.mid")

@@ -55,7 +55,7 @@ def find(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Found]:
 def _walk(roots: dict[str, str]) -> Iterator[Found]:
     for name in sorted(roots, key=lambda name: _order(name, os.path.isdir(roots[name]))):
         if os.path.isdir(roots[name]):
-            yield from _folder(roots[name], name, frozenset())
+            yield from _folders(roots[name], name)
         else:
             yield _file(roots[name], name)
 
@@ -69,27 +69,52 @@ def _printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _folder(path: str, source: str, above: frozenset[tuple[int, int]]) -> Iterator[Found]:
+class _Open(NamedTuple):
+    """A folder the walk is in."""
+
+    path: str
+    source: str
+    key: tuple[int, int]  # of the file system
+    rest: Iterator[tuple[str, bool]]  # names still to visit, and whether each is a folder
+
+
+def _folders(path: str, source: str) -> Iterator[Found]:
+    """All below a folder. The folders above are a list, since there may be more of them than Python nests calls."""
+    above: list[_Open] = []
+    reason = _enter(path, source, above)
+    if reason is not None:
+        yield Found(_printable(source), path, 0, 0, reason)
+    while above:
+        folder = above[-1]
+        name, is_folder = next(folder.rest, (None, False))
+        if name is None:
+            above.pop()
+            continue
+        below, called = os.path.join(folder.path, name), f"{folder.source}/{name}"
+        is_midi = name.lower().endswith(SUFFIXES)
+        if is_folder:
+            if is_midi:
+                yield Found(_printable(called), below, 0, 0, FOLDER)
+            reason = _enter(below, called, above)
+            if reason is not None:
+                yield Found(_printable(called), below, 0, 0, reason)
+        elif is_midi:
+            yield _file(below, called)
+
+
+def _enter(path: str, source: str, above: list[_Open]) -> str | None:
+    """Put a folder on top of those above it, or say why it is not searched."""
     try:
         status = os.stat(path)
         with os.scandir(path) as listed:
             folders = {entry.name: _is_folder(entry) for entry in listed}
     except OSError:
-        yield Found(_printable(source), path, 0, 0, UNREADABLE)
-        return
+        return UNREADABLE
     key = (status.st_dev, status.st_ino)
-    if key in above:
-        yield Found(_printable(source), path, 0, 0, LOOP)
-        return
-    for name, is_folder in sorted(folders.items(), key=lambda item: _order(*item)):
-        below, called = os.path.join(path, name), f"{source}/{name}"
-        is_midi = name.lower().endswith(SUFFIXES)
-        if is_folder:
-            if is_midi:
-                yield Found(_printable(called), below, 0, 0, FOLDER)
-            yield from _folder(below, called, above | {key})
-        elif is_midi:
-            yield _file(below, called)
+    if any(folder.key == key for folder in above):
+        return LOOP
+    above.append(_Open(path, source, key, iter(sorted(folders.items(), key=lambda item: _order(*item)))))
+    return None
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
