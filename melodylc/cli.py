@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     options = parser().parse_args(arguments)
     try:
-        COMMANDS[options.command](options)
+        with on_signals():
+            COMMANDS[options.command](options)
     except KeyboardInterrupt as stop:
         with suppress(OSError):  # the terminal may be what went away
             print("\n" + "; ".join(["stopped", *map(str, stop.args)]), file=sys.stderr)
@@ -56,10 +57,7 @@ def _extract(options: argparse.Namespace) -> None:
 
     filters = Filters(options.min_notes, options.min_unique_pitches, options.max_rest_bars, options.pair_2_4)
     try:
-        with on_signals():
-            card = extract(
-                options.paths, options.out, filters=filters, workers=options.workers, rejected=options.rejected
-            )
+        card = extract(options.paths, options.out, filters=filters, workers=options.workers, rejected=options.rejected)
     except KeyboardInterrupt as stop:
         whole = Path(options.out).exists()
         stop.args = (f"{options.out} is whole" if whole else "the same command goes on from here",)
