@@ -35,6 +35,7 @@ FAULTS = (
     "meta events without their value",
     "nonsense time signatures",
     "overlong numbers",
+    "system-exclusive messages of wrong length",
     "wrong track lengths",
     "more tracks than the header says",
     "no end of track",
@@ -50,6 +51,7 @@ FAULTS = (
     _EMPTY,
     _NONSENSE,
     _OVERLONG,
+    _SYSEX,
     _LENGTH,
     _TRACKS,
     _NO_END,
@@ -294,7 +296,20 @@ def _parse(data, max_notes, faults):  # pragma: no cover - compiled
                 meta = np.int64(data[at])
                 at += 1
             length, after, wide = _quantity(data, at, end)
-            if after < 0 or after + length > end:
+            wrong = after < 0 or after + length > end
+            if status == 0xF0:  # of its bytes only the last may be above 127
+                i = after
+                while not wrong and i < after + length - 1:
+                    wrong = data[i] > 127
+                    i += 1
+                if wrong:  # written without a length, as it goes over a cable, or with a wrong one: it ends with its F7
+                    faults[_SYSEX] += 1
+                    while at < end and data[at] < 0x80:
+                        at += 1
+                    if at < end and data[at] == 0xF7:
+                        at += 1
+                    continue
+            if wrong:
                 cut = True
                 break
             if wide > 4:

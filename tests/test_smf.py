@@ -106,6 +106,8 @@ PLAYED = {  # what players play: bytes, and what is counted
     "system reset": (midi(b"\x00\xff\x80" + NOTE + END), "system bytes in a track"),
     "status that does not come": (midi(b"\x00\x3c\x40\x00\xb0\x07\x40" + NOTE + END), "data bytes without a status"),
     "number of nine bytes": (midi(b"\x80" * 8 + NOTE + END), "overlong numbers"),
+    "sysex without a length": (midi(b"\x00\xf0\x7e\x7f\x09\x01\xf7" + NOTE + END), smf.FAULTS[8]),
+    "sysex that is too short": (midi(b"\x00\xf0\x0c\x7e\x7f\x09\x01\xf7" + NOTE + END), smf.FAULTS[8]),
     "RIFF": (riff(good), smf.WRAPPED),
     "MacBinary": (mac_binary(good), smf.WRAPPED),
 }

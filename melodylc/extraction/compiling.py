@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -29,11 +29,17 @@ _ready = False  # in this process
 
 
 @contextmanager
-def quickest(size: int) -> Iterator[bool]:
-    """Within it, kernels run the way that takes less time for `size` bytes of MIDI files; yields whether compiled."""
+def quickest(size: int, say: Callable[[str], object] = lambda text: None) -> Iterator[bool]:
+    """Within it, kernels run the way that takes less time for `size` bytes of MIDI files; yields whether compiled.
+
+    Args:
+        say: told, in a few words, what takes a while.
+    """
     if compiled.interpreting():
         yield False
     elif _ready or size > (WARM_BYTES if _mark().exists() else COLD_BYTES):
+        if not _ready and not _mark().exists():
+            say("compiling, this once")
         _compile()
         yield True
     else:

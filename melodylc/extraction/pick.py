@@ -74,7 +74,5 @@ def _nothing(found: Windows, track: int | None, bar: int | None) -> str:
             f" at bar {bar + 1}" if bar is not None else ""
         )
         return f"no melody begins{asked}; 16 bars can begin in {has}"
-    why = "no pitched notes in 4/4"
-    if found.other_stretches:
-        why += f" ({found.other_stretches} of its stretches in another time signature)"
-    return why
+    others = [f"{n}/{d}" if n else "a nonsense time signature" for n, d in found.signatures]
+    return "no pitched notes in 4/4" + (f", all are in {', '.join(others)}" if others else "")

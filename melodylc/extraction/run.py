@@ -97,8 +97,9 @@ def _make_parts(plan: Plan, filters: Filters, workers: int | None, progress: boo
     total = sum(chunk.files for chunk in plan.chunks)
     with (
         tqdm(total=total, initial=total - to_do, unit="file", desc="extract", disable=not progress) as bar,
-        quickest(sum(plan.chunks[index].size for index in missing)) as compiled,
+        quickest(sum(plan.chunks[index].size for index in missing), bar.set_description) as compiled,
     ):
+        bar.set_description("extract")
         # more than twice the cores gain nothing, and a thousand take all memory; the interpreter has little to do
         processes = min(workers or cores(), len(missing), 2 * cores()) if compiled else 1
         jobs = [(plan.files, plan.chunks[index], filters, plan.part(index)) for index in missing]
