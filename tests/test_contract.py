@@ -125,18 +125,38 @@ def test_the_limit_of_bars_counts_from_a_lines_first_onset_and_costs_only_that_l
     ]
 
 
-def test_lines_by_the_thousand_end_in_bounded_time(monkeypatch):
-    from melodylc.extraction import windows as module
+def test_windows_without_a_note_are_counted():
+    """Two tunes with 1,000 bars between them: the slow implementation says the same of what random files hold."""
+    parsed = file_of(quarters() + quarters(first=1_016 * 4 * QUARTER))
+    found = windows(parsed, Filters())
+    assert [pitches(states) for states in found.states[[0, -1]]] == [TUNE, TUNE]
+    assert found.places[[0, -1], 3].tolist() == [0, 1_016]
+    assert len(found.states) + found.rejected_windows.sum() == 1_016 + 16 - 15
 
-    monkeypatch.setattr(module, "MAX_FILE_STEPS", 600)
+
+@pytest.mark.parametrize("interpreted", [False, True])
+def test_far_notes_and_many_signatures_take_no_longer_than_near_and_few(interpreted):
+    """By what they allocate and walk, not by the clock: read as they are written, these would take minutes."""
+    import contextlib
+
+    from midi_io import compiled
+
+    far = 120_000 * 4 * QUARTER
     voices = [
-        mido.Message(kind, note=60 + i % 3, time=i * 4 * QUARTER + late, channel=channel, velocity=64)
-        for channel in range(4)
-        for i in range(16)
-        for kind, late in (("note_on", 0), ("note_off", QUARTER))
+        mido.Message(kind, note=60, time=tick, channel=channel, velocity=64)
+        for channel in range(8)
+        for kind, tick in (("note_on", 0), ("note_off", QUARTER), ("note_on", far), ("note_off", far + QUARTER))
     ]
-    found = windows(file_of([], *voices), Filters())
-    assert [LINE_REASONS[reason] for reason in found.rejected_lines[:, 2]] == [LINE_REASONS[3]] * 2
+    voices += [
+        mido.Message("note_on", note=40, time=0, channel=8),
+        mido.Message("note_off", note=40, time=far, channel=8),
+    ]
+    with compiled.interpreted() if interpreted else contextlib.nullcontext():
+        for filters in (Filters(), Filters(1, 1, 16)):
+            found = windows(file_of([], *voices), filters)
+            assert len(found.rejected_lines) == 0
+            each = 120_001 - 15
+            assert found.rejected_windows.sum() + len(found.states) == 8 * each + 120_000 - 15
 
 
 @pytest.mark.skipif(

@@ -37,7 +37,7 @@ def test_a_short_melody_is_closed_with_rests(tmp_path):
         (b"", "empty file"),
         (b"no midi", "no MThd"),
         (midi(END), "no pitched notes in 4/4"),
-        (midi(b"\x00\xff\x58\x04\x03\x02\x18\x08\x00\x90\x3c\x40\x60\x80\x3c\x00" + END), "another time signature"),
+        (midi(b"\x00\xff\x58\x04\x03\x02\x18\x08\x00\x90\x3c\x40\x60\x80\x3c\x00" + END), "all are in 3/4"),
     ],
 )
 def test_files_without_a_melody_say_why(tmp_path, data, said):
