@@ -18,12 +18,12 @@ from midi_io.compiled import njit
 
 MAX_BYTES = 8 << 20  # a larger file is no piece of music, or holds sound
 MAX_NOTES = 200_000
+SEARCHED = 1 << 16  # bytes in which the header is to begin: wrappers such as RIFF and MacBinary come first
 
 # Columns of `Parsed.notes`, in file order: by track, then by onset tick, then as written.
 TRACK, CHANNEL, PROGRAM, PITCH, ONSET, OFFSET, VELOCITY = range(7)
 # Columns of `Parsed.signatures` and `Parsed.tempos`, sorted by tick.
 TICK, NUMERATOR, DENOMINATOR = range(3)
-MICROSECONDS = 1
 
 # What is read past, by its place in the counts of `_parse`.
 FAULTS = (
@@ -37,6 +37,7 @@ FAULTS = (
     "overlong numbers",
     "system-exclusive messages of wrong length",
     "wrong track lengths",
+    "bytes between tracks",
     "more tracks than the header says",
     "no end of track",
     "wrong header",
@@ -53,12 +54,13 @@ FAULTS = (
     _OVERLONG,
     _SYSEX,
     _LENGTH,
+    _BETWEEN,
     _TRACKS,
     _NO_END,
     _HEADER,
     _UNENDED,
 ) = range(len(FAULTS))
-WRAPPED = "wrapped in RIFF or MacBinary"
+WRAPPED = "bytes before the header (RIFF, MacBinary)"
 SMPTE = "SMPTE time, read at 120 quarter notes a minute"
 
 
@@ -102,6 +104,26 @@ def _is_track(data, at):  # pragma: no cover - compiled
 
 
 @njit
+def _is_chunk(data, at):  # pragma: no cover - compiled
+    """Whether a chunk of some kind begins at `at`: four printable characters, and a length that fits the file."""
+    if at + 8 > data.size or at + 8 + _number(data, at + 4, 4) > data.size:
+        return False
+    printable = 0
+    for i in range(at, at + 4):
+        printable += 0x20 <= data[i] <= 0x7E
+    return printable == 4
+
+
+@njit
+def _next_track(data, at):  # pragma: no cover - compiled
+    """Where the next MTrk from `at` on begins; the end of the file if none does."""
+    for i in range(at, data.size - 7):
+        if data[i] == 0x4D and _is_track(data, i):
+            return i
+    return data.size
+
+
+@njit
 def _track_end(data, at, length):  # pragma: no cover - compiled
     """Where the track that begins at `at` ends, and whether its length was right.
 
@@ -112,19 +134,9 @@ def _track_end(data, at, length):  # pragma: no cover - compiled
     size = data.size
     if end == size or _is_track(data, end):
         return end, True
-    if end < size:
-        if length >= 3 and _number(data, end - 3, 3) == 0xFF2F00:
-            return end, True
-        if end + 8 <= size and end + 8 + _number(data, end + 4, 4) <= size:
-            named = True  # like a chunk of another kind
-            for i in range(end, end + 4):
-                named = named and 0x20 <= data[i] < 0x7F
-            if named:
-                return end, True
-    for i in range(at, size - 7):
-        if data[i] == 0x4D and _is_track(data, i):
-            return i, False
-    return size, False
+    if end < size and ((length >= 3 and _number(data, end - 3, 3) == 0xFF2F00) or _is_chunk(data, end)):
+        return end, True
+    return _next_track(data, at), False
 
 
 @njit
@@ -139,6 +151,23 @@ def _quantity(data, at, end):  # pragma: no cover - compiled
         if byte < 0x80:
             return value, at, at - begin
     return value, np.int64(-1), at - begin
+
+
+@njit
+def _is_sysex(data, at, length, end):  # pragma: no cover - compiled
+    """Whether a system-exclusive message of `length` bytes at `at` can be believed.
+
+    It ends with its F7, or goes on in another event: then nothing in it is above 127, and an event follows.
+    """
+    if at + length > end:
+        return False
+    if length > 0 and data[at + length - 1] == 0xF7:
+        return True
+    for i in range(at, at + length):
+        if data[i] > 127:
+            return False
+    _, after, _ = _quantity(data, at + length, end)
+    return at + length == end or (data[at + length] != 0xF7 and 0 <= after < end and data[after] > 127)
 
 
 @njit
@@ -177,16 +206,16 @@ def _parse(data, max_notes, faults):  # pragma: no cover - compiled
     track = 0
     while at + 8 <= size:
         length = _number(data, at + 4, 4)
-        is_track = _is_track(data, at)
-        at += 8
-        if not is_track:  # the standard asks readers to skip chunks they do not know
+        if not _is_track(data, at):
             if track >= tracks:
                 break
-            if at + length <= size:
-                at += length
+            if _is_chunk(data, at):  # the standard asks readers to skip chunks they do not know
+                at += 8 + length
             else:
-                at, _ = _track_end(data, at, np.int64(size))
+                faults[_BETWEEN] += 1
+                at = _next_track(data, at)
             continue
+        at += 8
         if track == tracks:
             faults[_TRACKS] += 1
         end, right = _track_end(data, at, length)
@@ -297,18 +326,16 @@ def _parse(data, max_notes, faults):  # pragma: no cover - compiled
                 at += 1
             length, after, wide = _quantity(data, at, end)
             wrong = after < 0 or after + length > end
-            if status == 0xF0:  # of its bytes only the last may be above 127
-                i = after
-                while not wrong and i < after + length - 1:
-                    wrong = data[i] > 127
-                    i += 1
-                if wrong:  # written without a length, as it goes over a cable, or with a wrong one: it ends with its F7
-                    faults[_SYSEX] += 1
-                    while at < end and data[at] < 0x80:
-                        at += 1
-                    if at < end and data[at] == 0xF7:
-                        at += 1
-                    continue
+            if status == 0xF0 and not (after >= 0 and _is_sysex(data, after, length, end)):
+                # written without a length, as it goes over a cable, or with a wrong one: it ends with its F7
+                faults[_SYSEX] += 1
+                if wide > 1 and after >= 0:
+                    at = after
+                while at < end and data[at] < 0x80:
+                    at += 1
+                if at < end and data[at] == 0xF7:
+                    at += 1
+                continue
             if wrong:
                 cut = True
                 break
@@ -337,6 +364,9 @@ def _parse(data, max_notes, faults):  # pragma: no cover - compiled
             at += length
             if meta == 0x2F:
                 closed = True
+                if at < end and _is_track(data, at):  # the length reaches over the next track
+                    faults[_LENGTH] += 1
+                    end = at
                 break
         if cut and right:
             faults[_EARLY] += 1
@@ -368,20 +398,6 @@ def _parse(data, max_notes, faults):  # pragma: no cover - compiled
     return 0, division, notes[:count], signatures[:n_signatures], tempos[:n_tempos], in_order
 
 
-def unwrapped(data: bytes) -> bytes:
-    """The MIDI file inside a RIFF (`.rmi`) or MacBinary wrapper, or the bytes as they are."""
-    if data[:4] == b"RIFF" and data[8:12] == b"RMID":
-        at = data.find(b"MThd", 12)
-        if at >= 20 and data[at - 8 : at - 4] == b"data":
-            length = int.from_bytes(data[at - 4 : at], "little")
-            return data[at : at + length] if length else data[at:]
-        return data[at:] if at >= 0 else data
-    if data[:1] == b"\0" and data[128:132] == b"MThd":
-        length = int.from_bytes(data[83:87], "big")  # of the data fork; the resource fork follows
-        return data[128 : 128 + length] if length else data[128:]
-    return data
-
-
 def parse(data: bytes) -> Parsed:
     """Read the bytes of one MIDI file (format 0 or 1, or 2 with one track; in a RIFF or MacBinary wrapper or without).
 
@@ -396,16 +412,16 @@ def parse(data: bytes) -> Parsed:
         raise BrokenFileError(EMPTY)
     if len(data) > MAX_BYTES:
         raise BrokenFileError(TOO_LARGE)
-    inner = data if data[:4] == b"MThd" else unwrapped(data)
+    at = max(data.find(b"MThd", 0, SEARCHED), 0)
     counts = np.zeros(len(FAULTS), np.int64)
-    code, division, notes, signatures, tempos, in_order = _parse(np.frombuffer(inner, np.uint8), MAX_NOTES, counts)
+    code, division, notes, signatures, tempos, in_order = _parse(np.frombuffer(data, np.uint8)[at:], MAX_NOTES, counts)
     if code:
         raise BrokenFileError(_REASONS[code])
     if not in_order:
         signatures = signatures[np.argsort(signatures[:, TICK], kind="stable")]
         tempos = tempos[np.argsort(tempos[:, TICK], kind="stable")]
     faults = {name: n for name, n in zip(FAULTS, counts.tolist(), strict=True) if n}
-    if inner is not data:
+    if at:
         faults[WRAPPED] = 1
     if division < 0:  # ticks a second: half as many in a quarter note, so twice the ticks make it a whole number
         faults[SMPTE] = 1

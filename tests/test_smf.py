@@ -108,8 +108,17 @@ PLAYED = {  # what players play: bytes, and what is counted
     "number of nine bytes": (midi(b"\x80" * 8 + NOTE + END), "overlong numbers"),
     "sysex without a length": (midi(b"\x00\xf0\x7e\x7f\x09\x01\xf7" + NOTE + END), smf.FAULTS[8]),
     "sysex that is too short": (midi(b"\x00\xf0\x0c\x7e\x7f\x09\x01\xf7" + NOTE + END), smf.FAULTS[8]),
+    "long sysex without a length": (midi(b"\x00\xf0" + b"\x01" * 300 + b"\xf7" + NOTE + END), smf.FAULTS[8]),
+    "long sysex, too long": (midi(b"\x00\xf0\x83\x00" + b"\x01" * 300 + b"\xf7" + NOTE + END), smf.FAULTS[8]),
+    "long sysex, too short": (midi(b"\x00\xf0\x81\x48" + b"\x01" * 210 + b"\xf7" + NOTE + END), smf.FAULTS[8]),
+    "sysex whose end is not counted": (midi(b"\x00\xf0\x03\x43\x12\x40\xf7" + NOTE + END), smf.FAULTS[8]),
+    "zeros after the header": (good[:14] + bytes(5) + good[14:], "bytes between tracks"),
+    "line ends after the header": (good[:14] + b"\r\n" + good[14:], "bytes between tracks"),
     "RIFF": (riff(good), smf.WRAPPED),
+    "RIFF of wrong length": (riff(good).replace(b"data\x22", b"data\x10"), smf.WRAPPED),
     "MacBinary": (mac_binary(good), smf.WRAPPED),
+    "MacBinary of wrong length": (mac_binary(good).replace(b"\0\0\0\x22", b"\0\0\0\x10"), smf.WRAPPED),
+    "an empty line": (b"\n" + good, smf.WRAPPED),
 }
 
 
@@ -119,6 +128,36 @@ def test_what_players_play_is_read_past_and_counted(name):
     parsed = smf.parse(data)
     assert rows(data) == rows(good)
     assert parsed.faults == {fault: 1}
+
+
+@pytest.mark.parametrize(
+    "sysex",
+    [
+        b"\xf0\x05\x43\x12\x90\x40\xf7",  # a byte above 127 in it costs nothing
+        b"\xf0\x05\x43\x12\xf8\x40\xf7",
+        b"\xf0\x81\x48" + b"\x01" * 199 + b"\xf7",
+        b"\xf0\x81\x48" + b"\x01" * 100 + b"\x90" * 99 + b"\xf7",
+        b"\xf0\x03\x43\x12\x00\x00\xf7\x03\x01\x02\xf7",  # in two events
+    ],
+)
+def test_a_sysex_of_right_length_is_skipped_by_it(sysex):
+    parsed = smf.parse(midi(b"\x00" + sysex + NOTE + END))
+    assert parsed.notes.tolist() == smf.parse(good).notes.tolist()
+    assert parsed.faults == {}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 9, 20])
+def test_padding_between_chunks_costs_nothing(size):
+    other = chunk(b"MTrk", NOTE.replace(b"\x3c", b"\x43") + END)
+    data = good.replace(b"\0\x01\0\x01", b"\0\x01\0\x02") + bytes(size) + other
+    assert [row[3] for row in rows(data)] == [60, 67]
+
+
+def test_a_length_that_reaches_over_the_next_tracks_does_not_hide_them():
+    other = chunk(b"MTrk", NOTE.replace(b"\x3c", b"\x43") + END)
+    length = (len(good) - 22 + len(other)).to_bytes(4, "big")
+    data = good[:18] + length + good[22:] + other
+    assert [row[3] for row in rows(data)] == [60, 67]
 
 
 def test_a_velocity_out_of_range_is_clipped():
@@ -167,7 +206,7 @@ def test_format_2_with_one_track_is_read():
     ("data", "reason"),
     [
         (b"", "empty"),
-        (b"RIFF" + good, "no MThd"),
+        (bytes(1 << 16) + good, "no MThd"),
         (b"RIFF\x04\0\0\0RMID", "no MThd"),
         (good[:12], "no MThd"),
         (midi(NOTE + END, division=0), "zero ticks"),
