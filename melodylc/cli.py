@@ -69,7 +69,7 @@ def _extract(options: argparse.Namespace) -> None:
         for reason, count in reasons.items():
             print(f"  {kind} rejected, {reason}: {count:,}")
     for fault, count in card["read past"].items():
-        print(f"  files read, past {fault}: {count:,}")
+        print(f"  files read past a fault, {fault}: {count:,}")
     notes = sum(card["signatures"].values())
     shares = sorted(card["signatures"].items(), key=lambda met: -met[1])
     if notes:

@@ -80,6 +80,7 @@ def generate(
     if seed is None:
         seed = secrets.randbits(31)
     asked = [*wish.rules(), *rules]
+    bounds = plausibility.bounds(model)  # before anything is learned: the file may be damaged
     known, how = ways(model, wish, rules, controls, strict=strict)
     made = draw(
         model,
@@ -87,7 +88,7 @@ def generate(
         lambda way, number, left: way.move(model.prior(count, number)[left]),
         count,
         asked,
-        plausibility.bounds(model),
+        bounds,
         tries=tries,
         seed=seed,
         temperature=temperature,
@@ -268,6 +269,7 @@ def transform(
     check_amount(amount)
     if strict:
         mask(asked)  # says what is wrong even where nothing has to change
+    bounds = plausibility.bounds(model).including(melody)
     if reduce(and_, asked).satisfied(melody[None])[0]:
         return Generated(melody[None], [1], ["your melody"], [()], "taken from your melody, which keeps it already")
     if how == "gradient" and not controls:
@@ -276,10 +278,11 @@ def transform(
     if how == "gradient":
         known[0] = replace(known[0], name=known[0].name.replace("actor", "gradient"), move=descend(*controls))
         moved = "gradient"
-    bounds = plausibility.bounds(model).including(melody)
 
     def scored(melodies: np.ndarray) -> np.ndarray:
-        return score(melodies, asked, bounds)
+        # what a mask can promise comes first: no bar that breaks it is put back to mend something else
+        kept = [rule(melodies) == 1 for rule in asked if rule.allowed is not None]
+        return score(melodies, asked, bounds) - (~np.all(kept, axis=0) if kept else 0)
 
     best, highest, name = melody, -np.inf, ""
     for way in known:

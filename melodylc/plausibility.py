@@ -174,7 +174,7 @@ def bounds(model: Model) -> Bounds:
         if numbers.shape != (len(FEATURES), 2) or not (numbers[:, 0] <= numbers[:, 1]).all():
             raise ValueError("a low bound above a high one")
         what = str(stored["what"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise UserError(
             f"model: expected the bounds of {len(FEATURES)} features in {path}, it is damaged or of another version "
             f"({type(error).__name__}: {error}); without the file they are taken from the model's bank"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,8 +61,12 @@ njit = Kernel
 
 def cache() -> Path:
     """The folder that holds compiled code between processes."""
-    named = os.environ.get("NUMBA_CACHE_DIR")
-    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "melodylc"
+    if named := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(named)
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if caches.startswith("~"):  # a user without a home, as in a container
+        caches = os.path.join(tempfile.gettempdir(), f"cache-{getattr(os, 'getuid', int)()}")
+    return Path(caches) / "melodylc"
 
 
 def interpreting() -> bool:

@@ -351,3 +351,37 @@ def test_what_is_quickest_depends_on_the_cache(tmp_path, monkeypatch):
 
 def test_workers_see_the_cores_they_may_use():
     assert 1 <= run.cores() <= (os.cpu_count() or 1)
+
+
+def test_a_list_of_the_rejected_that_cannot_be_is_known_before_the_run(tmp_path):
+    music = tmp_path / "music"
+    music.mkdir()
+    (tmp_path / "device.tsv").symlink_to("/dev/null")
+    for name, why in {
+        "missing/list.tsv": "a folder that does not exist",
+        "music": "is a folder",
+        "device.tsv": "no regular file",
+        "corpus": "in the way of --out",
+        "corpus.partial": "in the way of --out",
+        "corpus.partial/list.tsv": "does not exist|in the way of --out",
+    }.items():
+        with pytest.raises(UserError, match=why):
+            extract([music], tmp_path / "corpus", rejected=tmp_path / name, progress=False)
+        assert not (tmp_path / "corpus.partial").exists()
+        assert not (tmp_path / "corpus").exists()
+
+
+def test_an_empty_path_is_no_folder_to_search(tmp_path):
+    with pytest.raises(UserError, match="empty path"):
+        extract([""], tmp_path / "corpus", progress=False)
+
+
+def test_a_folder_of_ones_own_is_not_swept(tmp_path):
+    (tmp_path / "music").mkdir()
+    for name in ("corpus-backup", "files of mine"):
+        own = tmp_path / "corpus.partial" / name
+        own.mkdir(parents=True)
+        with pytest.raises(UserError, match="holds other files"):
+            extract([tmp_path / "music"], tmp_path / "corpus", progress=False)
+        assert own.exists()
+        own.rmdir()

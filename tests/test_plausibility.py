@@ -17,6 +17,8 @@ from melodylc.cli import _wished, main, write_reference
 from melodylc.melody import BEATS, HOLD, REST, canonical, from_notes, to_notes
 from melodylc.options import parser
 from melodylc.plausibility import FEATURES, TOO_LITTLE, Bounds, features
+from melodylc.rules import Key
+from melodylc.wish import Wish
 from midi_io import files
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -318,3 +320,12 @@ def test_on_the_way_between_two_melodies_key_and_plausibility_are_kept(model):
     assert wish.rules()[0].satisfied(made.melodies).mean() > 0.8
     assert sum(not names for names in made.broken) >= 6
     assert made.how.startswith("knobs; taken from")
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("wish", [Wish(Key.parse("C major"), None, 72, 84), Wish(Key.parse("0,2,4,7,9"))])
+def test_a_transformation_keeps_what_the_mask_promises(model, wish, strict):
+    """No bar of one's own that breaks key or range comes back to mend something else."""
+    for seed in range(6):
+        made = generation.transform(model, model.bank.states[40 * seed], wish, strict=strict, seed=seed)
+        assert all(rule(made.melodies)[0] == 1 for rule in wish.rules()), made.how

@@ -91,6 +91,11 @@ def test_a_run_can_begin_with_a_trained_model(tiny_corpus, tiny_preset, tmp_path
         torch.testing.assert_close(began[0][name], value.float())
     assert card["steps"] == {"whole": 6}
     assert card["start"]["steps"] == {"bars": 6, "phrases": 5, "whole": 6}
+    for options in ({"kl_target": 5.0}, {"start": first}, {"start": first, "kl_target": 6.0}):  # not as it was begun
+        with pytest.raises(UserError, match=r"as it was begun|say it again"):
+            run(tiny_corpus, tiny_preset, tmp_path / "second", resume=True, **options)
+    with pytest.raises(UserError, match="this run has the stages whole"):
+        run(tiny_corpus, tiny_preset, tmp_path / "third", start=first, steps={"bars": 1})
     other = replace(tiny_preset, sizes=replace(tiny_preset.sizes, latent=9))
     with pytest.raises(UserError, match="--start expected a model of the preset"):
         run(tiny_corpus, other, tmp_path / "third", start=first)

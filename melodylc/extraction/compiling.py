@@ -37,8 +37,8 @@ def quickest(size: int, say: Callable[[str], object] = lambda text: None) -> Ite
     """
     if compiled.interpreting():
         yield False
-    elif _ready or size > (WARM_BYTES if _mark().exists() else COLD_BYTES):
-        if not _ready and not _mark().exists():
+    elif _ready or size > (WARM_BYTES if _is_warm() else COLD_BYTES):
+        if not _ready and not _is_warm():
             say("compiling, this once")
         _compile()
         yield True
@@ -57,6 +57,13 @@ def _compile() -> None:
     with suppress(OSError):  # without a cache the next process compiles again
         _mark().touch()
     _ready = True
+
+
+def _is_warm() -> bool:
+    try:
+        return _mark().exists()
+    except OSError:  # a folder that cannot be read is of no use
+        return False
 
 
 def _mark() -> Path:

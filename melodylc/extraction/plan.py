@@ -24,7 +24,7 @@ FILES_PER_CHUNK = 512
 BYTES_PER_CHUNK = 4 << 20  # a window has 16 notes of 3 bytes or more, and a note is in 16 windows: 350 MB at the worst
 
 _LOCK = "lock"
-_OURS = (_LOCK, "files", "part-", "marks", "corpus", "digest")  # in the folder of a run, or of an older version
+_OURS = re.compile(rf"{_LOCK}|files(\.new|-\w+)?|part-[\w.-]+|marks|corpus|digest")  # a run's, or an older version's
 
 
 class Chunk(NamedTuple):
@@ -105,7 +105,7 @@ def _sweep(plan: Plan) -> None:
         if entry.is_dir():
             shutil.rmtree(entry)
         elif not own.fullmatch(entry.name):
-            entry.unlink()
+            entry.unlink(missing_ok=True)  # a worker that outlives its run for a moment may rename it
 
 
 @contextmanager
@@ -118,7 +118,7 @@ def owned(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
-    if not all(entry.name.startswith(_OURS) for entry in folder.iterdir()):  # all of it is swept in the end
+    if not all(_OURS.fullmatch(entry.name) for entry in folder.iterdir()):  # all of it is swept in the end
         raise UserError(
             f"extract: expected to work in {folder}, but it holds other files; move it away, or name another --out"
         )

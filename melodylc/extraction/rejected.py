@@ -41,15 +41,30 @@ def write_piece(path: Path, rejected: Iterable[Rejected]) -> None:
     beside.replace(path)
 
 
-def check(path: Path) -> None:
-    """Raises UserError if no list could be written to `path`, which is better known before a long run."""
-    if path.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
-        raise UserError(f"extract: --rejected expected a file to write, in a folder that can be written, got {path}")
+def check(path: Path, out: Path) -> None:
+    """Raise UserError if no list could be written to `path` beside the corpus `out`: better known before a long run."""
+    target = path.resolve()
+    if os.path.lexists(path) and not path.is_file():  # the list would take the place of a device
+        why = "is a folder" if path.is_dir() else "is no regular file"
+    elif not target.parent.is_dir():
+        why = f"is in a folder that does not exist, {target.parent}"
+    elif not os.access(target.parent, os.W_OK | os.X_OK):
+        why = "is in a folder that cannot be written"
+    elif {out.resolve(), partial_of(out).resolve()} & {target, *target.parents}:
+        why = f"is in the way of --out {out}"
+    else:
+        return
+    raise UserError(f"extract: --rejected expected a file to write, but {str(path)!r} {why}")
+
+
+def partial_of(out: Path) -> Path:
+    """The folder beside `out` in which a run works until its corpus is whole."""
+    return out.with_name(out.name + ".partial")
 
 
 def write(path: Path, pieces: Iterable[Path]) -> None:
     """The whole list, or none if the disk is full."""
-    with whole(path) as beside, beside.open("wb") as lines:
+    with whole(path.resolve()) as beside, beside.open("wb") as lines:
         lines.write("\t".join(COLUMNS).encode() + b"\n")
         for piece in pieces:
             with piece.open("rb") as more:

@@ -26,7 +26,7 @@ from melodylc.extraction import rejected as list_of_rejected
 from melodylc.extraction.compiling import quickest
 from melodylc.extraction.digest import digests
 from melodylc.extraction.plan import Chunk, Plan, make, owned
-from melodylc.extraction.rejected import Rejected, write_piece
+from melodylc.extraction.rejected import Rejected, partial_of, write_piece
 from melodylc.extraction.unique import mark_firsts
 from melodylc.extraction.walk import UNREADABLE, Found, find
 from melodylc.extraction.windows import LINE_REASONS, NO_NOTES, STRETCH_REASON, WINDOW_REASONS, Filters, windows
@@ -68,9 +68,9 @@ def extract(
     out = Path(out)
     _is_free(out)
     if rejected is not None:
-        list_of_rejected.check(Path(rejected))
+        list_of_rejected.check(Path(rejected), out)
     found = find(paths)
-    partial = out.with_name(out.name + ".partial")
+    partial = partial_of(out)
     with owned(partial):
         _is_free(out)  # another run may have made it since
         plan = make(found, [__version__, corpus.VERSION, CONTRACT, asdict(filters)], partial)

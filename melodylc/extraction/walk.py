@@ -38,6 +38,8 @@ def find(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Found]:
     Raises:
         UserError: if a path does not exist, or two paths would give their files the same names.
     """
+    if not all(map(os.fspath, paths)):
+        raise UserError("extract: expected files or folders, got an empty path; . is the folder you are in")
     roots: dict[str, str] = {}
     for given in dict.fromkeys(os.path.realpath(path) for path in paths):
         if not os.path.exists(given):

@@ -99,7 +99,7 @@ class Inference:
             1,
             rules,
             bounds,
-            # tries count decodes, whichever way: an answer takes as long as ever
+            # tries count decodes, each way at least one: more would keep the player waiting
             tries=1 if asked.temperature == 0 else -(-self.tries // len(known)),
             seed=request["seed"],
             temperature=asked.temperature,

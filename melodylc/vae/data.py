@@ -13,8 +13,8 @@ class Windows:
 
     A collection (the first part of the source) of n windows weighs the cube root of n, and within it a file of m
     windows weighs sqrt(m): long files and large collections count more than short ones, but do not drown them. Within a
-    file the line (track) whose pitch is the k-th highest on average weighs 1 / k: tunes lie on top, and the lower a
-    part, the more it holds, repeats and leaps to fill the chords of others.
+    file the track whose pitch is the k-th highest on average weighs 1 / k: tunes lie on top, and the lower a part, the
+    more it holds, repeats and leaps to fill the chords of others.
     """
 
     def __init__(self, corpus: Corpus, split: str) -> None:
@@ -42,10 +42,10 @@ def collections_of(sources: np.ndarray) -> np.ndarray:
 
 
 def ranks(states: np.ndarray, file: np.ndarray, track: np.ndarray) -> np.ndarray:
-    """(N,) which place the line of each window (N, 256) has among the lines of its file: 1 for the highest.
+    """(N,) which place the track of each window (N, 256) has among those of its file by mean pitch: 1 for the highest.
 
     Args:
-        file, track: (N,) integers; windows of one file and track are of one line.
+        file, track: (N,) integers.
     """
     onsets = states < HOLD
     pitch = np.where(onsets, states, 0).sum(axis=1) / np.maximum(onsets.sum(axis=1), 1)

@@ -169,6 +169,8 @@ class Trainer:
         position = {
             "preset": self.preset.name,
             "sizes": asdict(self.preset.sizes),
+            "stages": [stage.name for stage in self.preset.stages],
+            "kl_target": self.preset.stages[-1].kl_target,
             "stage": self.preset.stages[self.stage].name,
             "step": self.step,
             "seconds": self.seconds,
@@ -201,8 +203,18 @@ class Trainer:
             raise UserError(
                 f"train: {path} was made with preset {position['preset']!r} or other sizes; use another --out"
             )
-        self._take(tensors)
         names = [stage.name for stage in self.preset.stages]
+        target = self.preset.stages[-1].kl_target
+        if position.get("stages", names) != names:
+            raise UserError(
+                f"train: {path} is of the stages {', '.join(position['stages'])}, this is a run of {', '.join(names)}; "
+                "resume with --start as it was begun, or without"
+            )
+        if position.get("kl_target", target) != target:
+            raise UserError(
+                f"train: {path} was trained with --kl {position['kl_target']:g}, not {target:g}; say it again"
+            )
+        self._take(tensors)
         self.stage = names.index(position["stage"])
         self.step, self.seconds = position["step"], position["seconds"]
         self.kl_weight, self.seed = position["kl_weight"], position["seed"]
@@ -259,16 +271,16 @@ def train(
     """
     from tqdm import tqdm
 
-    known = {stage.name for stage in preset.stages}
-    if unknown := set(steps or {}) - known:
-        raise UserError(f"train: preset {preset.name} has the stages {', '.join(known)}; got {', '.join(unknown)}")
-    preset = replace(preset, stages=tuple(replace(s, steps=(steps or {}).get(s.name, s.steps)) for s in preset.stages))
-    if kl_target is not None:
-        preset = replace(preset, stages=tuple(replace(s, kl_target=kl_target) for s in preset.stages))
     begun = None
     if start is not None:
         begun = storage.load(start)
         preset = replace(preset, stages=preset.stages[-1:])
+    known = {stage.name for stage in preset.stages}
+    if unknown := set(steps or {}) - known:
+        raise UserError(f"train: this run has the stages {', '.join(known)}; got {', '.join(unknown)}")
+    preset = replace(preset, stages=tuple(replace(s, steps=(steps or {}).get(s.name, s.steps)) for s in preset.stages))
+    if kl_target is not None:
+        preset = replace(preset, stages=tuple(replace(s, kl_target=kl_target) for s in preset.stages))
     corpus = Corpus(corpus_folder)
     out = Path(out)
     if not resume and (out / "checkpoint.safetensors").exists():
