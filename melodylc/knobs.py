@@ -26,7 +26,7 @@ from melodylc.latent.rewards import Seen
 from melodylc.melody import BARS, HOLD
 from melodylc.model import Model, fingerprint, generator
 from melodylc.rules import Key
-from melodylc.rules.key import SCALES
+from melodylc.rules.key import MODES
 from melodylc.vae import storage
 from melodylc.wish import CENTRES, COUNT, HIGH, LABELS, LOW, MEASURED, UNITS, Wish
 from midi_io.files import whole
@@ -158,7 +158,7 @@ def random_wish(rng: np.random.Generator) -> Wish:
     key, count, low, high = None, None, None, None
     kind = rng.random()
     if kind < 0.65:
-        scale = list(SCALES)[rng.integers(len(SCALES) - 1)]  # chromatic, the last, is no wish
+        scale = list(MODES)[rng.integers(len(MODES) - 1)]  # chromatic, the last, is no wish
         key = Key.parse(f"C {scale}").transposed(int(rng.integers(12)))
     elif kind < 0.8:
         classes = rng.permutation(12)[: rng.integers(4, 12)]
