@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 from melodylc.errors import UserError
 
 MOST = 1_000_000  # melodies, rounds, steps: more than memory or patience holds
+Bounds = tuple[type, float, float]  # int, float, or tuple (of whole numbers), lowest and highest
 LAST_SEED = 2**63 - 1  # torch takes no larger one
 
 
@@ -49,3 +51,24 @@ def temperature(value: Any) -> float | None:
         UserError: unless it is a number from 0 to 10.
     """
     return None if value is None else number("temperature", value, 0, 10)
+
+
+def check(name: str, settings: Any, bounds: Mapping[str, Bounds], optional: Sequence[str] = ()) -> None:
+    """Check the fields of settings; those named optional may be None.
+
+    Raises:
+        UserError: naming the first that is out of bounds.
+    """
+    for field, (kind, low, high) in bounds.items():
+        value, called = getattr(settings, field), f"{name}: {field}"
+        if value is None and field in optional:
+            continue
+        if kind is tuple:
+            if not isinstance(value, tuple | list) or not 1 <= len(value) <= 16:
+                raise UserError(f"{called}: expected 1 to 16 widths, got {value!r}")
+            for width in value:
+                integer(called, width, int(low), int(high))
+        elif kind is int:
+            integer(called, value, int(low), int(high))
+        else:
+            number(called, value, low, high)

@@ -101,7 +101,7 @@ def test_between_two_melodies(model):
 
 
 def test_what_the_user_got_wrong(model, tmp_path):
-    with pytest.raises(UserError, match="temperature: expected 0 or more"):
+    with pytest.raises(UserError, match="temperature: expected a number from 0 to 10, got -1"):
         model.sample(1, temperature=-1)
     with pytest.raises(UserError, match=r"z: expected shape"):
         model.decode(model.prior(2)[:, :5])

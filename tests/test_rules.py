@@ -255,7 +255,7 @@ def test_what_a_rule_writes_past_the_flag_stays_its_own():
         melody.states[0] = 0
         return 1.0
 
-    with pytest.raises(UserError, match="rule 'one': .* writes into them"):
+    with pytest.raises(UserError, match=r"rule 'one': .* writes into them"):
         one(melody(60))
 
 

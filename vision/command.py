@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from melodylc.latent.progress import bar
 from vision import report, storage
 from vision.data.download import download
 from vision.data.images import Dataset, Watch
@@ -223,6 +224,4 @@ def _done(path: Path, of: Any) -> Any:
 
 
 def _watch(quiet: bool) -> Watch:
-    from tqdm import tqdm
-
-    return lambda names, count: tqdm(names, total=count, desc="images", unit="image", leave=False, disable=quiet)
+    return lambda names, count: bar(count, names, unit="image", desc="images", leave=False, show=not quiet)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from melodylc.latent import adversarial
 from melodylc.latent.networks import Actor, Critic
+from melodylc.latent.progress import bar as bar_of
 from vision import fitting, metrics, storage
 from vision.data.images import Dataset, Images
 from vision.errors import UserError
@@ -145,9 +146,9 @@ class Study:
             with self.bar(settings.steps, name) as bar:
 
                 def watch(row: adversarial.Progress) -> None:
-                    bar.update()
                     if row.step % 20 == 0:
-                        bar.set_postfix({"real": f"{row.real:.3f}", "moved": f"{row.moved:.3f}"})
+                        bar.set_postfix({"real": f"{row.real:.3f}", "moved": f"{row.moved:.3f}"}, refresh=False)
+                    bar.update()
 
                 learned = adversarial.learn(
                     found.mean,
@@ -283,9 +284,7 @@ class Study:
 
     def bar(self, total: int, title: str) -> Any:
         """A progress bar."""
-        from tqdm import tqdm
-
-        return tqdm(total=total, desc=title, unit="step", leave=False, disable=not self.progress)
+        return bar_of(total, unit="step", desc=title, leave=False, show=self.progress)
 
 
 def _slices(count: int) -> Iterable[slice]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from melodylc.errors import UserError
+from melodylc.numbers import number
+from melodylc.numbers import temperature as checked_temperature
 from melodylc.rules.key import MODES, NAMES, Key, tonic_and_scale
 from melodylc.rules.notes import parse_range
 from melodylc.wish import Wish
@@ -42,15 +44,9 @@ class Asked:
     mute: bool = False
 
     def __post_init__(self) -> None:
-        for name, value, low, high in (
-            ("notes", self.notes, 1, 256),
-            ("low", self.low, 0, 127),
-            ("high", self.high, 0, 127),
-            ("temperature", self.temperature, 0, 10),
-            ("amount", self.amount, 0, 1),
-        ):
-            if value is not None and not low <= value <= high:
-                raise UserError(f"{name}: expected {low} to {high}, got {value!r}")
+        checked_temperature(self.temperature)
+        if self.amount is not None:
+            number("amount", self.amount, 0, 1)
         wish = self.wish()
         if not wish.pitches().any():
             raise UserError(f"no pitch of {self.key or 'the range'} lies in {self.low} to {self.high}; widen the range")

@@ -63,7 +63,9 @@ def find(text: str) -> Rule:
             raise UserError(f"rule: {name} takes no arguments, got {text!r}")
         return found
     if not callable(found) or (name not in BUILT_IN and not called.endswith(")") and _needs_arguments(found)):
-        raise UserError(f"rule: expected {name} to be a rule or to make one, got {described(found)}{HINT}")
+        raise UserError(
+            f"rule: expected {name} to be a rule or to make one, got {described(found)}{HINT}, or call one that makes a rule: {name}(...)"
+        )
     try:
         made = found(*arguments, **keywords)
     except UserError:

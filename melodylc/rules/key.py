@@ -37,7 +37,7 @@ MODES = {
     "whole tone": (0, 2, 4, 6, 8, 10),
     "chromatic": tuple(range(12)),
 }
-# Where books differ (hirajoshi, kumoi, octatonic), the reading is that of most of them; any other can be spelt in notes.
+# Where books differ (hirajoshi, kumoi, octatonic), the reading is that of most; any other can be spelt in notes.
 SCALES = {
     **MODES,
     # of harmonic minor and major, and with two augmented seconds

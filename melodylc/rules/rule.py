@@ -14,6 +14,7 @@ from melodylc.melody import Melody, canonical
 from melodylc.numbers import number
 
 Function = Callable[[np.ndarray], np.ndarray]
+HINT = "; put @rules.rule above a function of melodies (B, 256), or @rules.per_melody above a function of one Melody"
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,6 @@ def as_rule(given: Any) -> Rule:
     raise UserError(f"rule: expected a rule, got {described(given)}{HINT}")
 
 
-HINT = "; put @rules.rule above a function of melodies (B, 256), or @rules.per_melody above a function of one Melody"
-
-
 def described(value: Any) -> str:
     """What a value is, in a few words: "the plain function 'high'", "a str"."""
     if isinstance(value, type):
@@ -133,15 +131,15 @@ def weighted(*rules: tuple[Rule, float]) -> Rule:
         raise UserError(
             f"weighted: expected pairs of a rule and a weight above 0, got {[w for _, w in pairs] or rules}"
         )
-    pairs = [(as_rule(each), float(weight)) for each, weight in pairs]
-    total = sum(weight for _, weight in pairs)
+    known = [(as_rule(each), float(weight)) for each, weight in pairs]
+    total = sum(weight for _, weight in known)
 
     def reward(states: np.ndarray) -> np.ndarray:
-        rewards = np.stack([rule._rewards(states) for rule, _ in pairs])
-        mean = np.tensordot([weight / total for _, weight in pairs], rewards, axes=1)
+        rewards = np.stack([rule._rewards(states) for rule, _ in known])
+        mean = np.tensordot([weight / total for _, weight in known], rewards, axes=1)
         return np.where((rewards == 1).all(axis=0), 1.0, np.clip(mean, 0, 1 - 1e-12))  # exact, whatever the rounding
 
-    return Rule(" + ".join(f"{weight:g} x {rule.name}" for rule, weight in pairs), reward, weighted.__doc__ or "")
+    return Rule(" + ".join(f"{weight:g} x {rule.name}" for rule, weight in known), reward, weighted.__doc__ or "")
 
 
 def rule(function: Function) -> Rule:
