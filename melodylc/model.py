@@ -149,7 +149,8 @@ def generator(seed: int | None, stream: int = 0) -> torch.Generator | None:
     Raises:
         UserError: for a seed that is none.
     """
-    if numbers.seed(seed) is None:
+    numbers.seed(seed)
+    if seed is None:
         return None
     mixed = np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(mixed >> np.uint64(1)))

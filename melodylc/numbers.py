@@ -19,7 +19,7 @@ def integer(name: str, value: Any, low: int, high: int = MOST, unit: str = "") -
     Raises:
         UserError: for anything else; a bool, a text or a float is no whole number.
     """
-    if isinstance(value, Integral) and not isinstance(value, bool) and low <= value <= high:
+    if isinstance(value, Integral) and not isinstance(value, bool) and low <= int(value) <= high:
         return int(value)
     raise UserError(f"{name}: expected a whole number from {low} to {high}{unit}, got {value!r}")
 
@@ -30,7 +30,7 @@ def number(name: str, value: Any, low: float, high: float = float(MOST), unit: s
     Raises:
         UserError: for anything else; a bool, a text or what is not finite is no number.
     """
-    if isinstance(value, Real) and not isinstance(value, bool) and low <= value <= high and value < float("inf"):
+    if isinstance(value, Real) and not isinstance(value, bool) and low <= float(value) <= high:
         return float(value)
     raise UserError(f"{name}: expected a number from {low:g} to {high:g}{unit}, got {value!r}")
 

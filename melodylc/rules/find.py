@@ -64,7 +64,8 @@ def find(text: str) -> Rule:
         return found
     if not callable(found) or (name not in BUILT_IN and not called.endswith(")") and _needs_arguments(found)):
         raise UserError(
-            f"rule: expected {name} to be a rule or to make one, got {described(found)}{HINT}, or call one that makes a rule: {name}(...)"
+            f"rule: expected {name} to be a rule or to make one, got {described(found)}{HINT}, "
+            f"or call one that makes a rule: {name}(...)"
         )
     try:
         made = found(*arguments, **keywords)

@@ -260,8 +260,8 @@ def train(
         UserError: for a corpus, folder or checkpoint that cannot be used, and numbers out of bounds.
     """
     numbers.seed(seed)
-    for stage, length in (steps or {}).items():
-        numbers.integer(f"train: steps of {stage}", length, 0, 100 * numbers.MOST)
+    for name, length in (steps or {}).items():
+        numbers.integer(f"train: steps of {name}", length, 0, 100 * numbers.MOST)
     if kl_target is not None:
         numbers.number("train: kl_target", kl_target, 1)
     known = {stage.name for stage in preset.stages}
