@@ -431,8 +431,8 @@ def _plugin(options: argparse.Namespace) -> None:
     if options.action == "list":
         print("\n".join(plugins.available()))
     else:
-        for path in plugins.install(options.daw, options.into):
-            print(path)
+        for path, changed in plugins.install(options.daw, options.into).items():
+            print(path if changed else f"{path} (installed already)")
 
 
 def _evaluate(options: argparse.Namespace) -> None:

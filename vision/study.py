@@ -24,6 +24,7 @@ from vision.presets import Preset, Training
 from vision.training import Run
 
 Module = TypeVar("Module", bound=nn.Module)
+LAST_SEED = 2**32 - 1  # each step's own seed is a multiple of it, and has to fit torch's
 CHUNK = 250  # images passed through a network at once where nothing is learned
 
 
@@ -50,6 +51,8 @@ class Study:
         device: str = "cpu",
         progress: bool = True,
     ) -> None:
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LAST_SEED:
+            raise UserError(f"seed: expected a whole number from 0 to {LAST_SEED}, got {seed!r}")
         self.data, self.preset, self.out, self.seed, self.objective = data, preset, out, seed, objective
         self.device, self.progress = torch.device(device), progress
         self._made: dict[str, Any] = {}

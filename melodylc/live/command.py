@@ -19,7 +19,7 @@ from melodylc.live.session import Session
 from melodylc.live.settings import Settings
 from melodylc.rules.notes import parse_range
 from midi_io import messages
-from midi_io.ports import BACKENDS, NoPortsError, Ports, listed, open_ports
+from midi_io.ports import BACKENDS, NoPortsError, Ports, listed, open_ports, working
 
 REFRESH = 0.2  # seconds between two looks of the status line
 PATIENCE = 60.0  # seconds in which a control is to be moved
@@ -205,4 +205,7 @@ def ports(options: argparse.Namespace) -> None:
         if not there.sources and not there.sinks:
             print("  no ports yet; melodylc live makes its own")
     if not found:
-        raise UserError("ports: no MIDI system answers here; melodylc doctor says what is missing")
+        try:
+            working()
+        except NoPortsError as error:
+            raise UserError(f"ports: {error}") from error
