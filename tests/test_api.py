@@ -109,7 +109,7 @@ def test_what_the_user_got_wrong(model, tmp_path):
         melodylc.load(tmp_path / "nothing")
     with pytest.raises(ValueError, match="expected shape"):
         model.encode(np.zeros(5, np.uint8))
-    with pytest.raises(UserError, match="2 melodies or more"):
+    with pytest.raises(UserError, match="count: expected a whole number from 2"):
         model.between(model.bank.states[0], model.bank.states[1], 1)
 
 
