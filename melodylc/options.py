@@ -88,6 +88,7 @@ def parser() -> argparse.ArgumentParser:
     live = commands.add_parser("live", help="play melodies into a DAW, without end, over virtual MIDI ports")
     _asked(live)
     _actors(live)
+    _learned_first(live, seconds=30)
     _live(live)
 
     commands.add_parser("ports", help="list the MIDI ports of this machine")
@@ -148,14 +149,19 @@ def _actors(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _learning(parser: argparse._ActionsContainer) -> None:
+def _learning(parser: argparse._ActionsContainer, seconds: float | None = None) -> None:
     parser.add_argument("--rounds", type=_number(int, 1), help="of fresh melodies, at most (30)")
-    parser.add_argument("--seconds", type=_number(float, 0), help="begin no further round after so many (no limit)")
+    parser.add_argument(
+        "--seconds",
+        type=_number(float, 0, MOST if seconds is None else 600),
+        default=seconds,
+        help=f"begin no further round after so many ({'no limit' if seconds is None else seconds})",
+    )
 
 
-def _learned_first(parser: argparse.ArgumentParser) -> None:
+def _learned_first(parser: argparse.ArgumentParser, seconds: float | None = None) -> None:
     learned = parser.add_argument_group("learning, which --rule without --actor begins with")
-    _learning(learned)
+    _learning(learned, seconds)
     learned.add_argument("--keep", metavar="FILE", help="save the actor (.safetensors) for --actor")
 
 

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -136,6 +137,14 @@ def test_a_wrong_map_says_what_is_wrong(tmp_path, text, says):
         ({"ahead": float("-inf")}, "got -inf"),
         ({"transpose": True}, "transpose: expected a whole number"),
         ({"tempo": "fast"}, "got 'fast'"),
+        ({"seconds": float("inf")}, "seconds: expected a number from 0 to 600"),
+        ({"rounds": 0}, "rounds: expected a whole number from 1"),
+        ({"keep": Path("a.safetensors")}, "keep: nothing is learned without a rule"),
+        (
+            {"keep": Path("a.safetensors"), "rules": ("leaps(5)",), "actors": ("x",)},
+            ({"rounds": 3, "rules": ("leaps(5)",), "actors": ("x",)}, "rounds: an actor is learned already"),
+        ),
+        ({"keep": Path("a.json"), "rules": ("leaps(5)",)}, "keep: expected a .safetensors file"),
         ({"seed": -1}, "seed: expected a whole number from 0"),
         ({"seed": 0.5}, "got 0.5"),
         ({"every": 0}, "every: expected a whole number from 1 to 256 bars"),

@@ -32,6 +32,9 @@ class Settings:
     loop: bool = False  # the first melody stays
     rules: tuple[str, ...] = ()  # as for `--rule`
     actors: tuple[str, ...] = ()  # files of `learn`
+    rounds: int | None = None  # of learning, which rules without actors begin with; None: the budget's
+    seconds: float = 30.0  # after which no further round of it begins
+    keep: Path | None = None  # where what was learned is saved
     strict: bool = False
     tries: int = 8  # decodes a melody has to keep its rules
     seed: int | None = None
@@ -63,6 +66,15 @@ class Settings:
         number("ahead", self.ahead, -1000, 1000, " milliseconds")
         integer("tries", self.tries, 1, 1000)
         checked_seed(self.seed)
+        number("seconds", self.seconds, 0, 600)
+        if self.rounds is not None:
+            integer("rounds", self.rounds, 1)
+        for name in ("rounds", "keep"):
+            if getattr(self, name) is not None and (self.actors or not self.rules):
+                why = "an actor is learned already" if self.actors else "nothing is learned without a rule"
+                raise UserError(f"{name}: {why}; leave it out")
+        if self.keep is not None and (self.keep.suffix != ".safetensors" or not self.keep.parent.is_dir()):
+            raise UserError(f"keep: expected a .safetensors file in a folder that exists, got {self.keep}")
         if self.every is not None:
             integer("every", self.every, 1, 256, " bars")
         if self.velocity is not None:

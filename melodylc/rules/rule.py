@@ -50,7 +50,7 @@ class Rule:
 
     def _rewards(self, states: np.ndarray) -> np.ndarray:
         """Rewards of canonical melodies, checked."""
-        given = states.copy()  # a tenth of what `canonical` costs; what a library writes past the flag stays in here
+        given = states.copy()  # costs less than a hundredth of `canonical`; what is written past the flag stays here
         given.flags.writeable = False
         try:
             rewards = np.asarray(self.function(given))
