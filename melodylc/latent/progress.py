@@ -19,8 +19,9 @@ class Lines:
 
     def write(self, text: str) -> None:
         """Take what a bar draws; the line end that it writes when it is done lets the last line out."""
-        self._held = text.strip() or self._held
-        if self._held and (text == "\n" or time.monotonic() - self._last >= EVERY):
+        drawn = text.strip()
+        self._held = drawn or self._held
+        if self._held and (text == "\n" or (drawn and time.monotonic() - self._last >= EVERY)):
             self._stream.write(self._held + "\n")
             self._stream.flush()
             self._last, self._held = time.monotonic(), ""
