@@ -263,7 +263,7 @@ def train(
     for name, length in (steps or {}).items():
         numbers.integer(f"train: steps of {name}", length, 0, 100 * numbers.MOST)
     if kl_target is not None:
-        numbers.number("train: kl_target", kl_target, 1)
+        numbers.number("train: kl_target", kl_target, 1e-9)
     known = {stage.name for stage in preset.stages}
     if unknown := set(steps or {}) - known:
         raise UserError(f"train: preset {preset.name} has the stages {', '.join(known)}; got {', '.join(unknown)}")
