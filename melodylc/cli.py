@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # heavy modules load in the command that needs them
     from melodylc.control import Control
     from melodylc.extraction.pick import Picked
     from melodylc.generation import Generated
+    from melodylc.latent.rewards import Budget
     from melodylc.model import Model
     from melodylc.rules import Rule
     from melodylc.wish import Wish
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     options = parser().parse_args(arguments)
     try:
+        _nothing_empty(options)
         with on_signals():
             COMMANDS[options.command](options)
     except KeyboardInterrupt as stop:
@@ -50,6 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     return 0
+
+
+def _nothing_empty(options: argparse.Namespace) -> None:
+    """Refuse an empty text (`--key ""`, as of a variable that is not set): it is no key, no name and no path."""
+    for name, value in vars(options).items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and not text.strip():
+                raise UserError(f"{name}: expected some text, got {text!r}; leave it out where nothing is meant")
 
 
 def _extract(options: argparse.Namespace) -> None:
@@ -85,7 +95,7 @@ def _train(options: argparse.Namespace) -> None:
     steps = {}
     for text in options.steps:
         stage, _, number = text.partition("=")
-        if not number.isdigit():
+        if not (number.isascii() and number.isdigit()):
             raise UserError(f"train: --steps expected STAGE=N, such as whole=20000, got {text!r}")
         steps[stage] = int(number)
     try:
@@ -153,7 +163,6 @@ def _knobs(options: argparse.Namespace) -> None:
 
 
 def _learn(options: argparse.Namespace) -> None:
-    from dataclasses import replace
     from functools import reduce
     from operator import and_
 
@@ -165,12 +174,8 @@ def _learn(options: argparse.Namespace) -> None:
     asked = [*wish.rules(), *rules]
     if not asked:
         raise UserError("learn: expected a rule; give --rule, --key, --notes or --range")
-    out = Path(options.out)
-    if out.suffix != ".safetensors" or not out.parent.is_dir():
-        raise UserError(f"learn: --out expected a .safetensors file in a folder that exists, got {out}")
-    budget = replace(PAPER if options.paper else Budget(), rounds=options.rounds)
-    if options.seconds is not None:
-        budget = replace(budget, seconds=options.seconds)
+    out = _actor_file(options.out, "--out")
+    budget = _budget(options, PAPER if options.paper else Budget())
     learned = control.learn(
         load(options.model),
         reduce(and_, asked),
@@ -187,6 +192,22 @@ def _learn(options: argparse.Namespace) -> None:
     )
     if learned.outcome != "reached":
         _write_examples(out, learned, asked)
+
+
+def _actor_file(name: str, option: str) -> Path:
+    """Where an actor is to go, checked before the minutes it takes."""
+    path = Path(name)
+    if path.suffix != ".safetensors" or not path.parent.is_dir():
+        raise UserError(f"{option}: expected a .safetensors file in a folder that exists, got {path}")
+    return path
+
+
+def _budget(options: argparse.Namespace, budget: Budget) -> Budget:
+    """A budget with the bounds of the command line, where they are given."""
+    from dataclasses import replace
+
+    rounds = budget.rounds if options.rounds is None else options.rounds
+    return replace(budget, rounds=rounds, seconds=options.seconds)
 
 
 def _write_examples(out: Path, learned: Control, asked: list[Rule]) -> None:
@@ -218,8 +239,8 @@ def _wished(options: argparse.Namespace) -> tuple[Wish, list[Rule]]:
     from melodylc.rules.notes import parse_range
     from melodylc.wish import Wish
 
-    low, high = parse_range(options.range) if options.range else (None, None)
-    wish = Wish(Key.parse(options.key) if options.key else None, options.notes, low, high)
+    low, high = (None, None) if options.range is None else parse_range(options.range)
+    wish = Wish(None if options.key is None else Key.parse(options.key), options.notes, low, high)
     if not wish.pitches().any():
         raise UserError(
             f"no pitch of {wish.key.name if wish.key else 'the key'} lies in {options.range}; widen the range"
@@ -232,8 +253,25 @@ def _controls(options: argparse.Namespace, model: Model, rules: list[Rule]) -> l
 
     controls = [load_control(path, model) for path in options.actor]
     if rules and not controls:
-        print("learning first; keep the actor with: melodylc learn --out FILE, then --actor FILE", file=sys.stderr)
+        kept = f"kept in {options.keep}" if options.keep else "--keep FILE.safetensors keeps it for --actor"
+        print(f"learning an actor first; --rounds and --seconds bound it, {kept}", file=sys.stderr)
     return controls
+
+
+def _learning(options: argparse.Namespace, rules: list[Rule]) -> dict[str, Any]:
+    """Budget and file of what is to be learned first.
+
+    Raises:
+        UserError: if they are given where nothing is learned.
+    """
+    from melodylc.latent.rewards import Budget
+
+    given = [name for name in ("rounds", "seconds", "keep") if getattr(options, name) is not None]
+    if given and (options.actor or not rules):
+        why = "an --actor is learned already" if options.actor else "nothing is learned without --rule"
+        raise UserError(f"--{given[0]}: {why}; leave it out")
+    keep = None if options.keep is None else _actor_file(options.keep, "--keep")
+    return {"budget": _budget(options, Budget()), "keep": keep}
 
 
 def _generate(options: argparse.Namespace) -> None:
@@ -241,6 +279,7 @@ def _generate(options: argparse.Namespace) -> None:
     from melodylc.model import load
 
     wish, rules = _wished(options)
+    learning = _learning(options, rules)
     model = load(options.model)
     made = generate(
         model,
@@ -252,6 +291,7 @@ def _generate(options: argparse.Namespace) -> None:
         temperature=options.temperature,
         strict=options.strict,
         tries=options.tries,
+        **learning,
     )
     print(made.how)
     columns: dict[str, list[Any]] = {"draw": made.draws, "from": made.ways, "plausible": _plausible(made)}
@@ -272,6 +312,7 @@ def _transform(options: argparse.Namespace) -> None:
     wish, rules = _wished(options)
     if not [*wish.rules(), *rules]:
         raise UserError("transform: expected what to change; give --key, --notes, --range or --rule")
+    learning = _learning(options, rules)
     picked = _picked(options, options.file)
     model = load(options.model)
     changed = transform(
@@ -285,6 +326,7 @@ def _transform(options: argparse.Namespace) -> None:
         seed=options.seed,
         temperature=options.temperature,
         strict=options.strict,
+        **learning,
     )
     both = np.concatenate([picked.states[None], changed.melodies])
     kept = {"onsets kept": onsets_kept(picked.states, both), "notes kept": pitches_kept(picked.states, both)}
@@ -303,6 +345,7 @@ def _interpolate(options: argparse.Namespace) -> None:
     from melodylc.model import load
 
     wish, rules = _wished(options)
+    learning = _learning(options, rules)
     first, last = (_picked(options, file).states for file in (options.first, options.last))
     model = load(options.model)
     made = interpolate(
@@ -316,6 +359,7 @@ def _interpolate(options: argparse.Namespace) -> None:
         seed=options.seed,
         temperature=options.temperature,
         strict=options.strict,
+        **learning,
     )
     print(made.how)
     _write(options, made.melodies, [*wish.rules(), *rules], {"from": made.ways, "plausible": _plausible(made)})
@@ -387,8 +431,8 @@ def _plugin(options: argparse.Namespace) -> None:
     if options.action == "list":
         print("\n".join(plugins.available()))
     else:
-        for path in plugins.install(options.daw, options.into):
-            print(path)
+        for path, changed in plugins.install(options.daw, options.into).items():
+            print(path if changed else f"{path} (installed already)")
 
 
 def _evaluate(options: argparse.Namespace) -> None:

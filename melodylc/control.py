@@ -5,26 +5,50 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from melodylc import numbers
 from melodylc.errors import UserError
 from melodylc.latent import rewards
 from melodylc.latent.networks import Actor, PartsCritic
+from melodylc.latent.progress import bar as bar_of
 from melodylc.latent.rewards import Budget, Round
 from melodylc.melody import BARS
 from melodylc.model import Model, fingerprint, generator
 from melodylc.rules import Rule
+from melodylc.rules.rule import as_rule
 from melodylc.vae import storage
 from midi_io.files import whole
 
 KIND = "melodylc.actor"
 REACHED, PARTLY = 0.5, 0.05  # shares satisfied from which a rule counts as reached, and as partly reached
 EXAMPLES = 3  # melodies nearest to the rule that are kept
+BOUNDS: dict[str, numbers.Bounds] = {  # of the fields of a budget
+    "rounds": (int, 1, numbers.MOST),
+    "seconds": (float, 0, 1e9),
+    "fresh": (int, 1, numbers.MOST),
+    "tried": (int, 0, numbers.MOST),
+    "average": (float, 0, 1),
+    "bank_steps": (int, 0, numbers.MOST),
+    "critic_steps": (int, 0, numbers.MOST),
+    "actor_steps": (int, 0, numbers.MOST),
+    "critic_batch": (int, 1, numbers.MOST),
+    "actor_batch": (int, 1, numbers.MOST),
+    "learning_rate": (float, 0, 1),
+    "actor_hidden": (tuple, 1, 8192),
+    "critic_hidden": (tuple, 1, 8192),
+    "critics": (int, 1, 16),
+    "patience": (int, 1, numbers.MOST),
+    "target": (float, 0, 1),
+    "enough": (float, 0, 100),
+    "near": (float, 0, numbers.MOST),
+    "shell": (float, 0, numbers.MOST),
+    "penalty": (float, 0, numbers.MOST),
+}
 
 
 @dataclass(frozen=True)
@@ -56,10 +80,14 @@ class Control:
         return self.model.decode(self.move(self.model.prior(count, seed)), seed=seed, temperature=temperature)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write actor and critics (half precision) and the JSON card beside them."""
+        """Write actor and critics (half precision) and the JSON card beside them.
+
+        Raises:
+            UserError: unless the path ends in .safetensors.
+        """
         from safetensors.torch import save_file
 
-        path = Path(path)
+        path = storage.weights_path(path)
         tensors = {f"actor.{name}": value.half().contiguous() for name, value in self.actor.state_dict().items()}
         for index, critic in enumerate(self.critics):
             for name, value in critic.state_dict().items():
@@ -79,7 +107,7 @@ def load_control(path: str | os.PathLike[str], model: Model) -> Control:
     card = storage.read_card(path, KIND)
     if card.get("model") != fingerprint(model):
         raise UserError(f"actor: {path} was learned on another model; learn it again on this one")
-    tensors = storage.read_tensors(path)
+    tensors = storage.read_tensors(path, "actor")
     try:
         hidden, outputs = card["budget"]["actor_hidden"], card["outputs"]
         if not 1 <= len(hidden) <= 16 or not all(isinstance(w, int) and 1 <= w <= 8192 for w in (*hidden, outputs)):
@@ -137,34 +165,43 @@ def learn(
         on_round: called with each round's figures.
 
     Raises:
-        UserError: if the rule returns anything but numbers in [0, 1].
+        UserError: if it is no rule, or returns anything but numbers in [0, 1]; for numbers out of bounds.
     """
-    from tqdm import tqdm
-
+    rule = as_rule(rule)
+    numbers.check("budget", budget, BOUNDS, optional=("seconds", "enough"))
+    numbers.seed(seed)
+    numbers.temperature(temperature)
     temperature = model.temperature if temperature is None else temperature
     draws = generator(seed, 2)
     examples = Nearest()
 
-    def reward(states: np.ndarray) -> Tensor:
+    def reward(states: np.ndarray) -> np.ndarray:
         given = np.stack([part(states) for part in rule.parts], axis=1)
         examples.see(states, given.mean(axis=1))
-        return torch.from_numpy(given).float()
+        return given
 
     def score(z: Tensor) -> Tensor:
-        return reward(model.decode_quickly(z, temperature=temperature, generator=draws))
+        made = model.decode_quickly(z, temperature=temperature, generator=draws)
+        return torch.from_numpy(reward(made)).float()
 
-    drawn = rule.satisfied(model.bank.drawn).mean() if len(model.bank.drawn) else float("nan")
     known = (torch.zeros(0, model.latent), torch.zeros(0, len(rule.parts)))
     if budget.bank_steps:
         z, states = model.bank.known()
         if bank is not None:
             z, states = torch.cat([z, model.encode(bank).mean]), np.concatenate([states, bank])
-        known = (z, reward(states))
-    with tqdm(total=budget.rounds, unit="round", desc=f"learn {rule.name}", disable=not progress) as bar:
+        given = reward(states)
+        known = (z, torch.from_numpy(given).float())
+        first = len(model.bank.states)
+        satisfied = (given[first : first + len(model.bank.drawn)] == 1).all(axis=1)
+    else:
+        satisfied = rule.satisfied(model.bank.drawn)
+    drawn = satisfied.mean() if len(satisfied) else float("nan")
+    with bar_of(budget.rounds, unit="round", desc=f"learn {rule.name}", show=progress) as bar:
 
         def show(row: Round) -> None:
+            shown = {"reward": f"{row.reward:.3f}", "satisfied": f"{row.satisfied:.2f}", "shift": f"{row.shift:.2f}"}
+            bar.set_postfix(shown, refresh=False)
             bar.update()
-            bar.set_postfix(reward=f"{row.reward:.3f}", satisfied=f"{row.satisfied:.2f}", shift=f"{row.shift:.2f}")
             if on_round is not None:
                 on_round(row)
 

@@ -6,6 +6,7 @@ actor of the knobs comes first; some of its melodies are one repeated note, and 
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -22,10 +23,16 @@ from melodylc.composition import Composed, compose
 from melodylc.control import Control, learn
 from melodylc.errors import UserError
 from melodylc.knobs import Knobs
+from melodylc.latent.rewards import Budget
 from melodylc.model import Model
+from melodylc.numbers import integer
+from melodylc.numbers import seed as checked_seed
+from melodylc.numbers import temperature as checked_temperature
 from melodylc.plausibility import FEATURES, Bounds
 from melodylc.rules import Rule
+from melodylc.rules.rule import as_rule
 from melodylc.transformation import Move, check_amount, descend, towards
+from melodylc.vae import storage
 from melodylc.vae.decoding import strictly
 from melodylc.wish import Wish
 
@@ -70,18 +77,25 @@ def generate(
     temperature: float | None = None,
     strict: bool = False,
     tries: int = 1,
+    budget: Budget = Budget(),
+    keep: str | os.PathLike[str] | None = None,
 ) -> Generated:
     """`count` melodies for a wish and rules.
 
     A wish alone is a turn of the knobs, without learning. Rules need controls that were learned for them; without, all
-    that is asked for is learned together first. Each melody that breaks a rule or is not plausible is made the next way
-    (see `ways`), then drawn again, `tries` times in all; the best is kept, `draws` and `ways` say which it was.
+    that is asked for is learned together first, within the budget, and saved to `keep` (.safetensors), if given. Each
+    melody that breaks a rule or is not plausible is made the next way (see `ways`), then drawn again, `tries` times in
+    all; the best is kept, `draws` and `ways` say which it was.
     """
+    integer("count", count, 0)
+    integer("tries", tries, 1)
+    checked_temperature(temperature)
+    checked_seed(seed)
     if seed is None:
         seed = secrets.randbits(31)
-    asked = [*wish.rules(), *rules]
+    asked = [*wish.rules(), *(as_rule(rule) for rule in rules)]
     bounds = plausibility.bounds(model)  # before anything is learned: the file may be damaged
-    known, how = ways(model, wish, rules, controls, strict=strict)
+    known, how = ways(model, wish, rules, controls, strict=strict, budget=budget, keep=keep)
     made = draw(
         model,
         known,
@@ -156,6 +170,8 @@ def ways(
     strict: bool = False,
     start: str = "prior",
     turned: Knobs | None = None,
+    budget: Budget = Budget(),
+    keep: str | os.PathLike[str] | None = None,
 ) -> tuple[list[Way], str]:
     """The ways to a melody that keeps wish and rules, in the order they are gone, and what moves the first of them.
 
@@ -167,15 +183,16 @@ def ways(
         strict: mask the first way as well.
         start: what vectors are before they are moved.
         turned: the model's knobs, where they are loaded already.
+        budget, keep: of what has to be learned first, and where its actor is saved.
 
     Raises:
         UserError: for a strict mode without a rule on pitches, or knobs that are missing or damaged.
     """
-    asked = [*wish.rules(), *rules]
+    asked = [*wish.rules(), *(as_rule(rule) for rule in rules)]
     allowed = mask(asked) if strict else open_mask(asked)
     if rules and not controls:
         together = reduce(and_, asked)
-        learned = learn(model, together)
+        learned = _learned(model, together, budget, keep)
         turns: list[tuple[str, Move]] = [("actor", learned.move)]
         how = f"an actor learned for {together.name} ({learned.outcome})"
     else:
@@ -196,6 +213,16 @@ def ways(
     if not others and allowed is not None and not strict:
         others = turns
     return [_way(name, move, allowed if strict else None), *(_way(*other, allowed) for other in others)], how
+
+
+def _learned(model: Model, rule: Rule, budget: Budget, keep: str | os.PathLike[str] | None) -> Control:
+    """An actor learned for what is asked, saved where it is to be kept."""
+    if keep is not None:
+        storage.weights_path(keep)  # before the minutes it takes
+    learned = learn(model, rule, budget=budget)
+    if keep is not None:
+        learned.save(keep)
+    return learned
 
 
 def _way(name: str, move: Move, allowed: np.ndarray | None) -> Way:
@@ -254,6 +281,8 @@ def transform(
     seed: int | None = None,
     temperature: float | None = 0.0,
     strict: bool = False,
+    budget: Budget = Budget(),
+    keep: str | os.PathLike[str] | None = None,
 ) -> Generated:
     """One's own melody (256,) changed as little as wish and rules ask for; `melodylc.transform` says how.
 
@@ -263,18 +292,20 @@ def transform(
     Raises:
         UserError: for nothing to change, an amount outside [0, 1], or descent without the critics of a control.
     """
-    asked = [*wish.rules(), *rules]
+    asked = [*wish.rules(), *(as_rule(rule) for rule in rules)]
     if not asked:
         raise UserError("transform: expected what to change; give --key, --notes, --range or --rule")
     check_amount(amount)
+    checked_seed(seed)
+    checked_temperature(temperature)
     if strict:
         mask(asked)  # says what is wrong even where nothing has to change
     bounds = plausibility.bounds(model).including(melody)
     if reduce(and_, asked).satisfied(melody[None])[0]:
         return Generated(melody[None], [1], ["your melody"], [()], "taken from your melody, which keeps it already")
     if how == "gradient" and not controls:
-        controls = [learn(model, reduce(and_, asked))]
-    known, moved = ways(model, wish, rules, controls, strict=strict, start="encoding")
+        controls = [_learned(model, reduce(and_, asked), budget, keep)]
+    known, moved = ways(model, wish, rules, controls, strict=strict, start="encoding", budget=budget, keep=keep)
     if how == "gradient":
         known[0] = replace(known[0], name=known[0].name.replace("actor", "gradient"), move=descend(*controls))
         moved = "gradient"
@@ -311,9 +342,18 @@ def interpolate(
     seed: int | None = None,
     temperature: float | None = 0.0,
     strict: bool = False,
+    budget: Budget = Budget(),
+    keep: str | os.PathLike[str] | None = None,
 ) -> Generated:
-    """`count` melodies from one melody to another, each moved to grant wish and rules; see `ways` and `transform`."""
-    known, moved = ways(model, wish, rules, controls, strict=strict, start="encoding")
+    """`count` melodies from one melody to another, each moved to grant wish and rules; see `ways` and `transform`.
+
+    Raises:
+        UserError: for fewer than 2, and numbers out of bounds.
+    """
+    integer("count", count, 2)
+    checked_seed(seed)
+    checked_temperature(temperature)
+    known, moved = ways(model, wish, rules, controls, strict=strict, start="encoding", budget=budget, keep=keep)
     between = model.between(first, last, count)
     made = draw(
         model,

@@ -19,14 +19,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from melodylc import numbers
 from melodylc.errors import UserError
 from melodylc.latent import losses
 from melodylc.latent.networks import Actor, PartsCritic
+from melodylc.latent.progress import bar as bar_of
 from melodylc.latent.rewards import Seen
 from melodylc.melody import BARS, HOLD
 from melodylc.model import Model, fingerprint, generator
 from melodylc.rules import Key
-from melodylc.rules.key import SCALES
+from melodylc.rules.key import MODES
 from melodylc.vae import storage
 from melodylc.wish import CENTRES, COUNT, HIGH, LABELS, LOW, MEASURED, UNITS, Wish
 from midi_io.files import whole
@@ -51,9 +53,14 @@ class Knobs:
         return self.actor(z, wish.labels())
 
     def save(self, path: Path) -> None:
-        """Write the actor (half precision) and its card."""
+        """Write the actor (half precision) and its card.
+
+        Raises:
+            UserError: unless the path ends in .safetensors.
+        """
         from safetensors.torch import save_file
 
+        path = storage.weights_path(path)
         with whole(path) as beside:
             save_file({k: v.half().contiguous() for k, v in self.actor.state_dict().items()}, beside)
         storage.write_card(path, KIND, {**self.card, "curve": self.card["curve"][9::10]})
@@ -66,7 +73,7 @@ def load(path: Path, model: Model) -> Knobs:
         UserError: if they are missing (with the command that makes them), damaged, or of another model.
     """
     if not path.exists():
-        raise UserError(f"model: no knobs at {path}; make them with: melodylc knobs --model {model.path}")
+        raise UserError(f"knobs: there are none at {path}; make them with: melodylc knobs --model {model.path}")
     card = storage.read_card(path, KIND)
     if card.get("model") != fingerprint(model):
         raise UserError(f"knobs: {path} was learned on another model; learn it again: melodylc knobs --model ...")
@@ -75,7 +82,7 @@ def load(path: Path, model: Model) -> Knobs:
         if not 1 <= len(hidden) <= 16 or not all(isinstance(w, int) and 1 <= w <= 8192 for w in (*hidden, units)):
             raise ValueError(f"widths {hidden}, {units}")
         actor = Actor(model.latent, hidden, LABELS, units)
-        actor.load_state_dict(storage.read_tensors(path))
+        actor.load_state_dict(storage.read_tensors(path, "knobs"))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         if isinstance(error, UserError):
             raise
@@ -158,7 +165,7 @@ def random_wish(rng: np.random.Generator) -> Wish:
     key, count, low, high = None, None, None, None
     kind = rng.random()
     if kind < 0.65:
-        scale = list(SCALES)[rng.integers(len(SCALES) - 1)]  # chromatic, the last, is no wish
+        scale = list(MODES)[rng.integers(len(MODES) - 1)]  # chromatic, the last, is no wish
         key = Key.parse(f"C {scale}").transposed(int(rng.integers(12)))
     elif kind < 0.8:
         classes = rng.permutation(12)[: rng.integers(4, 12)]
@@ -194,6 +201,25 @@ class Settings:
     shell: float = 10.0
 
 
+BOUNDS: dict[str, numbers.Bounds] = {
+    "rounds": (int, 1, numbers.MOST),
+    "fresh": (int, 4, numbers.MOST),
+    "reader_start": (int, 0, numbers.MOST),
+    "reader_steps": (int, 0, numbers.MOST),
+    "actor_steps": (int, 0, numbers.MOST),
+    "batch": (int, 1, numbers.MOST),
+    "learning_rate": (float, 0, 1),
+    "hidden": (tuple, 1, 8192),
+    "label_units": (int, 1, 8192),
+    "readers": (int, 1, 16),
+    "average": (float, 0, 1),
+    "enough": (float, 0, 100),
+    "penalty": (float, 0, numbers.MOST),
+    "target": (float, 0, 1),
+    "shell": (float, 0, numbers.MOST),
+}
+
+
 def learn(
     model: Model,
     *,
@@ -208,9 +234,12 @@ def learn(
     Args:
         melodies: (N, 256), examples for the readers beside the model's bank.
         on_round: given the knobs as they are, every 20 rounds.
-    """
-    from tqdm import tqdm
 
+    Raises:
+        UserError: for settings or a seed out of bounds.
+    """
+    numbers.check("knobs", settings, BOUNDS)
+    numbers.seed(seed)
     began = time.monotonic()
     draws, rng = generator(seed, 3), np.random.default_rng(seed)
     assert draws is not None
@@ -275,7 +304,7 @@ def learn(
     penalty = settings.penalty
     teach(settings.reader_start)
     try:
-        with tqdm(total=settings.rounds, unit="round", desc="knobs", disable=not progress) as bar:
+        with bar_of(settings.rounds, unit="round", desc="knobs", show=progress) as bar:
             for number in range(settings.rounds):
                 # the learning rate falls over the last third
                 rate = settings.learning_rate * min(1.0, 3 * (1 - number / settings.rounds) + 0.05)
@@ -303,8 +332,8 @@ def learn(
                 card["curve"].append(row)
                 recent = np.mean([r["all"] for r in card["curve"][-5:]])
                 penalty = float(np.clip(penalty * (1.03 if recent > settings.target else 0.97), 0.02, 3.0))
+                bar.set_postfix({n: f"{x:.2f}" for n, x in row.items() if n != "seconds"}, refresh=False)
                 bar.update()
-                bar.set_postfix({name: f"{share:.2f}" for name, share in row.items() if name != "seconds"})
                 if number % 20 == 19:
                     on_round(present())
     except KeyboardInterrupt:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from melodylc import numbers
 from melodylc.errors import UserError
 from melodylc.latent.precision import half_precision
 from melodylc.melody import STEPS, check
@@ -48,9 +49,7 @@ class Model:
 
     def prior(self, count: int, seed: int | None = None) -> Tensor:
         """Draws of z from N(0, I), (count, Z); of one seed, a longer draw begins with the shorter one."""
-        if count < 0:
-            raise UserError(f"count: expected 0 or more, got {count}")
-        return torch.randn(count, self.latent, generator=generator(seed))
+        return torch.randn(numbers.integer("count", count, 0), self.latent, generator=generator(seed))
 
     def sample(self, count: int, *, seed: int | None = None, temperature: float | None = None) -> np.ndarray:
         """Melodies (count, 256) decoded from draws of the prior, no constraints."""
@@ -67,7 +66,7 @@ class Model:
         """
         states = check(melodies).reshape(-1, STEPS)
         parts = [
-            self.vae.encode(torch.from_numpy(part).to(self.device))
+            self.vae.encode(torch.tensor(part).to(self.device))  # a copy: what a rule is given is read-only
             for part in np.array_split(states, -(-len(states) // 128) or 1)
         ]
         return Posterior(torch.cat([p.mean for p in parts]).cpu(), torch.cat([p.sigma for p in parts]).cpu())
@@ -87,13 +86,12 @@ class Model:
             allowed: (130,) bool, states the strict mode lets through.
 
         Raises:
-            UserError: for a temperature below 0, or a z of another width.
+            UserError: for a temperature outside 0 to 10, or a z of another width.
         """
         if isinstance(z, Posterior):
             z = z.mean
-        temperature = self.temperature if temperature is None else temperature
-        if not 0 <= temperature < float("inf"):
-            raise UserError(f"temperature: expected 0 or more, got {temperature}")
+        given = numbers.temperature(temperature)
+        temperature = self.temperature if given is None else given
         if z.ndim != 2 or z.shape[1] != self.latent:
             raise UserError(f"z: expected shape (B, {self.latent}), got {tuple(z.shape)}")
         source = generator(seed, 1)
@@ -123,8 +121,7 @@ class Model:
         Raises:
             UserError: for fewer than 2.
         """
-        if count < 2:
-            raise UserError(f"interpolate: expected 2 melodies or more, got {count}")
+        numbers.integer("count", count, 2)
         a, b = self.encode(np.stack([first, last])).mean
         return torch.stack([slerp(a, b, i / (count - 1)) for i in range(count)])
 
@@ -147,7 +144,12 @@ def fingerprint(model: Model) -> str:
 
 
 def generator(seed: int | None, stream: int = 0) -> torch.Generator | None:
-    """Torch's own source without a seed; with one, an independent one for each stream."""
+    """Torch's own source without a seed; with one, an independent one for each stream.
+
+    Raises:
+        UserError: for a seed that is none.
+    """
+    numbers.seed(seed)
     if seed is None:
         return None
     mixed = np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0]

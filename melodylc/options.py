@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from melodylc import __version__
+from melodylc.numbers import LAST_SEED, MOST
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,9 +20,9 @@ def parser() -> argparse.ArgumentParser:
     extract.add_argument("--out", required=True, metavar="CORPUS", help="the folder to make")
     extract.add_argument("--workers", type=_number(int, 1), help="processes, at most (default: one a core)")
     extract.add_argument("--rejected", metavar="FILE", help="list every rejected file and line, tab-separated")
-    extract.add_argument("--min-notes", type=_number(int, 1), default=16, help="a window has (16)")
-    extract.add_argument("--min-unique-pitches", type=_number(int, 1), default=3, help="a window has (3)")
-    extract.add_argument("--max-rest-bars", type=_number(int, 0), default=1, help="in a row, a window may have (1)")
+    extract.add_argument("--min-notes", type=_number(int, 1, 256), default=16, help="a window has (16)")
+    extract.add_argument("--min-unique-pitches", type=_number(int, 1, 128), default=3, help="a window has (3)")
+    extract.add_argument("--max-rest-bars", type=_number(int, 0, 16), default=1, help="in a row, a window may have (1)")
     extract.add_argument("--pair-2-4", action="store_true", help="read 2/4 as 4/4, two bars at a time")
 
     train = commands.add_parser("train", help="train a model on a corpus")
@@ -29,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--preset", choices=("small", "paper"), default="small")
     train.add_argument("--out", required=True, metavar="DIR", help="where model, bank, logs and checkpoint go")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    train.add_argument("--seed", type=_number(int, 0), default=0)
+    train.add_argument("--seed", type=_number(int, 0, LAST_SEED), default=0)
     train.add_argument("--steps", action="append", default=[], metavar="STAGE=N", help="another length for a stage")
     train.add_argument("--kl", type=_number(float, 1), metavar="NATS", help="what z may carry (the preset's)")
     train.add_argument("--start", metavar="MODEL", help="begin the last stage with the weights of this model")
@@ -40,23 +41,24 @@ def parser() -> argparse.ArgumentParser:
     knobs.add_argument("--model", required=True, metavar="FILE", help="a model of train; the knobs go beside it")
     knobs.add_argument("--corpus", help="more examples than the model's bank has")
     knobs.add_argument("--rounds", type=_number(int, 1), default=500, help="of fresh melodies (500)")
-    knobs.add_argument("--seed", type=_number(int, 0), default=0)
+    knobs.add_argument("--seed", type=_number(int, 0, LAST_SEED), default=0)
 
     learn = commands.add_parser("learn", help="learn an actor for a rule")
     _asked(learn)
     learn.add_argument("--out", required=True, metavar="ACTOR", help="the .safetensors file to write")
-    learn.add_argument("--rounds", type=_number(int, 1), default=30, help="of fresh melodies, at most (30)")
-    learn.add_argument("--seconds", type=_number(float, 0), help="begin no further round after so many (no limit)")
+    _learning(learn)
+    learn.set_defaults(rounds=30)
     learn.add_argument(
         "--paper", action="store_true", help="the paper's loop: rewards of decodes only, one critic of z"
     )
     learn.add_argument("--corpus", help="more examples than the model's bank has")
-    learn.add_argument("--seed", type=_number(int, 0), default=0)
+    learn.add_argument("--seed", type=_number(int, 0, LAST_SEED), default=0)
     learn.add_argument("--model", metavar="FILE", help="a model of train (default: the embedded one)")
 
     generate = commands.add_parser("generate", help="new melodies, as MIDI files and piano rolls")
     _asked(generate)
     _actors(generate)
+    _learned_first(generate)
     generate.add_argument("--count", type=_number(int, 1), default=4, help="how many (4)")
     generate.add_argument(
         "--tries", type=_number(int, 1), default=8, help="draws a melody has to keep its rules and be plausible (8)"
@@ -67,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     transform.add_argument("file", metavar="IN.mid")
     _asked(transform)
     _actors(transform)
+    _learned_first(transform)
     transform.add_argument("--how", choices=("actor", "gradient"), default="actor", help="what leads the way (actor)")
     transform.add_argument("--amount", type=_number(float, 0, 1), default=1.0, help="0 your melody, 1 the change (1)")
     _picking(transform)
@@ -78,12 +81,14 @@ def parser() -> argparse.ArgumentParser:
     interpolate.add_argument("--count", type=_number(int, 2), default=5, help="both ends among them (5)")
     _asked(interpolate)
     _actors(interpolate)
+    _learned_first(interpolate)
     _picking(interpolate)
     _output(interpolate, temperature=0.0)
 
     live = commands.add_parser("live", help="play melodies into a DAW, without end, over virtual MIDI ports")
     _asked(live)
     _actors(live)
+    _learned_first(live, seconds=30)
     _live(live)
 
     commands.add_parser("ports", help="list the MIDI ports of this machine")
@@ -101,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--reconstruction", metavar="CORPUS", help="reconstruction and KL on the corpus's held-out files")
     evaluate.add_argument("--draws", type=_number(int, 2), default=2048)
     evaluate.add_argument("--rounds", type=_number(int, 1), default=20, help="of each actor that is learned (20)")
-    evaluate.add_argument("--seed", type=_number(int, 0), default=0)
+    evaluate.add_argument("--seed", type=_number(int, 0, LAST_SEED), default=0)
     evaluate.add_argument("--corpus", help="transform its held-out melodies (default: melodies of the model's bank)")
     evaluate.add_argument("--out", default="evaluation", metavar="DIR", help="where tables and figures go (evaluation)")
     evaluate.add_argument("--json", metavar="FILE", help="where the rows of --table2 or --reconstruction go")
@@ -109,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def _number(kind: type, low: float, high: float = float("inf")) -> Callable[[str], float]:
+def _number(kind: type, low: float, high: float = MOST) -> Callable[[str], float]:
     """An argparse type: a number within bounds, or a line that says which."""
 
     def parse(text: str) -> float:
@@ -119,8 +124,8 @@ def _number(kind: type, low: float, high: float = float("inf")) -> Callable[[str
                 return value
         except ValueError:
             pass
-        bounds = f"of at least {low:g}" if high == float("inf") else f"from {low:g} to {high:g}"
-        raise argparse.ArgumentTypeError(f"expected a number {bounds}, got {text!r}")
+        what = "whole number" if kind is int else "number"
+        raise argparse.ArgumentTypeError(f"expected a {what} from {low} to {high}, got {text[:60]!r}")
 
     return parse
 
@@ -144,6 +149,22 @@ def _actors(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _learning(parser: argparse._ActionsContainer, seconds: float | None = None) -> None:
+    parser.add_argument("--rounds", type=_number(int, 1), help="of fresh melodies, at most (30)")
+    parser.add_argument(
+        "--seconds",
+        type=_number(float, 0, MOST if seconds is None else 600),
+        default=seconds,
+        help=f"begin no further round after so many ({'no limit' if seconds is None else seconds})",
+    )
+
+
+def _learned_first(parser: argparse.ArgumentParser, seconds: float | None = None) -> None:
+    learned = parser.add_argument_group("learning, which --rule without --actor begins with")
+    _learning(learned, seconds)
+    learned.add_argument("--keep", metavar="FILE", help="save the actor (.safetensors) for --actor")
+
+
 def _picking(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bar", type=_number(int, 1), help="the bar to begin with (default: the first that can)")
     parser.add_argument(
@@ -157,7 +178,7 @@ def _output(parser: argparse.ArgumentParser, temperature: float | None = None) -
     parser.add_argument(
         "--temperature", type=_number(float, 0, 10), default=temperature, help=f"0 takes the likeliest ({said})"
     )
-    parser.add_argument("--seed", type=_number(int, 0), help="the same seed gives the same files")
+    parser.add_argument("--seed", type=_number(int, 0, LAST_SEED), help="the same seed gives the same files")
     parser.add_argument("--strict", action="store_true", help="guarantee key and range by masking the decoder")
     parser.add_argument("--model", metavar="FILE", help="a model of train (default: the embedded one)")
     parser.add_argument("--out", default="melodies", metavar="DIR", help="where the files go (melodies)")
@@ -173,7 +194,7 @@ def _live(parser: argparse.ArgumentParser) -> None:
     play.add_argument("--temperature", type=_number(float, 0, 10), help="0 takes the likeliest (the model's)")
     play.add_argument("--strict", action="store_true", help="guarantee key and range by masking the decoder")
     play.add_argument("--tries", type=_number(int, 1, 1000), default=8, help="decodes to keep the rules (8)")
-    play.add_argument("--seed", type=_number(int, 0))
+    play.add_argument("--seed", type=_number(int, 0, LAST_SEED))
     play.add_argument("--model", metavar="FILE", help="a model of train (default: the embedded one)")
     play.add_argument("--device", help="cpu or cuda (cpu)")
     how = parser.add_argument_group("how it is played")

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from melodylc.errors import UserError
 from melodylc.latent import preference
 from melodylc.melody import canonical, check
 from melodylc.model import Model
+from melodylc.numbers import integer
+from melodylc.numbers import seed as checked_seed
 from melodylc.rules import Rule
 from melodylc.rules.measures import measures
 
@@ -88,10 +89,9 @@ class Preference(Rule):
         assert self.belief is not None
         if among is None:
             _, states = self.space.model.bank.known()
-            rng = np.random.default_rng(seed)
+            rng = np.random.default_rng(checked_seed(seed))
             among = states[rng.choice(len(states), min(POOL, len(states)), replace=False)]
-        if not 1 <= count <= len(among):
-            raise UserError(f"ask: expected a count from 1 to {len(among)}, got {count}")
+        integer("ask: count", count, 1, len(among))
         x = self.space.place(canonical(among))
         chosen = most_telling(self.belief, x, _answers(self), count)
         return among[chosen]

@@ -12,9 +12,14 @@ from torch import Tensor
 from melodylc.control import Control, learn
 from melodylc.errors import UserError
 from melodylc.latent.descent import optimise, total
+from melodylc.latent.rewards import Budget
 from melodylc.melody import BARS, HOLD, STEPS_PER_BAR, canonical, check
 from melodylc.model import Model
+from melodylc.numbers import number
+from melodylc.numbers import seed as checked_seed
+from melodylc.numbers import temperature as checked_temperature
 from melodylc.rules import Rule
+from melodylc.rules.rule import as_rule
 from melodylc.vae.decoding import strictly
 
 AMOUNTS = tuple(i / 10 for i in range(16))  # shares of the whole move that are tried, the smallest first
@@ -42,6 +47,7 @@ def transform(
     rule: Rule,
     *,
     control: Control | None = None,
+    budget: Budget = Budget(),
     how: str = "actor",
     amount: float = 1.0,
     seed: int = 0,
@@ -56,6 +62,7 @@ def transform(
 
     Args:
         control: the learned rule; default: it is learned first, which takes a minute or so.
+        budget: for learning it; it is not kept, `melodylc.learn` gives one to keep.
         how: "actor", or "gradient": descent on the critics of the control, with the distance penalty.
         amount: 0 is the melody as it was, 1 the whole change, and between them the melodies on the way.
         strict: mask the decoder to the pitches the rule allows.
@@ -64,13 +71,15 @@ def transform(
         ValueError: if it is no melody.
         UserError: for another `how`, an amount outside [0, 1], or a strict mode for a rule that is not on pitches.
     """
-    given = check(melody)
+    given, rule = check(melody), as_rule(rule)
     if how not in HOW:
         raise UserError(f"transform: expected how as one of {', '.join(HOW)}, got {how!r}")
     allowed = strictly(rule.allowed, rule.name) if strict else None
     check_amount(amount)
+    checked_seed(seed)
+    checked_temperature(temperature)
     if control is None:
-        control = learn(model, rule, seed=seed)
+        control = learn(model, rule, budget=budget, seed=seed)
     move = control.move if how == "actor" else descend(control)
 
     def decoded(z: Tensor) -> np.ndarray:
@@ -83,8 +92,7 @@ def transform(
 
 def check_amount(amount: float) -> None:
     """Raises UserError unless an amount lies in [0, 1]."""
-    if not 0 <= amount <= 1:
-        raise UserError(f"transform: expected an amount from 0 to 1, got {amount}")
+    number("amount", amount, 0, 1)
 
 
 def descend(*controls: Control) -> Move:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from melodylc.melody import STEPS
+from melodylc.numbers import integer
 from melodylc.rules import Key, Rule, notes, pitch_classes, pitch_range
 
 if TYPE_CHECKING:  # who only states a wish need not wait for torch
@@ -21,12 +23,25 @@ LABELS = MEASURED + 3  # ... and which of the three numbers are asked for
 
 @dataclass(frozen=True)
 class Wish:
-    """None leaves a thing open."""
+    """None leaves a thing open.
+
+    Raises:
+        UserError: for a number out of bounds.
+    """
 
     key: Key | None = None
     notes: int | None = None  # about so many, or at least: see `rules`
     low: int | None = None  # lowest MIDI pitch allowed
     high: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (
+            ("notes", self.notes, 1, STEPS),
+            ("low", self.low, 0, 127),
+            ("high", self.high, 0, 127),
+        ):
+            if value is not None:
+                integer(name, value, low, high)
 
     def rules(self) -> list[Rule]:
         """The rules that say the same; of notes, that there are at least so many."""

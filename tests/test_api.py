@@ -101,7 +101,7 @@ def test_between_two_melodies(model):
 
 
 def test_what_the_user_got_wrong(model, tmp_path):
-    with pytest.raises(UserError, match="temperature: expected 0 or more"):
+    with pytest.raises(UserError, match="temperature: expected a number from 0 to 10, got -1"):
         model.sample(1, temperature=-1)
     with pytest.raises(UserError, match=r"z: expected shape"):
         model.decode(model.prior(2)[:, :5])
@@ -109,7 +109,7 @@ def test_what_the_user_got_wrong(model, tmp_path):
         melodylc.load(tmp_path / "nothing")
     with pytest.raises(ValueError, match="expected shape"):
         model.encode(np.zeros(5, np.uint8))
-    with pytest.raises(UserError, match="2 melodies or more"):
+    with pytest.raises(UserError, match="count: expected a whole number from 2"):
         model.between(model.bank.states[0], model.bank.states[1], 1)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -86,8 +87,11 @@ def test_rules_of_ones_own_are_learned_kept_and_composed(tmp_path, capsys):
     )
     assert main(["learn", "--rule", "my.py:starts", "--rounds", "2", "--out", "starts.safetensors"]) == 0
     assert "starts: reached" in capsys.readouterr().out
-    assert main(["learn", "--rule", "on_the_beat(0.5)", "--rounds", "1", "--out", "beat.safetensors"]) == 0
-    capsys.readouterr()
+    learning = ["--rule", "on_the_beat(0.5)", "--rounds", "1", "--keep", "beat.safetensors"]
+    assert main(["generate", *learning, "--count", "1", "--tries", "1"]) == 0
+    assert "--rounds and --seconds bound it, kept in beat.safetensors" in capsys.readouterr().err
+    with open("beat.json") as card:
+        assert len(json.load(card)["curve"]) == 1
     asked = ["--rule", "my.py:starts", "--rule", "on_the_beat(0.5)", "--key", "G major"]
     actors = ["--actor", "starts.safetensors", "--actor", "beat.safetensors"]
     assert main(["generate", *asked, *actors, "--count", "4", "--seed", "1"]) == 0
@@ -217,8 +221,19 @@ def test_extract_and_train_from_the_command_line(tmp_path, capsys):
         (["learn", "--rule", "sinkopation", "--out", "a.safetensors"], "rule: expected one of"),
         (["generate", "--rule", "my.py:x"], "there is none at my.py"),
         (["generate", "--strict", "--notes", "50"], "strict: expected a rule on pitches"),
-        (["generate", "--rule", "syncopation", "--actor", "none.safetensors"], "JSON card"),
-        (["transform", "nothing.mid", "--rule", "leaps('x')"], "cannot be made (TypeError"),
+        (["generate", "--rule", "syncopation", "--actor", "none.safetensors"], "actor: expected weights at none"),
+        (["generate", "--actor", "missing"], "melodylc learn --out FILE.safetensors makes one"),
+        (["generate", "--key", ""], "key: expected some text, got ''"),
+        (["generate", "--range", " "], "range: expected some text"),
+        (["generate", "--rule", ""], "rule: expected some text"),
+        (["live", "--key", ""], "key: expected some text"),
+        (["extract", "", "--out", "corpus"], "paths: expected some text"),
+        (["generate", "--keep", "a.safetensors"], "--keep: nothing is learned without --rule"),
+        (["interpolate", "a.mid", "b.mid", "--rounds", "3"], "--rounds: nothing is learned without --rule"),
+        (["transform", "a.mid", "--rule", "leaps(5)", "--keep", "a.json"], "--keep: expected a .safetensors file"),
+        (["generate", "--rule", "leaps(5)", "--actor", "x", "--seconds", "3"], "--seconds: an --actor is learned"),
+        (["train", "nothing", "--out", "run", "--steps", "bars=²"], "STAGE=N"),
+        (["transform", "nothing.mid", "--rule", "leaps('x', 2, 3)"], "cannot be made (TypeError"),
         (["learn", "--key", "C", "--out", "nowhere/a.safetensors"], "in a folder that exists"),
     ],
 )
@@ -238,6 +253,17 @@ def test_errors_are_one_line_and_exit_code_2(arguments, said, capsys, tmp_path):
         ["generate", "--tempo", "fast"],
         ["generate", "--temperature", "-1"],
         ["generate", "--temperature", "nan"],
+        ["generate", "--temperature", "inf"],
+        ["generate", "--seed", "-1"],
+        ["generate", "--seed", "1.5"],
+        ["generate", "--seed", str(2**63)],
+        ["generate", "--count", "1000000000000"],
+        ["learn", "--out", "a.safetensors", "--seconds", "nan"],
+        ["learn", "--out", "a.safetensors", "--seconds", "inf"],
+        ["learn", "--out", "a.safetensors", "--rounds", "0"],
+        ["generate", "--rule", "leaps(5)", "--rounds", "-1"],
+        ["train", "corpus", "--out", "run", "--kl", "inf"],
+        ["extract", "midi", "--out", "corpus", "--min-notes", "257"],
         ["nonsense"],
     ],
 )
@@ -245,7 +271,8 @@ def test_bad_options_are_argparses(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
-    assert "expected a number" in capsys.readouterr().err or arguments == ["nonsense"]
+    said = capsys.readouterr().err
+    assert re.search("expected a (whole )?number from", said) or arguments == ["nonsense"]
 
 
 def test_a_folder_that_cannot_be_written(tmp_path, capsys):

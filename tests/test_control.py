@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from melodylc import control, rules
+import melodylc
+from melodylc import control, generation, knobs, rules
 from melodylc.composition import compose
 from melodylc.control import Nearest
 from melodylc.errors import UserError
 from melodylc.latent.rewards import PAPER, Budget
+from melodylc.vae import storage
+from melodylc.wish import Wish
 
 BUDGET = Budget(
     rounds=2, fresh=16, tried=8, bank_steps=3, critic_steps=2, actor_steps=2, critic_batch=16, actor_batch=16,
@@ -59,6 +62,8 @@ def test_the_progress_shows_reward_and_share_satisfied(tiny_model, capsys):
     shown = capsys.readouterr().err
     assert "reward=" in shown
     assert "satisfied=" in shown
+    assert "\r" not in shown  # it is no terminal
+    assert shown.count("\n") == 1
 
 
 def test_a_rule_that_returns_nonsense_ends_the_learning_by_name(tiny_model):
@@ -136,3 +141,133 @@ def test_controls_of_different_models_do_not_compose(learned):
         compose(learned, other)
     with pytest.raises(UserError, match="got none"):
         compose()
+
+
+@pytest.mark.parametrize("name", ["x.json", "x", "x.safetensors.bak", "x.pt"])
+def test_weights_have_one_suffix_so_that_a_card_cannot_overwrite_them(name, learned, tiny_model, tmp_path):
+    for save in (
+        learned.save,
+        lambda path: storage.save(tiny_model.vae, path, {}),
+        knobs.Knobs(learned.actor, {"curve": []}).save,
+    ):
+        with pytest.raises(UserError, match=r"save: expected a path that ends in \.safetensors, got '.*x"):
+            save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"budget": Budget(rounds=0)}, "budget: rounds: expected a whole number from 1 to 1000000, got 0"),
+        ({"budget": Budget(rounds=2.0)}, "got 2.0"),
+        ({"budget": Budget(rounds=True)}, "got True"),
+        ({"budget": Budget(seconds=float("nan"))}, "budget: seconds: expected a number from 0 .* got nan"),
+        ({"budget": Budget(seconds=-1)}, "got -1"),
+        ({"budget": Budget(learning_rate=float("inf"))}, "budget: learning_rate"),
+        ({"budget": Budget(learning_rate=None)}, "got None"),
+        ({"budget": Budget(fresh=10**12)}, "budget: fresh"),
+        ({"budget": Budget(actor_hidden=())}, "expected 1 to 16 widths"),
+        ({"seed": -1}, "seed: expected a whole number from 0"),
+        ({"seed": 1.0}, "got 1.0"),
+        ({"seed": 2**63}, "seed"),
+        ({"temperature": float("nan")}, "temperature: expected a number from 0 to 10, got nan"),
+        ({"temperature": True}, "got True"),
+    ],
+)
+def test_nonsense_numbers_are_refused_before_anything_is_learned(wrong, said, tiny_model):
+    def never(states):
+        raise AssertionError
+
+    with pytest.raises(UserError, match=said):
+        control.learn(tiny_model, rules.Rule("never", never), progress=False, **wrong)
+
+
+def test_the_same_numbers_are_refused_everywhere(tiny_model):
+    melody = tiny_model.bank.states[0]
+    rule, many = rules.notes(at_least=10), Wish(notes=100)
+    for call, said in (
+        (lambda: tiny_model.sample(-1), "count: expected a whole number from 0"),
+        (lambda: tiny_model.sample(2.0), "got 2.0"),
+        (lambda: tiny_model.sample(10**9), "count"),
+        (lambda: tiny_model.sample(1, seed=-3), "seed"),
+        (lambda: tiny_model.sample(1, seed="1"), "got '1'"),
+        (lambda: tiny_model.sample(1, temperature="hot"), "got 'hot'"),
+        (lambda: tiny_model.between(melody, melody, 1), "count: expected a whole number from 2"),
+        (lambda: melodylc.transform(tiny_model, melody, rule, amount=float("nan")), "amount: .* got nan"),
+        (lambda: melodylc.transform(tiny_model, melody, rule, seed=-1), "seed"),
+        (lambda: melodylc.transform(tiny_model, melody, rule, temperature=-1), "temperature"),
+        (lambda: generation.generate(tiny_model, many, -1), "count"),
+        (lambda: generation.generate(tiny_model, many, 1, tries=0), "tries"),
+        (lambda: generation.generate(tiny_model, many, 1, seed=0.5), "seed"),
+        (lambda: generation.transform(tiny_model, melody, many, temperature=99), "temperature"),
+        (lambda: generation.interpolate(tiny_model, melody, melody, 1), "count"),
+        (lambda: Wish(notes=0), "notes: expected a whole number from 1 to 256, got 0"),
+        (lambda: Wish(low=1.5), "low"),
+        (lambda: Wish(high=True), "high"),
+        (lambda: melodylc.Filters(min_notes=-1), "min_notes"),
+        (lambda: knobs.learn(tiny_model, settings=knobs.Settings(rounds=0)), "knobs: rounds"),
+        (lambda: knobs.learn(tiny_model, seed=-1), "seed"),
+    ):
+        with pytest.raises(UserError, match=said) as refused:
+            call()
+        assert "\n" not in str(refused.value)
+    assert tiny_model.sample(np.int64(1), seed=np.uint8(3), temperature=np.float32(0.5)).shape == (1, 256)
+
+
+def test_a_plain_function_is_told_how_to_become_a_rule(tiny_model):
+    def plain(states):
+        return np.ones(len(states))
+
+    melody = tiny_model.bank.states[0]
+    for call in (
+        lambda: melodylc.learn(tiny_model, plain),
+        lambda: tiny_model.learn(plain),
+        lambda: melodylc.transform(tiny_model, melody, plain),
+        lambda: generation.generate(tiny_model, Wish(), 1, rules=[plain]),
+        lambda: generation.transform(tiny_model, melody, Wish(), rules=[plain]),
+        lambda: generation.interpolate(tiny_model, melody, melody, 2, rules=[plain]),
+    ):
+        with pytest.raises(UserError, match=r"plain function 'plain'; put @rules\.rule .* or @rules\.per_melody"):
+            call()
+
+
+def test_a_rule_is_computed_once_on_the_bank(tiny_model):
+    seen = []
+
+    def count(states):
+        seen.append(len(states))
+        return (states < 128).mean(axis=1)
+
+    learned = control.learn(tiny_model, rules.Rule("count", count), budget=BUDGET, progress=False)
+    bank = len(tiny_model.bank.states) + len(tiny_model.bank.drawn)
+    assert seen == [bank, 16, 24, 24]
+    rule = rules.notes(at_least=60) & rules.pitch_range(40, 90)
+    learned = control.learn(tiny_model, rule, budget=BUDGET, progress=False, bank=tiny_model.bank.states[:5])
+    assert learned.card["prior_satisfied"] == round(float(rule.satisfied(tiny_model.bank.drawn).mean()), 4)
+
+
+def test_what_is_learned_first_is_bounded_and_can_be_kept(tiny_model, tmp_path):
+    kept = tmp_path / "kept.safetensors"
+    rule, melody = rules.notes(at_least=256), tiny_model.bank.states[0]
+    for make in (
+        lambda **options: generation.generate(tiny_model, Wish(), 2, seed=0, rules=[rule], **options),
+        lambda **options: generation.transform(tiny_model, melody, Wish(), rules=[rule], **options),
+        lambda **options: generation.transform(tiny_model, melody, Wish(), rules=[rule], how="gradient", **options),
+        lambda **options: generation.interpolate(tiny_model, melody, melody, 2, rules=[rule], **options),
+    ):
+        make(budget=replace(BUDGET, seconds=0), keep=kept)
+        assert len(control.load_control(kept, tiny_model).card["curve"]) == 1
+        kept.unlink()
+        with pytest.raises(UserError, match="save: expected a path that ends"):
+            make(budget=BUDGET, keep=tmp_path / "kept.json")
+
+
+def test_an_actor_that_is_missing_is_called_one(tiny_model, tmp_path):
+    for path in (tmp_path / "missing", tmp_path / "missing.safetensors"):
+        with pytest.raises(
+            UserError, match=r"^actor: expected weights at .* melodylc learn --out FILE\.safetensors makes"
+        ):
+            control.load_control(path, tiny_model)
+    storage.save(tiny_model.vae, tmp_path / "model.safetensors", {})
+    with pytest.raises(UserError, match=r"^actor: expected melodylc.actor version 1, .* is of melodylc.vae version 1"):
+        control.load_control(tmp_path / "model.safetensors", tiny_model)

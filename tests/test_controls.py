@@ -2,6 +2,7 @@
 
 import socket
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,12 +126,25 @@ def test_a_wrong_map_says_what_is_wrong(tmp_path, text, says):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"tempo": 5}, "tempo: expected 20 to 999 bpm, got 5"),
+        ({"tempo": 5}, "tempo: expected a number from 20 to 999 bpm, got 5"),
         ({"mode": "sing"}, "mode: expected one of generate, answer, vary"),
-        ({"swing": 90}, "swing: expected 50 to 75"),
+        ({"swing": 90}, "swing: expected a number from 50 to 75"),
         ({"name": "a:b"}, "name: expected"),
         ({"lead": True, "sync": "midi-clock"}, "cannot lead"),
-        ({"channel": 17}, "channel: expected 1 to 16"),
+        ({"channel": 17}, "channel: expected a whole number from 1 to 16"),
+        ({"channel": 1.0}, "channel: expected a whole number"),
+        ({"tempo": float("nan")}, "got nan"),
+        ({"ahead": float("-inf")}, "got -inf"),
+        ({"transpose": True}, "transpose: expected a whole number"),
+        ({"tempo": "fast"}, "got 'fast'"),
+        ({"seconds": float("inf")}, "seconds: expected a number from 0 to 600"),
+        ({"rounds": 0}, "rounds: expected a whole number from 1"),
+        ({"keep": Path("a.safetensors")}, "keep: nothing is learned without a rule"),
+        ({"rounds": 3, "rules": ("leaps(5)",), "actors": ("x",)}, "rounds: an actor is learned already"),
+        ({"keep": Path("a.json"), "rules": ("leaps(5)",)}, "keep: expected a .safetensors file"),
+        ({"seed": -1}, "seed: expected a whole number from 0"),
+        ({"seed": 0.5}, "got 0.5"),
+        ({"every": 0}, "every: expected a whole number from 1 to 256 bars"),
     ],
 )
 def test_settings_out_of_bounds(wrong, says):

@@ -138,7 +138,7 @@ def test_finished_parts_are_not_made_again(folder, tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("small_parts")
 def test_a_part_of_a_run_with_other_filters_never_enters(folder, tmp_path, monkeypatch):
-    strict = Filters(min_notes=1000)
+    strict = Filters(min_notes=256)
     with monkeypatch.context() as patched:
         stopped_after(1, patched)
         with pytest.raises(KeyboardInterrupt):

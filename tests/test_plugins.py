@@ -8,9 +8,17 @@ from melodylc.live import plugins
 
 def test_the_script_is_put_where_ardour_looks_and_knows_this_program(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    program = tmp_path / "bin" / "ardour8"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
     monkeypatch.setattr(plugins.sys, "platform", "linux")
     assert main(["plugin", "install", "ardour"]) == 2
     assert "start Ardour once, or name its folder" in capsys.readouterr().err
+    program.unlink()
+    assert main(["plugin", "install", "ardour"]) == 2
+    assert "install Ardour and start it once, or name its folder" in capsys.readouterr().err
     for version in ("ardour7", "ardour8"):
         (tmp_path / version).mkdir()
     assert main(["plugin", "install", "ardour"]) == 0
@@ -23,8 +31,13 @@ def test_the_script_is_put_where_ardour_looks_and_knows_this_program(tmp_path, m
 def test_another_folder_and_an_unknown_daw(tmp_path, capsys):
     assert main(["plugin", "install", "ardour", "--into", str(tmp_path / "new")]) == 0
     assert (tmp_path / "new" / "melodylc.lua").exists()
+    assert "already" not in capsys.readouterr().out
+    assert main(["plugin", "install", "ardour", "--into", str(tmp_path / "new")]) == 0
+    assert "melodylc.lua (installed already)" in capsys.readouterr().out
+    assert main(["plugin", "install"]) == 2
+    assert "expected one of ardour, got none" in capsys.readouterr().err
     assert main(["plugin", "install", "cubase"]) == 2
-    assert "expected one of ardour, got 'cubase'" in capsys.readouterr().err
+    assert "expected one of ardour, got cubase; the others need no plug-in" in capsys.readouterr().err
     assert main(["plugin", "list"]) == 0
     assert capsys.readouterr().out.strip() == "ardour"
 

@@ -295,7 +295,7 @@ def test_rules_are_found_in_files(tmp_path):
     for text, said in (
         (f"{tmp_path / 'my.py'}:nothing", "has no 'nothing'; its rules: starts"),
         (f"{tmp_path / 'my.py'}:starts(3)", "takes no arguments"),
-        (f"{tmp_path / 'my.py'}:bare", "cannot be made"),
+        (f"{tmp_path / 'my.py'}:bare", r"put @rules\.rule above .*, or call one that makes a rule: bare\(\.\.\.\)"),
         (f"{tmp_path / 'none.py'}:x", "there is none"),
     ):
         with pytest.raises(UserError, match=said):
@@ -324,12 +324,12 @@ def test_rules_are_found_in_other_packages(tmp_path, monkeypatch):
         ("leaps(", "expected a name, a call"),
         ("leaps(__import__('os'))", "expected a name, a call"),
         ("leaps(5, 6, 7)", "cannot be made"),
-        ("leaps(500)", "leaps: expected at_most from 0 to 127"),
+        ("leaps(500)", "leaps: at_most: expected a whole number from 0 to 127 semitones, got 500"),
         ("contour('zigzag')", "contour: expected one of rising, falling, arch, valley"),
         ("motif(of='chords')", "motif: expected of as one of"),
         ("call_and_response(3)", "length of 1, 2, 4 or 8 bars"),
         ("phrase_endings([0], every=5)", "expected every 1, 2, 4, 8 or 16"),
-        ("phrase_endings([0], shortest=0)", "shortest of at least 1"),
+        ("phrase_endings([0], shortest=0)", "shortest: expected a whole number from 1 to 256"),
         ("chord_tones('H7')", "chords: expected a root"),
         ("chord_tones('C D E')", "1, 2 or 4 chords"),
         ("longest_rest(-1)", "from 0 to 256"),
@@ -337,6 +337,12 @@ def test_rules_are_found_in_other_packages(tmp_path, monkeypatch):
         ("swing(0)", "above 0 and up to 1"),
         ("notes(at_least=9, at_most=3)", "at_least <= at_most"),
         ("notes()", "expected at_least or at_most, got neither"),
+        ("notes(at_least=True)", "notes: at_least: expected a whole number from 1 to 256, got True"),
+        ("notes(at_most=2.5)", "got 2.5"),
+        ("leaps('x')", "got 'x'"),
+        ("tessitura(50, 60, at_least='most')", "expected a number from 0 to 1, got 'most'"),
+        ("longest_rest(1e999)", "got inf"),
+        ("chord_tones(7)", "expected a text such as"),
     ],
 )
 def test_what_is_no_rule_is_said(text, said):

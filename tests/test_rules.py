@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from conftest import melodies
@@ -8,6 +10,7 @@ from melodylc import rules
 from melodylc.errors import UserError
 from melodylc.melody import HOLD, REST
 from melodylc.rules import Key
+from melodylc.rules.key import ALIASES, MODES, SCALES
 from melodylc.rules.notes import parse_range
 
 
@@ -58,13 +61,33 @@ def test_pitch_classes_is_equation_4(states, name):
         ("F♯ minor-pentatonic", {6, 9, 11, 1, 4}),
         ("Cb major", {11, 1, 3, 4, 6, 8, 10}),
         ("0,2,4,7,9", {0, 2, 4, 7, 9}),
+        ("CM", {0, 2, 4, 5, 7, 9, 11}),
+        ("Cm", {0, 2, 3, 5, 7, 8, 10}),
+        ("cm", {0, 2, 3, 5, 7, 8, 10}),
+        ("A min", {9, 11, 0, 2, 4, 5, 7}),
+        ("AMINOR", {9, 11, 0, 2, 4, 5, 7}),
+        ("Bb", {10, 0, 2, 3, 5, 7, 9}),
+        ("B♭ maj", {10, 0, 2, 3, 5, 7, 9}),
+        ("C sharp minor", {1, 3, 4, 6, 8, 9, 11}),
+        ("G-flat", {6, 8, 10, 11, 1, 3, 5}),
+        ("Bblues", {11, 2, 4, 5, 6, 9}),
+        ("Bb major blues", {10, 0, 1, 2, 5, 7}),
+        ("C,D,E,F,G", {0, 2, 4, 5, 7}),
+        ("c, e♭, f sharp", {0, 3, 6}),
+        ("C Eb Gb", {0, 3, 6}),
+        ("C octatonic", {0, 2, 3, 5, 6, 8, 9, 11}),
+        ("C half-whole diminished", {0, 1, 3, 4, 6, 7, 9, 10}),
+        ("A Hirajoshi", {9, 11, 0, 4, 5}),
+        ("E phrygian dominant", {4, 5, 8, 9, 11, 0, 2}),
+        ("D in sen", {2, 3, 7, 9, 0}),
+        ("C dorian ♯4", {0, 2, 3, 6, 7, 9, 10}),
     ],
 )
 def test_keys(text, classes):
     assert Key.parse(text).classes == classes
 
 
-@pytest.mark.parametrize("text", ["H major", "C majr", "", "12,3", "C#m major", "Cmaj7"])
+@pytest.mark.parametrize("text", ["H major", "C majr", "", "12,3", "C#m major", "Cmaj7", "AB", "A b", "C-", ",", "C,H"])
 def test_no_key(text):
     with pytest.raises(UserError, match="key: expected"):
         Key.parse(text)
@@ -146,7 +169,118 @@ def test_nonsense_is_refused_by_name(result, said):
 
 
 def test_parameters_are_checked():
-    with pytest.raises(UserError, match="at_least 300"):
+    with pytest.raises(UserError, match="at_least: expected a whole number from 1 to 256, got 300"):
         rules.notes(at_least=300)
     with pytest.raises(UserError, match="range"):
         rules.pitch_range(70, 60)
+
+
+@pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf"), True, "much"])
+def test_weights_are_numbers_above_0(weight):
+    with pytest.raises(UserError, match="weighted: expected pairs of a rule and a weight above 0"):
+        rules.weighted((rules.notes(at_least=4), weight))
+
+
+def test_what_a_controller_turns_through_and_the_knobs_are_learned_on_stays_as_it_is():
+    assert tuple(MODES)[:3] == ("major", "minor", "ionian")
+    assert (len(MODES), tuple(MODES)[-1]) == (16, "chromatic")
+    assert tuple(SCALES)[:16] == tuple(MODES)
+
+
+def test_scales_are_spelt_once_and_upwards():
+    for name, steps in SCALES.items():
+        assert steps[0] == 0, name
+        assert list(steps) == sorted(set(steps)), name
+        assert steps[-1] < 12, name
+        assert Key.parse(f"C {name}").classes == frozenset(steps)
+        assert Key.parse(f"eb{name.upper()}").classes == Key.parse(f"E♭ {name.replace(' ', '-')}").classes
+    for alias, name in ALIASES.items():
+        assert Key.parse(f"D {alias}").name == f"D {name}"
+    modes = [
+        ("altered", "melodic minor", 11),
+        ("lydian dominant", "melodic minor", 5),
+        ("hungarian minor", "double harmonic", 5),
+    ]
+    for mode, of, at in modes:
+        assert Key.parse(f"C {of}").classes == frozenset((c + at) % 12 for c in SCALES[mode]), mode
+
+
+def test_a_near_miss_is_named():
+    with pytest.raises(UserError, match=r"did you mean hirajoshi\?"):
+        Key.parse("C hirajoshy")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda states: states.__setitem__((slice(None), 0), 0),
+        lambda states: states.sort(axis=1),
+        lambda states: np.add(states, 1, out=states),
+    ],
+)
+def test_a_rule_that_writes_into_its_melodies_is_refused_and_harms_none(write):
+    given = np.stack([melody(60, 62), melody(61)])
+    before = given.copy()
+    seen = []
+
+    @rules.rule
+    def writes(states):
+        write(states)
+        return np.ones(len(states))
+
+    @rules.rule
+    def looks(states):
+        seen.append(states.copy())
+        return np.ones(len(states))
+
+    with pytest.raises(UserError, match=r"rule 'writes': .* it writes into them; copy them first"):
+        (looks & writes)(given)
+    np.testing.assert_array_equal(given, before)
+    np.testing.assert_array_equal(seen[0], before)
+
+
+def test_what_a_rule_writes_past_the_flag_stays_its_own():
+    @rules.rule
+    def forces(states):
+        states.flags.writeable = True
+        states[:] = 0
+        return np.ones(len(states))
+
+    count = rules.notes(at_least=4)
+    assert (forces & count)(melody(60, 62)) == 0.5
+    assert rules.weighted((forces, 1), (count, 1))(melody(60, 62)) == 0.75
+
+    @rules.per_melody
+    def one(melody):
+        melody.states[0] = 0
+        return 1.0
+
+    with pytest.raises(UserError, match=r"rule 'one': .* writes into them"):
+        one(melody(60))
+
+
+def test_a_plain_function_is_told_how_to_become_a_rule():
+    def plain(states):
+        return np.ones(len(states))
+
+    for combine in (
+        lambda: rules.notes(at_least=4) & plain,
+        lambda: rules.notes(at_least=4) | plain,
+        lambda: rules.weighted((plain, 1)),
+    ):
+        with pytest.raises(UserError, match=r"expected a rule, got the plain function 'plain'; put @rules\.rule above"):
+            combine()
+    with pytest.raises(UserError, match=r"@rules\.rule: expected a function, got the rule '4 notes'"):
+        rules.rule(rules.notes(at_least=4))
+    with pytest.raises(UserError, match=r"@rules\.per_melody: expected a function, got a value of type int"):
+        rules.per_melody(4)
+    assert rules.rule(partial(plain)).name == "partial"
+
+
+@pytest.mark.parametrize("called", ["plain", "plain()", "constant", "gives"])
+def test_a_plain_function_of_a_file_is_told_the_same(called, tmp_path):
+    (tmp_path / "my.py").write_text(
+        "def plain(states):\n    return states[:, 0] * 0.0\n\n\nconstant = 3\n\n\ndef gives(x=1):\n    return x\n"
+    )
+    with pytest.raises(UserError, match=r"put @rules\.rule above" if called != "plain()" else "cannot be made"):
+        rules.find(f"{tmp_path}/my.py:{called}")

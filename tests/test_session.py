@@ -11,7 +11,7 @@ import pytest
 import torch
 from test_player import pairs
 
-from melodylc import UserError
+from melodylc import UserError, load_control
 from melodylc.live import Asked, Session, Settings, worker
 from melodylc.live.inference import Inference
 from melodylc.melody import HOLD, from_notes
@@ -71,6 +71,14 @@ def test_it_varies_and_is_turned_and_ends_every_note():
 def inference():
     setup = {"model": None, "device": None, "rules": [], "actors": [], "strict": False, "tries": 8, "asked": {}}
     return Inference(setup)
+
+
+def test_what_a_session_learns_first_is_bounded_and_kept(inference, tmp_path):
+    kept = tmp_path / "kept.safetensors"
+    settings = Settings(rules=("notes(at_least=1)",), rounds=2, seconds=0, keep=kept)
+    learned = Inference(Session(settings, ports=MemoryPorts())._setup())
+    assert len(learned.controls[0].card["curve"]) == 1
+    assert load_control(kept, inference.model).card["rule"] == "1 notes"
 
 
 def request(asked, seed=0, states=None, amount=0.0):

@@ -65,7 +65,7 @@ def test_what_was_asked_wrongly(learned, tiny_model):
     melody = tiny_model.bank.states[0]
     with pytest.raises(UserError, match="expected how as one of actor, gradient, got 'magic'"):
         transform(tiny_model, melody, RULE, control=learned, how="magic")
-    with pytest.raises(UserError, match=r"amount from 0 to 1, got 1\.5"):
+    with pytest.raises(UserError, match=r"amount: expected a number from 0 to 1, got 1\.5"):
         transform(tiny_model, melody, RULE, control=learned, amount=1.5)
 
 

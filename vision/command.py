@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from melodylc.latent.progress import bar
 from vision import report, storage
 from vision.data.download import download
 from vision.data.images import Dataset, Watch
@@ -31,7 +32,7 @@ from vision.experiments import (
 )
 from vision.objectives import parse
 from vision.presets import CONDITIONAL, Preset
-from vision.study import Study
+from vision.study import LAST_SEED, Study
 
 Experiment = Callable[[Study], dict[str, Any]]
 
@@ -60,6 +61,9 @@ def main(
     options = _parser(name, presets).parse_args(arguments)
     options.out = Path(options.out or f"{name}-{options.preset}")
     try:
+        for option, value in vars(options).items():
+            if isinstance(value, str) and not value.strip():
+                raise UserError(f"{option}: expected some text, got {value!r}; leave it out where nothing is meant")
         _run(name, load, presets, options)
     except (UserError, OSError) as error:
         print(f"vision.{name}: {error}", file=sys.stderr)
@@ -94,7 +98,7 @@ def _parser(name: str, presets: Mapping[str, Preset]) -> argparse.ArgumentParser
     parser.add_argument(
         "--preset", choices=list(presets), default="quick", help="quick: two cores; paper: a GPU (quick)"
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=_seed, default=0)
     parser.add_argument(
         "--objective", default="elbo", help="of the main VAE: elbo, beta:B, info:ALPHA:LAMBDA, adversarial:W (elbo)"
     )
@@ -124,9 +128,21 @@ def _parser(name: str, presets: Mapping[str, Preset]) -> argparse.ArgumentParser
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    """An argparse type: a finite number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return value
+
+
+def _seed(text: str) -> int:
+    """An argparse type: what `Study` takes for a seed."""
+    value = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
+    if not 0 <= value <= LAST_SEED:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 to {LAST_SEED}, got {text!r}")
     return value
 
 
@@ -223,6 +239,4 @@ def _done(path: Path, of: Any) -> Any:
 
 
 def _watch(quiet: bool) -> Watch:
-    from tqdm import tqdm
-
-    return lambda names, count: tqdm(names, total=count, desc="images", unit="image", leave=False, disable=quiet)
+    return lambda names, count: bar(count, names, unit="image", desc="images", leave=False, show=not quiet)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from melodylc.latent import adversarial
 from melodylc.latent.networks import Actor, Critic
+from melodylc.latent.progress import bar as bar_of
 from vision import fitting, metrics, storage
 from vision.data.images import Dataset, Images
 from vision.errors import UserError
@@ -23,6 +24,7 @@ from vision.presets import Preset, Training
 from vision.training import Run
 
 Module = TypeVar("Module", bound=nn.Module)
+LAST_SEED = 2**32 - 1  # each step's own seed is a multiple of it, and has to fit torch's
 CHUNK = 250  # images passed through a network at once where nothing is learned
 
 
@@ -49,6 +51,8 @@ class Study:
         device: str = "cpu",
         progress: bool = True,
     ) -> None:
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LAST_SEED:
+            raise UserError(f"seed: expected a whole number from 0 to {LAST_SEED}, got {seed!r}")
         self.data, self.preset, self.out, self.seed, self.objective = data, preset, out, seed, objective
         self.device, self.progress = torch.device(device), progress
         self._made: dict[str, Any] = {}
@@ -145,9 +149,9 @@ class Study:
             with self.bar(settings.steps, name) as bar:
 
                 def watch(row: adversarial.Progress) -> None:
-                    bar.update()
                     if row.step % 20 == 0:
-                        bar.set_postfix({"real": f"{row.real:.3f}", "moved": f"{row.moved:.3f}"})
+                        bar.set_postfix({"real": f"{row.real:.3f}", "moved": f"{row.moved:.3f}"}, refresh=False)
+                    bar.update()
 
                 learned = adversarial.learn(
                     found.mean,
@@ -283,9 +287,7 @@ class Study:
 
     def bar(self, total: int, title: str) -> Any:
         """A progress bar."""
-        from tqdm import tqdm
-
-        return tqdm(total=total, desc=title, unit="step", leave=False, disable=not self.progress)
+        return bar_of(total, unit="step", desc=title, leave=False, show=self.progress)
 
 
 def _slices(count: int) -> Iterable[slice]:

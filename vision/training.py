@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from melodylc.latent.progress import bar as bar_of
 from vision import storage
 from vision.errors import UserError
 
@@ -57,23 +58,21 @@ def train(
     Raises:
         UserError: for a checkpoint of other settings, or a damaged one.
     """
-    from tqdm import tqdm
-
     first = _restore(parts, run) if run.checkpoint.exists() else 0
     last = time.monotonic()
     done = first
     with (
         torch.random.fork_rng(),
-        tqdm(total=steps, initial=first, desc=run.title, unit="step", leave=False, disable=not run.progress) as bar,
+        bar_of(steps, unit="step", desc=run.title, done=first, leave=False, show=run.progress) as bar,
     ):
         try:
             for number in range(first, steps):
                 torch.manual_seed(run.seed * 1_000_003 + number)
                 shown = step(number)
                 done = number + 1
-                bar.update()
                 if done % 50 == 0:
-                    bar.set_postfix({name: f"{value:.4g}" for name, value in shown.items()})
+                    bar.set_postfix({name: f"{value:.4g}" for name, value in shown.items()}, refresh=False)
+                bar.update()
                 if time.monotonic() - last > CHECKPOINT_EVERY:
                     _save(parts, run, done)
                     last = time.monotonic()

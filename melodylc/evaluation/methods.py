@@ -14,6 +14,7 @@ from melodylc.evaluation.histograms import reference
 from melodylc.evaluation.table2 import DENSITY, KEY, Bench, Move, Row
 from melodylc.latent.rewards import PAPER, Budget
 from melodylc.model import Model
+from melodylc.numbers import integer
 from melodylc.rules import Key, notes, pitch_classes
 from melodylc.transformation import descend
 from melodylc.vae.decoding import allowed_states
@@ -91,6 +92,8 @@ def at_other_temperatures(bench: Bench, key: Control, pair: Control) -> list[Row
 
 def table2(model: Model, *, draws: int, rounds: int, seed: int) -> list[Row]:
     """The paper's three rows only: the prior and two actors learned now, at the model's temperature, at 1 and 0."""
+    integer("draws", draws, 2)
+    integer("rounds", rounds, 1)
     in_key, dense = pitch_classes(KEY), notes(at_least=DENSITY)
     budget = replace(Budget(), rounds=rounds, patience=rounds)
     key, pair = (learn(model, rule, budget=budget, seed=seed) for rule in (in_key, in_key & dense))

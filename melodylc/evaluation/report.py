@@ -13,6 +13,7 @@ import numpy as np
 from melodylc.evaluation import changes, figures, listeners, methods, table2, turning
 from melodylc.evaluation.histograms import divergence, histograms, overlap, reference
 from melodylc.model import Model
+from melodylc.numbers import LAST_SEED, integer
 from melodylc.rules import Key, pitch_classes
 from midi_io.files import whole
 
@@ -36,7 +37,13 @@ def evaluate(
         draws: of the prior, for each row of the table.
         rounds: for each control that is learned; the embedded figures are of `ROUNDS`.
         melodies: (N, 256) to transform; default: of the model's bank.
+
+    Raises:
+        UserError: for numbers out of bounds.
     """
+    integer("draws", draws, 2)
+    integer("rounds", rounds, 1)
+    integer("seed", seed, 0, LAST_SEED)
     figures.plotting()  # what is missing is said before the work, not after it
     out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()

@@ -10,6 +10,7 @@ import numpy as np
 from melodylc.errors import UserError
 from melodylc.extraction.compiling import quickest
 from melodylc.extraction.windows import Filters, Windows, windows
+from melodylc.numbers import MOST, integer
 from midi_io import files, smf
 
 ANY = Filters(min_notes=1, min_unique_pitches=1, max_rest_bars=16)
@@ -40,6 +41,9 @@ def pick(path: str | os.PathLike[str], *, track: int | None = None, bar: int | N
     Raises:
         UserError: if the file cannot be read or holds no such bars.
     """
+    for name, value in (("track", track), ("bar", bar)):
+        if value is not None:
+            integer(name, value, 0, MOST)
     try:
         data = files.contents(path)
         with quickest(len(data)):

@@ -31,7 +31,9 @@ from melodylc.extraction.unique import mark_firsts
 from melodylc.extraction.walk import UNREADABLE, Found, find
 from melodylc.extraction.windows import LINE_REASONS, NO_NOTES, STRETCH_REASON, WINDOW_REASONS, Filters, windows
 from melodylc.extraction.workers import cores, share
+from melodylc.latent.progress import bar as bar_of
 from melodylc.melody import STEPS
+from melodylc.numbers import integer
 from midi_io import smf
 from midi_io.files import contents
 
@@ -65,6 +67,8 @@ def extract(
     Raises:
         UserError: if `out` exists, another run is making it, or the paths cannot be used (see `walk.find`).
     """
+    if workers is not None:
+        integer("workers", workers, 1)
     out = Path(out)
     _is_free(out)
     if rejected is not None:
@@ -90,13 +94,11 @@ def _is_free(out: Path) -> None:
 
 
 def _make_parts(plan: Plan, filters: Filters, workers: int | None, progress: bool) -> None:
-    from tqdm import tqdm
-
     missing = plan.missing()
     to_do = sum(plan.chunks[index].files for index in missing)
     total = sum(chunk.files for chunk in plan.chunks)
     with (
-        tqdm(total=total, initial=total - to_do, unit="file", desc="extract", disable=not progress) as bar,
+        bar_of(total, unit="file", desc="extract", done=total - to_do, show=progress) as bar,
         quickest(sum(plan.chunks[index].size for index in missing), bar.set_description) as compiled,
     ):
         bar.set_description("extract")
@@ -208,7 +210,6 @@ def _read(part: Path) -> pa.Table:
 def _merge(plan: Plan, filters: Filters, progress: bool) -> dict[str, Any]:
     """Keep the first of equal windows, write the Parquet files and corpus.json into the plan's folder, as `corpus`."""
     import pyarrow as pa
-    from tqdm import tqdm
 
     parts = [plan.part(index) for index in range(len(plan.chunks))]
     sizes = [len(_read(part)) for part in parts]
@@ -220,7 +221,7 @@ def _merge(plan: Plan, filters: Filters, progress: bool) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     writer = corpus.Writer(folder)
-    for part, keep in tqdm(zip(parts, is_first), total=len(parts), unit="part", desc="unique", disable=not progress):
+    for part, keep in bar_of(len(parts), zip(parts, is_first), unit="part", desc="unique", show=progress):
         table = _read(part)
         for kind, counter in json.loads(table.schema.metadata[b"counts"]).items():
             counts[kind].update(counter)

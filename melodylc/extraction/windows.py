@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from melodylc.melody import BARS, HOLD, REST, STEPS, STEPS_PER_BAR
+from melodylc.numbers import integer
 from midi_io import smf
 from midi_io.compiled import njit
 from midi_io.smf import CHANNEL, OFFSET, ONSET, PITCH, PROGRAM, TRACK
@@ -31,12 +32,21 @@ START, END, FIRST_BAR, BARS_IN_ONE, IN_FORCE_NUMERATOR, IN_FORCE_DENOMINATOR = r
 
 @dataclass(frozen=True)
 class Filters:
-    """What a window needs to be kept, and which stretches are read."""
+    """What a window needs to be kept, and which stretches are read.
+
+    Raises:
+        UserError: for a number that no window, or every one, has.
+    """
 
     min_notes: int = 16
     min_unique_pitches: int = 3
     max_rest_bars: int = 1
     pair_2_4: bool = False  # read 2/4 as 4/4, two bars at a time
+
+    def __post_init__(self) -> None:
+        integer("min_notes", self.min_notes, 1, STEPS)
+        integer("min_unique_pitches", self.min_unique_pitches, 1, HOLD)
+        integer("max_rest_bars", self.max_rest_bars, 0, BARS)
 
 
 class Windows(NamedTuple):

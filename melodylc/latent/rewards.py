@@ -244,7 +244,7 @@ def learn(
             if budget.adapts:
                 penalty = min(max(penalty * (1.15 if row.satisfied > budget.target else 0.8), 0.01), 10.0)
             recent = sum(r.satisfied for r in curve[-3:]) / 3  # one round alone may be lucky
-            if value(recent, row, budget.target) > best_value:
+            if best is None or value(recent, row, budget.target) > best_value:  # NaN is above nothing
                 best, best_value, best_actor = row, value(recent, row, budget.target), deepcopy(average)
             on_round(row)
             late = budget.seconds is not None and row.seconds >= budget.seconds

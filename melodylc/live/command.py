@@ -19,7 +19,7 @@ from melodylc.live.session import Session
 from melodylc.live.settings import Settings
 from melodylc.rules.notes import parse_range
 from midi_io import messages
-from midi_io.ports import BACKENDS, NoPortsError, Ports, listed, open_ports
+from midi_io.ports import BACKENDS, NoPortsError, Ports, listed, open_ports, working
 
 REFRESH = 0.2  # seconds between two looks of the status line
 PATIENCE = 60.0  # seconds in which a control is to be moved
@@ -34,7 +34,7 @@ def live(options: argparse.Namespace) -> None:
     if options.learn:
         learn(options, controls, path)
         return
-    low, high = parse_range(options.range) if options.range else (None, None)
+    low, high = (None, None) if options.range is None else parse_range(options.range)
     settings = Settings(
         asked=Asked(options.key, options.notes, low, high, options.temperature, options.amount),
         mode=options.mode,
@@ -44,6 +44,9 @@ def live(options: argparse.Namespace) -> None:
         loop=options.loop,
         rules=tuple(options.rule),
         actors=tuple(options.actor),
+        rounds=options.rounds,
+        seconds=options.seconds,
+        keep=None if options.keep is None else Path(options.keep),
         strict=options.strict,
         tries=options.tries,
         seed=options.seed,
@@ -71,7 +74,8 @@ def live(options: argparse.Namespace) -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: ended.set())
     if options.rule and not options.actor:
-        line.say("learning the rules first; keep the actor with: melodylc learn --out FILE, then --actor FILE")
+        kept = f"kept in {options.keep}" if options.keep else "--keep FILE.safetensors keeps it for --actor"
+        line.say(f"learning an actor first; --rounds and --seconds ({options.seconds:g}) bound it, {kept}")
     else:
         line.say("loading the model")
     session = Session(settings, say=line.say)
@@ -205,4 +209,7 @@ def ports(options: argparse.Namespace) -> None:
         if not there.sources and not there.sinks:
             print("  no ports yet; melodylc live makes its own")
     if not found:
-        raise UserError("ports: no MIDI system answers here; melodylc doctor says what is missing")
+        try:
+            working()
+        except NoPortsError as error:
+            raise UserError(f"ports: {error}") from error

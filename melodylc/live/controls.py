@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from melodylc.errors import UserError
-from melodylc.rules.key import NAMES, SCALES, Key
+from melodylc.numbers import number
+from melodylc.numbers import temperature as checked_temperature
+from melodylc.rules.key import MODES, NAMES, Key, tonic_and_scale
 from melodylc.rules.notes import parse_range
 from melodylc.wish import Wish
 from midi_io import messages
 from midi_io.files import whole
 
-MODE_NAMES = tuple(SCALES)
+MODE_NAMES = tuple(MODES)  # by number; the other scales by name
 FEWEST, MOST = 16, 220  # notes a knob reaches
 HOTTEST = 1.5  # temperature a knob reaches
 
@@ -42,22 +44,16 @@ class Asked:
     mute: bool = False
 
     def __post_init__(self) -> None:
-        for name, value, low, high in (
-            ("notes", self.notes, 1, 256),
-            ("low", self.low, 0, 127),
-            ("high", self.high, 0, 127),
-            ("temperature", self.temperature, 0, 10),
-            ("amount", self.amount, 0, 1),
-        ):
-            if value is not None and not low <= value <= high:
-                raise UserError(f"{name}: expected {low} to {high}, got {value!r}")
+        checked_temperature(self.temperature)
+        if self.amount is not None:
+            number("amount", self.amount, 0, 1)
         wish = self.wish()
         if not wish.pitches().any():
             raise UserError(f"no pitch of {self.key or 'the range'} lies in {self.low} to {self.high}; widen the range")
 
     def wish(self) -> Wish:
         """What the knobs of the model are turned to."""
-        return Wish(Key.parse(self.key) if self.key else None, self.notes, self.low, self.high)
+        return Wish(None if self.key is None else Key.parse(self.key), self.notes, self.low, self.high)
 
     def sound(self) -> tuple[object, ...]:
         """What decides how a given melody sounds: when it changes, the melody is made again."""
@@ -99,9 +95,8 @@ def _switch(value: Any) -> bool:
 
 
 def _tonic_and_scale(asked: Asked) -> tuple[str, str]:
-    name = "" if asked.key is None or asked.key[0].isdigit() else Key.parse(asked.key).name
-    tonic, _, scale = name.partition(" ")
-    return tonic or "C", scale or "major"
+    """Of a key in notes or pitch classes: C major, from which a turn goes on."""
+    return (asked.key and tonic_and_scale(asked.key)) or ("C", "major")
 
 
 def _key(asked: Asked, value: Any) -> Asked:

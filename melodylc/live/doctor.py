@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from midi_io.ports import ask
@@ -19,10 +21,11 @@ PACKAGES = {
     "python-osc": "pythonosc",
     "platformdirs": "platformdirs",
 }
-LINUX_MENDS = {
-    "jack": "apt-get install jackd2, then: jackd -d alsa (or, without a sound card: jackd -d dummy)",
-    "alsa": "modprobe snd-seq",
-}
+SERVE = "jackd -d alsa (or, without a sound card: jackd -d dummy)"
+SEQUENCER = Path("/sys/module/snd_seq")  # there where the kernel has ALSA's sequencer
+
+
+NOT_INSTALLED = "not installed"
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def examine() -> Iterator[Finding]:
     missing = []
     for package, module in PACKAGES.items():
         finding = _package(package, module)
-        missing += [] if finding.fine else [package]
+        missing += [package] if finding.says == NOT_INSTALLED else []
         yield finding
     works = []
     for backend in SYSTEMS.get(sys.platform, ("alsa", "jack")):
@@ -53,26 +56,46 @@ def examine() -> Iterator[Finding]:
             yield Finding(backend, True, "answers" + ("" if backend != "windows" else "; it has no virtual ports"))
         else:
             why, _, mend = reason.partition("; ")
-            mend = LINUX_MENDS.get(backend, mend) if sys.platform == "linux" else mend
-            yield Finding(backend, False, why, mend.removeprefix("start it with: ") or None)
+            yield Finding(backend, False, why, _mend(backend, why) or mend.partition(" with: ")[2] or mend or None)
     yield _verdict(works, missing)
+
+
+def _mend(backend: str, why: str) -> str | None:
+    """What mends a system of Linux that is installed so far; None where the reason has its own advice."""
+    if sys.platform != "linux":
+        return None
+    if backend == "jack" and why.startswith("no JACK server"):
+        if shutil.which("jackd"):
+            return f"start it: {SERVE}"
+        if shutil.which("pw-jack"):
+            return "PipeWire stands in for it: pw-jack melodylc live"
+        return f"apt-get install jackd2, then: {SERVE}"
+    if backend == "alsa" and "no sequencer" in why:
+        return (
+            "give this container /dev/snd (docker run --device /dev/snd)" if SEQUENCER.exists() else "modprobe snd-seq"
+        )
+    return None
 
 
 def _package(package: str, module: str) -> Finding:
     try:
         importlib.import_module(module)
         return Finding(package, True, importlib.metadata.version(package))
-    except (ImportError, OSError) as error:
-        needs_library = isinstance(error, OSError)
-        mend = "apt-get install libjack-jackd2-0" if needs_library else "pip install 'melodylc[live]'"
-        return Finding(package, False, "its library is missing" if needs_library else "not installed", mend)
+    except OSError:
+        return Finding(package, False, "its library is missing", "apt-get install libjack-jackd2-0")
+    except ImportError as error:
+        if find_spec(module) is None:
+            return Finding(package, False, NOT_INSTALLED, "pip install 'melodylc[live]'")
+        why = f"installed, but does not load ({str(error).splitlines()[0]})"
+        return Finding(package, False, why, f"pip install --force-reinstall {package}")
 
 
 def _torch() -> Finding:
     try:
         import torch
     except (ImportError, OSError) as error:
-        return Finding("torch", False, f"does not load ({str(error).splitlines()[0]})", "pip install torch")
+        again = "--force-reinstall " if find_spec("torch") else ""
+        return Finding("torch", False, f"does not load ({str(error).splitlines()[0]})", f"pip install {again}torch")
     where = f"CUDA: {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "CPU only, which is enough"
     return Finding("torch", True, f"{torch.__version__}, {where}")
 

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from melodylc.generation import Way
 
 
-LEARNING = 30.0  # seconds after which no further round of learning begins
-
-
 class Inference:
     """A model with its knobs and actors, ready to answer.
 
@@ -55,8 +52,10 @@ class Inference:
         self.rules = [find(text) for text in setup["rules"]]
         self.controls = [load_control(path, self.model) for path in setup["actors"]]
         if self.rules and not self.controls:
-            budget = replace(Budget(), seconds=LEARNING)
+            budget = replace(Budget(), **setup["learning"])
             self.controls = [learn(self.model, reduce(and_, self.rules), budget=budget)]
+            if setup["keep"] is not None:
+                self.controls[0].save(setup["keep"])
         self.bounds = plausibility.bounds(self.model)
         torch.set_num_threads(1)  # one melody gains nothing from a second core, the player does
         self.strict, self.tries = setup["strict"], setup["tries"]

@@ -29,25 +29,28 @@ def available() -> list[str]:
     return sorted(path.name for path in folder().iterdir() if path.is_dir() and path.name in _PLACES)
 
 
-def install(daw: str | None, into: str | None = None) -> list[Path]:
-    """Copy what a DAW loads to where it looks; returns the files.
+def install(daw: str | None, into: str | None = None) -> dict[Path, bool]:
+    """Copy what a DAW loads to where it looks; returns the files, and whether each is new or changed.
 
     Raises:
         UserError: for an unknown DAW, or where its folder cannot be found.
     """
     if daw not in available():
         raise UserError(
-            f"plugin: expected one of {', '.join(available())}, got {daw!r}; plugins/README.md has the others"
+            f"plugin: expected one of {', '.join(available())}, got {daw or 'none'}; the others need no plug-in, "
+            f"{folder() / 'README.md'} says how they are connected"
         )
     places = [Path(into)] if into else _PLACES[daw]()
-    written = []
+    written = {}
     for place in places:
         place.mkdir(parents=True, exist_ok=True)
         for source in sorted((folder() / daw).glob("*.lua")):
-            with whole(place / source.name) as beside:
-                # the script is to find this very program, whatever the DAW's own search path is
-                beside.write_text(re.sub(r"@MELODYLC@", lambda _: _command(), source.read_text()))
-            written.append(place / source.name)
+            # the script is to find this very program, whatever the DAW's own search path is
+            script, path = re.sub(r"@MELODYLC@", lambda _: _command(), source.read_text()), place / source.name
+            written[path] = not path.exists() or path.read_text(errors="replace") != script
+            if written[path]:
+                with whole(path) as beside:
+                    beside.write_text(script)
     return written
 
 
@@ -67,7 +70,9 @@ def _ardour() -> list[Path]:
         roots, pattern = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"), "ardour*"
     found = [path / "scripts" for path in sorted(roots.glob(pattern)) if path.is_dir()]
     if not found:
-        raise UserError(f"plugin: no {pattern} in {roots}; start Ardour once, or name its folder: --into DIR")
+        there = any(shutil.which(f"ardour{version}") for version in ("", *range(6, 12)))
+        first = "start Ardour once" if there else "install Ardour and start it once"
+        raise UserError(f"plugin: no {pattern} in {roots}; {first}, or name its folder: --into DIR")
     return found
 
 

@@ -258,6 +258,8 @@ class Session:
             "device": s.device,
             "rules": s.rules,
             "actors": s.actors,
+            "learning": {"seconds": s.seconds} | ({} if s.rounds is None else {"rounds": s.rounds}),
+            "keep": None if s.keep is None else str(s.keep.absolute()),
             "strict": s.strict,
             "tries": s.tries,
             "asked": asdict(s.asked),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from melodylc.errors import UserError
 from melodylc.live.controls import Asked, Map
+from melodylc.numbers import integer, number
+from melodylc.numbers import seed as checked_seed
 
 MODES = ("generate", "answer", "vary")
 SYNCS = ("internal", "midi-clock", "jack")
@@ -30,6 +32,9 @@ class Settings:
     loop: bool = False  # the first melody stays
     rules: tuple[str, ...] = ()  # as for `--rule`
     actors: tuple[str, ...] = ()  # files of `learn`
+    rounds: int | None = None  # of learning, which rules without actors begin with; None: the budget's
+    seconds: float = 30.0  # after which no further round of it begins
+    keep: Path | None = None  # where what was learned is saved
     strict: bool = False
     tries: int = 8  # decodes a melody has to keep its rules
     seed: int | None = None
@@ -54,16 +59,26 @@ class Settings:
         _one_of("mode", self.mode, MODES)
         _one_of("sync", self.sync, SYNCS)
         _one_of("song_position", self.song_position, ("auto", "sixteenths", "clocks"))
-        _within("tempo", self.tempo, 20, 999, " bpm")
-        _within("channel", self.channel, 1, 16)
-        _within("swing", self.swing, 50, 75, " per cent")
-        _within("transpose", self.transpose, -48, 48, " semitones")
-        _within("ahead", self.ahead, -1000, 1000, " milliseconds")
-        _within("tries", self.tries, 1, 1000)
+        number("tempo", self.tempo, 20, 999, " bpm")
+        integer("channel", self.channel, 1, 16)
+        number("swing", self.swing, 50, 75, " per cent")
+        integer("transpose", self.transpose, -48, 48, " semitones")
+        number("ahead", self.ahead, -1000, 1000, " milliseconds")
+        integer("tries", self.tries, 1, 1000)
+        checked_seed(self.seed)
+        number("seconds", self.seconds, 0, 600)
+        if self.rounds is not None:
+            integer("rounds", self.rounds, 1)
+        for name in ("rounds", "keep"):
+            if getattr(self, name) is not None and (self.actors or not self.rules):
+                why = "an actor is learned already" if self.actors else "nothing is learned without a rule"
+                raise UserError(f"{name}: {why}; leave it out")
+        if self.keep is not None and (self.keep.suffix != ".safetensors" or not self.keep.parent.is_dir()):
+            raise UserError(f"keep: expected a .safetensors file in a folder that exists, got {self.keep}")
         if self.every is not None:
-            _within("every", self.every, 1, 256, " bars")
+            integer("every", self.every, 1, 256, " bars")
         if self.velocity is not None:
-            _within("velocity", self.velocity, 1, 127)
+            integer("velocity", self.velocity, 1, 127)
         if not 1 <= len(self.name) <= 40 or any(c in self.name for c in ":/\\\0"):
             raise UserError(f"name: expected 1 to 40 characters without : / and \\, got {self.name!r}")
         if self.lead and self.sync == "midi-clock":
@@ -78,8 +93,3 @@ class Settings:
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise UserError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
-
-
-def _within(name: str, value: float, low: float, high: float, unit: str = "") -> None:
-    if not low <= value <= high:
-        raise UserError(f"{name}: expected {low:g} to {high:g}{unit}, got {value!r}")

@@ -6,6 +6,7 @@ import numpy as np
 
 from melodylc.errors import UserError
 from melodylc.melody import BARS, STEPS_PER_BAR
+from melodylc.numbers import integer
 from melodylc.rules.reading import intervals, onsets, up_to
 from melodylc.rules.rule import Rule, share
 
@@ -24,8 +25,7 @@ def leaps(at_most: int, at_least: float = 1.0) -> Rule:
     Raises:
         UserError: unless at_most is 0 to 127 and at_least in (0, 1].
     """
-    if not 0 <= at_most <= 127:
-        raise UserError(f"leaps: expected at_most from 0 to 127 semitones, got {at_most}")
+    integer("leaps: at_most", at_most, 0, 127, " semitones")
     share("leaps", at_least)
 
     def reward(states: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -17,7 +18,7 @@ from melodylc.rules.key import pitch_classes
 from melodylc.rules.notes import notes, pitch_range, tessitura
 from melodylc.rules.repetition import call_and_response, motif, repetition
 from melodylc.rules.rhythm import longest_rest, note_lengths, on_the_beat, swing, syncopation
-from melodylc.rules.rule import Rule
+from melodylc.rules.rule import HINT, Rule, described
 
 ENTRY_POINTS = "melodylc.rules"
 BUILT_IN: dict[str, Callable[..., Rule]] = {
@@ -49,7 +50,7 @@ def find(text: str) -> Rule:
 
     "syncopation", "leaps(5)", "chord_tones('C | F | G7 | C', at_least=0.8)": built in, or of a package that offers it
     under the entry-point group `melodylc.rules`. "my.py:name" or "my.py:name(3)": from a file, which is run. What the
-    name holds is a rule, a function that makes one, or a function of a batch of melodies.
+    name holds is a rule, or a function that makes one.
 
     Raises:
         UserError: if there is no such file or name, the arguments do not fit, or it is no rule.
@@ -61,6 +62,11 @@ def find(text: str) -> Rule:
         if arguments or keywords or called.endswith(")"):
             raise UserError(f"rule: {name} takes no arguments, got {text!r}")
         return found
+    if not callable(found) or (name not in BUILT_IN and not called.endswith(")") and _needs_arguments(found)):
+        raise UserError(
+            f"rule: expected {name} to be a rule or to make one, got {described(found)}{HINT}, "
+            f"or call one that makes a rule: {name}(...)"
+        )
     try:
         made = found(*arguments, **keywords)
     except UserError:
@@ -68,11 +74,18 @@ def find(text: str) -> Rule:
     except Exception as error:
         raise UserError(f"rule: {text!r} cannot be made ({type(error).__name__}: {error})") from error
     if not isinstance(made, Rule):
-        raise UserError(
-            f"rule: expected {name} to be a rule or to make one, got {type(made).__name__}; "
-            f"put @rules.rule above a function of melodies"
-        )
+        raise UserError(f"rule: expected {name} to be a rule or to make one, it gives {described(made)}{HINT}")
     return made
+
+
+def _needs_arguments(function: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        return True
+    except ValueError:  # one of C that does not say
+        return False
+    return False
 
 
 def _names_a_file(text: str) -> bool:

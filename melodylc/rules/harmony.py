@@ -9,6 +9,7 @@ import numpy as np
 
 from melodylc.errors import UserError
 from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
+from melodylc.numbers import integer
 from melodylc.rules.key import ACCIDENTALS, NATURALS, Key, as_key
 from melodylc.rules.reading import lengths, onsets, up_to
 from melodylc.rules.rule import Rule, share
@@ -48,10 +49,9 @@ def phrase_endings(classes: str | Key | Iterable[int], every: int = 4, shortest:
         UserError: unless every is 1, 2, 4, 8 or 16, and shortest at least 1.
     """
     key = as_key(classes)
-    if every not in (1, 2, 4, 8, 16):
+    if isinstance(every, bool) or every not in (1, 2, 4, 8, 16):
         raise UserError(f"phrase_endings: expected every 1, 2, 4, 8 or 16 bars, got {every}")
-    if shortest < 1:
-        raise UserError(f"phrase_endings: expected shortest of at least 1 step, got {shortest}")
+    integer("phrase_endings: shortest", shortest, 1, STEPS, " steps")
     member = np.array([c in key.classes for c in range(12)])
     steps, phrases = every * STEPS_PER_BAR, BARS // every
 
@@ -90,6 +90,8 @@ def chord_tones(progression: str, at_least: float = 1.0, strong: bool = True) ->
 
 def chords(progression: str) -> np.ndarray:
     """(256, 12) bool: the pitch classes of the chord at each step. See `chord_tones`."""
+    if not isinstance(progression, str):
+        raise UserError(f"chords: expected a text such as 'C | Am F | G7', got {progression!r}")
     written = [bar.split() for bar in progression.strip().strip("|").split("|")]
     if any(len(bar) not in (1, 2, 4) for bar in written):
         raise UserError(f"chords: expected 1, 2 or 4 chords between bar lines |, got {progression!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -16,8 +17,9 @@ NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
-# Semitones above the tonic.
-SCALES = {
+# Semitones above the tonic. These a controller turns through by number, and the knobs of models are learned on random
+# draws of them: their order and their number are part of both. Scales that come later come in `SCALES`.
+MODES = {
     "major": (0, 2, 4, 5, 7, 9, 11),
     "minor": (0, 2, 3, 5, 7, 8, 10),
     "ionian": (0, 2, 4, 5, 7, 9, 11),
@@ -35,6 +37,87 @@ SCALES = {
     "whole tone": (0, 2, 4, 6, 8, 10),
     "chromatic": tuple(range(12)),
 }
+# Where books differ (hirajoshi, kumoi, octatonic), the reading is that of most; any other can be spelt in notes.
+SCALES = {
+    **MODES,
+    # of harmonic minor and major, and with two augmented seconds
+    "harmonic major": (0, 2, 4, 5, 7, 8, 11),
+    "phrygian dominant": (0, 1, 4, 5, 7, 8, 10),
+    "ukrainian dorian": (0, 2, 3, 6, 7, 9, 10),
+    "double harmonic": (0, 1, 4, 5, 7, 8, 11),
+    "hungarian minor": (0, 2, 3, 6, 7, 8, 11),
+    "hungarian major": (0, 3, 4, 6, 7, 9, 10),
+    "neapolitan minor": (0, 1, 3, 5, 7, 8, 11),
+    "neapolitan major": (0, 1, 3, 5, 7, 9, 11),
+    "persian": (0, 1, 4, 5, 6, 8, 11),
+    "enigmatic": (0, 1, 4, 6, 8, 10, 11),
+    # modes of melodic minor
+    "dorian b2": (0, 1, 3, 5, 7, 9, 10),
+    "lydian augmented": (0, 2, 4, 6, 8, 9, 11),
+    "lydian dominant": (0, 2, 4, 6, 7, 9, 10),
+    "mixolydian b6": (0, 2, 4, 5, 7, 8, 10),
+    "half diminished": (0, 2, 3, 5, 6, 8, 10),
+    "altered": (0, 1, 3, 4, 6, 8, 10),
+    # of jazz
+    "major blues": (0, 2, 3, 4, 7, 9),
+    "minor blues": (0, 3, 5, 6, 7, 10),
+    "bebop dominant": (0, 2, 4, 5, 7, 9, 10, 11),
+    "bebop major": (0, 2, 4, 5, 7, 8, 9, 11),
+    "bebop minor": (0, 2, 3, 4, 5, 7, 9, 10),
+    # of symmetry
+    "octatonic": (0, 2, 3, 5, 6, 8, 9, 11),
+    "half-whole": (0, 1, 3, 4, 6, 7, 9, 10),
+    "augmented": (0, 3, 4, 7, 8, 11),
+    "prometheus": (0, 2, 4, 6, 9, 10),
+    # of five notes
+    "hirajoshi": (0, 2, 3, 7, 8),
+    "in": (0, 1, 5, 7, 8),
+    "in-sen": (0, 1, 5, 7, 10),
+    "iwato": (0, 1, 5, 6, 10),
+    "kumoi": (0, 2, 3, 7, 9),
+    "yo": (0, 2, 5, 7, 9),
+    "ryukyu": (0, 4, 5, 7, 11),
+    "pelog": (0, 1, 3, 7, 8),
+    "egyptian": (0, 2, 5, 7, 10),
+}
+ALIASES = {
+    "maj": "major",
+    "min": "minor",
+    "natural minor": "minor",
+    "pentatonic": "major pentatonic",
+    "pentatonic major": "major pentatonic",
+    "pentatonic minor": "minor pentatonic",
+    "double harmonic major": "double harmonic",
+    "byzantine": "double harmonic",
+    "double harmonic minor": "hungarian minor",
+    "phrygian major": "phrygian dominant",
+    "dorian #4": "ukrainian dorian",
+    "romanian minor": "ukrainian dorian",
+    "phrygian #6": "dorian b2",
+    "acoustic": "lydian dominant",
+    "overtone": "lydian dominant",
+    "lydian b7": "lydian dominant",
+    "aeolian dominant": "mixolydian b6",
+    "locrian #2": "half diminished",
+    "super locrian": "altered",
+    "bebop": "bebop dominant",
+    "bebop dorian": "bebop minor",
+    "diminished": "octatonic",
+    "whole-half": "octatonic",
+    "whole-half diminished": "octatonic",
+    "half-whole diminished": "half-whole",
+    "dominant diminished": "half-whole",
+    "sakura": "in",
+}
+NOTE = r"[A-Ga-g](?:[#b♯♭]|[ -]?(?i:sharp|flat)\b)?"
+
+
+def _plain(scale: str) -> str:
+    """A scale's name without what people write in several ways: case, spaces, hyphens, signs."""
+    return re.sub(r"[ _-]", "", scale.lower().replace("♭", "b").replace("♯", "#"))
+
+
+_KNOWN = {_plain(name): name for name in SCALES} | {_plain(alias): name for alias, name in ALIASES.items()}
 
 
 @dataclass(frozen=True)
@@ -46,27 +129,31 @@ class Key:
 
     @classmethod
     def parse(cls, text: str) -> Key:
-        """From "C major", "F# dorian", "Bb harmonic minor", "a minor", "Am", "C" (major), or classes: "0,2,4,7,9".
+        """Read a key: a tonic and a scale, notes, or pitch classes.
+
+        "C major", "F# dorian", "B♭ harmonic minor", "a min", "Cm" (minor), "CM" and "C" (major); "C,D,E,F,G";
+        "0,2,4,7,9" (0 is C). Of a scale's name case, spaces and hyphens do not matter.
 
         Raises:
             UserError: naming what is known.
         """
-        words = text.strip()
-        if re.fullmatch(r"\d+([ ,]+\d+)*", words):
+        words = text.strip() if isinstance(text, str) else ""
+        if re.fullmatch(r"[0-9]+([ ,]+[0-9]+)*", words):
             classes = {int(number) for number in re.findall(r"\d+", words)}
             if max(classes) > 11:
                 raise UserError(f"key: expected pitch classes 0 (C) to 11 (B), got {max(classes)} in {text!r}")
             return cls(words, frozenset(classes))
-        match = re.fullmatch(r"([A-Ga-g])([#b♯♭]?)(m)?(?:[ -]+(.+))?", words)
-        scale = match and ("minor" if match[3] else (match[4] or "major").lower().replace("-", " "))
-        if match is None or scale not in SCALES or (match[3] and match[4]):
-            raise UserError(
-                f"key: expected a tonic and a scale, such as 'C major' or 'F# dorian', or pitch classes such as "
-                f"'0,2,4,7,9'; got {text!r}. Scales: {', '.join(SCALES)}"
-            )
-        tonic = (NATURALS[match[1].upper()] + ACCIDENTALS[match[2]]) % 12
-        name = f"{match[1].upper()}{match[2]} {scale}"
-        return cls(name, frozenset((tonic + step) % 12 for step in SCALES[scale]))
+        if (notes := _notes(words)) is not None:
+            return cls(",".join(notes), frozenset(pitch_class(note) for note in notes))
+        if (found := tonic_and_scale(words)) is not None:
+            tonic, scale = found
+            return cls(f"{tonic} {scale}", frozenset((pitch_class(tonic) + step) % 12 for step in SCALES[scale]))
+        near = get_close_matches(_plain(re.sub(rf"^{NOTE}[ _-]+", "", words)), _KNOWN, n=2)
+        meant = f" (did you mean {' or '.join(dict.fromkeys(_KNOWN[name] for name in near))}?)" if near else ""
+        raise UserError(
+            "key: expected a tonic and a scale, such as 'C major' or 'F# dorian', notes such as 'C,D,E,G,A', or pitch "
+            f"classes such as '0,2,4,7,9'; got {text!r}{meant}. Scales: {', '.join(SCALES)}"
+        )
 
     def transposed(self, semitones: int) -> Key:
         """The same scale, moved."""
@@ -77,10 +164,52 @@ class Key:
         return np.array([pitch % 12 in self.classes for pitch in range(128)])
 
 
+def pitch_class(note: str) -> int:
+    """Return 0 (C) to 11 (B) of a note such as "F#" or "B♭"."""
+    return (NATURALS[note[0]] + ACCIDENTALS[note[1:]]) % 12
+
+
+def tonic_and_scale(text: str) -> tuple[str, str] | None:
+    """Return the tonic and the scale of a key such as "Bb minor", by their own names; None where it has none.
+
+    A single m is minor and a single M major; of everything else the case does not matter.
+    """
+    # "Bblues" is B blues, though B flat comes first
+    for tonic in (NOTE, "[A-Ga-g]"):
+        match = re.fullmatch(rf"({tonic})(?:[ _-]*(\S.*))?", text.strip())
+        if match is None:
+            return None
+        said = match[2]
+        scale = {None: "major", "m": "minor", "M": "major"}.get(said) or _KNOWN.get(_plain(said))
+        if scale is not None:
+            return _spelt(match[1]), scale
+    return None
+
+
+def _notes(text: str) -> list[str] | None:
+    """The notes of "C,D,E" or "C D E"; None if it is anything else. Between spaces alone, capitals make them plain."""
+    listed = "," in text
+    names = [name for name in re.split(r"\s*,\s*" if listed else r"\s+", text) if name]
+    plain = all(re.fullmatch(NOTE, name) and (listed or name[0].isupper()) for name in names)
+    return [_spelt(name) for name in names] if plain and len(names) > (not listed) else None
+
+
+def _spelt(note: str) -> str:
+    """A note with a capital and one sign."""
+    sign = note[1:].strip(" -").lower()
+    return note[0].upper() + {"sharp": "#", "flat": "b"}.get(sign, sign)
+
+
 def as_key(classes: str | Key | Iterable[int]) -> Key:
-    """A key from its name, from pitch classes, or as it is."""
+    """A key from its name, from pitch classes, or as it is.
+
+    Raises:
+        UserError: if it is none.
+    """
     if isinstance(classes, Key):
         return classes
+    if not isinstance(classes, Iterable):
+        raise UserError(f"key: expected a name such as 'C major' or pitch classes 0 (C) to 11 (B), got {classes!r}")
     return Key.parse(classes if isinstance(classes, str) else ",".join(str(c) for c in sorted(set(classes))))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from melodylc.errors import UserError
 from melodylc.melody import HOLD, STEPS
+from melodylc.numbers import integer
 from melodylc.rules.key import ACCIDENTALS, NATURALS
 from melodylc.rules.reading import down_to, onsets, up_to
 from melodylc.rules.rule import Rule, share
@@ -21,10 +22,11 @@ def notes(*, at_least: int | None = None, at_most: int | None = None) -> Rule:
     Raises:
         UserError: unless 1 <= at_least <= at_most <= 256, one of them given.
     """
-    low, high = (1 if at_least is None else at_least), (STEPS if at_most is None else at_most)
     if at_least is None and at_most is None:
         raise UserError("notes: expected at_least or at_most, got neither")
-    if not 1 <= low <= high <= STEPS:
+    low = 1 if at_least is None else integer("notes: at_least", at_least, 1, STEPS)
+    high = STEPS if at_most is None else integer("notes: at_most", at_most, 1, STEPS)
+    if low > high:
         raise UserError(f"notes: expected 1 <= at_least <= at_most <= {STEPS}, got at_least {low} and at_most {high}")
 
     def reward(states: np.ndarray) -> np.ndarray:
@@ -72,7 +74,7 @@ def tessitura(low: int, high: int, at_least: float = 0.75) -> Rule:
 
 
 def _check_range(low: int, high: int) -> None:
-    if not 0 <= low <= high <= 127:
+    if integer("range: low", low, 0, 127) > integer("range: high", high, 0, 127):
         raise UserError(f"range: expected 0 <= low <= high <= 127, got {low} to {high}")
 
 

@@ -74,7 +74,7 @@ def call_and_response(length: int = 2, at_least: float = 0.7) -> Rule:
     Raises:
         UserError: unless length is 1, 2, 4 or 8 bars and at_least in (0, 1].
     """
-    if length not in (1, 2, 4, 8):
+    if isinstance(length, bool) or length not in (1, 2, 4, 8):
         raise UserError(f"call_and_response: expected a length of 1, 2, 4 or 8 bars, got {length}")
     share("call_and_response", at_least)
 

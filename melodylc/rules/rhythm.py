@@ -6,6 +6,7 @@ import numpy as np
 
 from melodylc.errors import UserError
 from melodylc.melody import REST, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
+from melodylc.numbers import integer
 from melodylc.rules.reading import down_to, lengths, onsets, up_to
 from melodylc.rules.rule import Rule, share
 
@@ -44,8 +45,7 @@ def longest_rest(at_most: int) -> Rule:
     Raises:
         UserError: unless at_most is 0 to 256 steps.
     """
-    if not 0 <= at_most <= STEPS:
-        raise UserError(f"longest_rest: expected at_most from 0 to {STEPS} steps, got {at_most}")
+    integer("longest_rest: at_most", at_most, 0, STEPS, " steps")
 
     def reward(states: np.ndarray) -> np.ndarray:
         rest = states == REST
@@ -62,7 +62,8 @@ def note_lengths(shortest: int = 1, longest: int = STEPS, at_least: float = 1.0)
     Raises:
         UserError: unless 1 <= shortest <= longest, and at_least in (0, 1].
     """
-    if not 1 <= shortest <= longest:
+    integer("note_lengths: shortest", shortest, 1, STEPS, " steps")
+    if integer("note_lengths: longest", longest, 1, STEPS, " steps") < shortest:
         raise UserError(f"note_lengths: expected 1 <= shortest <= longest, got {shortest} and {longest}")
     share("note_lengths", at_least)
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
 from melodylc.errors import UserError
 from melodylc.melody import Melody, canonical
+from melodylc.numbers import number
 
 Function = Callable[[np.ndarray], np.ndarray]
+HINT = "; put @rules.rule above a function of melodies (B, 256), or @rules.per_melody above a function of one Melody"
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,8 @@ class Rule:
     """A named function (B, 256) uint8 -> (B,) in [0, 1]; a melody satisfies the rule when its reward is exactly 1.
 
     `&` is the minimum, `|` the maximum, `~` one minus the reward. `parts` are the rules that a conjunction is made of
-    (a rule that is none is its own only part); learning rewards each part apart.
+    (a rule that is none is its own only part); learning rewards each part apart. A function is given melodies of its
+    own, which it may not write to: rules that are combined cannot disturb each other.
     """
 
     name: str
@@ -45,11 +50,18 @@ class Rule:
 
     def _rewards(self, states: np.ndarray) -> np.ndarray:
         """Rewards of canonical melodies, checked."""
+        given = states.copy()  # costs less than a hundredth of `canonical`; what is written past the flag stays here
+        given.flags.writeable = False
         try:
-            rewards = np.asarray(self.function(states))
+            rewards = np.asarray(self.function(given))
         except UserError:
             raise
         except Exception as error:
+            if isinstance(error, ValueError) and "read-only" in str(error):
+                raise UserError(
+                    f"rule {self.name!r}: expected to read melodies, it writes into them; copy them first: "
+                    "states = states.copy()"
+                ) from error
             raise UserError(f"rule {self.name!r}: failed with {type(error).__name__}: {error}") from error
         if rewards.shape != (len(states),):
             raise UserError(
@@ -69,6 +81,7 @@ class Rule:
         return self(states) == 1
 
     def __and__(self, other: Rule) -> Rule:
+        other = as_rule(other)
         masks = [rule.allowed for rule in (self, other) if rule.allowed is not None]
         return Rule(
             f"({self.name} and {other.name})",
@@ -78,6 +91,7 @@ class Rule:
         )
 
     def __or__(self, other: Rule) -> Rule:
+        other = as_rule(other)
         return Rule(
             f"({self.name} or {other.name})",
             lambda states: np.maximum(self._rewards(states), other._rewards(states)),
@@ -87,39 +101,80 @@ class Rule:
         return Rule(f"not {self.name}", lambda states: 1 - self._rewards(states))
 
 
+def as_rule(given: Any) -> Rule:
+    """Return what is given, if it is a rule.
+
+    Raises:
+        UserError: with the decorators that make one, if it is not.
+    """
+    if isinstance(given, Rule):
+        return given
+    raise UserError(f"rule: expected a rule, got {described(given)}{HINT}")
+
+
+def described(value: Any) -> str:
+    """What a value is, in a few words: "the plain function 'high'", "a str"."""
+    if isinstance(value, type):
+        return f"the class {value.__name__!r}"
+    return f"the plain function {_name(value)!r}" if callable(value) else f"a value of type {type(value).__name__}"
+
+
 def weighted(*rules: tuple[Rule, float]) -> Rule:
     """The weighted mean of rewards: `weighted((in_key, 3), (busy, 1))`. Satisfied when each of its rules is.
 
     Raises:
         UserError: without rules, or for a weight that is not above 0.
     """
-    if not rules or not all(np.isfinite(weight) and weight > 0 for _, weight in rules):
-        raise UserError(f"weighted: expected pairs of a rule and a weight above 0, got {[w for _, w in rules]}")
-    total = sum(weight for _, weight in rules)
+    pairs = [pair for pair in rules if isinstance(pair, tuple | list) and len(pair) == 2]
+    weights = [weight for _, weight in pairs if isinstance(weight, Real) and not isinstance(weight, bool)]
+    if not rules or len(weights) < len(rules) or not all(0 < weight < float("inf") for weight in weights):
+        raise UserError(
+            f"weighted: expected pairs of a rule and a weight above 0, got {[w for _, w in pairs] or rules}"
+        )
+    known = [(as_rule(each), float(weight)) for each, weight in pairs]
+    total = sum(weight for _, weight in known)
 
     def reward(states: np.ndarray) -> np.ndarray:
-        rewards = np.stack([rule._rewards(states) for rule, _ in rules])
-        mean = np.tensordot([weight / total for _, weight in rules], rewards, axes=1)
+        rewards = np.stack([rule._rewards(states) for rule, _ in known])
+        mean = np.tensordot([weight / total for _, weight in known], rewards, axes=1)
         return np.where((rewards == 1).all(axis=0), 1.0, np.clip(mean, 0, 1 - 1e-12))  # exact, whatever the rounding
 
-    return Rule(" + ".join(f"{weight:g} x {rule.name}" for rule, weight in rules), reward, weighted.__doc__ or "")
+    return Rule(" + ".join(f"{weight:g} x {rule.name}" for rule, weight in known), reward, weighted.__doc__ or "")
 
 
 def rule(function: Function) -> Rule:
     """Decorator: a function of a batch of melodies (B, 256) becomes a rule of its name."""
-    return Rule(function.__name__, function, function.__doc__ or "")
+    return Rule(_name(_function(function, "rule")), function, function.__doc__ or "")
 
 
 def per_melody(function: Callable[[Melody], float]) -> Rule:
     """Decorator: a function of one `Melody`, with `.notes` in beats, becomes a rule. Slower than a vectorised one."""
+    _function(function, "per_melody")
+
+    def reward(states: np.ndarray) -> float:
+        melody = Melody.of(states)
+        melody.states.flags.writeable = False
+        return function(melody)
 
     def rewards(states: np.ndarray) -> np.ndarray:
-        return np.array([function(Melody.of(melody)) for melody in states], dtype=float)
+        return np.array([reward(melody) for melody in states], dtype=float)
 
-    return Rule(function.__name__, rewards, function.__doc__ or "")
+    return Rule(_name(function), rewards, function.__doc__ or "")
+
+
+def _function(given: Any, decorator: str) -> Any:
+    if isinstance(given, Rule) or not callable(given):
+        got = f"the rule {given.name!r}" if isinstance(given, Rule) else described(given)
+        raise UserError(f"@rules.{decorator}: expected a function, got {got}; leave the decorator out")
+    return given
+
+
+def _name(function: Any) -> str:
+    """Its name; a partial, or an object that can be called, has none but its type's."""
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def share(name: str, value: float) -> None:
     """Raises UserError unless a rule's `at_least` lies in (0, 1]."""
-    if not 0 < value <= 1:
+    if number(f"{name}: at_least", value, 0, 1) == 0:
         raise UserError(f"{name}: expected at_least above 0 and up to 1, got {value}")

@@ -17,13 +17,34 @@ from midi_io.files import whole
 
 KIND = "melodylc.vae"
 VERSION = 1
+WHAT = {  # each kind of files in a word, and what makes one
+    KIND: ("model", "a model; melodylc train makes one, and without a name the embedded one is taken"),
+    "melodylc.actor": ("actor", "an actor; melodylc learn --out FILE.safetensors makes one"),
+    "melodylc.knobs": ("knobs", "the knobs of a model; melodylc knobs --model FILE makes them"),
+}
+
+
+def weights_path(path: str | os.PathLike[str]) -> Path:
+    """Return the path of weights that are to be written; their card goes beside them, as .json.
+
+    Raises:
+        UserError: unless its suffix is .safetensors: with another, one of the two could overwrite the other.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise UserError(f"save: expected a path that ends in .safetensors, got {str(path)!r}; the card goes beside it")
+    return path
 
 
 def save(model: MelodyVAE, path: str | os.PathLike[str], card: dict[str, Any], half: bool = True) -> None:
-    """Write `path` (.safetensors) and the card beside it (.json). In half precision by default."""
+    """Write `path` (.safetensors) and the card beside it (.json). In half precision by default.
+
+    Raises:
+        UserError: for another suffix.
+    """
     from safetensors.torch import save_file
 
-    path = Path(path)
+    path = weights_path(path)
     dtype = torch.float16 if half else torch.float32
     tensors = {name: value.detach().to(dtype).contiguous() for name, value in model.state_dict().items()}
     with whole(path) as beside:
@@ -33,7 +54,7 @@ def save(model: MelodyVAE, path: str | os.PathLike[str], card: dict[str, Any], h
 
 def write_card(path: Path, kind: str, card: dict[str, Any]) -> None:
     """The JSON card beside a safetensors file."""
-    with whole(path.with_suffix(".json")) as beside:
+    with whole(weights_path(path).with_suffix(".json")) as beside:
         beside.write_text(json.dumps({"kind": kind, "version": VERSION, **card}, indent=2) + "\n")
 
 
@@ -44,18 +65,24 @@ def read_card(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
         UserError: if it is missing, no JSON, or of another kind or version.
     """
     card_path = Path(path).with_suffix(".json")
+    word, wanted = WHAT[kind]
     try:
         card = json.loads(card_path.read_text())
         found = (card.get("kind"), card.get("version"))
     except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"model: expected a JSON card at {card_path} beside the weights ({error})") from error
+        detail = error.strerror if isinstance(error, OSError) else error
+        raise UserError(
+            f"{word}: expected weights at {path} and a JSON card at {card_path}, got none ({detail}); "
+            f"name the file of {wanted}"
+        ) from error
     if found != (kind, VERSION):
-        raise UserError(f"model: expected {kind} version {VERSION}, {card_path} says {found[0]} version {found[1]}")
+        says = f"{card_path} is of {found[0]} version {found[1]}"
+        raise UserError(f"{word}: expected {kind} version {VERSION}, {says}; name the file of {wanted}")
     return card
 
 
-def read_tensors(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
-    """The tensors of a safetensors file, in float32.
+def read_tensors(path: str | os.PathLike[str], word: str = "model") -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file, in float32; an error begins with the word for what it holds.
 
     Raises:
         UserError: if the file is missing or damaged.
@@ -66,7 +93,9 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     try:
         return {name: value.float() for name, value in load_file(path).items()}
     except (OSError, SafetensorError) as error:
-        raise UserError(f"model: expected safetensors weights at {path} ({error})") from error
+        raise UserError(
+            f"{word}: expected safetensors weights at {path}, got none or damaged ones ({error})"
+        ) from error
 
 
 def load(path: str | os.PathLike[str]) -> tuple[MelodyVAE, dict[str, Any]]:

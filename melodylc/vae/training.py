@@ -20,9 +20,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from melodylc import numbers
 from melodylc.errors import UserError
 from melodylc.extraction.corpus import Corpus
 from melodylc.latent.precision import half_precision
+from melodylc.latent.progress import bar as bar_of
 from melodylc.melody import BARS, STATES, STEPS, STEPS_PER_BAR
 from melodylc.vae import principal, storage
 from melodylc.vae.bank import Bank
@@ -267,10 +269,13 @@ def train(
         The card of the model.
 
     Raises:
-        UserError: for a corpus, folder or checkpoint that cannot be used.
+        UserError: for a corpus, folder or checkpoint that cannot be used, and numbers out of bounds.
     """
-    from tqdm import tqdm
-
+    numbers.seed(seed)
+    for name, length in (steps or {}).items():
+        numbers.integer(f"train: steps of {name}", length, 0, 100 * numbers.MOST)
+    if kl_target is not None:
+        numbers.number("train: kl_target", kl_target, 1e-9)
     begun = None
     if start is not None:
         begun = storage.load(start)
@@ -298,7 +303,7 @@ def train(
 
     total = sum(stage.steps for stage in preset.stages)
     done = sum(stage.steps for stage in preset.stages[: trainer.stage]) + trainer.step
-    bar = tqdm(total=total, initial=done, unit="step", desc="train", disable=not progress)
+    bar = bar_of(total, unit="step", desc="train", done=done, show=progress)
     before = last = time.monotonic()
     sums: dict[str, float] = {}
     try:
@@ -315,7 +320,7 @@ def train(
                 before = now
                 if trainer.step % LOG_EVERY == 0:
                     _append(out / "log.csv", _position(trainer) | {k: round(v, 4) for k, v in sums.items()})
-                    bar.set_postfix({"stage": stage.name} | {k: f"{v:.3g}" for k, v in sums.items()})
+                    bar.set_postfix({"stage": stage.name} | {k: f"{v:.3g}" for k, v in sums.items()}, refresh=False)
                     sums = {}
                 if now - last > CHECKPOINT_EVERY:
                     _checkpoint(trainer, valid, out)

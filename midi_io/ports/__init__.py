@@ -8,7 +8,7 @@ from __future__ import annotations
 from midi_io.ports.interface import Link, NoPortsError, Ports
 from midi_io.ports.lasting import Lasting
 from midi_io.ports.memory import MemoryPorts
-from midi_io.ports.opening import BACKENDS, Listed, ask, listed, open_ports
+from midi_io.ports.opening import BACKENDS, Listed, ask, listed, open_ports, working
 
 __all__ = [
     "BACKENDS",
@@ -21,4 +21,5 @@ __all__ = [
     "ask",
     "listed",
     "open_ports",
+    "working",
 ]

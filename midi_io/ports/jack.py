@@ -41,9 +41,13 @@ def load() -> Any:
     """
     try:
         import jack
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise NoPortsError(
             "JACK needs the package JACK-Client; install it with: pip install 'melodylc[live]'"
+        ) from error
+    except ImportError as error:
+        raise NoPortsError(
+            f"JACK-Client does not load ({error}); install it again with: pip install --force-reinstall JACK-Client"
         ) from error
     except OSError as error:  # the library
         raise NoPortsError("JACK's library is missing; install it with: apt-get install libjack-jackd2-0") from error

@@ -75,7 +75,7 @@ def working(wanted: str = "auto") -> str:
             return backend
         reasons.append(reason)
     told = {"linux": reasons[0], "win32": rtmidi.WINDOWS}.get(sys.platform, reasons[-1])
-    raise NoPortsError(f"no MIDI system answers ({told}); melodylc doctor says what is missing")
+    raise NoPortsError(f"no MIDI system answers ({told}); melodylc doctor says what mends it")
 
 
 def open_ports(

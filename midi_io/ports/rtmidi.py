@@ -34,9 +34,13 @@ def load() -> Any:
     """
     try:
         import rtmidi
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise NoPortsError(
             "MIDI ports need the package python-rtmidi; install it with: pip install 'melodylc[live]'"
+        ) from error
+    except ImportError as error:
+        raise NoPortsError(
+            f"python-rtmidi does not load ({error}); install it again with: pip install --force-reinstall python-rtmidi"
         ) from error
     return rtmidi
 
