@@ -1,7 +1,6 @@
 """What several tests need: melodies to draw from, MIDI bytes made by hand, a tiny model."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,9 +22,6 @@ def every_core():
     torch.set_num_threads(os.cpu_count() or 1)
     yield
     torch.set_num_threads(1)
-
-
-CORPORA = Path(os.environ.get("MELODYLC_CORPORA", Path(__file__).parents[2] / "shared/data/melodies"))
 
 
 @st.composite

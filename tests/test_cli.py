@@ -3,15 +3,20 @@
 import json
 import os
 import re
+import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from melodylc import plausibility
 from melodylc.cli import main
 from melodylc.extraction.pick import pick
 from melodylc.melody import BEATS, HOLD, from_notes, to_notes
-from melodylc.rules import notes, pitch_classes, pitch_range
+from melodylc.model import load
+from melodylc.rules import find, notes, pitch_classes, pitch_range
+from melodylc.vae import training
 from midi_io import files
 
 
@@ -182,14 +187,25 @@ def test_evaluate_reconstruction_on_a_corpus(tiny_corpus, capsys):
         assert 0 < json.load(file)["valid, by window"]["note"] <= 1
 
 
-def test_learn_writes_an_actor(tmp_path, capsys):
-    assert main(["learn", "--notes", "60", "--rounds", "1", "--out", "dense.safetensors"]) == 0
-    assert (tmp_path / "dense.json").exists()
-    assert "60 notes: " in capsys.readouterr().out
+@pytest.mark.usefixtures("every_core")
+def test_the_rules_of_the_readme_are_learned_and_kept(tmp_path, capsys):
+    """Its two commands, with fewer rounds: an arch, syncopated, in A minor, in melodies that are plausible too."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    learn, generate = re.findall(r"^melodylc ((?:learn|generate) .*arch.safetensors.*)$", readme, re.MULTILINE)
+    assert main([*shlex.split(learn), "--rounds", "4"]) == 0
+    assert "arch contour and syncopation 0.25): reached" in capsys.readouterr().out
+    assert (tmp_path / "arch.json").exists()
+    assert main([*shlex.split(generate), "--count", "16", "--seed", "1"]) == 0
+    melodies = np.stack([read(tmp_path / "melodies" / f"{i:02d}.mid") for i in range(1, 17)])
+    satisfied = np.all([find(text).satisfied(melodies) for text in ("contour('arch')", "syncopation")], axis=0)
+    satisfied &= pitch_classes("A minor").satisfied(melodies)
+    assert (satisfied & plausibility.bounds(load()).plausible(melodies)).mean() >= 0.85
 
 
 @pytest.mark.usefixtures("every_core")
-def test_extract_and_train_from_the_command_line(tmp_path, capsys):
+def test_extract_and_train_from_the_command_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(training, "PRINCIPAL", 1024)
+    monkeypatch.setattr(training, "BANK", 256)
     (tmp_path / "midi").mkdir()
     rng = np.random.default_rng(0)
     for index in range(40):

@@ -76,8 +76,10 @@ def compiling_always(monkeypatch):
 
 
 @POSIX
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGKILL", -9)])
+@pytest.mark.parametrize(
+    ("name", "code", "workers"),
+    [("SIGINT", 130, 1), ("SIGINT", 130, 2), ("SIGTERM", 143, 2), ("SIGHUP", 129, 2), ("SIGKILL", -9, 2)],
+)
 def test_a_stopped_run_goes_on_without_losing_or_doubling(folder, tmp_path, name, code, workers):
     for index in range(1500):
         (folder / f"more{index:04d}.mid").write_bytes(melody_bytes(1000 + index))

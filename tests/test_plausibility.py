@@ -25,7 +25,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 EXAMPLES = [
     example
     for example in re.findall(r"^(?:.*&& )?melodylc (generate .*)$", README, re.MULTILINE)
-    if not {"--actor", "--model"} & set(example.split())  # those that need nothing made before
+    if not {"--actor", "--model", "--keep"} & set(example.split())  # those that need nothing made before
 ]
 
 
