@@ -84,29 +84,6 @@ def test_knobs_are_turned_without_learning(tmp_path, capsys):
     assert rule.satisfied(melodies).mean() > 0.5
 
 
-@pytest.mark.usefixtures("every_core")
-def test_rules_of_ones_own_are_learned_kept_and_composed(tmp_path, capsys):
-    (tmp_path / "my.py").write_text(
-        "from melodylc import rules\n\n@rules.rule\n"
-        "def starts(states):\n    return (states[:, 0] < 128).astype(float)\n"
-    )
-    assert main(["learn", "--rule", "my.py:starts", "--rounds", "2", "--out", "starts.safetensors"]) == 0
-    assert "starts: reached" in capsys.readouterr().out
-    learning = ["--rule", "on_the_beat(0.5)", "--rounds", "1", "--keep", "beat.safetensors"]
-    assert main(["generate", *learning, "--count", "1", "--tries", "1"]) == 0
-    assert "--rounds and --seconds bound it, kept in beat.safetensors" in capsys.readouterr().err
-    with open("beat.json") as card:
-        assert len(json.load(card)["curve"]) == 1
-    asked = ["--rule", "my.py:starts", "--rule", "on_the_beat(0.5)", "--key", "G major"]
-    actors = ["--actor", "starts.safetensors", "--actor", "beat.safetensors"]
-    assert main(["generate", *asked, *actors, "--count", "4", "--seed", "1"]) == 0
-    out = capsys.readouterr().out
-    assert "knobs, then actor of starts composed with actor of on the beat 0.5" in out
-    assert out.count("yes") >= 6
-    melody = read(tmp_path / "melodies" / "01.mid")
-    assert melody.shape == (256,)
-
-
 def test_a_rule_out_of_reach_says_so_and_leaves_the_nearest(tmp_path, capsys):
     (tmp_path / "my.py").write_text(
         "from melodylc import rules\n\n@rules.rule\ndef high(states):\n"
@@ -188,8 +165,8 @@ def test_evaluate_reconstruction_on_a_corpus(tiny_corpus, capsys):
 
 
 @pytest.mark.usefixtures("every_core")
-def test_the_rules_of_the_readme_are_learned_and_kept(tmp_path, capsys):
-    """Its two commands, with fewer rounds: an arch, syncopated, in A minor, in melodies that are plausible too."""
+def test_the_rules_of_the_readme_are_learned_kept_and_composed(tmp_path, capsys):
+    """Its commands, with fewer rounds: an arch, syncopated, in A minor, in melodies that are plausible too."""
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     learn, generate = re.findall(r"^melodylc ((?:learn|generate) .*arch.safetensors.*)$", readme, re.MULTILINE)
     assert main([*shlex.split(learn), "--rounds", "4"]) == 0
@@ -200,6 +177,24 @@ def test_the_rules_of_the_readme_are_learned_and_kept(tmp_path, capsys):
     satisfied = np.all([find(text).satisfied(melodies) for text in ("contour('arch')", "syncopation")], axis=0)
     satisfied &= pitch_classes("A minor").satisfied(melodies)
     assert (satisfied & plausibility.bounds(load()).plausible(melodies)).mean() >= 0.85
+
+    # a rule of one's own, learned and kept by generate, then composed with the first
+    (tmp_path / "my_rules.py").write_text(
+        "from melodylc import rules\n\n@rules.rule\n"
+        "def ends_where_it_began(states):\n    return (states[:, 0] < 128).astype(float)\n"
+    )
+    (own,) = re.findall(r"^melodylc (generate .*--keep.*)$", readme, re.MULTILINE)
+    asked = shlex.split(own, comments=True)
+    assert main([*asked, "--rounds", "1", "--count", "1", "--tries", "1"]) == 0
+    assert "--rounds and --seconds bound it, kept in home.safetensors" in capsys.readouterr().err
+    with open("home.json") as card:
+        assert len(json.load(card)["curve"]) == 1
+    rules = ["--rule", "my_rules.py:ends_where_it_began", "--rule", "contour('arch')", "--key", "G major"]
+    actors = ["--actor", "home.safetensors", "--actor", "arch.safetensors"]
+    assert main(["generate", *rules, *actors, "--count", "4", "--seed", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "knobs, then actor of ends_where_it_began composed with actor of (arch contour" in out
+    assert out.count("yes") >= 6
 
 
 @pytest.mark.usefixtures("every_core")
