@@ -201,7 +201,9 @@ def ways(
             turned = turned or knobs.load(model.path.with_name("knobs.safetensors"), model)
             if wish.notes is not None:
                 noted = _turn(turned, Wish(notes=wish.notes), MORE_MASKED)
-                turns = [("notes actor", noted), ("notes actor in part", _part(noted))][allowed is None :]
+                turns = [("notes actor in part", _part(noted))]
+                if allowed is not None:  # unmasked, it does what the whole actor does for a number of notes
+                    turns.insert(0, ("notes actor", noted))
             turns.insert(0, ("actor", _turn(turned, wish, MORE)))
             names.append("knobs")
         if controls:

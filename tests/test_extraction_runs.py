@@ -125,6 +125,14 @@ def stopped_after(parts, monkeypatch):
     return made
 
 
+def stopped_run(folder, out, parts, monkeypatch):
+    """Extract a folder, and be stopped after so many parts."""
+    with monkeypatch.context() as patched:
+        stopped_after(parts, patched)
+        with pytest.raises(KeyboardInterrupt):
+            extract([folder], out, workers=1, progress=False)
+
+
 @pytest.mark.usefixtures("small_parts")
 def test_finished_parts_are_not_made_again(folder, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
@@ -162,27 +170,19 @@ def test_a_part_of_a_run_with_other_filters_never_enters(folder, tmp_path, monke
 
 @pytest.mark.usefixtures("small_parts")
 def test_what_a_killed_run_left_is_swept(folder, tmp_path, monkeypatch):
-    with monkeypatch.context() as patched:
-        stopped_after(2, patched)
-        with pytest.raises(KeyboardInterrupt):
-            extract([folder], tmp_path / "corpus", workers=1, progress=False)
+    stopped_run(folder, tmp_path / "corpus", 2, monkeypatch)
     partial = tmp_path / "corpus.partial"
     for name in ("files.new", "part-000003.77.tmp", "part-000000-0123456789abcdef.arrow"):
         (partial / name).write_text("half written")
     (partial / "corpus").mkdir()
-    stopped_after(0, monkeypatch)
-    with pytest.raises(KeyboardInterrupt):
-        extract([folder], tmp_path / "corpus", workers=1, progress=False)
+    stopped_run(folder, tmp_path / "corpus", 0, monkeypatch)
     left = Counter(path.name.partition("-")[0] + path.suffix for path in partial.iterdir())
     assert left == {"files": 1, "lock": 1, "part.arrow": 2, "part.tsv": 2}
 
 
 @pytest.mark.usefixtures("small_parts")
 def test_a_damaged_part_is_made_anew(folder, tmp_path, monkeypatch):
-    with monkeypatch.context() as patched:
-        stopped_after(2, patched)
-        with pytest.raises(KeyboardInterrupt):
-            extract([folder], tmp_path / "corpus", workers=1, progress=False)
+    stopped_run(folder, tmp_path / "corpus", 2, monkeypatch)
     part = min((tmp_path / "corpus.partial").glob("part-*.arrow"))
     part.write_bytes(part.read_bytes()[:100])
     with pytest.raises(UserError, match="was damaged"):

@@ -99,9 +99,9 @@ def _make_parts(plan: Plan, filters: Filters, workers: int | None, progress: boo
     total = sum(chunk.files for chunk in plan.chunks)
     with (
         bar_of(total, unit="file", desc="extract", done=total - to_do, show=progress) as bar,
-        quickest(sum(plan.chunks[index].size for index in missing), bar.set_description) as compiled,
+        quickest(sum(plan.chunks[index].size for index in missing), bar.set_description_str) as compiled,
     ):
-        bar.set_description("extract")
+        bar.set_description_str("extract")
         # more than twice the cores gain nothing, and a thousand take all memory; the interpreter has little to do
         processes = min(workers or cores(), len(missing), 2 * cores()) if compiled else 1
         jobs = [(plan.files, plan.chunks[index], filters, plan.part(index)) for index in missing]
