@@ -17,7 +17,7 @@ import numpy as np
 
 from melodylc.extraction import Corpus
 from melodylc.melody import BARS, HOLD, repeated_bars
-from melodylc.vae.data import Windows, collections_of
+from melodylc.vae.data import TrainingWindows, collections_of
 from melodylc.vae.metrics import best_scale_share
 
 AT_MOST = 4_000  # windows of a source that are looked at, drawn with every file alike
@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus")
     corpus = Corpus(parser.parse_args().corpus)
-    windows = Windows(corpus, "train")
+    windows = TrainingWindows(corpus, "train")
     drawn_from = collections_of(windows.sources)
     states, sources = corpus.states(), corpus.sources()
     collections = collections_of(sources)

@@ -25,9 +25,9 @@ import numba
 import numpy as np
 import symusic
 
+from melodylc.extraction.discovery import Found, find_midi_files
 from melodylc.extraction.plan import chunked
 from melodylc.extraction.run import extract_chunk
-from melodylc.extraction.walk import Found, find
 from melodylc.extraction.windows import Filters, windows
 from midi_io import smf
 
@@ -89,7 +89,7 @@ def main() -> None:
     print(f"{'folder':<16}{'files':>6}{'parse':>9}{'windows':>9}{'chunk':>9}{'note-seq':>10}", end="")
     print(f"{'windows/parse':>15}{'chunk/parse':>13}{'note-seq/chunk':>16}")
     for folder in parser.parse_args().folders:
-        files = [file for file in find([folder]) if file.reason is None and readable(file)]
+        files = [file for file in find_midi_files([folder]) if file.reason is None and readable(file)]
         few = files[:: max(len(files) // NOTE_SEQ_FILES, 1)]
         for job in (parse, ours, chunk):  # compile, and read the files into the page cache
             job(files)

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from jackd import PERIOD, RATE, Busy, Dump, Server
 
-from melodylc.live import Asked, Session, Settings
+from melodylc.live import ControlValues, Session, SessionSettings
 from melodylc.live.worker import Worker
 from midi_io import messages
 from midi_io.clock import Follower, Internal
@@ -119,7 +119,7 @@ def controls(server: Server, count: int) -> list[float]:
     rng = np.random.default_rng(0)
     dump = Dump(server, None, "dump-controls")
     hand = open_ports("hand", backend="jack")
-    with Session(Settings(asked=Asked("C major"), seed=1, name="turned")):
+    with Session(SessionSettings(asked=ControlValues("C major"), seed=1, name="turned")):
         dump.connect("turned:out")
         import jack
 
@@ -151,7 +151,7 @@ def starts(server: Server, count: int) -> list[float]:
     dump = Dump(server, None, "dump-starts")
     daw = open_ports("daw", backend="jack")
     with Session(
-        Settings(asked=Asked("C major", notes=160), seed=2, sync="midi-clock", name="led", loop=True)
+        SessionSettings(asked=ControlValues("C major", notes=160), seed=2, sync="midi-clock", name="led", loop=True)
     ) as session:
         import jack
 
@@ -197,18 +197,19 @@ def decoding() -> None:
     """Milliseconds of one melody and of eight, one thread, rules included."""
     import torch
 
-    from melodylc import knobs, load
+    from melodylc import load
+    from melodylc.constraints import conditional
     from melodylc.generation import aimed
 
     torch.set_num_threads(1)
     model = load()
-    turned = knobs.load(model.path.with_name("knobs.safetensors"), model)
-    wish = aimed(Asked("C major", 96).wish())
+    turned = conditional.load_conditional_actor(model.path.with_name("knobs.safetensors"), model)
+    attributes = aimed(ControlValues("C major", 96).attributes())
     for count in (1, 8):
         took = []
         for _ in range(20):
             began = time.perf_counter()
-            model.decode(turned.move(model.prior(count), wish))
+            model.decode(turned.move(model.prior(count), attributes))
             took.append(time.perf_counter() - began)
         middle = float(np.median(took))
         print(f"{count} melodies at once: {1000 * middle:.1f} ms, {16 * count / middle:.0f} bars/s")

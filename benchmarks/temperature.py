@@ -13,12 +13,12 @@ import argparse
 
 import numpy as np
 
-from melodylc import knobs
+from melodylc.attributes import Attributes
+from melodylc.constraints import conditional
 from melodylc.melody import HOLD
 from melodylc.model import load
 from melodylc.rules import Key, pitch_classes
 from melodylc.vae.metrics import best_scale_share
-from melodylc.wish import Wish
 
 TEMPERATURES = (0.0, 0.2, 0.35, 0.5, 0.75, 1.0)
 
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=512)
     options = parser.parse_args()
     model = load(options.model)
-    turned = knobs.load(model.path.with_name("knobs.safetensors"), model)
+    turned = conditional.load_conditional_actor(model.path.with_name("knobs.safetensors"), model)
     z = model.prior(options.draws, seed=0)
     bank = model.bank.states[: options.draws]
     mean = model.encode(bank).mean
@@ -37,7 +37,7 @@ def main() -> None:
     rule = pitch_classes(key)
     print(f"{'temperature':<12}{'satisfied':>10}{'notes':>8}{'in scale':>10}{'unique':>8}{'onsets back':>13}")
     for temperature in TEMPERATURES:
-        moved = model.decode(turned.move(z, Wish(key)), temperature=temperature, seed=1)
+        moved = model.decode(turned.move(z, Attributes(key)), temperature=temperature, seed=1)
         prior = model.decode(z, temperature=temperature, seed=1)
         again = model.decode(mean, temperature=temperature, seed=1)
         onsets = bank < HOLD

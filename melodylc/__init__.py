@@ -14,53 +14,53 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from melodylc import melody, rules
-    from melodylc.composition import compose
-    from melodylc.control import Control, learn, load_control
-    from melodylc.errors import UserError
+    from melodylc.base.errors import UserError
+    from melodylc.constraints.composition import compose
+    from melodylc.constraints.preference import Preference, prefer
+    from melodylc.constraints.rule_actor import RuleActor, learn, load_actor
+    from melodylc.constraints.transformation import transform
     from melodylc.extraction import Corpus, Filters, extract
     from melodylc.melody import Melody
     from melodylc.model import Model, load
-    from melodylc.preference import Preference, prefer
     from melodylc.rules import Rule
-    from melodylc.transformation import transform
 
 __version__ = "0.1.0"
 
 # Loaded on first use: torch takes a second, and most of a session with files does not need it.
 _HOMES = {
-    "Control": "melodylc.control",
+    "RuleActor": "melodylc.constraints.rule_actor",
     "Corpus": "melodylc.extraction",
     "Filters": "melodylc.extraction",
     "Melody": "melodylc.melody",
     "Model": "melodylc.model",
-    "Preference": "melodylc.preference",
+    "Preference": "melodylc.constraints.preference",
     "Rule": "melodylc.rules",
-    "UserError": "melodylc.errors",
-    "compose": "melodylc.composition",
+    "UserError": "melodylc.base.errors",
+    "compose": "melodylc.constraints.composition",
     "extract": "melodylc.extraction",
-    "learn": "melodylc.control",
+    "learn": "melodylc.constraints.rule_actor",
     "load": "melodylc.model",
-    "load_control": "melodylc.control",
+    "load_actor": "melodylc.constraints.rule_actor",
     "melody": None,
-    "prefer": "melodylc.preference",
+    "prefer": "melodylc.constraints.preference",
     "rules": None,
-    "transform": "melodylc.transformation",
+    "transform": "melodylc.constraints.transformation",
 }
 
 __all__ = [
-    "Control",
     "Corpus",
     "Filters",
     "Melody",
     "Model",
     "Preference",
     "Rule",
+    "RuleActor",
     "UserError",
     "compose",
     "extract",
     "learn",
     "load",
-    "load_control",
+    "load_actor",
     "melody",
     "prefer",
     "rules",

@@ -18,23 +18,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from melodylc import knobs, plausibility
-from melodylc.composition import Composed, compose
-from melodylc.control import Control, learn
-from melodylc.errors import UserError
-from melodylc.knobs import Knobs
+from melodylc import plausibility
+from melodylc.attributes import Attributes
+from melodylc.base.errors import UserError
+from melodylc.base.numbers import integer
+from melodylc.base.numbers import seed as checked_seed
+from melodylc.base.numbers import temperature as checked_temperature
+from melodylc.constraints import conditional
+from melodylc.constraints.composition import ComposedActor, compose
+from melodylc.constraints.conditional import ConditionalActor
+from melodylc.constraints.rule_actor import RuleActor, learn
+from melodylc.constraints.transformation import Move, check_amount, descend, transform_towards
 from melodylc.latent.rewards import Budget
 from melodylc.model import Model
-from melodylc.numbers import integer
-from melodylc.numbers import seed as checked_seed
-from melodylc.numbers import temperature as checked_temperature
 from melodylc.plausibility import FEATURES, Bounds
 from melodylc.rules import Rule
 from melodylc.rules.rule import as_rule
-from melodylc.transformation import Move, check_amount, descend, towards
 from melodylc.vae import storage
 from melodylc.vae.decoding import strictly
-from melodylc.wish import Wish
 
 MORE = 1.07  # a knob hits a number of notes on average; asked for so much more, "at least" holds
 MORE_MASKED = 1.25  # the mask swallows notes: of 120 notes of E blues two in three hold at 1.07 and all at 1.25
@@ -47,7 +48,7 @@ class Way:
 
     name: str
     move: Move
-    allowed: np.ndarray | None
+    allowed_states: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,11 @@ class Generated:
 
 def generate(
     model: Model,
-    wish: Wish,
+    attributes: Attributes,
     count: int,
     *,
     rules: Sequence[Rule] = (),
-    controls: Sequence[Control] = (),
+    actors: Sequence[RuleActor] = (),
     seed: int | None = None,
     temperature: float | None = None,
     strict: bool = False,
@@ -93,9 +94,9 @@ def generate(
     checked_seed(seed)
     if seed is None:
         seed = secrets.randbits(31)
-    asked = [*wish.rules(), *(as_rule(rule) for rule in rules)]
+    asked = [*attributes.rules(), *(as_rule(rule) for rule in rules)]
     bounds = plausibility.bounds(model)  # before anything is learned: the file may be damaged
-    known, how = ways(model, wish, rules, controls, strict=strict, budget=budget, keep=keep)
+    known, how = ways(model, attributes, rules, actors, strict=strict, budget=budget, keep=keep)
     made = draw(
         model,
         known,
@@ -140,12 +141,12 @@ def draw(
             if not len(left):
                 break
             z = vectors(way, number, left)
-            made = model.decode(z, temperature=temperature, seed=number, allowed=way.allowed)
+            made = model.decode(z, temperature=temperature, seed=number, allowed_states=way.allowed_states)
             better = score(made, asked, bounds)
             for at in np.flatnonzero(better > scores[left]):
                 index = left[at]
                 melodies[index], scores[index], draws[index], names[index] = made[at], better[at], tried, way.name
-    return Generated(melodies, draws, names, [bounds.broken(melody) for melody in melodies])
+    return Generated(melodies, draws, names, [bounds.violated(melody) for melody in melodies])
 
 
 def score(melodies: np.ndarray, asked: Sequence[Rule], bounds: Bounds) -> np.ndarray:
@@ -156,20 +157,20 @@ def score(melodies: np.ndarray, asked: Sequence[Rule], bounds: Bounds) -> np.nda
     dozen, costs more than it wins by keeping every rule.
     """
     rewards = np.array([rule(melodies) for rule in asked]).reshape(len(asked), len(melodies))
-    outside = bounds.outside(melodies).sum(axis=1)
+    outside = bounds.violations(melodies).sum(axis=1)
     value = (rewards.mean(axis=0) if asked else 1.0) - (outside / len(FEATURES)) ** 2
     return np.where((rewards == 1).all(axis=0) & (outside == 0), 1.0, np.minimum(value, 1 - 1e-9))
 
 
 def ways(
     model: Model,
-    wish: Wish,
+    attributes: Attributes,
     rules: Sequence[Rule],
-    controls: Sequence[Control],
+    actors: Sequence[RuleActor],
     *,
     strict: bool = False,
     start: str = "prior",
-    turned: Knobs | None = None,
+    turned: ConditionalActor | None = None,
     budget: Budget = Budget(),
     keep: str | os.PathLike[str] | None = None,
 ) -> tuple[list[Way], str]:
@@ -188,36 +189,39 @@ def ways(
     Raises:
         UserError: for a strict mode without a rule on pitches, or knobs that are missing or damaged.
     """
-    asked = [*wish.rules(), *(as_rule(rule) for rule in rules)]
-    allowed = mask(asked) if strict else open_mask(asked)
-    if rules and not controls:
+    asked = [*attributes.rules(), *(as_rule(rule) for rule in rules)]
+    allowed_states = mask(asked) if strict else open_mask(asked)
+    if rules and not actors:
         together = reduce(and_, asked)
         learned = _learned(model, together, budget, keep)
         turns: list[tuple[str, Move]] = [("actor", learned.move)]
         how = f"an actor learned for {together.name} ({learned.outcome})"
     else:
         turns, names = [(start, _stay)], []
-        if wish.rules():
-            turned = turned or knobs.load(model.path.with_name("knobs.safetensors"), model)
-            if wish.notes is not None:
-                noted = _turn(turned, Wish(notes=wish.notes), MORE_MASKED)
+        if attributes.rules():
+            turned = turned or conditional.load_conditional_actor(model.path.with_name("knobs.safetensors"), model)
+            if attributes.notes is not None:
+                noted = _turn(turned, Attributes(notes=attributes.notes), MORE_MASKED)
                 turns = [("notes actor in part", _part(noted))]
-                if allowed is not None:  # unmasked, it does what the whole actor does for a number of notes
+                if allowed_states is not None:  # unmasked, it does what the whole actor does for a number of notes
                     turns.insert(0, ("notes actor", noted))
-            turns.insert(0, ("actor", _turn(turned, wish, MORE)))
+            turns.insert(0, ("actor", _turn(turned, attributes, MORE)))
             names.append("knobs")
-        if controls:
-            acting: Control | Composed = controls[0] if len(controls) == 1 else compose(*controls)
+        if actors:
+            acting: RuleActor | ComposedActor = actors[0] if len(actors) == 1 else compose(*actors)
             turns = [(name if name != start else "actor of rules", _then(move, acting.move)) for name, move in turns]
-            names.append(" composed with ".join(f"actor of {control.card['rule']}" for control in controls))
+            names.append(" composed with ".join(f"actor of {actor.card['rule']}" for actor in actors))
         how = ", then ".join(names) or "the prior, no constraints"
     (name, move), *others = turns
-    if not others and allowed is not None and not strict:
+    if not others and allowed_states is not None and not strict:
         others = turns
-    return [_way(name, move, allowed if strict else None), *(_way(*other, allowed) for other in others)], how
+    return [
+        _way(name, move, allowed_states if strict else None),
+        *(_way(*other, allowed_states) for other in others),
+    ], how
 
 
-def _learned(model: Model, rule: Rule, budget: Budget, keep: str | os.PathLike[str] | None) -> Control:
+def _learned(model: Model, rule: Rule, budget: Budget, keep: str | os.PathLike[str] | None) -> RuleActor:
     """An actor learned for what is asked, saved where it is to be kept."""
     if keep is not None:
         storage.weights_path(keep)  # before the minutes it takes
@@ -227,16 +231,16 @@ def _learned(model: Model, rule: Rule, budget: Budget, keep: str | os.PathLike[s
     return learned
 
 
-def _way(name: str, move: Move, allowed: np.ndarray | None) -> Way:
-    return Way(name if allowed is None else f"masked {name}", move, allowed)
+def _way(name: str, move: Move, allowed_states: np.ndarray | None) -> Way:
+    return Way(name if allowed_states is None else f"masked {name}", move, allowed_states)
 
 
 def _stay(z: Tensor) -> Tensor:
     return z
 
 
-def _turn(turned: Knobs, wish: Wish, more: float) -> Move:
-    at = aimed(wish, more)
+def _turn(turned: ConditionalActor, attributes: Attributes, more: float) -> Move:
+    at = aimed(attributes, more)
     return lambda z: turned.move(z, at)
 
 
@@ -248,9 +252,11 @@ def _then(first: Move, second: Move) -> Move:
     return lambda z: second(first(z))
 
 
-def aimed(wish: Wish, more: float = MORE) -> Wish:
+def aimed(attributes: Attributes, more: float = MORE) -> Attributes:
     """What the knobs are turned to, so that at least the number of notes asked for comes out."""
-    return wish if wish.notes is None else replace(wish, notes=min(round(more * wish.notes), 256))
+    return (
+        attributes if attributes.notes is None else replace(attributes, notes=min(round(more * attributes.notes), 256))
+    )
 
 
 def mask(asked: Sequence[Rule]) -> np.ndarray:
@@ -262,22 +268,22 @@ def mask(asked: Sequence[Rule]) -> np.ndarray:
     if not asked:
         return strictly(None, "no rule")
     whole = reduce(and_, asked)
-    return strictly(whole.allowed, whole.name)
+    return strictly(whole.allowed_pitches, whole.name)
 
 
 def open_mask(asked: Sequence[Rule]) -> np.ndarray | None:
     """As `mask`; None where there is nothing to mask."""
-    allowed = [rule.allowed for rule in asked if rule.allowed is not None]
-    return mask(asked) if allowed and np.logical_and.reduce(allowed).any() else None
+    pitches = [rule.allowed_pitches for rule in asked if rule.allowed_pitches is not None]
+    return mask(asked) if pitches and np.logical_and.reduce(pitches).any() else None
 
 
 def transform(
     model: Model,
     melody: np.ndarray,
-    wish: Wish,
+    attributes: Attributes,
     *,
     rules: Sequence[Rule] = (),
-    controls: Sequence[Control] = (),
+    actors: Sequence[RuleActor] = (),
     how: str = "actor",
     amount: float = 1.0,
     seed: int | None = None,
@@ -294,7 +300,7 @@ def transform(
     Raises:
         UserError: for nothing to change, an amount outside [0, 1], or descent without the critics of a control.
     """
-    asked = [*wish.rules(), *(as_rule(rule) for rule in rules)]
+    asked = [*attributes.rules(), *(as_rule(rule) for rule in rules)]
     if not asked:
         raise UserError("transform: expected what to change; give --key, --notes, --range or --rule")
     check_amount(amount)
@@ -305,30 +311,30 @@ def transform(
     bounds = plausibility.bounds(model).including(melody)
     if reduce(and_, asked).satisfied(melody[None])[0]:
         return Generated(melody[None], [1], ["your melody"], [()], "taken from your melody, which keeps it already")
-    if how == "gradient" and not controls:
-        controls = [_learned(model, reduce(and_, asked), budget, keep)]
-    known, moved = ways(model, wish, rules, controls, strict=strict, start="encoding", budget=budget, keep=keep)
+    if how == "gradient" and not actors:
+        actors = [_learned(model, reduce(and_, asked), budget, keep)]
+    known, moved = ways(model, attributes, rules, actors, strict=strict, start="encoding", budget=budget, keep=keep)
     if how == "gradient":
-        known[0] = replace(known[0], name=known[0].name.replace("actor", "gradient"), move=descend(*controls))
+        known[0] = replace(known[0], name=known[0].name.replace("actor", "gradient"), move=descend(*actors))
         moved = "gradient"
 
     def scored(melodies: np.ndarray) -> np.ndarray:
         # what a mask can promise comes first: no bar that breaks it is put back to mend something else
-        kept = [rule(melodies) == 1 for rule in asked if rule.allowed is not None]
+        kept = [rule(melodies) == 1 for rule in asked if rule.allowed_pitches is not None]
         return score(melodies, asked, bounds) - (~np.all(kept, axis=0) if kept else 0)
 
     best, highest, name = melody, -np.inf, ""
     for way in known:
 
-        def decoded(z: Tensor, allowed: np.ndarray | None = way.allowed) -> np.ndarray:
-            return model.decode(z, temperature=temperature, seed=seed, allowed=allowed)
+        def decoded(z: Tensor, allowed_states: np.ndarray | None = way.allowed_states) -> np.ndarray:
+            return model.decode(z, temperature=temperature, seed=seed, allowed_states=allowed_states)
 
-        changed = towards(model, melody[None], way.move, decoded, scored, amount)
+        changed = transform_towards(model, melody[None], way.move, decoded, scored, amount)
         if changed.reached[0] > highest:
             best, highest, name = changed.melodies[0], changed.reached[0], way.name
         if highest == 1:
             break
-    made = Generated(best[None], [1], [name], [bounds.broken(best)])
+    made = Generated(best[None], [1], [name], [bounds.violated(best)])
     return replace(made, how=f"{moved}; {made.taken}")
 
 
@@ -337,10 +343,10 @@ def interpolate(
     first: np.ndarray,
     last: np.ndarray,
     count: int,
-    wish: Wish = Wish(),
+    attributes: Attributes = Attributes(),
     *,
     rules: Sequence[Rule] = (),
-    controls: Sequence[Control] = (),
+    actors: Sequence[RuleActor] = (),
     seed: int | None = None,
     temperature: float | None = 0.0,
     strict: bool = False,
@@ -355,14 +361,14 @@ def interpolate(
     integer("count", count, 2)
     checked_seed(seed)
     checked_temperature(temperature)
-    known, moved = ways(model, wish, rules, controls, strict=strict, start="encoding", budget=budget, keep=keep)
+    known, moved = ways(model, attributes, rules, actors, strict=strict, start="encoding", budget=budget, keep=keep)
     between = model.between(first, last, count)
     made = draw(
         model,
         known,
         lambda way, number, left: way.move(between[left]),
         count,
-        [*wish.rules(), *rules],
+        [*attributes.rules(), *rules],
         plausibility.bounds(model).including(np.stack([first, last])),
         tries=1,
         seed=secrets.randbits(31) if seed is None else seed,

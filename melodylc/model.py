@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from melodylc import numbers
-from melodylc.errors import UserError
+from melodylc.base import numbers
+from melodylc.base.errors import UserError
 from melodylc.latent.precision import half_precision
 from melodylc.melody import STEPS, check
 from melodylc.vae import storage
@@ -21,7 +21,7 @@ from melodylc.vae.decoding import TEMPERATURE, decode
 from melodylc.vae.model import MelodyVAE, Posterior
 
 if TYPE_CHECKING:
-    from melodylc.control import Control
+    from melodylc.constraints.rule_actor import RuleActor
     from melodylc.rules import Rule
 
 WEIGHTS = Path(__file__).with_name("weights")
@@ -77,7 +77,7 @@ class Model:
         *,
         temperature: float | None = None,
         seed: int | None = None,
-        allowed: np.ndarray | None = None,
+        allowed_states: np.ndarray | None = None,
     ) -> np.ndarray:
         """Melodies (B, 256) from z (B, Z), or from the mean of a posterior.
 
@@ -95,7 +95,9 @@ class Model:
         if z.ndim != 2 or z.shape[1] != self.latent:
             raise UserError(f"z: expected shape (B, {self.latent}), got {tuple(z.shape)}")
         source = generator(seed, 1)
-        return decode(self.vae, z.to(self.device), temperature=temperature, generator=source, allowed=allowed)
+        return decode(
+            self.vae, z.to(self.device), temperature=temperature, generator=source, allowed_states=allowed_states
+        )
 
     def decode_quickly(
         self,
@@ -103,14 +105,16 @@ class Model:
         *,
         temperature: float | None = None,
         generator: torch.Generator | None = None,
-        allowed: np.ndarray | None = None,
+        allowed_states: np.ndarray | None = None,
     ) -> np.ndarray:
         """As `decode`, in bf16 where the hardware computes it: for learning and measuring, which decode thousands."""
         temperature = self.temperature if temperature is None else temperature
         with half_precision(self.device):
-            return decode(self.vae, z.to(self.device), temperature=temperature, generator=generator, allowed=allowed)
+            return decode(
+                self.vae, z.to(self.device), temperature=temperature, generator=generator, allowed_states=allowed_states
+            )
 
-    def bars(self, z: Tensor) -> Tensor:
+    def bar_embeddings(self, z: Tensor) -> Tensor:
         """The embeddings of the 16 bars (B, 16, E) that z (B, Z) decodes from; differentiable in z."""
         with half_precision(self.device):
             return self.vae.conductor(z.to(self.device)).float().to(z.device)
@@ -125,11 +129,11 @@ class Model:
         a, b = self.encode(np.stack([first, last])).mean
         return torch.stack([slerp(a, b, i / (count - 1)) for i in range(count)])
 
-    def learn(self, rule: Rule, **options: Any) -> Control:
+    def learn(self, rule: Rule, **options: Any) -> RuleActor:
         """See `melodylc.learn`."""
-        from melodylc import control
+        from melodylc import actor
 
-        return control.learn(self, rule, **options)
+        return actor.learn(self, rule, **options)
 
     def transform(self, melody: np.ndarray, rule: Rule, **options: Any) -> np.ndarray:
         """See `melodylc.transform`."""

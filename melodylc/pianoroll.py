@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from melodylc.melody import BARS, STEPS_PER_BEAT, to_notes
-from midi_io.files import whole
+from midi_io.atomic import atomic_write
 
 STEP = 5  # pixels a sixteenth
 ROW = 8  # pixels a semitone
@@ -21,7 +21,7 @@ TEXT = (70, 70, 84)
 SHARPS = {1, 3, 6, 8, 10}
 
 
-def draw(states: np.ndarray, allowed: np.ndarray | None = None, title: str = "") -> Image.Image:
+def draw(states: np.ndarray, allowed_pitches: np.ndarray | None = None, title: str = "") -> Image.Image:
     """The piano roll of one melody (256,).
 
     Args:
@@ -55,7 +55,7 @@ def draw(states: np.ndarray, allowed: np.ndarray | None = None, title: str = "")
         if bar < BARS:
             canvas.text((x + 3, bottom + 4), str(bar + 1), fill=TEXT, font=font)
     for note in notes:
-        wrong = allowed is not None and not allowed[note.pitch]
+        wrong = allowed_pitches is not None and not allowed_pitches[note.pitch]
         left = LEFT + round(note.start * STEPS_PER_BEAT) * STEP
         end = LEFT + round(note.end * STEPS_PER_BEAT) * STEP
         canvas.rectangle(
@@ -67,7 +67,9 @@ def draw(states: np.ndarray, allowed: np.ndarray | None = None, title: str = "")
     return image
 
 
-def save(path: str | os.PathLike[str], states: np.ndarray, allowed: np.ndarray | None = None, title: str = "") -> None:
+def save(
+    path: str | os.PathLike[str], states: np.ndarray, allowed_pitches: np.ndarray | None = None, title: str = ""
+) -> None:
     """Draw one melody into a PNG file."""
-    with whole(Path(path)) as beside:
-        draw(states, allowed, title).save(beside, format="PNG")
+    with atomic_write(Path(path)) as beside:
+        draw(states, allowed_pitches, title).save(beside, format="PNG")

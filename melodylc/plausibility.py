@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 from melodylc.melody import BARS, HOLD, REST, STEPS_PER_BAR, canonical
-from melodylc.rules.reading import intervals, lengths, onsets
-from midi_io.files import whole
+from melodylc.rules.note_arrays import intervals, lengths, onsets
+from midi_io.atomic import atomic_write
 
 if TYPE_CHECKING:  # who only measures melodies need not wait for torch
     from melodylc.model import Model
@@ -136,25 +136,25 @@ class Bounds:
         low, high = np.minimum(self.low, found.min(axis=0)), np.maximum(self.high, found.max(axis=0))
         return Bounds(tuple(low.tolist()), tuple(high.tolist()), self.what)
 
-    def outside(self, states: np.ndarray) -> np.ndarray:
+    def violations(self, states: np.ndarray) -> np.ndarray:
         """(B, F) bool: which features of melodies (B, 256) are not plausible."""
         found = features(states)
         return (found < self.low) | (found > self.high)
 
     def plausible(self, states: np.ndarray) -> np.ndarray:
         """(B,) bool: which of melodies (B, 256) are, in every feature."""
-        return np.asarray(~self.outside(states).any(axis=1))
+        return np.asarray(~self.violations(states).any(axis=1))
 
-    def broken(self, melody: np.ndarray) -> tuple[str, ...]:
+    def violated(self, melody: np.ndarray) -> tuple[str, ...]:
         """The names of the features in which one melody (256,) is not plausible."""
-        (outside,) = self.outside(melody)
+        (outside,) = self.violations(melody)
         return tuple(name for name, out in zip(FEATURES, outside, strict=True) if out)
 
     def save(self, model_path: Path) -> None:
         """Write them beside a model, rounded outwards."""
         low, high = np.floor(np.multiply(self.low, 1e4)) / 1e4, np.ceil(np.multiply(self.high, 1e4)) / 1e4
         stored = {name: pair for name, *pair in zip(FEATURES, low.tolist(), high.tolist(), strict=True)}
-        with whole(model_path.with_name(FILE)) as beside:
+        with atomic_write(model_path.with_name(FILE)) as beside:
             beside.write_text(json.dumps({"what": self.what, "bounds": stored}, indent=2) + "\n")
 
 

@@ -42,7 +42,7 @@ class Transport(Protocol):
         """The moment at which a position is, or will be, reached."""
 
 
-class Steady:
+class ConstantTempo:
     """A transport that runs at its tempo from a moment whose position is known."""
 
     def __init__(self, tempo: float = 120.0) -> None:
@@ -65,7 +65,7 @@ class Steady:
         return self._moment + (beat - self._beat) * 60 / self._tempo
 
 
-class Internal(Steady):
+class Internal(ConstantTempo):
     """A tempo of one's own."""
 
     def advance(self, now: float) -> None:
@@ -88,7 +88,7 @@ class Internal(Steady):
         self._tempo = tempo
 
 
-class Pulse:
+class TempoEstimator:
     """The line through the moments of a clock's ticks: a least-squares fit over the last twelve quarter notes.
 
     With ticks that come s seconds early or late, the spread of its tempo falls as s / n^1.5: 5 ms become 0.03 % after
@@ -300,7 +300,7 @@ class Follower:
     def __init__(self, clocks: bool | None = None) -> None:
         self.epoch, self.origin = 0, 0.0
         self.state = State.STOPPED
-        self.pulse = Pulse()
+        self.pulse = TempoEstimator()
         self._unit = SongPositionUnit(clocks)
         self._clock = 0  # position in clocks: of the last one that came while playing, or of the next when armed
         self._begun = 0  # position in clocks at which the epoch began

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from midi_io import smf
+from midi_io.atomic import atomic_write
 
 SPECIAL = "not a regular file"
 
@@ -83,25 +81,8 @@ def write(
     track.append(mido.MetaMessage("end_of_track", time=closing - now))
     file = mido.MidiFile(type=1, ticks_per_beat=ticks_per_quarter)
     file.tracks += [conductor, track]
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         file.save(beside)
-
-
-@contextmanager
-def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the place of `path` on success and vanishes on failure."""
-    path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    beside = Path(name)
-    try:
-        yield beside
-        mask = os.umask(0)
-        os.umask(mask)
-        beside.chmod(0o666 & ~mask)  # mkstemp makes private files
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def contents(path: str | os.PathLike[str]) -> bytes:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from midi_io.clock import Steady
+from midi_io.clock import ConstantTempo
 from midi_io.ports.jack import Rolling
 
 JUMP = 0.02  # beats between where it is and where it was to be, from which it was relocated
 
 
-class JackTransport(Steady):
+class JackTransport(ConstantTempo):
     """Follows the transport of a JACK server.
 
     Args:

@@ -30,7 +30,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Manner:
+class PlaybackSettings:
     """How notes are played."""
 
     channel: int = 0  # 0 to 15
@@ -54,7 +54,7 @@ class Player:
         ports: Ports,
         transport: Transport,
         source: Callable[[int], Bar],
-        manner: Manner = Manner(),
+        manner: PlaybackSettings = PlaybackSettings(),
         keep: Callable[[float, bytes], None] = lambda beat, message: None,
     ) -> None:
         self.ports, self.transport, self.source, self.manner, self.keep = ports, transport, source, manner, keep

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from midi_io import messages
-from midi_io.files import whole
+from midi_io.atomic import atomic_write
 
 TICKS = 480  # a quarter note
 BEATS_PER_BAR = 4
@@ -109,5 +109,5 @@ def write(path: str | os.PathLike[str], entries: list[Entry]) -> None:
         track.append(mido.Message("note_off", channel=channel, note=pitch, time=0))
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS)
     file.tracks += [conductor, track]
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         file.save(beside)

@@ -90,9 +90,9 @@ def tiny_corpus(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny_preset():
-    from melodylc.vae.presets import Preset, Sizes, Stage
+    from melodylc.vae.presets import ModelPreset, Sizes, Stage
 
-    return Preset(
+    return ModelPreset(
         name="tiny",
         sizes=Sizes(latent=8, encoder=12, conductor=10, embedding=14, decoder=16, bar_encoder=9, slice=5),
         stages=(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import melodylc
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 from melodylc.melody import canonical
 
 

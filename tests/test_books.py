@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midi_io import messages, recording
-from midi_io.books import Books, InUseError
 from midi_io.files import read
 from midi_io.ports import MemoryPorts
+from midi_io.sounding_notes import InUseError, SoundingNotes
 
 channel_messages = st.builds(
     lambda kind, channel, a, b: bytes((kind | channel, a, b)),
@@ -26,7 +26,7 @@ channel_messages = st.builds(
 
 @given(st.lists(channel_messages, max_size=200))
 def test_every_start_gets_one_end(stream):
-    books, sounding = Books(), set()
+    books, sounding = SoundingNotes(), set()
     for message in stream:
         for part in books.admit(message):
             key = (part[0] & 0x0F, part[1])
@@ -66,23 +66,23 @@ def test_hostile_bytes_are_counted_not_passed_on(stream):
 def test_books_outlive_a_kill(tmp_path):
     path = tmp_path / "live.books"
     script = (
-        "import sys, time\nfrom midi_io.books import Books\n"
-        "books = Books(sys.argv[1])\nbooks.where = {'name': 'x'}\n"
+        "import sys, time\nfrom midi_io.sounding_notes import SoundingNotes\n"
+        "books = SoundingNotes(sys.argv[1])\nbooks.where = {'name': 'x'}\n"
         "[books.admit(bytes((0x93, pitch, 1))) for pitch in (60, 64)]\nprint('up', flush=True)\ntime.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"up\n"
     with pytest.raises(InUseError):
-        Books(path)
+        SoundingNotes(path)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    books = Books(path)
+    books = SoundingNotes(path)
     assert books.sounding == [(3, 60), (3, 64)]
     assert books.where == {"name": "x"}
     assert bytes((0x83, 64, 0)) in books.release()
     books.clear()
     books.close()
-    books = Books(path)
+    books = SoundingNotes(path)
     assert books.sounding == []
     assert books.where == {}
     books.close()
@@ -91,7 +91,7 @@ def test_books_outlive_a_kill(tmp_path):
 def test_a_damaged_book_is_read_as_far_as_it_can_be(tmp_path):
     path = tmp_path / "live.books"
     path.write_bytes(os.urandom(5000))
-    books = Books(path)
+    books = SoundingNotes(path)
     assert isinstance(books.where, dict)
     assert all(0 <= channel < 16 and 0 <= pitch < 128 for channel, pitch in books.sounding)
     books.close()

@@ -12,7 +12,7 @@ from PIL import Image
 
 from melodylc import plausibility
 from melodylc.cli import main
-from melodylc.extraction.pick import pick
+from melodylc.extraction.selection import select_melody
 from melodylc.melody import BEATS, HOLD, from_notes, to_notes
 from melodylc.model import load
 from melodylc.rules import find, notes, pitch_classes, pitch_range
@@ -56,18 +56,18 @@ def test_generate_writes_numbered_files_and_says_what_is_satisfied(tmp_path, cap
 
 
 @pytest.mark.parametrize(
-    "wish", [[], ["--key", "F# dorian"], ["--notes", "120"], ["--key", "E blues", "--range", "C4-C6"]]
+    "attributes", [[], ["--key", "F# dorian"], ["--notes", "120"], ["--key", "E blues", "--range", "C4-C6"]]
 )
-def test_one_seed_gives_the_same_files(tmp_path, wish):
+def test_one_seed_gives_the_same_files(tmp_path, attributes):
     for out in ("a", "b"):
-        assert main(["generate", *wish, "--seed", "5", "--count", "2", "--tries", "2", "--out", out]) == 0
+        assert main(["generate", *attributes, "--seed", "5", "--count", "2", "--tries", "2", "--out", out]) == 0
     for name in ("01.mid", "02.mid", "01.png", "02.png"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
 def test_strict_guarantees_key_and_range_and_says_so(tmp_path, capsys):
-    wish = ["--key", "Bb harmonic minor", "--range", "55-75", "--temperature", "2"]
-    assert main(["generate", *wish, "--strict", "--seed", "1", "--count", "4"]) == 0
+    attributes = ["--key", "Bb harmonic minor", "--range", "55-75", "--temperature", "2"]
+    assert main(["generate", *attributes, "--strict", "--seed", "1", "--count", "4"]) == 0
     assert "strict: the decoder was masked" in capsys.readouterr().out
     for index in range(1, 5):
         melody = read(tmp_path / "melodies" / f"{index:02d}.mid")
@@ -76,8 +76,8 @@ def test_strict_guarantees_key_and_range_and_says_so(tmp_path, capsys):
 
 
 def test_knobs_are_turned_without_learning(tmp_path, capsys):
-    wish = ["--key", "E blues", "--notes", "110", "--range", "C4-C6"]
-    assert main(["generate", *wish, "--seed", "3", "--count", "8", "--tries", "1"]) == 0
+    attributes = ["--key", "E blues", "--notes", "110", "--range", "C4-C6"]
+    assert main(["generate", *attributes, "--seed", "3", "--count", "8", "--tries", "1"]) == 0
     assert "knobs; one draw each" in capsys.readouterr().out
     melodies = np.stack([read(tmp_path / "melodies" / f"{i:02d}.mid") for i in range(1, 9)])
     rule = pitch_classes("E blues") & notes(at_least=110) & pitch_range(60, 84)
@@ -101,7 +101,7 @@ def test_transform_says_what_it_took_and_keeps_what_it_can(chromatic, tmp_path, 
     out = capsys.readouterr().out
     assert "took bars 1 to 16 of track 2, channel 1" in out
     before, after = (read(tmp_path / "melodies" / f"{i:02d}.mid") for i in (1, 2))
-    np.testing.assert_array_equal(before, pick(chromatic).states)
+    np.testing.assert_array_equal(before, select_melody(chromatic).states)
     in_key = pitch_classes("C major")
     assert in_key(after) > in_key(before)
     kept = ((before == after) & (before < HOLD)).sum() / (before < HOLD).sum()
@@ -135,7 +135,7 @@ def test_interpolate(chromatic, tmp_path, capsys):
     assert main(["interpolate", str(chromatic), "other.mid", "--count", "5", "--out", "way"]) == 0
     assert capsys.readouterr().out.count("took bars") == 2
     way = [read(tmp_path / "way" / f"{i:02d}.mid") for i in range(1, 6)]
-    first, last = pick(chromatic).states, pick("other.mid").states
+    first, last = select_melody(chromatic).states, select_melody("other.mid").states
     assert (way[0] == first).mean() > (way[0] == last).mean()
     assert (way[4] == last).mean() > (way[4] == first).mean()
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midi_io.clock import PPQN, TRANSITIONS, Event, Follower, Internal, Pulse, State
+from midi_io.clock import PPQN, TRANSITIONS, Event, Follower, Internal, State, TempoEstimator
 
 CLOCK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"
 
@@ -119,7 +119,7 @@ def test_five_milliseconds_of_jitter_leave_the_tempo_within_a_tenth_of_a_per_cen
 
 
 def test_a_stray_clock_does_not_move_the_tempo():
-    pulse = Pulse()
+    pulse = TempoEstimator()
     for tick in range(200):
         pulse.tick(tick / 48 + (0.015 if tick == 190 else 0.0))
     assert pulse.interval == pytest.approx(1 / 48, rel=0.002)

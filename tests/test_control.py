@@ -6,13 +6,14 @@ import pytest
 import torch
 
 import melodylc
-from melodylc import control, generation, knobs, rules
-from melodylc.composition import compose
-from melodylc.control import Nearest
-from melodylc.errors import UserError
-from melodylc.latent.rewards import PAPER, Budget
+from melodylc import generation, rules
+from melodylc.attributes import Attributes
+from melodylc.base.errors import UserError
+from melodylc.constraints import conditional, rule_actor
+from melodylc.constraints.composition import compose
+from melodylc.constraints.rule_actor import Nearest
+from melodylc.latent.rewards import PAPER_BUDGET, Budget
 from melodylc.vae import storage
-from melodylc.wish import Wish
 
 BUDGET = Budget(
     rounds=2, fresh=16, tried=8, bank_steps=3, critic_steps=2, actor_steps=2, critic_batch=16, actor_batch=16,
@@ -23,12 +24,12 @@ BUDGET = Budget(
 @pytest.fixture(scope="module")
 def learned(tiny_model):
     rule = rules.pitch_classes("C major") & rules.notes(at_least=40)
-    return control.learn(tiny_model, rule, budget=BUDGET, seed=4, progress=False)
+    return rule_actor.learn(tiny_model, rule, budget=BUDGET, seed=4, progress=False)
 
 
 def test_an_actor_is_saved_and_loaded(learned, tiny_model, tmp_path):
     learned.save(tmp_path / "actor.safetensors")
-    again = control.load_control(tmp_path / "actor.safetensors", tiny_model)
+    again = rule_actor.load_actor(tmp_path / "actor.safetensors", tiny_model)
     z = tiny_model.prior(5, seed=0)
     torch.testing.assert_close(again.move(z), learned.move(z), atol=1e-2, rtol=1e-2)  # half precision
     card = json.loads((tmp_path / "actor.json").read_text())
@@ -46,19 +47,19 @@ def test_an_actor_of_another_model_is_refused(learned, tiny_model, tmp_path):
     card = json.loads((tmp_path / "actor.json").read_text())
     (tmp_path / "actor.json").write_text(json.dumps({**card, "model": "other"}))
     with pytest.raises(UserError, match="learned on another model"):
-        control.load_control(tmp_path / "actor.safetensors", tiny_model)
+        rule_actor.load_actor(tmp_path / "actor.safetensors", tiny_model)
     hostile = {**card, "budget": {**card["budget"], "actor_hidden": [10**9]}}
     (tmp_path / "actor.json").write_text(json.dumps(hostile))
     with pytest.raises(UserError, match="do not fit each other"):
-        control.load_control(tmp_path / "actor.safetensors", tiny_model)
+        rule_actor.load_actor(tmp_path / "actor.safetensors", tiny_model)
     (tmp_path / "actor.json").write_text(json.dumps(card))
     (tmp_path / "actor.safetensors").write_bytes(b"\x80\x04 a pickle")
     with pytest.raises(UserError, match="expected safetensors"):
-        control.load_control(tmp_path / "actor.safetensors", tiny_model)
+        rule_actor.load_actor(tmp_path / "actor.safetensors", tiny_model)
 
 
 def test_the_progress_shows_reward_and_share_satisfied(tiny_model, capsys):
-    control.learn(tiny_model, rules.notes(at_least=10), budget=BUDGET, seed=0)
+    rule_actor.learn(tiny_model, rules.notes(at_least=10), budget=BUDGET, seed=0)
     shown = capsys.readouterr().err
     assert "reward=" in shown
     assert "satisfied=" in shown
@@ -69,12 +70,12 @@ def test_the_progress_shows_reward_and_share_satisfied(tiny_model, capsys):
 def test_a_rule_that_returns_nonsense_ends_the_learning_by_name(tiny_model):
     wrong = rules.Rule("wrong", lambda states: np.full(len(states), 2.0))
     with pytest.raises(UserError, match="'wrong'"):
-        control.learn(tiny_model, wrong, budget=BUDGET, progress=False)
+        rule_actor.learn(tiny_model, wrong, budget=BUDGET, progress=False)
 
 
 def test_one_seed_one_actor(tiny_model):
     a, b = (
-        control.learn(tiny_model, rules.notes(at_least=60), budget=BUDGET, seed=3, progress=False) for _ in range(2)
+        rule_actor.learn(tiny_model, rules.notes(at_least=60), budget=BUDGET, seed=3, progress=False) for _ in range(2)
     )
     z = tiny_model.prior(4, seed=0)
     torch.testing.assert_close(a.move(z), b.move(z), rtol=0, atol=0)
@@ -83,7 +84,7 @@ def test_one_seed_one_actor(tiny_model):
 def test_a_rule_out_of_reach_ends_with_that_word_and_the_nearest(tiny_model):
     """No melody has a note on pitch 127 in every step; some have more notes than others."""
     never = rules.Rule("never", lambda states: (states < 128).mean(axis=1) * 0.5)
-    learned = control.learn(tiny_model, never, budget=BUDGET, progress=False)
+    learned = rule_actor.learn(tiny_model, never, budget=BUDGET, progress=False)
     assert learned.outcome == "out of reach"
     assert learned.examples.shape == (3, 256)
     rewards = never(learned.examples)
@@ -108,8 +109,8 @@ def test_the_papers_loop_uses_decodes_only(tiny_model):
         seen.append(len(states))
         return (states < 128).mean(axis=1)
 
-    budget = replace(PAPER, rounds=2, fresh=16, tried=8, critic_steps=2, actor_steps=2, actor_hidden=(8,))
-    learned = control.learn(
+    budget = replace(PAPER_BUDGET, rounds=2, fresh=16, tried=8, critic_steps=2, actor_steps=2, actor_hidden=(8,))
+    learned = rule_actor.learn(
         tiny_model, rules.Rule("count", count), budget=replace(budget, critic_hidden=(8,)), progress=False
     )
     assert sum(seen) == len(tiny_model.bank.drawn) + 16 + 2 * 24  # the first is only to tell how often the prior does
@@ -123,7 +124,7 @@ def test_ctrl_c_keeps_the_best_so_far(tiny_model):
         if row.round == 1:
             raise KeyboardInterrupt
 
-    learned = control.learn(
+    learned = rule_actor.learn(
         tiny_model, rules.notes(at_least=10), budget=replace(BUDGET, rounds=9), progress=False, on_round=stop
     )
     assert len(learned.card["curve"]) == 2
@@ -148,7 +149,7 @@ def test_weights_have_one_suffix_so_that_a_card_cannot_overwrite_them(name, lear
     for save in (
         learned.save,
         lambda path: storage.save(tiny_model.vae, path, {}),
-        knobs.Knobs(learned.actor, {"curve": []}).save,
+        conditional.ConditionalActor(learned.actor, {"curve": []}).save,
     ):
         with pytest.raises(UserError, match=r"save: expected a path that ends in \.safetensors, got '.*x"):
             save(tmp_path / name)
@@ -179,12 +180,12 @@ def test_nonsense_numbers_are_refused_before_anything_is_learned(wrong, said, ti
         raise AssertionError
 
     with pytest.raises(UserError, match=said):
-        control.learn(tiny_model, rules.Rule("never", never), progress=False, **wrong)
+        rule_actor.learn(tiny_model, rules.Rule("never", never), progress=False, **wrong)
 
 
 def test_the_same_numbers_are_refused_everywhere(tiny_model):
     melody = tiny_model.bank.states[0]
-    rule, many = rules.notes(at_least=10), Wish(notes=100)
+    rule, many = rules.notes(at_least=10), Attributes(notes=100)
     for call, said in (
         (lambda: tiny_model.sample(-1), "count: expected a whole number from 0"),
         (lambda: tiny_model.sample(2.0), "got 2.0"),
@@ -201,12 +202,15 @@ def test_the_same_numbers_are_refused_everywhere(tiny_model):
         (lambda: generation.generate(tiny_model, many, 1, seed=0.5), "seed"),
         (lambda: generation.transform(tiny_model, melody, many, temperature=99), "temperature"),
         (lambda: generation.interpolate(tiny_model, melody, melody, 1), "count"),
-        (lambda: Wish(notes=0), "notes: expected a whole number from 1 to 256, got 0"),
-        (lambda: Wish(low=1.5), "low"),
-        (lambda: Wish(high=True), "high"),
+        (lambda: Attributes(notes=0), "notes: expected a whole number from 1 to 256, got 0"),
+        (lambda: Attributes(low=1.5), "low"),
+        (lambda: Attributes(high=True), "high"),
         (lambda: melodylc.Filters(min_notes=-1), "min_notes"),
-        (lambda: knobs.learn(tiny_model, settings=knobs.Settings(rounds=0)), "knobs: rounds"),
-        (lambda: knobs.learn(tiny_model, seed=-1), "seed"),
+        (
+            lambda: conditional.train_conditional_actor(tiny_model, settings=conditional.ConditionalSettings(rounds=0)),
+            "knobs: rounds",
+        ),
+        (lambda: conditional.train_conditional_actor(tiny_model, seed=-1), "seed"),
     ):
         with pytest.raises(UserError, match=said) as refused:
             call()
@@ -223,8 +227,8 @@ def test_a_plain_function_is_told_how_to_become_a_rule(tiny_model):
         lambda: melodylc.learn(tiny_model, plain),
         lambda: tiny_model.learn(plain),
         lambda: melodylc.transform(tiny_model, melody, plain),
-        lambda: generation.generate(tiny_model, Wish(), 1, rules=[plain]),
-        lambda: generation.transform(tiny_model, melody, Wish(), rules=[plain]),
+        lambda: generation.generate(tiny_model, Attributes(), 1, rules=[plain]),
+        lambda: generation.transform(tiny_model, melody, Attributes(), rules=[plain]),
         lambda: generation.interpolate(tiny_model, melody, melody, 2, rules=[plain]),
     ):
         with pytest.raises(UserError, match=r"plain function 'plain'; put @rules\.rule .* or @rules\.per_melody"):
@@ -238,11 +242,11 @@ def test_a_rule_is_computed_once_on_the_bank(tiny_model):
         seen.append(len(states))
         return (states < 128).mean(axis=1)
 
-    learned = control.learn(tiny_model, rules.Rule("count", count), budget=BUDGET, progress=False)
+    learned = rule_actor.learn(tiny_model, rules.Rule("count", count), budget=BUDGET, progress=False)
     bank = len(tiny_model.bank.states) + len(tiny_model.bank.drawn)
     assert seen == [bank, 16, 24, 24]
     rule = rules.notes(at_least=60) & rules.pitch_range(40, 90)
-    learned = control.learn(tiny_model, rule, budget=BUDGET, progress=False, bank=tiny_model.bank.states[:5])
+    learned = rule_actor.learn(tiny_model, rule, budget=BUDGET, progress=False, bank=tiny_model.bank.states[:5])
     assert learned.card["prior_satisfied"] == round(float(rule.satisfied(tiny_model.bank.drawn).mean()), 4)
 
 
@@ -250,13 +254,15 @@ def test_what_is_learned_first_is_bounded_and_can_be_kept(tiny_model, tmp_path):
     kept = tmp_path / "kept.safetensors"
     rule, melody = rules.notes(at_least=256), tiny_model.bank.states[0]
     for make in (
-        lambda **options: generation.generate(tiny_model, Wish(), 2, seed=0, rules=[rule], **options),
-        lambda **options: generation.transform(tiny_model, melody, Wish(), rules=[rule], **options),
-        lambda **options: generation.transform(tiny_model, melody, Wish(), rules=[rule], how="gradient", **options),
+        lambda **options: generation.generate(tiny_model, Attributes(), 2, seed=0, rules=[rule], **options),
+        lambda **options: generation.transform(tiny_model, melody, Attributes(), rules=[rule], **options),
+        lambda **options: generation.transform(
+            tiny_model, melody, Attributes(), rules=[rule], how="gradient", **options
+        ),
         lambda **options: generation.interpolate(tiny_model, melody, melody, 2, rules=[rule], **options),
     ):
         make(budget=replace(BUDGET, seconds=0), keep=kept)
-        assert len(control.load_control(kept, tiny_model).card["curve"]) == 1
+        assert len(rule_actor.load_actor(kept, tiny_model).card["curve"]) == 1
         kept.unlink()
         with pytest.raises(UserError, match="save: expected a path that ends"):
             make(budget=BUDGET, keep=tmp_path / "kept.json")
@@ -267,7 +273,7 @@ def test_an_actor_that_is_missing_is_called_one(tiny_model, tmp_path):
         with pytest.raises(
             UserError, match=r"^actor: expected weights at .* melodylc learn --out FILE\.safetensors makes"
         ):
-            control.load_control(path, tiny_model)
+            rule_actor.load_actor(path, tiny_model)
     storage.save(tiny_model.vae, tmp_path / "model.safetensors", {})
     with pytest.raises(UserError, match=r"^actor: expected melodylc.actor version 1, .* is of melodylc.vae version 1"):
-        control.load_control(tmp_path / "model.safetensors", tiny_model)
+        rule_actor.load_actor(tmp_path / "model.safetensors", tiny_model)

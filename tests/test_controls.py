@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melodylc import UserError
-from melodylc.live.controls import CONTROLS, DEFAULT, MODE_NAMES, Asked, Map, Trigger, turn
-from melodylc.live.listening import Listener
+from melodylc.live.controls import CONTROLS, DEFAULT, SCALE_NAMES, ControlMap, ControlValues, MidiTrigger, turn
 from melodylc.live.osc import OscServer, address
-from melodylc.live.settings import Settings
+from melodylc.live.phrases import PhraseRecorder
+from melodylc.live.settings import SessionSettings
 from melodylc.melody import from_notes
 from midi_io import messages
 from midi_io.files import Note
@@ -21,7 +21,7 @@ from midi_io.files import Note
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(CONTROLS)), st.integers(0, 127)), max_size=30))
 def test_every_control_change_is_taken_or_refused_in_a_line(moves):
-    asked, controls = Asked(), Map()
+    asked, controls = ControlValues(), ControlMap()
     for control, value in moves:
         trigger = controls.triggers[control]
         heard = controls.heard(messages.control(3, trigger.number, value))
@@ -31,7 +31,7 @@ def test_every_control_change_is_taken_or_refused_in_a_line(moves):
             asked = turn(asked, *heard)
         except UserError:
             assert control in ("low", "high", "range", "key", "mode")  # only these can leave no pitch
-        assert asked.wish().pitches().any()
+        assert asked.attributes().pitches().any()
 
 
 @given(
@@ -39,22 +39,22 @@ def test_every_control_change_is_taken_or_refused_in_a_line(moves):
     st.one_of(st.none(), st.text(), st.floats(), st.integers(), st.binary()),
 )
 def test_whatever_comes_over_the_network_is_taken_or_refused_in_a_line(control, value):
-    before = Asked(key="D dorian")
+    before = ControlValues(key="D dorian")
     try:
-        assert isinstance(turn(before, control, value), Asked)
+        assert isinstance(turn(before, control, value), ControlValues)
     except UserError:
-        assert before == Asked(key="D dorian")
+        assert before == ControlValues(key="D dorian")
 
 
 def test_key_and_mode():
-    asked = turn(Asked(), "key", "F#")
+    asked = turn(ControlValues(), "key", "F#")
     assert asked.key == "F# major"
     assert turn(asked, "mode", "dorian").key == "F# dorian"
-    assert turn(asked, "mode", MODE_NAMES.index("blues")).key == "F# blues"
+    assert turn(asked, "mode", SCALE_NAMES.index("blues")).key == "F# blues"
     assert turn(asked, "key", 0).key == "C major"
     assert turn(asked, "key", "a minor").key == "A minor"
     assert turn(asked, "key", "open").key is None
-    assert turn(Asked(key="0,2,4"), "mode", "minor").key == "C minor"
+    assert turn(ControlValues(key="0,2,4"), "mode", "minor").key == "C minor"
     with pytest.raises(UserError, match="key: expected a tonic"):
         turn(asked, "key", "H dur")
     with pytest.raises(UserError, match="control: expected one of key"):
@@ -62,10 +62,10 @@ def test_key_and_mode():
 
 
 def test_knobs_reach_their_ends():
-    controls = Map()
+    controls = ControlMap()
 
     def at(name, value):
-        return turn(Asked(), *controls.heard(messages.control(0, controls.triggers[name].number, value)))
+        return turn(ControlValues(), *controls.heard(messages.control(0, controls.triggers[name].number, value)))
 
     assert [at("key", v).key for v in (0, 127)] == ["C major", "B major"]
     assert at("mode", 127).key == "C chromatic"
@@ -79,15 +79,15 @@ def test_knobs_reach_their_ends():
 
 
 def test_programs_are_keys_unless_bound():
-    assert Map().heard(bytes((0xC5, 14))) == ("key", 2)
-    bound = Map().bound("mode", Trigger.parse("program"))
-    assert bound.heard(bytes((0xC5, 64))) == ("mode", 64 * len(MODE_NAMES) // 128)
+    assert ControlMap().heard(bytes((0xC5, 14))) == ("key", 2)
+    bound = ControlMap().bound("mode", MidiTrigger.parse("program"))
+    assert bound.heard(bytes((0xC5, 64))) == ("mode", 64 * len(SCALE_NAMES) // 128)
     assert bound.heard(messages.control(0, 99, 1)) is None
     assert bound.heard(messages.note_on(0, 60, 1)) is None
 
 
 triggers = st.builds(
-    lambda number, channel: Trigger.parse(f"cc {number}" + (f" @ {channel}" if channel else "")),
+    lambda number, channel: MidiTrigger.parse(f"cc {number}" + (f" @ {channel}" if channel else "")),
     st.integers(0, 119),
     st.integers(0, 16),
 )
@@ -96,12 +96,12 @@ triggers = st.builds(
 @given(st.dictionaries(st.sampled_from(sorted(CONTROLS)), triggers))
 def test_a_map_is_read_as_it_was_saved(tmp_path_factory, bound):
     path = tmp_path_factory.mktemp("map") / "new" / "controls.toml"
-    Map(bound).save(path)
-    assert Map.load(path) == Map(bound)
+    ControlMap(bound).save(path)
+    assert ControlMap.load(path) == ControlMap(bound)
 
 
 def test_a_bound_message_is_taken_from_its_other_control():
-    bound = Map().bound("notes", Trigger.parse(DEFAULT["key"]))
+    bound = ControlMap().bound("notes", MidiTrigger.parse(DEFAULT["key"]))
     assert "key" not in bound.triggers
     assert str(bound.triggers["notes"]) == DEFAULT["key"]
 
@@ -120,7 +120,7 @@ def test_a_wrong_map_says_what_is_wrong(tmp_path, text, says):
     path = tmp_path / "controls.toml"
     path.write_text(text)
     with pytest.raises(UserError, match=says):
-        Map.load(path)
+        ControlMap.load(path)
 
 
 @pytest.mark.parametrize(
@@ -149,12 +149,12 @@ def test_a_wrong_map_says_what_is_wrong(tmp_path, text, says):
 )
 def test_settings_out_of_bounds(wrong, says):
     with pytest.raises(UserError, match=says):
-        Settings(**wrong)
+        SessionSettings(**wrong)
 
 
 def test_a_range_without_a_pitch_of_the_key():
     with pytest.raises(UserError, match="no pitch of C major lies in 61 to 61"):
-        Asked(key="C major", low=61, high=61)
+        ControlValues(key="C major", low=61, high=61)
 
 
 def test_osc_takes_controls_and_survives_what_is_none():
@@ -199,7 +199,7 @@ def test_a_phrase_is_what_was_played_from_its_bar_line_on(bars, first, seed):
     starts[0] = min(starts[0], 3.75)
     starts = np.unique(starts)
     notes = [Note(int(rng.integers(50, 80)), float(s), float(s) + 0.25) for s in starts]
-    listener = Listener()
+    listener = PhraseRecorder()
     for note in notes:
         assert listener.phrase(line + note.start) is None or note.start - notes[0].start >= 2
         listener.take(line + note.start, messages.note_on(0, note.pitch, 80))
@@ -212,7 +212,7 @@ def test_a_phrase_is_what_was_played_from_its_bar_line_on(bars, first, seed):
 
 
 def test_a_phrase_fills_sixteen_bars_by_repeating():
-    listener = Listener()
+    listener = PhraseRecorder()
     for step, pitch in enumerate((60, 64, 67, 72)):
         listener.take(8 + step, messages.note_on(0, pitch, 80))
         listener.take(8.9 + step, messages.note_off(0, pitch))
@@ -224,7 +224,7 @@ def test_a_phrase_fills_sixteen_bars_by_repeating():
 
 
 def test_a_held_note_is_answered_after_sixteen_bars():
-    listener = Listener()
+    listener = PhraseRecorder()
     listener.take(0.0, messages.note_on(0, 60, 80))
     assert listener.phrase(63.9) is None
     assert listener.phrase(64.0).bars == 16

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melodylc.melody import repeated_bars
-from melodylc.vae.data import Windows, ranks
+from melodylc.vae.data import TrainingWindows, ranks
 
 
 class Corpus:
@@ -26,7 +26,7 @@ class Corpus:
 
 def test_the_kth_highest_line_of_a_file_weighs_a_kth():
     rows = [("a/x.mid", 0, 50), ("a/x.mid", 2, 70), ("a/x.mid", 1, 60), ("a/y.mid", 5, 40)]
-    windows = Windows(Corpus(*rows), "train")
+    windows = TrainingWindows(Corpus(*rows), "train")
     x = windows.weights[:3]
     assert np.allclose(x / x.sum(), np.array([1 / 3, 1, 1 / 2]) / (1 / 3 + 1 + 1 / 2))
     assert np.isclose(windows.weights[3] / x.sum(), 1 / np.sqrt(3))
@@ -34,7 +34,7 @@ def test_the_kth_highest_line_of_a_file_weighs_a_kth():
 
 def test_a_collection_weighs_the_cube_root_of_its_windows():
     rows = [("large/x.mid", 0, 60)] * 64 + [("small/x.mid", 0, 60)] * 8
-    windows = Windows(Corpus(*rows), "train")
+    windows = TrainingWindows(Corpus(*rows), "train")
     assert np.isclose(windows.weights[:64].sum() / windows.weights[64:].sum(), 4 / 2)
 
 

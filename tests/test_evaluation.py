@@ -8,12 +8,13 @@ import torch
 from PIL import Image
 
 import melodylc
-from melodylc import knobs, rules
-from melodylc.evaluation import changes, listeners, table2, turning
+from melodylc import rules
+from melodylc.constraints import conditional
+from melodylc.constraints.preference import prefer
+from melodylc.constraints.realism import held_out, realism_critic
+from melodylc.evaluation import conditioning, listeners, table2, transformations
 from melodylc.evaluation.histograms import divergence, histograms, overlap, reference, write_reference
 from melodylc.evaluation.report import evaluate
-from melodylc.preference import prefer
-from melodylc.realism import held_out, realism_critic
 
 
 def test_pairwise_distance_by_hand():
@@ -50,7 +51,9 @@ def test_rows_measure_what_they_say(tiny_model):
     best = bench.row("prior", tries=4)
     assert best.pitch_mean >= prior.pitch_mean
     assert best.selection == "best of 4"
-    strict = bench.row("prior", allowed=np.array([p % 12 in (0, 2, 4, 5, 7, 9, 11) or p > 127 for p in range(130)]))
+    strict = bench.row(
+        "prior", allowed_states=np.array([p % 12 in (0, 2, 4, 5, 7, 9, 11) or p > 127 for p in range(130)])
+    )
     assert (strict.pitch_satisfied == 1) or strict.onsets < 1
     text = table2.text([prior, best, strict])
     assert "paper: prior" in text
@@ -141,12 +144,14 @@ def test_preferences_agree_with_a_listener_and_ask():
 @pytest.fixture
 def complete(tiny_model, monkeypatch):
     """The tiny model with knobs beside it; few tastes and wishes, so that the whole of it takes seconds."""
-    settings = knobs.Settings(
-        rounds=1, fresh=8, reader_start=1, reader_steps=2, actor_steps=1, batch=8, hidden=(8,), label_units=4
+    settings = conditional.ConditionalSettings(
+        rounds=1, fresh=8, critic_start=1, critic_steps=2, actor_steps=1, batch=8, hidden=(8,), label_units=4
     )
-    knobs.learn(tiny_model, settings=settings, progress=False).save(tiny_model.path.with_name("knobs.safetensors"))
-    monkeypatch.setattr(turning, "MODES", turning.MODES[:2])
-    monkeypatch.setattr("melodylc.evaluation.figures.MODES", turning.MODES[:2])
+    conditional.train_conditional_actor(tiny_model, settings=settings, progress=False).save(
+        tiny_model.path.with_name("knobs.safetensors")
+    )
+    monkeypatch.setattr(conditioning, "SCALES", conditioning.SCALES[:2])
+    monkeypatch.setattr("melodylc.evaluation.figures.SCALES", conditioning.SCALES[:2])
     monkeypatch.setattr(listeners, "POOL", 24)
     monkeypatch.setattr(listeners, "UNSEEN", 40)
     monkeypatch.setattr(listeners, "LISTENERS", 1)
@@ -175,10 +180,10 @@ def test_the_whole_evaluation(complete, tmp_path):
 
 def test_changes_begin_with_the_melody_itself(tiny_model):
     rule = rules.pitch_classes("C major")
-    control = melodylc.learn(
+    actor = melodylc.learn(
         tiny_model, rule, budget=melodylc.latent.rewards.Budget(rounds=1, fresh=8, tried=4), progress=False
     )
-    table = changes.changes(tiny_model, tiny_model.bank.states[:6], rule, control)
+    table = transformations.measure_transformations(tiny_model, tiny_model.bank.states[:6], rule, actor)
     assert (table[0].way, table[0].satisfied, table[0].pitches_kept) == ("as it was", 0, 1)
     assert {change.way for change in table} >= {"actor", "gradient", "actor [strict]"}
     assert next(change for change in table if change.way == "actor [strict]").satisfied == 1

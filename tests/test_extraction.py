@@ -10,7 +10,7 @@ from conftest import END, contents, melody_bytes, midi
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 from melodylc.extraction import Corpus, Filters, extract
 from melodylc.extraction.windows import LINE_REASONS, STRETCH_REASON, WINDOW_REASONS, windows
 from midi_io import smf

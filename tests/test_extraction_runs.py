@@ -11,9 +11,10 @@ from collections import Counter
 import pytest
 from conftest import contents, melody_bytes
 
-from melodylc import cli, stopping
-from melodylc.errors import UserError
-from melodylc.extraction import Filters, compiling, extract, plan, run, walk
+from melodylc import cli
+from melodylc.base import signals
+from melodylc.base.errors import UserError
+from melodylc.extraction import Filters, compiling, discovery, extract, plan, run
 from melodylc.extraction.rejected import COLUMNS, Rejected
 from midi_io import compiled
 from midi_io.files import SPECIAL
@@ -275,7 +276,7 @@ def test_a_stop_within_a_kernel_is_a_stop(monkeypatch):
     def stopped(*_):
         try:
             try:
-                raise stopping.Stopped(signal.SIGTERM)
+                raise signals.Stopped(signal.SIGTERM)
             except KeyboardInterrupt as stop:
                 raise SystemError from stop
         except SystemError as error:
@@ -283,7 +284,7 @@ def test_a_stop_within_a_kernel_is_a_stop(monkeypatch):
 
     kernel = compiled.Kernel(stopped)
     monkeypatch.setattr(kernel, "compiled", stopped)
-    with pytest.raises(stopping.Stopped):
+    with pytest.raises(signals.Stopped):
         kernel()
 
 
@@ -291,12 +292,12 @@ def test_a_stop_within_a_kernel_is_a_stop(monkeypatch):
 def test_signals_that_are_ignored_stay_so():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
-        with stopping.on_signals():
+        with signals.on_signals():
             signal.raise_signal(signal.SIGHUP)
-            with pytest.raises(stopping.Stopped) as stop:
+            with pytest.raises(signals.Stopped) as stop:
                 signal.raise_signal(signal.SIGTERM)
             signal.raise_signal(signal.SIGTERM)  # a second does not disturb the end
-        assert stopping.exit_code(stop.value) == 143
+        assert signals.exit_code(stop.value) == 143
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -304,7 +305,7 @@ def test_signals_that_are_ignored_stay_so():
 
 def test_rmi_files_are_found(tmp_path):
     (tmp_path / "a.RMI").write_bytes(melody_bytes(0))
-    assert [found.size > 0 for found in walk.find([tmp_path])] == [True]
+    assert [found.size > 0 for found in discovery.find_midi_files([tmp_path])] == [True]
 
 
 def test_more_folders_in_each_other_than_python_nests_calls(tmp_path):
@@ -315,7 +316,7 @@ def test_more_folders_in_each_other_than_python_nests_calls(tmp_path):
     usual = sys.getrecursionlimit()  # 1000; but pytest could not clear away so many
     try:
         sys.setrecursionlimit(here + 150)
-        (found,) = walk.find([tmp_path])
+        (found,) = discovery.find_midi_files([tmp_path])
     finally:
         sys.setrecursionlimit(usual)
     assert found.source.endswith("/d/d/a.mid")

@@ -8,8 +8,8 @@ from conftest import melodies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melodylc.errors import UserError
-from melodylc.extraction.pick import ANY, pick
+from melodylc.base.errors import UserError
+from melodylc.extraction.selection import ANY, select_melody
 from melodylc.extraction.windows import windows
 from melodylc.melody import BEATS, from_notes, to_notes
 from midi_io import files, smf
@@ -68,7 +68,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     path.write_bytes(b"old")
 
     def half_written():
-        with files.whole(path) as beside:
+        with files.atomic_write(path) as beside:
             beside.write_bytes(b"half")
             raise RuntimeError
 
@@ -87,7 +87,7 @@ def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path):
         with pytest.raises(smf.BrokenFileError, match="not a regular file"):
             reading(tmp_path / "pipe.mid")
     with pytest.raises(UserError, match="not a regular file"):
-        pick(tmp_path / "pipe.mid")
+        select_melody(tmp_path / "pipe.mid")
 
 
 def test_no_more_than_the_limit_is_read(tmp_path, monkeypatch):
@@ -98,7 +98,7 @@ def test_no_more_than_the_limit_is_read(tmp_path, monkeypatch):
         with pytest.raises(smf.BrokenFileError, match="larger than"):
             reading(path)
     with pytest.raises(UserError, match="larger than"):
-        pick(path)
+        select_melody(path)
     # one that grows meanwhile gives what it had
     path.write_bytes(b"MThd")
     fstat = os.fstat

@@ -1,4 +1,4 @@
-"""What fixed seeds give: melodies, actors, trainings and image experiments, as they were when tests/golden.json was made.
+"""What fixed seeds give: melodies, actors, trainings and image experiments, as they were when stored.
 
 A change of structure must leave them as they are. Processors differ in the last bits of a sum, so numbers are compared
 to one part in a thousand, and melodies to a few steps. After a change that means to change results, write the file
@@ -16,22 +16,21 @@ import torch
 
 import melodylc
 from melodylc import rules
-from melodylc.composition import compose
-from melodylc.control import learn
+from melodylc.attributes import Attributes
+from melodylc.constraints.composition import compose
+from melodylc.constraints.conditional import ConditionalSettings, train_conditional_actor
+from melodylc.constraints.rule_actor import learn
+from melodylc.constraints.transformation import descend
 from melodylc.evaluation.histograms import reference
 from melodylc.evaluation.table2 import Bench
 from melodylc.generation import generate, interpolate, transform
-from melodylc.knobs import Settings as ConditionalSettings
-from melodylc.knobs import learn as train_conditional
 from melodylc.latent import adversarial
-from melodylc.latent.rewards import PAPER, Budget
+from melodylc.latent.rewards import PAPER_BUDGET, Budget
 from melodylc.rules import Key
-from melodylc.transformation import descend
 from melodylc.vae.training import train
-from melodylc.wish import Wish
 from vision.data import mnist
 from vision.presets import MNIST
-from vision.study import Study
+from vision.workspace import Workspace
 
 STORED = Path(__file__).with_name("golden.json")
 SMALL = Budget(rounds=3, fresh=32, tried=16, bank_steps=20, critic_steps=6, actor_steps=6)
@@ -59,19 +58,19 @@ def embedded():
     """What the embedded model makes."""
     model = melodylc.load()
     made = {"sample": melodies(model.sample(3, seed=0))}
-    for name, wish in {
-        "C major": Wish(Key.parse("C major")),
-        "E blues": Wish(Key.parse("E blues"), 120, 60, 84),
-        "few notes": Wish(notes=40),
+    for name, attributes in {
+        "C major": Attributes(Key.parse("C major")),
+        "E blues": Attributes(Key.parse("E blues"), 120, 60, 84),
+        "few notes": Attributes(notes=40),
     }.items():
-        given = generate(model, wish, 3, seed=1, tries=4)
+        given = generate(model, attributes, 3, seed=1, tries=4)
         made[name] = [*melodies(given.melodies), given.draws, given.ways]
-    given = generate(model, Wish(Key.parse("D dorian")), 3, seed=2, strict=True)
+    given = generate(model, Attributes(Key.parse("D dorian")), 3, seed=2, strict=True)
     made["strict"] = melodies(given.melodies)
     mine, other = model.bank.states[3], model.bank.states[4]
-    given = transform(model, mine, Wish(Key.parse("A minor")), seed=3)
+    given = transform(model, mine, Attributes(Key.parse("A minor")), seed=3)
     made["transform"] = [*melodies(given.melodies), given.ways]
-    given = interpolate(model, mine, other, 3, Wish(Key.parse("C major")), seed=4)
+    given = interpolate(model, mine, other, 3, Attributes(Key.parse("C major")), seed=4)
     made["interpolate"] = [*melodies(given.melodies), given.ways]
     bench = Bench.of(model, reference(model)[0], 64, 0, model.temperature)
     made["prior"] = {name: x for name, x in bench.row("prior").as_json().items() if not isinstance(x, str)}
@@ -82,22 +81,24 @@ def learned(model):
     """Actors, critics and what they are used for, on the tiny model."""
     first = learn(model, rules.pitch_classes("C major"), budget=SMALL, seed=5, progress=False)
     second = learn(model, rules.notes(at_least=60) & rules.repetition(), budget=SMALL, seed=6, progress=False)
-    paper = replace(PAPER, rounds=2, fresh=32, tried=16, critic_steps=10, actor_steps=5)
+    paper = replace(PAPER_BUDGET, rounds=2, fresh=32, tried=16, critic_steps=10, actor_steps=5)
     as_in_paper = learn(model, rules.pitch_classes("C major"), budget=paper, seed=7, progress=False)
     small = ConditionalSettings(
-        rounds=2, fresh=8, reader_start=4, reader_steps=4, actor_steps=3, batch=16, hidden=(16,), label_units=8
+        rounds=2, fresh=8, critic_start=4, critic_steps=4, actor_steps=3, batch=16, hidden=(16,), label_units=8
     )
-    conditional = train_conditional(model, settings=small, seed=8, progress=False)
+    conditional = train_conditional_actor(model, settings=small, seed=8, progress=False)
     z = model.prior(4, 9)
     return {
         "curves": [curve(actor.card["curve"]) for actor in (first, second, as_in_paper, conditional)],
         "moved": [actor.move(z).tolist() for actor in (first, second, as_in_paper, compose(first, second))]
-        + [conditional.move(z, Wish(Key.parse("A minor"), notes=60)).tolist()],
+        + [conditional.move(z, Attributes(Key.parse("A minor"), notes=60)).tolist()],
         "descended": descend(first, second)(z).tolist(),
         "critics": [weights(critic) for critic in first.critics],
         "nearest": melodies(first.examples),
         "generated": melodies(
-            generate(model, Wish(), 3, rules=[rules.notes(at_least=60)], controls=[second], seed=10, tries=2).melodies
+            generate(
+                model, Attributes(), 3, rules=[rules.notes(at_least=60)], actors=[second], seed=10, tries=2
+            ).melodies
         ),
         "preference": melodylc.prefer(model, liked=model.bank.states[:6], disliked=model.bank.states[6:12])
         .probability(model.bank.states[12:20])
@@ -110,7 +111,7 @@ def constraints():
     source = torch.Generator().manual_seed(0)
     z = torch.randn(64, 4, generator=source) * 0.5 + 0.3
     labels = (torch.rand(64, 3, generator=source) < 0.5).float()
-    small = adversarial.Settings(
+    small = adversarial.AdversarialSettings(
         steps=4, critic_steps=2, batch=16, actor_hidden=(16,), critic_hidden=(16,), label_units=8, penalty=0.1
     )
     kinds = {
@@ -121,10 +122,12 @@ def constraints():
     }
     found = {}
     for name, (settings, given) in kinds.items():
-        made = adversarial.learn(z, torch.ones(4), settings, sigma=torch.full_like(z, 0.1), labels=given, seed=1)
-        networks = [network for network in (made.actor, made.critic) if network is not None]
+        made = adversarial.train_adversaries(
+            z, torch.ones(4), settings, sigma=torch.full_like(z, 0.1), labels=given, seed=1
+        )
+        networks = [made.critic] if made.actor is None else [made.actor, made.critic]
         found[name] = [curve(made.curve), *(weights(network) for network in networks)]
-    attributes = adversarial.learn_attributes(z, labels, hidden=(16,), steps=5, batch=16, seed=2)
+    attributes = adversarial.train_attribute_critic(z, labels, hidden=(16,), steps=5, batch=16, seed=2)
     return {**found, "attributes": weights(attributes)}
 
 
@@ -138,17 +141,17 @@ def images(folder):
     """A classifier, a VAE and constraints on digits drawn by the program."""
     import drawn
 
-    study = Study(mnist.load(drawn.mnist(folder / "digits")), MNIST["smoke"], folder / "out", progress=False)
-    vae = study.vae()
-    z = study.prior(4, vae.latent)
+    workspace = Workspace(mnist.load(drawn.mnist(folder / "digits")), MNIST["smoke"], folder / "out", progress=False)
+    vae = workspace.vae()
+    z = workspace.prior(4, vae.latent)
     return {
-        "classifier": weights(study.classifier()),
+        "classifier": weights(workspace.classifier()),
         "vae": weights(vae),
-        "encodings": study.encodings(vae).mean[:4].tolist(),
-        "decoded": study.decode(vae.decoder, z).mean(dim=(1, 2, 3)).tolist(),
-        "realism": weights(study.actor("realism")),
-        "critic": weights(study.critic("realism")),
-        "attributes": weights(study.attribute_critic()),
+        "encodings": workspace.encodings(vae).mean[:4].tolist(),
+        "decoded": workspace.decode(vae.decoder, z).mean(dim=(1, 2, 3)).tolist(),
+        "realism": weights(workspace.actor("realism")),
+        "critic": weights(workspace.critic("realism")),
+        "attributes": weights(workspace.attribute_critic()),
     }
 
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.errors import UserError
+from melodylc.base.errors import UserError
 from vision.experiments.coverage import CoverageVAE, bits_per_dimension, dequantised
 from vision.flow import Coupling, Flow
 from vision.models import VAE, Architecture, Decoder, Encoder, Posterior

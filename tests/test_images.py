@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from melodylc.base.errors import UserError
 from vision.data import celeba, mnist
 from vision.data.images import split
-from vision.errors import UserError
 
 
 @given(

@@ -3,12 +3,19 @@ import pytest
 import torch
 
 import melodylc
-from melodylc import knobs
-from melodylc.errors import UserError
-from melodylc.knobs import energy, granted, measure, predictions, random_wish, reading
+from melodylc.attributes import LABELS, Attributes
+from melodylc.base.errors import UserError
+from melodylc.constraints import conditional
+from melodylc.constraints.conditional import (
+    critic_loss,
+    energy,
+    measure,
+    predictions,
+    random_attributes,
+    satisfied_shares,
+)
 from melodylc.rules import Key
-from melodylc.rules.key import MODES
-from melodylc.wish import LABELS, Wish
+from melodylc.rules.key import COMMON_SCALES
 
 
 def test_what_is_measured():
@@ -20,39 +27,39 @@ def test_what_is_measured():
 
 
 def test_labels_say_what_is_asked():
-    y = Wish(Key.parse("C major"), notes=128, low=60).labels()
+    y = Attributes(Key.parse("C major"), notes=128, low=60).labels()
     assert y[:12].tolist() == [1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1]
     assert y[12:].tolist() == [1, 0, 0, 1, 1, 0]  # 128 is one unit above 96, 60 is the middle of low; no high
-    assert Wish().labels().tolist() == [1] * 12 + [0] * 6
+    assert Attributes().labels().tolist() == [1] * 12 + [0] * 6
 
 
 def test_wishes_say_the_same_as_their_rules():
     rng = np.random.default_rng(0)
     for _ in range(50):
-        wish = random_wish(rng)
+        attributes = random_attributes(rng)
         states = rng.integers(40, 90, (4, 256)).astype(np.uint8)
-        allowed = wish.pitches()[states].all(axis=1)
-        pitch_rules = [rule for rule in wish.rules() if "notes" not in rule.name]
+        allowed_states = attributes.pitches()[states].all(axis=1)
+        pitch_rules = [rule for rule in attributes.rules() if "notes" not in rule.name]
         satisfied = np.all([rule.satisfied(states) for rule in pitch_rules] or [np.ones(4, bool)], axis=0)
-        np.testing.assert_array_equal(allowed, satisfied)
-    assert Wish(Key.parse("C major"), 100, 60, 72).pitches().sum() == 8
+        np.testing.assert_array_equal(allowed_states, satisfied)
+    assert Attributes(Key.parse("C major"), 100, 60, 72).pitches().sum() == 8
 
 
 def test_granted_agrees_with_the_rules():
     rng = np.random.default_rng(1)
-    wishes = [random_wish(rng) for _ in range(60)]
+    wishes = [random_attributes(rng) for _ in range(60)]
     states = rng.integers(50, 75, (60, 256)).astype(np.uint8)
     states[rng.random(states.shape) < 0.6] = 128
     states[:, 0] = 60
-    shares = granted(measure(states), torch.stack([wish.labels() for wish in wishes]))
-    for index, wish in enumerate(wishes):
-        if wish.key is not None:
-            in_key = melodylc.rules.pitch_classes(wish.key).satisfied(states[index : index + 1])[0]
+    shares = satisfied_shares(measure(states), torch.stack([attributes.labels() for attributes in wishes]))
+    for index, attributes in enumerate(wishes):
+        if attributes.key is not None:
+            in_key = melodylc.rules.pitch_classes(attributes.key).satisfied(states[index : index + 1])[0]
             assert bool(shares["key"][index]) == in_key
-        if wish.notes is not None:
+        if attributes.notes is not None:
             count = int((states[index] < 128).sum())
-            assert bool(shares["count"][index]) == (abs(count - wish.notes) <= 0.1 * wish.notes)
-        for name, limit in (("low", wish.low), ("high", wish.high)):
+            assert bool(shares["count"][index]) == (abs(count - attributes.notes) <= 0.1 * attributes.notes)
+        for name, limit in (("low", attributes.low), ("high", attributes.high)):
             if limit is None:
                 assert shares[name][index].isnan()
 
@@ -77,64 +84,64 @@ def test_reading_is_least_where_it_is_right():
     right = output(count=96, low=60, high=65)
     right[:, :12] = torch.where(measured[:, :12] == 1, 5.0, -5.0)
     for wrong in (output(count=60, low=60, high=65), output(count=96, low=40, high=65), -right):
-        assert reading(right, measured) < reading(wrong, measured)
+        assert critic_loss(right, measured) < critic_loss(wrong, measured)
 
 
 def test_the_energy_falls_as_the_wish_is_granted():
     floor = torch.tensor([70.0])
 
-    def cost(wish, **said):
-        return float(energy(output(**said), wish.labels()[None], floor, enough=5.0))
+    def cost(attributes, **said):
+        return float(energy(output(**said), attributes.labels()[None], floor, enough=5.0))
 
-    in_c = Wish(Key.parse("C major"))
+    in_c = Attributes(Key.parse("C major"))
     assert cost(in_c, absent=4.0) < cost(in_c, absent=0.0) < cost(in_c, absent=-4.0)
     assert cost(in_c, absent=5.0) == cost(in_c, absent=50.0)  # beyond enough nothing more is won
-    many = Wish(notes=150)
+    many = Attributes(notes=150)
     assert cost(many, count=150) < cost(many, count=130) < cost(many, count=90)
     assert cost(many, count=150) < cost(many, count=180)  # two-sided
-    narrow = Wish(low=55, high=70)
+    narrow = Attributes(low=55, high=70)
     assert cost(narrow, low=56, high=69) < cost(narrow, low=50, high=69)
     assert cost(narrow, low=56, high=69) < cost(narrow, low=56, high=75)
     assert cost(in_c, absent=4.0, count=90) < cost(in_c, absent=4.0, count=30)  # not by falling silent
-    assert cost(Wish(), count=90) == pytest.approx(0, abs=0.02)
+    assert cost(Attributes(), count=90) == pytest.approx(0, abs=0.02)
 
 
 def test_knobs_are_learned_saved_and_loaded(tiny_model, tmp_path):
-    settings = knobs.Settings(
-        rounds=2, fresh=8, reader_start=2, reader_steps=2, actor_steps=2, batch=8, hidden=(8,), label_units=4
+    settings = conditional.ConditionalSettings(
+        rounds=2, fresh=8, critic_start=2, critic_steps=2, actor_steps=2, batch=8, hidden=(8,), label_units=4
     )
-    learned = knobs.learn(tiny_model, settings=settings, progress=False)
+    learned = conditional.train_conditional_actor(tiny_model, settings=settings, progress=False)
     assert len(learned.card["curve"]) == 2
     path = tmp_path / "knobs.safetensors"
     learned.save(path)
-    again = knobs.load(path, tiny_model)
-    z, wish = tiny_model.prior(4, seed=0), Wish(Key.parse("A minor"), notes=60)
-    torch.testing.assert_close(again.move(z, wish), learned.move(z, wish), atol=1e-2, rtol=1e-2)
+    again = conditional.load_conditional_actor(path, tiny_model)
+    z, attributes = tiny_model.prior(4, seed=0), Attributes(Key.parse("A minor"), notes=60)
+    torch.testing.assert_close(again.move(z, attributes), learned.move(z, attributes), atol=1e-2, rtol=1e-2)
     assert again.actor.labels == LABELS
     with pytest.raises(UserError, match="another model"):
-        knobs.load(path, melodylc.load())
+        conditional.load_conditional_actor(path, melodylc.load())
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match="expected safetensors"):
-        knobs.load(path, tiny_model)
+        conditional.load_conditional_actor(path, tiny_model)
     with pytest.raises(UserError, match="melodylc knobs --model"):
-        knobs.load(tmp_path / "none.safetensors", tiny_model)
+        conditional.load_conditional_actor(tmp_path / "none.safetensors", tiny_model)
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "attributes",
     [
-        Wish(Key.parse("E blues"), notes=100, low=60, high=84),
-        Wish(Key.parse("F# dorian")),
-        Wish(notes=170),
-        Wish(Key.parse("Bb lydian"), notes=60),
-        Wish(low=48, high=67),
+        Attributes(Key.parse("E blues"), notes=100, low=60, high=84),
+        Attributes(Key.parse("F# dorian")),
+        Attributes(notes=170),
+        Attributes(Key.parse("Bb lydian"), notes=60),
+        Attributes(low=48, high=67),
     ],
 )
-def test_the_embedded_knobs_grant_wishes_they_were_never_taught(wish):
+def test_the_embedded_knobs_grant_wishes_they_were_never_taught(attributes):
     model = melodylc.load()
-    turned = knobs.load(model.path.with_name("knobs.safetensors"), model)
-    melodies = model.decode(turned.move(model.prior(48, seed=11), wish), seed=5)
-    shares = granted(measure(melodies), wish.labels().expand(48, -1))
+    turned = conditional.load_conditional_actor(model.path.with_name("knobs.safetensors"), model)
+    melodies = model.decode(turned.move(model.prior(48, seed=11), attributes), seed=5)
+    shares = satisfied_shares(measure(melodies), attributes.labels().expand(48, -1))
     for name, share in shares.items():
         if not share.isnan().all():
             assert float(share.mean()) > 0.75, name
@@ -144,8 +151,8 @@ def test_the_embedded_knobs_grant_wishes_they_were_never_taught(wish):
 def test_the_wishes_that_knobs_are_learned_on_stay_the_same():
     """Scales may come; which ones a seed draws must not change with them, or a training cannot be made again."""
     rng = np.random.default_rng(0)
-    drawn = [random_wish(rng) for _ in range(400)]
-    names = [wish.key.name if wish.key else None for wish in drawn]
+    drawn = [random_attributes(rng) for _ in range(400)]
+    names = [attributes.key.name if attributes.key else None for attributes in drawn]
     assert names[:6] == ["C aeolian +3", None, "C major +6", "C whole tone +1", "C dorian +7", "set"]
     scales = {name[2:].rsplit(" ", 1)[0] for name in names if name not in (None, "set")}
-    assert scales == set(MODES) - {"chromatic"}
+    assert scales == set(COMMON_SCALES) - {"chromatic"}

@@ -10,10 +10,10 @@ import torch
 
 import melodylc.latent
 from melodylc.latent import adversarial, losses
-from melodylc.latent.adversarial import Settings, learn_attributes
-from melodylc.latent.descent import optimise, total, transform
+from melodylc.latent.adversarial import AdversarialSettings, train_attribute_critic
+from melodylc.latent.descent import combined_energy, optimise, transform_latents
 from melodylc.latent.networks import LARGE, SMALL, Actor, Critic, PartsCritic
-from melodylc.latent.rewards import PAPER, Budget, Round, Seen, both, learn, value
+from melodylc.latent.rewards import PAPER_BUDGET, Budget, ReplayBuffer, Round, both, train_from_rewards, value
 
 
 def test_distance_by_hand():
@@ -30,7 +30,7 @@ def test_distance_by_hand():
 
 def test_outside_by_hand():
     z = torch.tensor([[2.0, 0.0], [0.1, 0.1], [2.0, 2.0]])  # mean squares 2, 0.01, 4: beyond 1 by 1, 0 and 3
-    torch.testing.assert_close(losses.outside(z), torch.tensor([1.0, 0.0, 9.0]))
+    torch.testing.assert_close(losses.shell_penalty(z), torch.tensor([1.0, 0.0, 9.0]))
 
 
 def test_regression_by_hand():
@@ -42,23 +42,25 @@ def test_regression_by_hand():
 def test_climb_by_hand():
     logits = torch.tensor([[0.0, 1.0], [-1.0, 5.0]])
     minus_log = [-math.log(1 / (1 + math.exp(-x))) for x in (0, 1, -1, 5)]
-    assert float(losses.climb(logits)) == pytest.approx(sum(minus_log) / 2)
+    assert float(losses.actor_loss(logits)) == pytest.approx(sum(minus_log) / 2)
 
 
 def test_climb_wins_nothing_beyond_enough():
     logits = torch.tensor([[1.0], [3.0], [9.0]], requires_grad=True)
-    losses.climb(logits, enough=3.0).backward()
+    losses.actor_loss(logits, enough=3.0).backward()
     assert logits.grad[0] < 0
     assert logits.grad[2] == 0
     at_three = math.log(1 + math.exp(-3))
-    assert float(losses.climb(logits.detach(), 3.0)) == pytest.approx((math.log(1 + math.exp(-1)) + 2 * at_three) / 3)
+    assert float(losses.actor_loss(logits.detach(), 3.0)) == pytest.approx(
+        (math.log(1 + math.exp(-1)) + 2 * at_three) / 3
+    )
 
 
 def test_kept_and_broken_are_the_two_cross_entropies():
     logits = torch.tensor([-2.0, 0.0, 3.0], dtype=torch.double)
     d = 1 / (1 + torch.exp(-logits))
-    torch.testing.assert_close(losses.kept(logits), -torch.log(d))
-    torch.testing.assert_close(losses.broken(logits), -torch.log(1 - d))  # not -(1 - log D), as printed
+    torch.testing.assert_close(losses.constraint_loss(logits), -torch.log(d))
+    torch.testing.assert_close(losses.violation_loss(logits), -torch.log(1 - d))  # not -(1 - log D), as printed
 
 
 def test_realism_by_hand():
@@ -107,12 +109,12 @@ def test_gradients_numerically():
     sigma_bar = torch.rand(4, dtype=torch.double) + 0.2
     rewards = torch.rand(3, 4, dtype=torch.double)
     assert torch.autograd.gradcheck(lambda m: losses.distances(m, z, sigma_bar), moved)
-    assert torch.autograd.gradcheck(losses.climb, moved)
+    assert torch.autograd.gradcheck(losses.actor_loss, moved)
     assert torch.autograd.gradcheck(lambda m: losses.regression(m, rewards), moved)
     assert torch.autograd.gradcheck(lambda m: losses.realism(m, z, 2 * m), moved)
-    assert torch.autograd.gradcheck(losses.outside, 2 * moved.detach().requires_grad_(True))
+    assert torch.autograd.gradcheck(losses.shell_penalty, 2 * moved.detach().requires_grad_(True))
     assert torch.autograd.gradcheck(lambda m: losses.shift(m, z, sigma_bar), moved)
-    assert torch.autograd.gradcheck(lambda m: losses.climb(m, 0.7), moved)
+    assert torch.autograd.gradcheck(lambda m: losses.actor_loss(m, 0.7), moved)
 
 
 def test_networks_have_the_papers_layers():
@@ -144,7 +146,7 @@ def test_an_actor_that_begins_still_hardly_moves():
     torch.manual_seed(0)
     z = torch.randn(64, 16)
     with torch.no_grad():
-        assert float(losses.shift(Actor(16, SMALL).begin_still()(z), z)) < 0.03
+        assert float(losses.shift(Actor(16, SMALL).initialise_as_identity()(z), z)) < 0.03
         assert float(losses.shift(Actor(16, SMALL)(z), z)) > 0.1
 
 
@@ -184,7 +186,7 @@ def learned():
     torch.manual_seed(0)
     bank = torch.randn(4000, 8) * 1.5
     budget = Budget(rounds=40, fresh=128, critic_hidden=(64, 64), actor_hidden=(64, 64))
-    return learn(right_half, (bank, right_half(bank)), torch.ones(8), budget, seed=1)
+    return train_from_rewards(right_half, (bank, right_half(bank)), torch.ones(8), budget, seed=1)
 
 
 def test_the_actor_moves_to_the_rewarded_side_and_no_further_than_needed(learned):
@@ -224,9 +226,11 @@ def test_value_weighs_satisfaction_then_nearness_and_variety():
 
 def test_the_papers_loop_on_two_dimensions():
     """Decodes only, one critic, a fixed distance penalty: it gets there too, given more rewards."""
-    budget = replace(PAPER, rounds=15, fresh=128, critic_steps=60, actor_hidden=(64,) * 2, critic_hidden=(64,) * 2)
+    budget = replace(
+        PAPER_BUDGET, rounds=15, fresh=128, critic_steps=60, actor_hidden=(64,) * 2, critic_hidden=(64,) * 2
+    )
     nothing = (torch.zeros(0, 2), torch.zeros(0, 1))
-    learned = learn(right_half, nothing, torch.ones(2), replace(budget, learning_rate=1e-3), seed=0)
+    learned = train_from_rewards(right_half, nothing, torch.ones(2), replace(budget, learning_rate=1e-3), seed=0)
     assert learned.curve[-1].satisfied > 0.8
     assert learned.curve[0].satisfied < 0.5
     assert len({row.penalty for row in learned.curve}) == 1
@@ -243,7 +247,7 @@ def test_features_are_what_critics_read():
 
     bank = torch.randn(2000, 6, generator=torch.Generator().manual_seed(0)) * 1.3
     budget = Budget(rounds=12, fresh=96, actor_hidden=(64, 64), shell=0.0)  # few dimensions have no shell
-    learned = learn(reward, (bank, reward(bank)), torch.ones(6), budget, features=parts, seed=2)
+    learned = train_from_rewards(reward, (bank, reward(bank)), torch.ones(6), budget, features=parts, seed=2)
     z = torch.randn(1000, 6, generator=torch.Generator().manual_seed(1))
     moved = learned.actor(z).detach()
     assert float((reward(moved) == 1).float().mean()) > 0.85
@@ -252,7 +256,7 @@ def test_features_are_what_critics_read():
 
 
 def test_what_was_seen_is_drawn_from_all_or_from_the_newest():
-    seen = Seen()
+    seen = ReplayBuffer()
     for number in range(5):
         seen.add(torch.full((3, 1), float(number)), torch.full((3, 2), float(number)))
     generator = torch.Generator().manual_seed(0)
@@ -266,7 +270,7 @@ def test_what_was_seen_is_drawn_from_all_or_from_the_newest():
 def test_one_seed_one_actor():
     bank = torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
     budget = Budget(rounds=2, fresh=32, bank_steps=5, critic_steps=4, actor_steps=3, critic_hidden=(8,))
-    a, b = (learn(right_half, (bank, right_half(bank)), torch.ones(3), budget, seed=3) for _ in range(2))
+    a, b = (train_from_rewards(right_half, (bank, right_half(bank)), torch.ones(3), budget, seed=3) for _ in range(2))
     for x, y in zip(a.actor.parameters(), b.actor.parameters()):
         torch.testing.assert_close(x, y, rtol=0, atol=0)
 
@@ -279,7 +283,7 @@ def test_stopping_keeps_the_best_so_far():
         if row.round == 2:
             raise KeyboardInterrupt
 
-    learned = learn(right_half, (bank, right_half(bank)), torch.ones(3), budget, on_round=stop)
+    learned = train_from_rewards(right_half, (bank, right_half(bank)), torch.ones(3), budget, on_round=stop)
     assert len(learned.curve) == 3
 
 
@@ -298,7 +302,7 @@ def test_optimise_finds_the_minimum_and_freezes_what_is_done():
     assert 1.0 < float(frozen[0, 0]) < 1.3  # stopped as soon as it was
 
 
-QUICK = Settings(
+QUICK = AdversarialSettings(
     steps=150,
     critic_steps=5,
     batch=64,
@@ -315,7 +319,7 @@ def gaussian(middle, count=2000, deviation=0.3, seed=0):
 
 @pytest.mark.parametrize("middle", [[2.5, 0.0], [-1.5, 2.0]])
 def test_the_realism_actor_moves_to_where_encodings_are(middle):
-    learned = adversarial.learn(gaussian(middle), torch.ones(2), QUICK, seed=0)
+    learned = adversarial.train_adversaries(gaussian(middle), torch.ones(2), QUICK, seed=0)
     z = torch.randn(500, 2, generator=torch.Generator().manual_seed(9))
     moved = learned.actor(z).detach()
     assert float((moved - torch.tensor(middle)).norm(dim=1).median()) < 0.8
@@ -332,7 +336,7 @@ def test_with_a_distance_penalty_the_realism_actor_goes_no_further_than_needed()
     shifts = []
     for penalty in (0.0, 0.3):
         settings = replace(QUICK, penalty=penalty, from_encodings=False)
-        moved = adversarial.learn(strip, torch.ones(2), settings, seed=1).actor(z).detach()
+        moved = adversarial.train_adversaries(strip, torch.ones(2), settings, seed=1).actor(z).detach()
         assert float(moved[:, 0].median()) > 1.2
         shifts.append(float((moved - z)[:, 1].pow(2).mean()))
     assert shifts[1] < 0.25
@@ -342,7 +346,9 @@ def test_with_a_distance_penalty_the_realism_actor_goes_no_further_than_needed()
 def test_a_conditional_actor_goes_where_its_label_says():
     z = torch.cat([gaussian([2.0, 0.0]), gaussian([-2.0, 0.0], seed=1)])
     labels = torch.cat([torch.ones(2000, 1), torch.zeros(2000, 1)])
-    learned = adversarial.learn(z, torch.ones(2), QUICK, sigma=torch.full_like(z, 0.1), labels=labels, seed=0)
+    learned = adversarial.train_adversaries(
+        z, torch.ones(2), QUICK, sigma=torch.full_like(z, 0.1), labels=labels, seed=0
+    )
     draws = torch.randn(300, 2, generator=torch.Generator().manual_seed(9))
     right, left = (learned.actor(draws, torch.tensor([label])).detach() for label in (1.0, 0.0))
     assert float((right[:, 0] > 0.8).float().mean()) > 0.9
@@ -356,7 +362,7 @@ def test_with_an_auxiliary_classifier_the_actor_goes_where_its_label_says():
     z = torch.cat([gaussian([2.0, 0.0]), gaussian([-2.0, 0.0], seed=1)])
     labels = torch.cat([torch.ones(2000, 1), torch.zeros(2000, 1)])
     settings = replace(QUICK, auxiliary=True, steps=300)
-    learned = adversarial.learn(z, torch.ones(2), settings, labels=labels, seed=0)
+    learned = adversarial.train_adversaries(z, torch.ones(2), settings, labels=labels, seed=0)
     draws = torch.randn(300, 2, generator=torch.Generator().manual_seed(9))
     for label, side in ((1.0, 1), (0.0, -1)):
         moved = learned.actor(draws, torch.tensor([label])).detach()
@@ -369,7 +375,7 @@ def test_with_an_auxiliary_classifier_the_actor_goes_where_its_label_says():
 
 def test_without_an_actor_the_inner_loop_sharpens_the_critic():
     settings = replace(QUICK, steps=40, actor_hidden=None, inner_steps=5)
-    learned = adversarial.learn(gaussian([2.0, 0.0]), torch.ones(2), settings, seed=0)
+    learned = adversarial.train_adversaries(gaussian([2.0, 0.0]), torch.ones(2), settings, seed=0)
     assert learned.actor is None
     near, far = gaussian([2.0, 0.0], 300, seed=4), gaussian([2.0, 2.5], 300, seed=4)
     assert float((learned.critic(near) > learned.critic(far)).float().mean()) > 0.9
@@ -380,13 +386,13 @@ def test_stopping_keeps_the_adversaries():
         if row.step == 3:
             raise KeyboardInterrupt
 
-    assert len(adversarial.learn(gaussian([1.0, 0.0]), torch.ones(2), QUICK, on_step=stop).curve) == 4
+    assert len(adversarial.train_adversaries(gaussian([1.0, 0.0]), torch.ones(2), QUICK, on_step=stop).curve) == 4
 
 
 def test_attribute_critics_and_transformation_by_both_critics():
     """Attributes are the sides of two axes; each vector moves until both hold, and those that are right stay."""
     z = torch.randn(3000, 2, generator=torch.Generator().manual_seed(0))
-    critic = learn_attributes(z, (z > 0).float(), hidden=(64, 64), steps=400, learning_rate=2e-3)
+    critic = train_attribute_critic(z, (z > 0).float(), hidden=(64, 64), steps=400, learning_rate=2e-3)
     unseen = torch.randn(500, 2, generator=torch.Generator().manual_seed(1))
     assert float(((critic(unseen) > 0) == (unseen > 0)).float().mean()) > 0.95
 
@@ -395,7 +401,7 @@ def test_attribute_critics_and_transformation_by_both_critics():
 
     start = torch.tensor([[-0.8, -0.5], [0.9, 0.7], [-0.6, 0.9]])
     wanted = torch.tensor([[1.0, 1.0]]).expand(3, 2)
-    moved = transform(start, real, critic, wanted, thresholds=(0.5, 0.7))
+    moved = transform_latents(start, real, critic, wanted, thresholds=(0.5, 0.7))
     assert (moved > 0).all()
     assert (real(moved) > 0).all()
     torch.testing.assert_close(moved[1], start[1])  # it had both: frozen before the first step
@@ -406,23 +412,25 @@ def test_energies_add_up():
     start = torch.zeros(2, 3)
     a, b = (lambda z: z[:, :1]), (lambda z: -z[:, 1:2])
     moved = torch.tensor([[1.0, -1.0, 0.0], [0.5, 2.0, 0.0]])
-    one = [total(start, torch.ones(3), [critic], penalty=0.0, shell=0.0)(moved) for critic in (a, b)]
-    both_critics = total(start, torch.ones(3), [a, b], penalty=0.0, shell=0.0)(moved)
+    one = [combined_energy(start, torch.ones(3), [critic], penalty=0.0, shell=0.0)(moved) for critic in (a, b)]
+    both_critics = combined_energy(start, torch.ones(3), [a, b], penalty=0.0, shell=0.0)(moved)
     torch.testing.assert_close(both_critics, one[0] + one[1])
     torch.testing.assert_close(one[0], torch.log1p(torch.exp(-moved[:, 0])))
-    held = total(start, torch.ones(3), [], penalty=0.5, shell=2.0)(moved)
-    torch.testing.assert_close(held, 0.5 * losses.distances(moved, start, torch.ones(3)) + 2 * losses.outside(moved))
+    held = combined_energy(start, torch.ones(3), [], penalty=0.5, shell=2.0)(moved)
+    torch.testing.assert_close(
+        held, 0.5 * losses.distances(moved, start, torch.ones(3)) + 2 * losses.shell_penalty(moved)
+    )
 
 
 def test_composed_energies_meet_both_critics():
     """Two critics learned apart, one for each axis: descent on their sum ends where both hold."""
     z = torch.randn(2000, 2, generator=torch.Generator().manual_seed(0)) * 1.5
     right, up = (
-        learn_attributes(z, (z[:, axis : axis + 1] > 1).float(), hidden=(64,), steps=300, learning_rate=3e-3)
+        train_attribute_critic(z, (z[:, axis : axis + 1] > 1).float(), hidden=(64,), steps=300, learning_rate=3e-3)
         for axis in (0, 1)
     )
     start = torch.randn(200, 2, generator=torch.Generator().manual_seed(1))
-    moved = optimise(start, total(start, torch.ones(2), [right, up], penalty=0.05, shell=0.0))
+    moved = optimise(start, combined_energy(start, torch.ones(2), [right, up], penalty=0.05, shell=0.0))
     assert float((moved > 1).all(dim=1).float().mean()) > 0.9
 
 

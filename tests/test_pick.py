@@ -1,8 +1,8 @@
 import pytest
 from conftest import END, midi
 
-from melodylc.errors import UserError
-from melodylc.extraction.pick import pick
+from melodylc.base.errors import UserError
+from melodylc.extraction.selection import select_melody
 from melodylc.melody import to_notes
 from midi_io.files import Note, write
 
@@ -11,24 +11,24 @@ QUARTERS = [Note(60 + i % 12, i, i + 1) for i in range(80)]
 
 def test_the_first_sixteen_bars(tmp_path):
     write(tmp_path / "a.mid", QUARTERS)
-    picked = pick(tmp_path / "a.mid")
+    picked = select_melody(tmp_path / "a.mid")
     assert str(picked) == "bars 1 to 16 of track 2, channel 1"
     assert [note[:3] for note in to_notes(picked.states)] == [note[:3] for note in QUARTERS[:64]]
 
 
 def test_a_bar_and_a_track_of_ones_choice(tmp_path):
     write(tmp_path / "a.mid", QUARTERS)
-    picked = pick(tmp_path / "a.mid", track=1, bar=2)
+    picked = select_melody(tmp_path / "a.mid", track=1, bar=2)
     assert (picked.bar, to_notes(picked.states)[0].pitch) == (2, 68)
     with pytest.raises(
         UserError, match=r"no melody begins in track 2 at bar 31; 16 bars can begin in track 2 from bar 1"
     ):
-        pick(tmp_path / "a.mid", track=1, bar=30)
+        select_melody(tmp_path / "a.mid", track=1, bar=30)
 
 
 def test_a_short_melody_is_closed_with_rests(tmp_path):
     write(tmp_path / "a.mid", QUARTERS[:12])
-    assert len(to_notes(pick(tmp_path / "a.mid").states)) == 12
+    assert len(to_notes(select_melody(tmp_path / "a.mid").states)) == 12
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def test_a_short_melody_is_closed_with_rests(tmp_path):
 def test_files_without_a_melody_say_why(tmp_path, data, said):
     (tmp_path / "a.mid").write_bytes(data)
     with pytest.raises(UserError, match=said):
-        pick(tmp_path / "a.mid")
+        select_melody(tmp_path / "a.mid")
 
 
 def test_no_file(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
-        pick(tmp_path / "a.mid")
+        select_melody(tmp_path / "a.mid")

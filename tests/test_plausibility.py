@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 import melodylc
 from melodylc import generation, plausibility
+from melodylc.attributes import Attributes
 from melodylc.cli import _wished, main, write_reference
+from melodylc.cli.options import parser
 from melodylc.melody import BEATS, HOLD, REST, canonical, from_notes, to_notes
-from melodylc.options import parser
 from melodylc.plausibility import FEATURES, TOO_LITTLE, Bounds, features
 from melodylc.rules import Key
-from melodylc.wish import Wish
 from midi_io import files
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -101,15 +101,15 @@ def test_features_are_finite_and_the_same_in_every_register(states, semitones):
 def test_widened_bounds_let_what_widened_them_through(states):
     narrow = Bounds.of(np.stack([played([60, 62]), played([60, 62, 64])]), "scales")
     assert narrow.including(states).plausible(states[None])[0]
-    assert narrow.including(states).broken(states) == ()
-    assert not (narrow.including(states).outside(played([60, 62])[None])).any()
+    assert narrow.including(states).violated(states) == ()
+    assert not (narrow.including(states).violations(played([60, 62])[None])).any()
 
 
 @given(pitch=st.integers(0, 127), rhythm=melodies())
 def test_one_repeated_note_is_never_plausible(bounds, pitch, rhythm):
     states = np.where(rhythm < HOLD, pitch, rhythm).astype(np.uint8)
     assert not bounds.plausible(states[None])[0]
-    assert {"pitches", "pitch classes", "span"} <= set(bounds.broken(states))
+    assert {"pitches", "pitch classes", "span"} <= set(bounds.violated(states))
 
 
 SCALE = [60, 62, 64, 65, 67, 69, 71, 72]
@@ -135,13 +135,13 @@ DEGENERATE = {
 
 
 def test_a_tune_is_plausible(bounds):
-    assert bounds.broken(played(TUNE)) == ()
-    assert bounds.broken(played(TUNE, 3)) == ()
+    assert bounds.violated(played(TUNE)) == ()
+    assert bounds.violated(played(TUNE, 3)) == ()
 
 
 @pytest.mark.parametrize("name", FEATURES)
 def test_every_feature_catches_a_melody(name, bounds):
-    assert name in bounds.broken(canonical(DEGENERATE[name]))
+    assert name in bounds.violated(canonical(DEGENERATE[name]))
 
 
 def test_what_the_model_learned_from_is_plausible_and_its_prior_often(model, bounds):
@@ -203,14 +203,16 @@ def test_a_damaged_file_is_one_line(bounds, model, tmp_path, capsys, monkeypatch
 def kept(model, bounds, arguments, count=16):
     """Of melodies at default settings, two seeds: the share satisfied and plausible, and what they are."""
     options = parser().parse_args(arguments)
-    wish, rules = _wished(options)
+    attributes, rules = _wished(options)
     made = [
-        generation.generate(model, wish, count, rules=rules, seed=seed, strict=options.strict, tries=options.tries)
+        generation.generate(
+            model, attributes, count, rules=rules, seed=seed, strict=options.strict, tries=options.tries
+        )
         for seed in (11, 12)
     ]
     states = np.concatenate([each.melodies for each in made])
-    assert [names for each in made for names in each.broken] == [bounds.broken(each) for each in states]
-    satisfied = np.all([rule.satisfied(states) for rule in wish.rules()], axis=0)
+    assert [names for each in made for names in each.broken] == [bounds.violated(each) for each in states]
+    satisfied = np.all([rule.satisfied(states) for rule in attributes.rules()], axis=0)
     return (satisfied & bounds.plausible(states)).mean(), states, [way for each in made for way in each.ways]
 
 
@@ -228,7 +230,7 @@ def test_the_examples_of_the_readme_are_kept(example, model, bounds):
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "attributes",
     [
         ["--key", "A minor pentatonic"],
         ["--key", "Bb harmonic minor"],
@@ -238,8 +240,8 @@ def test_the_examples_of_the_readme_are_kept(example, model, bounds):
         ["--key", "G minor", "--notes", "40"],
     ],
 )
-def test_wishes_of_which_the_actor_knows_one_note_only(wish, model, bounds):
-    share, states, ways = kept(model, bounds, ["generate", *wish])
+def test_wishes_of_which_the_actor_knows_one_note_only(attributes, model, bounds):
+    share, states, ways = kept(model, bounds, ["generate", *attributes])
     assert share >= 0.9
     assert "actor" not in ways
     assert len(np.unique(states, axis=0)) == len(states)
@@ -251,8 +253,8 @@ def test_one_try_may_still_go_the_second_way(model, bounds):
 
 
 def test_a_wish_that_nothing_plausible_grants_gives_the_best(model):
-    wish, _ = _wished(parser().parse_args(["generate", "--key", "0", "--range", "C4-C4"]))
-    made = generation.generate(model, wish, 4, seed=0, tries=2)
+    attributes, _ = _wished(parser().parse_args(["generate", "--key", "0", "--range", "C4-C4"]))
+    made = generation.generate(model, attributes, 4, seed=0, tries=2)
     assert set(made.melodies[made.melodies < HOLD].tolist()) == {60}
     assert all("pitches" in names for names in made.broken)
 
@@ -276,10 +278,10 @@ def own(model, count):
 
 @pytest.mark.parametrize("key", ["C major", "E blues"])
 def test_one_s_own_melody_keeps_what_is_asked_and_stays_a_melody(key, model, bounds):
-    wish, _ = _wished(parser().parse_args(["generate", "--key", key]))
+    attributes, _ = _wished(parser().parse_args(["generate", "--key", key]))
     for states in own(model, 4):
-        made = generation.transform(model, states, wish)
-        assert wish.rules()[0].satisfied(made.melodies)[0]
+        made = generation.transform(model, states, attributes)
+        assert attributes.rules()[0].satisfied(made.melodies)[0]
         assert made.broken == [()]
         assert bounds.plausible(made.melodies)[0]
         assert made.ways[0] in ("actor", "masked encoding")
@@ -306,26 +308,28 @@ def test_the_transformations_of_the_readme(model, tmp_path, monkeypatch, capsys)
 
 def test_what_is_odd_about_ones_own_melody_is_allowed(model):
     drone = melody(*(state for pitch in (60, 61, 67, 72) for state in (pitch, *[HOLD] * 31)))
-    wish, _ = _wished(parser().parse_args(["generate", "--key", "C major"]))
-    made = generation.transform(model, drone, wish)
-    assert wish.rules()[0].satisfied(made.melodies)[0]
+    attributes, _ = _wished(parser().parse_args(["generate", "--key", "C major"]))
+    made = generation.transform(model, drone, attributes)
+    assert attributes.rules()[0].satisfied(made.melodies)[0]
     assert made.broken == [()]
     assert (made.melodies[0] == drone).mean() > 0.6
 
 
 def test_on_the_way_between_two_melodies_key_and_plausibility_are_kept(model):
     first, last = own(model, 2)
-    wish, _ = _wished(parser().parse_args(["generate", "--key", "E blues"]))
-    made = generation.interpolate(model, first, last, 7, wish)
-    assert wish.rules()[0].satisfied(made.melodies).mean() > 0.8
+    attributes, _ = _wished(parser().parse_args(["generate", "--key", "E blues"]))
+    made = generation.interpolate(model, first, last, 7, attributes)
+    assert attributes.rules()[0].satisfied(made.melodies).mean() > 0.8
     assert sum(not names for names in made.broken) >= 6
     assert made.how.startswith("knobs; taken from")
 
 
 @pytest.mark.parametrize("strict", [True, False])
-@pytest.mark.parametrize("wish", [Wish(Key.parse("C major"), None, 72, 84), Wish(Key.parse("0,2,4,7,9"))])
-def test_a_transformation_keeps_what_the_mask_promises(model, wish, strict):
+@pytest.mark.parametrize(
+    "attributes", [Attributes(Key.parse("C major"), None, 72, 84), Attributes(Key.parse("0,2,4,7,9"))]
+)
+def test_a_transformation_keeps_what_the_mask_promises(model, attributes, strict):
     """No bar of one's own that breaks key or range comes back to mend something else."""
     for seed in range(6):
-        made = generation.transform(model, model.bank.states[40 * seed], wish, strict=strict, seed=seed)
-        assert all(rule(made.melodies)[0] == 1 for rule in wish.rules()), made.how
+        made = generation.transform(model, model.bank.states[40 * seed], attributes, strict=strict, seed=seed)
+        assert all(rule(made.melodies)[0] == 1 for rule in attributes.rules()), made.how

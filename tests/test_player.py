@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from midi_io import messages
 from midi_io.clock import Follower, Internal
 from midi_io.files import Note
-from midi_io.player import STALE, Bar, Manner, Player, swung
+from midi_io.player import STALE, Bar, PlaybackSettings, Player, swung
 from midi_io.ports import MemoryPorts
 
 SIXTEENTHS = [Note(60 + i, i / 4, i / 4 + 0.25, 80) for i in range(16)]
@@ -74,7 +74,7 @@ def test_starts_and_ends_pair_whatever_happens(data):
         st.floats(0.01, 9.0),
     )
     bars = data.draw(st.lists(st.builds(Bar, st.lists(notes, max_size=8), st.booleans()), min_size=1, max_size=4))
-    manner = Manner(swing=data.draw(st.floats(0.5, 0.75)), transpose=data.draw(st.integers(-100, 100)))
+    manner = PlaybackSettings(swing=data.draw(st.floats(0.5, 0.75)), transpose=data.draw(st.integers(-100, 100)))
     player = Player(ports, clock, lambda bar: bars[bar % len(bars)], manner)
     for _ in range(data.draw(st.integers(1, 6))):
         what = data.draw(st.sampled_from(["start", "stop", "tempo", "run"]))
@@ -123,7 +123,7 @@ def test_late_events_are_sent_at_once_and_counted_and_notes_long_over_are_not():
 def test_a_session_that_leads_sends_clocks_start_and_stop():
     hand = Hand()
     ports, clock = MemoryPorts(hand), Internal(120)
-    player = Player(ports, clock, lambda bar: Bar(), Manner(lead=True))
+    player = Player(ports, clock, lambda bar: Bar(), PlaybackSettings(lead=True))
     clock.start(hand.now)
     run(player, ports, hand, 2.0 - 0.001)
     clock.stop(hand.now)
@@ -141,7 +141,7 @@ def test_one_session_follows_another():
     """What `lead` sends is what a follower takes: both are at the same beat."""
     hand = Hand()
     ports, clock, follower = MemoryPorts(hand), Internal(97), Follower()
-    player = Player(ports, clock, lambda bar: Bar(), Manner(lead=True))
+    player = Player(ports, clock, lambda bar: Bar(), PlaybackSettings(lead=True))
     clock.start(hand.now, 16.0)
     run(player, ports, hand, 5.0)
     for moment, message in ports.left:
@@ -169,7 +169,7 @@ def test_a_follower_that_stops_mid_note_ends_it():
 def test_manner():
     hand = Hand()
     ports, clock = MemoryPorts(hand), Internal(120)
-    manner = Manner(channel=4, velocity=33, transpose=-70, ahead=0.01)
+    manner = PlaybackSettings(channel=4, velocity=33, transpose=-70, ahead=0.01)
     player = Player(ports, clock, lambda bar: Bar([Note(60, 0.5, 1.0), Note(80, 1.0, 2.0)]), manner)
     clock.start(101.0)
     run(player, ports, hand, 3.0)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from melodylc.latent import progress
+from melodylc.base import progress
 
 
 class Terminal(io.StringIO):

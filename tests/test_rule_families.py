@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melodylc import rules
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 from melodylc.melody import HOLD, REST, canonical, to_notes
 from melodylc.rules.find import BUILT_IN, find
 from melodylc.rules.harmony import chord, chords
@@ -269,16 +269,16 @@ def test_rhythm_rules_agree_with_the_notes_one_by_one(states):
 def test_the_strict_mode_knows_which_pitches_are_allowed():
     in_c, low = rules.pitch_classes("C major"), rules.pitch_range(48, 60)
     both = in_c & low & rules.notes(at_least=5)
-    assert both.allowed.nonzero()[0].tolist() == [48, 50, 52, 53, 55, 57, 59, 60]
+    assert both.allowed_pitches.nonzero()[0].tolist() == [48, 50, 52, 53, 55, 57, 59, 60]
     for rule in (rules.notes(at_least=5), in_c | low, ~in_c):
-        assert rule.allowed is None
+        assert rule.allowed_pitches is None
 
 
 def test_rules_are_found_by_name():
     assert find("syncopation").name == "syncopation 0.25"
     assert find("leaps(5)")(melody(60, 64)) == 1
     assert find("chord_tones('C | F', at_least=0.5)").name == "chord tones of C | F"
-    assert find("pitch_classes('E blues')").allowed is not None
+    assert find("pitch_classes('E blues')").allowed_pitches is not None
     made = {name for name in rules.__all__ if name in BUILT_IN}
     assert made == set(BUILT_IN)
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melodylc import rules
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 from melodylc.melody import HOLD, REST
 from melodylc.rules import Key
-from melodylc.rules.key import ALIASES, MODES, SCALES
+from melodylc.rules.key import ALIASES, COMMON_SCALES, SCALES
 from melodylc.rules.notes import parse_range
 
 
@@ -182,9 +182,9 @@ def test_weights_are_numbers_above_0(weight):
 
 
 def test_what_a_controller_turns_through_and_the_knobs_are_learned_on_stays_as_it_is():
-    assert tuple(MODES)[:3] == ("major", "minor", "ionian")
-    assert (len(MODES), tuple(MODES)[-1]) == (16, "chromatic")
-    assert tuple(SCALES)[:16] == tuple(MODES)
+    assert tuple(COMMON_SCALES)[:3] == ("major", "minor", "ionian")
+    assert (len(COMMON_SCALES), tuple(COMMON_SCALES)[-1]) == (16, "chromatic")
+    assert tuple(SCALES)[:16] == tuple(COMMON_SCALES)
 
 
 def test_scales_are_spelt_once_and_upwards():

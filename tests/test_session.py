@@ -11,8 +11,8 @@ import pytest
 import torch
 from test_player import pairs
 
-from melodylc import UserError, load_control
-from melodylc.live import Asked, Session, Settings, worker
+from melodylc import UserError, load_actor
+from melodylc.live import ControlValues, Session, SessionSettings, worker
 from melodylc.live.inference import Inference
 from melodylc.melody import HOLD, from_notes
 from midi_io import messages
@@ -32,13 +32,13 @@ def notes(ports):
 
 
 def test_the_player_does_without_torch():
-    script = "import sys, melodylc.live, melodylc.live.command; sys.exit('torch' in sys.modules)"
+    script = "import sys, melodylc.live, melodylc.cli.live; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
 def test_it_varies_and_is_turned_and_ends_every_note():
     ports, said = MemoryPorts(), []
-    settings = Settings(Asked("C major", notes=100), mode="vary", every=1, tempo=480, seed=3)
+    settings = SessionSettings(ControlValues("C major", notes=100), mode="vary", every=1, tempo=480, seed=3)
     with Session(settings, ports=ports, say=said.append) as session:
         assert until(lambda: session.status.melody >= 4)
         assert session.status.satisfied is not None
@@ -75,10 +75,10 @@ def inference():
 
 def test_what_a_session_learns_first_is_bounded_and_kept(inference, tmp_path):
     kept = tmp_path / "kept.safetensors"
-    settings = Settings(rules=("notes(at_least=1)",), rounds=2, seconds=0, keep=kept)
+    settings = SessionSettings(rules=("notes(at_least=1)",), rounds=2, seconds=0, keep=kept)
     learned = Inference(Session(settings, ports=MemoryPorts())._setup())
-    assert len(learned.controls[0].card["curve"]) == 1
-    assert load_control(kept, inference.model).card["rule"] == "1 notes"
+    assert len(learned.actors[0].card["curve"]) == 1
+    assert load_actor(kept, inference.model).card["rule"] == "1 notes"
 
 
 def request(asked, seed=0, states=None, amount=0.0):
@@ -89,9 +89,9 @@ def request(asked, seed=0, states=None, amount=0.0):
 @pytest.mark.parametrize(
     ("asked", "way"),
     [
-        (Asked("C major"), "actor"),
-        (Asked("E blues", notes=120, low=60, high=84), "masked notes actor"),
-        (Asked("Bb harmonic minor"), "masked prior"),
+        (ControlValues("C major"), "actor"),
+        (ControlValues("E blues", notes=120, low=60, high=84), "masked notes actor"),
+        (ControlValues("Bb harmonic minor"), "masked prior"),
     ],
 )
 def test_an_answer_says_which_way_it_came_and_is_kept(inference, asked, way):
@@ -100,15 +100,15 @@ def test_an_answer_says_which_way_it_came_and_is_kept(inference, asked, way):
     assert sum(kept) >= 7
     assert [answer["way"] for answer in answers].count(way) >= 6
     assert inference.answer(request(asked, 3))["states"] == answers[3]["states"]
-    allowed = asked.wish().pitches()
+    allowed_states = asked.attributes().pitches()
     for answer in answers:
         states = np.frombuffer(bytes.fromhex(answer["states"]), np.uint8)
-        assert allowed[states[states < HOLD]].all() or min(answer["rewards"].values()) < 1
+        assert allowed_states[states[states < HOLD]].all() or min(answer["rewards"].values()) < 1
 
 
 def test_a_melody_may_be_as_odd_as_the_phrase_it_answers(inference):
     phrase = from_notes(Note(pitch, i / 2, i / 2 + 0.5) for i, pitch in enumerate((60, 64, 67, 72) * 2))
-    answer = inference.answer(request(Asked("C major"), states=phrase))
+    answer = inference.answer(request(ControlValues("C major"), states=phrase))
     assert answer["plausible"]
     assert not inference.bounds.plausible(phrase[None])[0]
 
@@ -122,20 +122,23 @@ def test_the_actor_of_a_rule_moves_every_way(inference, monkeypatch):
         def move(self, z):
             return torch.zeros_like(z)
 
-    monkeypatch.setattr(inference, "controls", [Still()])
-    known = inference._ways(Asked("E blues", notes=120), "prior")
+    monkeypatch.setattr(inference, "actors", [Still()])
+    known = inference._ways(ControlValues("E blues", notes=120), "prior")
     assert [way.name for way in known] == ["actor", "masked notes actor", "masked notes actor in part"]
     for way in known:
         assert not way.move(inference.model.prior(2, 0)).any()
-    assert [way.name for way in inference._ways(Asked(), "prior")] == ["actor of rules"]
-    assert [way.name for way in inference._ways(Asked("E blues"), "prior")] == ["actor", "masked actor of rules"]
+    assert [way.name for way in inference._ways(ControlValues(), "prior")] == ["actor of rules"]
+    assert [way.name for way in inference._ways(ControlValues("E blues"), "prior")] == [
+        "actor",
+        "masked actor of rules",
+    ]
 
 
 def test_a_seed_plays_the_same_again():
     melodies = []
     for _ in range(2):
         ports = MemoryPorts()
-        with Session(Settings(Asked("A minor"), tempo=480, every=2, seed=5), ports=ports) as session:
+        with Session(SessionSettings(ControlValues("A minor"), tempo=480, every=2, seed=5), ports=ports) as session:
             assert until(lambda session=session: session.status.melody >= 3)
         melodies.append([pitch for pitch, _, _ in sorted(notes(ports), key=lambda note: note[1])][:20])
     assert melodies[0] == melodies[1]
@@ -143,7 +146,7 @@ def test_a_seed_plays_the_same_again():
 
 def test_it_answers_in_the_time_of_the_first_note():
     ports = MemoryPorts()
-    with Session(Settings(Asked("C major"), mode="answer", tempo=480, seed=1), ports=ports) as session:
+    with Session(SessionSettings(ControlValues("C major"), mode="answer", tempo=480, seed=1), ports=ports) as session:
         assert not session.status.running
         for pitch in (60, 64, 67, 72) * 2:
             ports.put(messages.note_on(0, pitch, 80))
@@ -162,7 +165,7 @@ def test_a_worker_that_stalls_is_replaced(monkeypatch):
 
     monkeypatch.setattr(worker, "STALLED", 1.0)
     ports = MemoryPorts()
-    with Session(Settings(Asked("C major"), tempo=480, every=1), ports=ports) as session:
+    with Session(SessionSettings(ControlValues("C major"), tempo=480, every=1), ports=ports) as session:
         assert until(lambda: session.status.melody > 2)
         first = session._worker.pid
         os.kill(first, signal.SIGSTOP)
@@ -185,6 +188,6 @@ def test_a_worker_that_stalls_is_replaced(monkeypatch):
 def test_what_is_missing_is_said_before_anything_plays(wrong, says):
     ports = MemoryPorts()
     with pytest.raises(UserError, match=says):
-        Session(Settings(**wrong), ports=ports).open()
+        Session(SessionSettings(**wrong), ports=ports).open()
     assert not ports.open
     assert ports.left == []

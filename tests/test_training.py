@@ -7,7 +7,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 from melodylc.model import load
 from melodylc.vae import training
 from melodylc.vae.presets import PRESETS

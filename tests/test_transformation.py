@@ -7,20 +7,21 @@ from conftest import melodies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melodylc import control, rules
-from melodylc.errors import UserError
-from melodylc.latent.rewards import Budget
-from melodylc.melody import canonical
-from melodylc.transformation import (
+from melodylc import rules
+from melodylc.base.errors import UserError
+from melodylc.constraints import rule_actor
+from melodylc.constraints.transformation import (
     Transformed,
     descend,
     onsets_kept,
     pitches_kept,
-    put_back,
-    towards,
+    restore_bars,
     transform,
+    transform_towards,
     unchanged_bars,
 )
+from melodylc.latent.rewards import Budget
+from melodylc.melody import canonical
 
 RULE = rules.pitch_classes("C major") & rules.notes(at_least=40)
 
@@ -31,42 +32,42 @@ def learned(tiny_model):
         rounds=2, fresh=16, tried=8, bank_steps=3, critic_steps=2, actor_steps=2, critic_batch=16, actor_batch=16,
         actor_hidden=(8,),
     )  # fmt: skip
-    return control.learn(tiny_model, RULE, budget=budget, seed=4, progress=False)
+    return rule_actor.learn(tiny_model, RULE, budget=budget, seed=4, progress=False)
 
 
 @pytest.mark.parametrize("how", ["actor", "gradient"])
 def test_its_shape_is_kept_and_what_is_right_is_left_alone(learned, tiny_model, how):
     given = tiny_model.bank.states[:3]
-    changed = transform(tiny_model, given, RULE, control=learned, how=how)
+    changed = transform(tiny_model, given, RULE, actor=learned, how=how)
     assert changed.shape == (3, 256)
     assert (RULE(changed) >= RULE(given)).all()  # never worse than it was
-    assert transform(tiny_model, given[0], RULE, control=learned, how=how).shape == (256,)
+    assert transform(tiny_model, given[0], RULE, actor=learned, how=how).shape == (256,)
     always = rules.Rule("always", lambda states: np.ones(len(states)))
-    np.testing.assert_array_equal(transform(tiny_model, given, always, control=learned, how=how), given)
+    np.testing.assert_array_equal(transform(tiny_model, given, always, actor=learned, how=how), given)
 
 
 def test_amount_moves_from_the_melody_to_the_whole_change(learned, tiny_model):
     given = tiny_model.bank.states[:4]
-    at = [transform(tiny_model, given, RULE, control=learned, amount=amount) for amount in (0, 0.5, 1)]
+    at = [transform(tiny_model, given, RULE, actor=learned, amount=amount) for amount in (0, 0.5, 1)]
     np.testing.assert_array_equal(at[0], given)
-    np.testing.assert_array_equal(at[2], transform(tiny_model, given, RULE, control=learned))
+    np.testing.assert_array_equal(at[2], transform(tiny_model, given, RULE, actor=learned))
     assert ((at[1] == given).mean() >= (at[2] == given).mean()) or (at[1] == given).mean() > 0.5
 
 
 def test_strict_keeps_a_rule_on_pitches_by_construction(learned, tiny_model):
     rule = rules.pitch_classes("F# dorian") & rules.pitch_range(40, 80)
-    changed = transform(tiny_model, tiny_model.bank.states[:5], rule, control=learned, strict=True)
+    changed = transform(tiny_model, tiny_model.bank.states[:5], rule, actor=learned, strict=True)
     assert rule.satisfied(changed).all()
     with pytest.raises(UserError, match="strict: expected a rule on pitches"):
-        transform(tiny_model, tiny_model.bank.states[0], rules.notes(at_least=3), control=learned, strict=True)
+        transform(tiny_model, tiny_model.bank.states[0], rules.notes(at_least=3), actor=learned, strict=True)
 
 
 def test_what_was_asked_wrongly(learned, tiny_model):
     melody = tiny_model.bank.states[0]
     with pytest.raises(UserError, match="expected how as one of actor, gradient, got 'magic'"):
-        transform(tiny_model, melody, RULE, control=learned, how="magic")
+        transform(tiny_model, melody, RULE, actor=learned, how="magic")
     with pytest.raises(UserError, match=r"amount: expected a number from 0 to 1, got 1\.5"):
-        transform(tiny_model, melody, RULE, control=learned, amount=1.5)
+        transform(tiny_model, melody, RULE, actor=learned, amount=1.5)
 
 
 def test_descent_stops_where_critics_are_sure(learned):
@@ -107,7 +108,7 @@ def test_the_first_on_the_way_is_taken():
     def reward(melodies):  # full from 5 on, if all of it is as high
         return np.minimum(melodies.min(axis=1) / 5, 1.0)
 
-    reached = towards(Line(), states, lambda _: goals, decoded, reward)
+    reached = transform_towards(Line(), states, lambda _: goals, decoded, reward)
     assert isinstance(reached, Transformed)
     assert reached.melodies[:, 0].tolist() == [5, 10, 2]  # half of the way; the first step; never, but the best
     assert reached.shares.tolist() == [0.5, 0.1, 1.5]
@@ -121,7 +122,7 @@ def test_put_back_costs_no_reward_and_changes_no_more(before, after, threshold):
     def reward(states):
         return ((states < 128).sum(axis=1) >= threshold / 2).astype(float) * (states[:, 40] == after[0, 40])
 
-    back = put_back(after, before, reward)
+    back = restore_bars(after, before, reward)
     assert (reward(back) >= reward(after)).all()
     bars = (back.reshape(16, 16) == before.reshape(16, 16)).all(axis=1)
     whole = (after.reshape(16, 16) == before.reshape(16, 16)).all(axis=1)
@@ -131,14 +132,14 @@ def test_put_back_costs_no_reward_and_changes_no_more(before, after, threshold):
 def test_everything_is_put_back_where_nothing_had_to_change():
     rng = np.random.default_rng(0)
     before, after = (canonical(rng.integers(0, 130, (4, 256)).astype(np.uint8)) for _ in range(2))
-    np.testing.assert_array_equal(put_back(after, before, lambda states: np.ones(len(states))), before)
+    np.testing.assert_array_equal(restore_bars(after, before, lambda states: np.ones(len(states))), before)
 
 
 def test_only_the_bar_that_breaks_the_rule_is_changed():
     before, after = np.full((1, 256), 60, np.uint8), np.full((1, 256), 62, np.uint8)
     before[0, 33] = 61  # in the third bar
     in_key = rules.pitch_classes("C major")
-    back = put_back(after, before, in_key)
+    back = restore_bars(after, before, in_key)
     assert (back[0, 32:48] == 62).all()
     assert (back[0, :32] == 60).all()
     assert (back[0, 48:] == 60).all()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from melodylc.melody import HOLD, canonical
 from melodylc.vae.data import transposed
-from melodylc.vae.decoding import allowed_states, decode
+from melodylc.vae.decoding import decode, states_for
 from melodylc.vae.metrics import best_scale_share
 from melodylc.vae.model import MelodyVAE, previous_states
 from melodylc.vae.presets import Sizes
@@ -86,7 +86,7 @@ def test_the_mask_holds_by_construction(pitches, temperature):
     torch.manual_seed(0)
     vae = MelodyVAE(DEEP).requires_grad_(False)
     wanted = np.isin(np.arange(128), list(pitches))
-    made = decode(vae, torch.randn(3, 6) * 5, temperature=temperature, allowed=allowed_states(wanted))
+    made = decode(vae, torch.randn(3, 6) * 5, temperature=temperature, allowed_states=states_for(wanted))
     assert set(made[made < HOLD].tolist()) <= pitches
 
 

@@ -9,13 +9,13 @@ import drawn
 import pytest
 import torch
 
+from melodylc.base.errors import UserError
 from vision import celeba, mnist, storage, training
 from vision.command import EXPERIMENTS
 from vision.data import mnist as mnist_data
-from vision.errors import UserError
-from vision.fitting import jittered
+from vision.network_training import jittered
 from vision.presets import MNIST
-from vision.study import Study
+from vision.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -160,12 +160,12 @@ def test_a_study_interrupted_anywhere_ends_with_the_same_weights(digits, tmp_pat
     data = mnist_data.load(digits)
 
     def actor(out):
-        return Study(data, MNIST["smoke"], out, progress=False).actor("free").state_dict()
+        return Workspace(data, MNIST["smoke"], out, progress=False).actor("free").state_dict()
 
     whole = actor(tmp_path / "whole")
     from melodylc.latent import adversarial
 
-    real = adversarial.learn
+    real = adversarial.train_adversaries
 
     def stopped(*args, on_step, **kwargs):
         def stop(row):
@@ -184,7 +184,7 @@ def test_a_study_interrupted_anywhere_ends_with_the_same_weights(digits, tmp_pat
 
 
 def test_a_stopped_run_says_where_it_goes_on_from(digits, tmp_path, monkeypatch, capsys):
-    def stop(study):
+    def stop(workspace):
         raise KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)

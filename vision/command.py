@@ -12,11 +12,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from melodylc.latent.progress import bar
+from melodylc.base.errors import UserError
+from melodylc.base.progress import bar
 from vision import report, storage
 from vision.data.download import download
 from vision.data.images import Dataset, Watch
-from vision.errors import UserError
 from vision.experiments import (
     autoencoder,
     comparison,
@@ -31,10 +31,10 @@ from vision.experiments import (
     transformation,
 )
 from vision.objectives import parse
-from vision.presets import CONDITIONAL, Preset
-from vision.study import LAST_SEED, Study
+from vision.presets import CONDITIONAL, ExperimentPreset
+from vision.workspace import LAST_SEED, Workspace
 
-Experiment = Callable[[Study], dict[str, Any]]
+Experiment = Callable[[Workspace], dict[str, Any]]
 
 EXPERIMENTS: dict[str, tuple[Experiment, str]] = {
     "sharpen": (sharpening.run, "realism sharpening (figure 2)"),
@@ -54,7 +54,7 @@ EXPERIMENTS: dict[str, tuple[Experiment, str]] = {
 def main(
     name: str,
     load: Callable[..., Dataset],
-    presets: Mapping[str, Preset],
+    presets: Mapping[str, ExperimentPreset],
     arguments: list[str] | None = None,
 ) -> int:
     """Run experiments as the command line says; the exit code is 2 for what the user can mend."""
@@ -74,7 +74,7 @@ def main(
     return 0
 
 
-def _parser(name: str, presets: Mapping[str, Preset]) -> argparse.ArgumentParser:
+def _parser(name: str, presets: Mapping[str, ExperimentPreset]) -> argparse.ArgumentParser:
     known = _known(presets)
     about = "\n".join(f"  {key:<12} {title}" for key, (_, title) in known.items())
     parser = argparse.ArgumentParser(
@@ -146,7 +146,7 @@ def _seed(text: str) -> int:
     return value
 
 
-def _known(presets: Mapping[str, Preset]) -> dict[str, tuple[Experiment, str]]:
+def _known(presets: Mapping[str, ExperimentPreset]) -> dict[str, tuple[Experiment, str]]:
     flows = all(preset.flow is not None for preset in presets.values())
     return {key: entry for key, entry in EXPERIMENTS.items() if key != "coverage" or flows}
 
@@ -154,7 +154,7 @@ def _known(presets: Mapping[str, Preset]) -> dict[str, tuple[Experiment, str]]:
 def _run(
     name: str,
     load: Callable[..., Dataset],
-    presets: Mapping[str, Preset],
+    presets: Mapping[str, ExperimentPreset],
     options: argparse.Namespace,
 ) -> None:
     import torch
@@ -175,7 +175,7 @@ def _run(
         preset = preset.as_listed()
     if options.sigma_x is not None:
         preset = replace(preset, sigma_x=options.sigma_x)
-    study = Study(
+    workspace = Workspace(
         data,
         preset,
         options.out,
@@ -190,11 +190,16 @@ def _run(
     if "generate" in chosen:
         for text in options.ask:
             generation.labels(data, text)  # before anything is trained
-    of = {"data": study.data_mark, "seed": options.seed, "preset": asdict(study.preset), "objective": asdict(objective)}
+    of = {
+        "data": workspace.data_mark,
+        "seed": options.seed,
+        "preset": asdict(workspace.preset),
+        "objective": asdict(objective),
+    }
     of = json.loads(json.dumps(of))
     for key in dict.fromkeys(chosen):
         if key == "generate":
-            result = generation.run(study, options.ask, options.actor)
+            result = generation.run(workspace, options.ask, options.actor)
             storage.write_json(out / "generate.json", {"of": of, "actor": options.actor, "result": result})
             print(f"\nimages of what was asked for: {out / 'generate.png'}, generate.json")
             print(report.table(result))
@@ -204,7 +209,7 @@ def _run(
         done = _done(path, of)
         if done is None or options.again:
             began = time.monotonic()
-            result = run(study)
+            result = run(workspace)
             done = {"of": of, "title": title, "seconds": round(time.monotonic() - began, 1), "result": result}
             storage.write_json(path, done)
         print(f"\n{title}: {path}, {path.with_suffix('.png').name}, {done['seconds']:.0f} s")

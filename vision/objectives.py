@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from melodylc.base.errors import UserError
 from melodylc.latent import losses
-from vision.errors import UserError
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -86,7 +86,7 @@ def loss(
         total = total + objective.mmd * mmd(z, prior)
     if objective.adversarial:
         assert critic is not None
-        total = total + objective.adversarial * losses.climb(critic(z))
+        total = total + objective.adversarial * losses.actor_loss(critic(z))
     return total
 
 

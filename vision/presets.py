@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from melodylc.latent.adversarial import Settings
+from melodylc.latent.adversarial import AdversarialSettings
 from melodylc.latent.networks import LARGE, SMALL
 from vision.models import Architecture
 
@@ -28,7 +28,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Flow:
+class FlowPreset:
     """The coverage and quality experiment."""
 
     training: Training
@@ -41,13 +41,13 @@ class Flow:
 class Constraints:
     """Actors and critics of three sizes; none of them knows a distance penalty yet."""
 
-    large: Settings
-    small: Settings
-    inner: Settings  # an inner loop in place of an actor
+    large: AdversarialSettings
+    small: AdversarialSettings
+    inner: AdversarialSettings  # an inner loop in place of an actor
 
 
 @dataclass(frozen=True)
-class Preset:
+class ExperimentPreset:
     """Everything that the experiments on a data set depend on but the data and the seed."""
 
     name: str
@@ -66,13 +66,13 @@ class Preset:
     jitter: int = 0  # pixels by which the classifier's examples are moved
     mirror: bool = False  # whether they are also mirrored
     critic_hidden: tuple[int, ...] = LARGE  # of the attribute critic
-    flow: Flow | None = None
+    flow: FlowPreset | None = None
 
-    def as_listed(self) -> Preset:
+    def as_listed(self) -> ExperimentPreset:
         """With convolutional encoders in the order in which the paper lists their layers."""
         return replace(self, architecture=self.architecture.as_listed(), judge=self.judge.as_listed())
 
-    def constraint(self, kind: str) -> Settings:
+    def constraint(self, kind: str) -> AdversarialSettings:
         """How an actor and a critic of a kind are learned: `realism` and `inner` without labels, the others with."""
         of = self.constraints
         return {
@@ -86,11 +86,13 @@ class Preset:
 
 
 _PAPER = Constraints(
-    large=Settings(steps=20_000),
-    small=Settings(steps=20_000, actor_hidden=SMALL, critic_hidden=SMALL),
-    inner=Settings(steps=5_000, actor_hidden=None, inner_steps=100),
+    large=AdversarialSettings(steps=20_000),
+    small=AdversarialSettings(steps=20_000, actor_hidden=SMALL, critic_hidden=SMALL),
+    inner=AdversarialSettings(steps=5_000, actor_hidden=None, inner_steps=100),
 )
-_ROUGH = Settings(steps=1000, critic_steps=3, batch=64, learning_rate=1e-3, label_units=64, average=0.99, decay=0.5)
+_ROUGH = AdversarialSettings(
+    steps=1000, critic_steps=3, batch=64, learning_rate=1e-3, label_units=64, average=0.99, decay=0.5
+)
 _QUICK = Constraints(
     large=replace(_ROUGH, actor_hidden=(384,) * 3, critic_hidden=(384,) * 3),
     small=replace(_ROUGH, actor_hidden=(96,) * 3, critic_hidden=(96,) * 3, label_units=32),
@@ -101,7 +103,7 @@ _MNIST = Architecture(latent=64, hidden=(512, 512, 512))
 _FACES = Architecture(latent=128, channels=(32, 64, 128, 256))
 
 MNIST = {
-    "quick": Preset(
+    "quick": ExperimentPreset(
         name="quick",
         architecture=_MNIST,
         judge=_MNIST,
@@ -116,9 +118,9 @@ MNIST = {
         draws=2000,
         penalty=0.05 * 64 / 1024,
         jitter=2,
-        flow=Flow(Training(1000, batch=64, learning_rate=1e-3), couplings=4, hidden=128),
+        flow=FlowPreset(Training(1000, batch=64, learning_rate=1e-3), couplings=4, hidden=128),
     ),
-    "paper": Preset(
+    "paper": ExperimentPreset(
         name="paper",
         architecture=Architecture(latent=1024, hidden=(1024, 1024, 1024)),
         judge=Architecture(latent=1024, hidden=(1024, 1024, 1024)),
@@ -131,11 +133,11 @@ MNIST = {
         attributes=Training(20_000),
         draws=10_000,
         jitter=2,
-        flow=Flow(Training(100_000)),
+        flow=FlowPreset(Training(100_000)),
     ),
 }
 CELEBA = {
-    "quick": Preset(
+    "quick": ExperimentPreset(
         name="quick",
         architecture=_FACES,
         judge=_FACES,
@@ -152,7 +154,7 @@ CELEBA = {
         jitter=2,
         mirror=True,
     ),
-    "paper": Preset(
+    "paper": ExperimentPreset(
         name="paper",
         architecture=Architecture(latent=1024, channels=(256, 512, 1024, 2048)),
         judge=Architecture(latent=1024, channels=(256, 512, 1024, 2048)),
@@ -169,9 +171,9 @@ CELEBA = {
 }
 
 
-def _smoke(quick: Preset) -> Preset:
+def _smoke(quick: ExperimentPreset) -> ExperimentPreset:
     """All of it in a minute or two, to see that it runs; what it reaches means nothing."""
-    brief = Settings(steps=3, critic_steps=1, batch=16, label_units=8)
+    brief = AdversarialSettings(steps=3, critic_steps=1, batch=16, label_units=8)
     few = Training(4, batch=16)
     narrow = replace(
         quick.architecture,
@@ -197,7 +199,7 @@ def _smoke(quick: Preset) -> Preset:
         ),
         critic_hidden=(16,),
         draws=40,
-        flow=quick.flow and Flow(few, couplings=2, hidden=16),
+        flow=quick.flow and FlowPreset(few, couplings=2, hidden=16),
     )
 
 

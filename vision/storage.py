@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from vision.errors import UserError
+from melodylc.base.errors import UserError
 
 
 @contextmanager

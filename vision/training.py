@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from melodylc.latent.progress import bar as bar_of
+from melodylc.base.errors import UserError
+from melodylc.base.progress import bar as bar_of
 from vision import storage
-from vision.errors import UserError
 
 CHECKPOINT_EVERY = 60.0  # seconds
 BETAS = (0.9, 0.999)  # of encoders, decoders and classifiers (section 9.2)

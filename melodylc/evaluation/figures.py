@@ -11,15 +11,15 @@ import torch
 from PIL import Image
 
 from melodylc import pianoroll
-from melodylc.control import Control
+from melodylc.constraints.realism import held_out, realism_critic
+from melodylc.constraints.rule_actor import RuleActor
+from melodylc.evaluation.conditioning import COUNTS, SCALES, ConditioningTable
 from melodylc.evaluation.histograms import Histograms
 from melodylc.evaluation.table2 import Row
-from melodylc.evaluation.turning import COUNTS, MODES, Turned
 from melodylc.model import Model
-from melodylc.realism import held_out, realism_critic
 from melodylc.rules import Key
 from melodylc.rules.key import NAMES
-from midi_io.files import whole
+from midi_io.atomic import atomic_write
 
 GRID = 41  # points along each axis of a contour map
 REACH = 3.0  # how far it goes to either side of the origin
@@ -44,7 +44,7 @@ def plotting() -> Any:
 
 
 def _save(figure: Any, path: Path) -> None:
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         figure.savefig(beside, format="png", dpi=110, bbox_inches="tight")
     plotting().close(figure)
 
@@ -57,16 +57,16 @@ def piano_rolls(path: Path, named: Sequence[tuple[str, np.ndarray]], key: Key) -
     for image in images:
         page.paste(image, (0, top))
         top += image.height
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         page.save(beside, format="PNG")
 
 
-def training_curves(path: Path, named: Sequence[tuple[str, Control]]) -> None:
+def training_curves(path: Path, named: Sequence[tuple[str, RuleActor]]) -> None:
     """Figure 11: reward, share satisfied and shift against the number of melodies decoded."""
     plot = plotting()
     figure, axes = plot.subplots(1, 3, figsize=(13, 3.6))
-    for name, control in named:
-        curve = control.card["curve"]
+    for name, actor in named:
+        curve = actor.card["curve"]
         decoded = [row["rewarded"] for row in curve]
         for axis, what in zip(axes, ("reward", "satisfied", "shift"), strict=True):
             axis.plot(decoded, [row[what] for row in curve], label=name)
@@ -135,7 +135,7 @@ def trade_off(path: Path, rows: Sequence[Row]) -> None:
     _save(figure, path)
 
 
-def heat_maps(path: Path, turned: Turned) -> None:
+def heat_maps(path: Path, turned: ConditioningTable) -> None:
     """The share of draws within the key by mode and key, and within 10 % of the number of notes by mode and number."""
     plot = plotting()
     figure, axes = plot.subplots(1, 2, figsize=(13, 4))
@@ -144,9 +144,9 @@ def heat_maps(path: Path, turned: Turned) -> None:
         (axes[1], turned.near.mean(axis=1), COUNTS, "notes within 10 % of what was asked"),
     ):
         axis.imshow(shares, vmin=0, vmax=1, cmap="RdYlGn", aspect="auto")
-        axis.set(title=title, xticks=range(len(columns)), yticks=range(len(MODES)))
+        axis.set(title=title, xticks=range(len(columns)), yticks=range(len(SCALES)))
         axis.set_xticklabels(columns)
-        axis.set_yticklabels(MODES)
+        axis.set_yticklabels(SCALES)
         for (row, column), share in np.ndenumerate(shares):
             axis.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=8)
     _save(figure, path)

@@ -13,8 +13,8 @@ import numpy as np
 
 from melodylc.melody import repeated_bars
 from melodylc.model import Model
-from melodylc.rules.reading import intervals, lengths, onsets
-from midi_io.files import whole
+from melodylc.rules.note_arrays import intervals, lengths, onsets
+from midi_io.atomic import atomic_write
 
 REFERENCE = "held-out.json"  # beside a model: histograms of melodies it was not trained on
 SPAN = 24  # semitones counted to either side; what is further falls into the last bin
@@ -65,7 +65,7 @@ def divergence(a: Histograms, b: Histograms) -> dict[str, float]:
 def write_reference(model_path: Path, states: np.ndarray, said: str) -> None:
     """Store the histograms of held-out melodies (N, 256) beside a model, with what they are."""
     shares = {name: [round(x, 6) for x in values.tolist()] for name, values in histograms(states).items()}
-    with whole(model_path.with_name(REFERENCE)) as beside:
+    with atomic_write(model_path.with_name(REFERENCE)) as beside:
         beside.write_text(json.dumps({"melodies": len(states), "what": said, **shares}) + "\n")
 
 

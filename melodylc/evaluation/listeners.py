@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from melodylc import rules
+from melodylc.constraints.preference import Space, most_informative
 from melodylc.latent import preference
 from melodylc.melody import HOLD
 from melodylc.model import Model
-from melodylc.preference import Space, most_telling
-from melodylc.rules.reading import intervals, onsets
+from melodylc.rules.note_arrays import intervals, onsets
 
 ANSWERS = (8, 16, 24, 32, 40)
 STEP = 4  # answers between two rounds of asking
@@ -95,7 +95,7 @@ def agreements(model: Model, *, seed: int = 0) -> list[Agreement]:
                 while len(asked) < ANSWERS[-1]:
                     # the pool is in random order: the first of it are as good as any
                     at_random = list(range(STEP))
-                    chosen = most_telling(belief, x[left], likes[asked], STEP) if way else at_random
+                    chosen = most_informative(belief, x[left], likes[asked], STEP) if way else at_random
                     asked += [left[c] for c in chosen]
                     left = [at for index, at in enumerate(left) if index not in chosen]
                     belief = preference.fit(x[asked], likes[asked])

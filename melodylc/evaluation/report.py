@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from melodylc.evaluation import changes, figures, listeners, methods, table2, turning
+from melodylc.base.numbers import LAST_SEED, integer
+from melodylc.evaluation import comparison, conditioning, figures, listeners, table2, transformations
 from melodylc.evaluation.histograms import divergence, histograms, overlap, reference
 from melodylc.model import Model
-from melodylc.numbers import LAST_SEED, integer
 from melodylc.rules import Key, pitch_classes
-from midi_io.files import whole
+from midi_io.atomic import atomic_write
 
 ROUNDS = 20  # of each control that is learned
 MELODIES = 96  # that are transformed
@@ -52,25 +52,25 @@ def evaluate(
     def section(name: str, content: Any, text: str) -> None:
         found[name] = content
         found["seconds"] = round(time.monotonic() - began)
-        with whole(out / "evaluation.json") as beside:
+        with atomic_write(out / "evaluation.json") as beside:
             beside.write_text(json.dumps(found, indent=2) + "\n")
         say(f"\n{name}\n{text}")
 
     held_out, what = reference(model)
     found["held out"] = what
-    learned = methods.controls(model, rounds, seed)
+    learned = comparison.train_actors(model, rounds, seed)
     curves = {
         "C major": learned.key,
         "C major, 192 notes": learned.pair,
         "C major, the paper's loop": learned.paper_key,
         "C major, 192 notes, the paper's loop": learned.paper_pair,
     }
-    found["learning"] = {name: {**control.card, "budget": None} for name, control in curves.items()}
+    found["learning"] = {name: {**actor.card, "budget": None} for name, actor in curves.items()}
     figures.training_curves(out / "figure11.png", list(curves.items()))
 
     bench = table2.Bench.of(model, held_out, draws, seed, model.temperature)
-    rows = methods.rows(bench, learned)
-    other = methods.at_other_temperatures(bench, learned.key, learned.pair)
+    rows = comparison.rows(bench, learned)
+    other = comparison.at_other_temperatures(bench, learned.key, learned.pair)
     section("table 2", [row.as_json() for row in [*rows, *other]], table2.text([*rows, *other]))
     figures.trade_off(out / "trade-off.png", rows)
 
@@ -84,17 +84,17 @@ def evaluate(
     section("realism", distances, _realism_text(distances, what))
     figures.histogram_lines(out / "realism.png", {"held out": held_out, **made})
     figures.piano_rolls(
-        out / "figure6.png", [(name, states[0]) for name, states in sets.items()], Key.parse(methods.KEY)
+        out / "figure6.png", [(name, states[0]) for name, states in sets.items()], Key.parse(comparison.KEY)
     )
     figures.realism_contours(out / "figure3.png", model, seed)
 
-    turned = turning.turn(model, seed=seed)
-    section("knobs", turned.as_json(), turning.text(turned))
+    turned = conditioning.measure_conditioning(model, seed=seed)
+    section("knobs", turned.as_json(), conditioning.text(turned))
     figures.heat_maps(out / "knobs.png", turned)
 
     given = model.bank.states if melodies is None else melodies
-    table = changes.changes(model, given[:MELODIES], pitch_classes(methods.KEY), learned.key)
-    section("transformations to C major", [change.as_json() for change in table], changes.text(table))
+    table = transformations.measure_transformations(model, given[:MELODIES], pitch_classes(comparison.KEY), learned.key)
+    section("transformations to C major", [change.as_json() for change in table], transformations.text(table))
 
     heard = listeners.agreements(model, seed=seed)
     section("preferences", [row.as_json() for row in heard], listeners.text(heard))

@@ -22,7 +22,7 @@ KEY = "C major"
 DENSITY = 192
 
 # The paper's table 2: mean reward and share satisfied of c_pitch and c_density, and z MSE.
-PAPER = {
+PAPER_TABLE = {
     "prior": ((0.579, 0.0043), (0.417, 0.0004), None),
     "C major": ((0.991, 0.708), (None, None), 0.015),
     "C major, 192 notes": ((0.982, 0.624), (0.985, 0.849), 0.039),
@@ -95,11 +95,15 @@ class Bench:
         of_prior = model.decode_quickly(z, temperature=temperature, generator=generator(seed, 10))
         return cls(model, z, seed, temperature, of_prior, held_out)
 
-    def _decoded(self, z: Tensor, again: int, allowed: np.ndarray | None) -> np.ndarray:
+    def _decoded(self, z: Tensor, again: int, allowed_states: np.ndarray | None) -> np.ndarray:
         source = generator(self.seed, 10 + again)
-        return self.model.decode_quickly(z, temperature=self.temperature, generator=source, allowed=allowed)
+        return self.model.decode_quickly(
+            z, temperature=self.temperature, generator=source, allowed_states=allowed_states
+        )
 
-    def row(self, name: str, move: Move | None = None, *, allowed: np.ndarray | None = None, tries: int = 1) -> Row:
+    def row(
+        self, name: str, move: Move | None = None, *, allowed_states: np.ndarray | None = None, tries: int = 1
+    ) -> Row:
         """One method: where it moves the draws, decoded once each.
 
         Args:
@@ -109,18 +113,18 @@ class Bench:
         moved = self.z if move is None else move(self.z).detach()
         in_key = pitch_classes(KEY)
         melodies = self.of_prior
-        if move is not None or allowed is not None or tries > 1:
-            melodies = self._decoded(moved, 0, allowed)
+        if move is not None or allowed_states is not None or tries > 1:
+            melodies = self._decoded(moved, 0, allowed_states)
         for again in range(1, tries):
             left = np.flatnonzero(in_key(melodies) < 1)
             if not len(left):
                 break
-            redrawn = self._decoded(moved[left], again, allowed)
+            redrawn = self._decoded(moved[left], again, allowed_states)
             better = in_key(redrawn) > in_key(melodies[left])
             melodies = melodies.copy()
             melodies[left[better]] = redrawn[better]
         selection = [f"best of {tries}"] if tries > 1 else []
-        selection += ["strict"] if allowed is not None else []
+        selection += ["strict"] if allowed_states is not None else []
         return self.measured(name, moved, melodies, " ".join(selection))
 
     def measured(self, name: str, moved: Tensor, melodies: np.ndarray, selection: str = "") -> Row:
@@ -162,7 +166,7 @@ def text(table: list[Row]) -> str:
     def number(value: float | None) -> str:
         return "-" if value is None else f"{value:.3f}"
 
-    for name, (pitch, density, mse) in PAPER.items():
+    for name, (pitch, density, mse) in PAPER_TABLE.items():
         lines.append(
             f"{'paper: ' + name:<34.34} {'':>5} {number(pitch[0]):>6} {share(pitch[1]):>8} {number(density[0]):>7} "
             f"{share(density[1]):>8} {'':>7} {number(mse):>6}"

@@ -1,7 +1,7 @@
 """Whether to compile the kernels: that takes many seconds once, which a few files read as they are do not.
 
 Compiled code stays in a cache from run to run. Whether it is there is known by a mark that is left beside it when all
-kernels were compiled; the mark's name is a digest of what compiled code depends on, so that another version of the
+kernels were compiled; the mark's name is a hashing of what compiled code depends on, so that another version of the
 kernels, of numba or of Python, or another machine, does not find it. Where it errs, a run is slower, never wrong.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from melodylc.extraction import digest, windows
+from melodylc.extraction import hashing, windows
 from midi_io import compiled, smf
 
 # Measured on two kinds of files, in processor time: interpreted, 2.2 to 3.4 microseconds a byte; 13 s to compile; 0.8 s
@@ -53,7 +53,7 @@ def _compile() -> None:
     if _ready:
         return
     empty = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x04\0\xff\x2f\0"
-    digest.digests(windows.windows(smf.parse(empty), windows.Filters()).states)
+    hashing.hash_windows(windows.windows(smf.parse(empty), windows.Filters()).states)
     with suppress(OSError):  # without a cache the next process compiles again
         _mark().touch()
     _ready = True
@@ -68,7 +68,7 @@ def _is_warm() -> bool:
 
 def _mark() -> Path:
     """The file that says that the kernels, as they are now, lie compiled in the cache."""
-    sources = [Path(str(module.__file__)) for module in (smf, windows, digest)]
+    sources = [Path(str(module.__file__)) for module in (smf, windows, hashing)]
     kernels = [[str(path), path.stat().st_mtime_ns, path.stat().st_size] for path in sources]  # as numba compares them
     versions = [version("numba"), np.__version__, sys.implementation.cache_tag]
     depends = [kernels, versions, platform.machine(), platform.node()]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 from melodylc.melody import STEPS
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from melodylc.errors import UserError
-from melodylc.extraction.walk import Found
+from melodylc.base.errors import UserError
+from melodylc.extraction.discovery import Found
 from midi_io import smf
 
 FILES_PER_CHUNK = 512

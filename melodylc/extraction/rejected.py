@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from melodylc.errors import UserError
-from midi_io.files import whole
+from melodylc.base.errors import UserError
+from midi_io.atomic import atomic_write
 
 COLUMNS = ("source", "track", "channel", "reason")
 
@@ -64,7 +64,7 @@ def partial_of(out: Path) -> Path:
 
 def write(path: Path, pieces: Iterable[Path]) -> None:
     """The whole list, or none if the disk is full."""
-    with whole(path.resolve()) as beside, beside.open("wb") as lines:
+    with atomic_write(path.resolve()) as beside, beside.open("wb") as lines:
         lines.write("\t".join(COLUMNS).encode() + b"\n")
         for piece in pieces:
             with piece.open("rb") as more:

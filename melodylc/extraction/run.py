@@ -20,20 +20,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from melodylc import __version__
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
+from melodylc.base.numbers import integer
+from melodylc.base.progress import bar as bar_of
 from melodylc.extraction import corpus
 from melodylc.extraction import rejected as list_of_rejected
 from melodylc.extraction.compiling import quickest
-from melodylc.extraction.digest import digests
+from melodylc.extraction.discovery import UNREADABLE, Found, find_midi_files
+from melodylc.extraction.hashing import hash_windows
 from melodylc.extraction.plan import Chunk, Plan, make, owned
 from melodylc.extraction.rejected import Rejected, partial_of, write_piece
 from melodylc.extraction.unique import mark_firsts
-from melodylc.extraction.walk import UNREADABLE, Found, find
 from melodylc.extraction.windows import LINE_REASONS, NO_NOTES, STRETCH_REASON, WINDOW_REASONS, Filters, windows
 from melodylc.extraction.workers import cores, share
-from melodylc.latent.progress import bar as bar_of
 from melodylc.melody import STEPS
-from melodylc.numbers import integer
 from midi_io import smf
 from midi_io.files import contents
 
@@ -73,7 +73,7 @@ def extract(
     _is_free(out)
     if rejected is not None:
         list_of_rejected.check(Path(rejected), out)
-    found = find(paths)
+    found = find_midi_files(paths)
     partial = partial_of(out)
     with owned(partial):
         _is_free(out)  # another run may have made it since
@@ -168,7 +168,7 @@ def extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
             ),
             "track": all_places[:, 0].astype(np.int32),
             "bar": all_places[:, 3].astype(np.int32),
-            "digest": _fixed(digests(all_states)),
+            "digest": _fixed(hash_windows(all_states)),
         }
     ).replace_schema_metadata({"counts": json.dumps(counts)})
     write_piece(part.with_suffix(".tsv"), none)

@@ -11,7 +11,7 @@ import numpy as np
 DIGESTS_IN_MEMORY = 250_000  # about 50 MB; more windows take more passes over the digests
 
 
-def mark_firsts(sizes: list[int], digests: Callable[[int], np.ndarray], marks: Path) -> Iterator[np.ndarray]:
+def mark_firsts(sizes: list[int], hash_windows: Callable[[int], np.ndarray], marks: Path) -> Iterator[np.ndarray]:
     """For each part in order, which of its windows no earlier one equals, (N,) bool.
 
     Args:
@@ -26,7 +26,7 @@ def mark_firsts(sizes: list[int], digests: Callable[[int], np.ndarray], marks: P
     for turn in range(passes):  # each looks at the digests of one residue
         rows, values = [np.empty(0, np.int64)], [np.empty((0, 2), np.uint64)]
         for part, begin in enumerate(begins[:-1]):
-            found = digests(part)
+            found = hash_windows(part)
             of_turn = np.flatnonzero(found[:, 0] % passes == turn)
             rows.append(begin + of_turn)
             values.append(found[of_turn].view(np.uint64))

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from melodylc.base.numbers import integer
 from melodylc.melody import BARS, HOLD, REST, STEPS, STEPS_PER_BAR
-from melodylc.numbers import integer
 from midi_io import smf
 from midi_io.compiled import njit
 from midi_io.smf import CHANNEL, OFFSET, ONSET, PITCH, PROGRAM, TRACK
@@ -49,7 +49,7 @@ class Filters:
         integer("max_rest_bars", self.max_rest_bars, 0, BARS)
 
 
-class Windows(NamedTuple):
+class ExtractedWindows(NamedTuple):
     """The windows of one file in (track, channel, bar) order, and what was rejected."""
 
     states: np.ndarray  # (W, 256) uint8
@@ -324,7 +324,7 @@ def _windows(notes, lines, stretches, division, min_notes, min_pitches, max_rest
 assert (BARS, STEPS_PER_BAR, STEPS) == (16, 16, 256), "the compiled kernels spell these out"
 
 
-def windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> Windows:
+def windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> ExtractedWindows:
     """All windows of one parsed file that pass the filters.
 
     Args:
@@ -349,4 +349,4 @@ def windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> Windows:
             signature = row[IN_FORCE_NUMERATOR], row[IN_FORCE_DENOMINATOR]
             signatures[signature] = signatures.get(signature, 0) + heard
     others = int((stretches[:, BARS_IN_ONE] == 0).sum())
-    return Windows(states, places, rejected_windows, rejected_lines, others, signatures)
+    return ExtractedWindows(states, places, rejected_windows, rejected_lines, others, signatures)

@@ -19,7 +19,7 @@ from melodylc.latent.networks import LABEL_UNITS, LARGE, Actor, Critic
 
 
 @dataclass(frozen=True)
-class Settings:
+class AdversarialSettings:
     """Section 9.2's, unless said otherwise."""
 
     steps: int = 1000  # of the actor; the critic makes `critic_steps` for each
@@ -59,19 +59,21 @@ class Adversaries:
     curve: list[Progress]
 
 
-def networks(latent: int, settings: Settings, labels: int = 0) -> tuple[Actor | None, Critic]:
+def networks(latent: int, settings: AdversarialSettings, labels: int = 0) -> tuple[Actor | None, Critic]:
     """The untrained actor, unless G_opt takes its place, and critic of the settings."""
-    told = labels if settings.auxiliary else 0
-    critic = Critic(latent, settings.critic_hidden, 1 + told, labels - told, settings.label_units)
+    auxiliary_labels = labels if settings.auxiliary else 0
+    critic = Critic(
+        latent, settings.critic_hidden, 1 + auxiliary_labels, labels - auxiliary_labels, settings.label_units
+    )
     if settings.actor_hidden is None:
         return None, critic
     return Actor(latent, settings.actor_hidden, labels, settings.label_units), critic
 
 
-def learn(
+def train_adversaries(
     encodings: Tensor,
     sigma_bar: Tensor,
-    settings: Settings = Settings(),
+    settings: AdversarialSettings = AdversarialSettings(),
     *,
     sigma: Tensor | None = None,
     labels: Tensor | None = None,
@@ -90,7 +92,7 @@ def learn(
     latent, label_count = encodings.shape[1], 0 if labels is None else labels.shape[1]
     device = encodings.device
     generator = torch.Generator(device).manual_seed(seed)
-    told = label_count if settings.auxiliary else 0  # labels that the critic tells; the others it is told
+    auxiliary_labels = label_count if settings.auxiliary else 0  # labels that the critic tells; the others it is told
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         actor, critic = networks(latent, settings, label_count)
@@ -113,16 +115,22 @@ def learn(
 
     def judge(z: Tensor, y: Tensor | None) -> Tensor:
         """Logits of realism, (B, 1)."""
-        return critic(z)[:, :1] if told else critic(z, y)
+        return critic(z)[:, :1] if auxiliary_labels else critic(z, y)
 
-    def mistold(z: Tensor, y: Tensor | None) -> Tensor:
+    def auxiliary_loss(z: Tensor, y: Tensor | None) -> Tensor:
         """The auxiliary classifier's cross-entropy of all labels together; nothing where there is none."""
-        return told * losses.regression(critic(z)[:, 1:], y) if told and y is not None else z.new_zeros(())
+        return (
+            auxiliary_labels * losses.regression(critic(z)[:, 1:], y)
+            if auxiliary_labels and y is not None
+            else z.new_zeros(())
+        )
 
     def move(z: Tensor, y: Tensor | None) -> Tensor:
         if actor is not None:
             return actor(z, y)
-        return optimise(z, lambda moved: losses.kept(judge(moved, y)).sum(dim=-1), steps=settings.inner_steps)
+        return optimise(
+            z, lambda moved: losses.constraint_loss(judge(moved, y)).sum(dim=-1), steps=settings.inner_steps
+        )
 
     def critic_step() -> Tensor:
         encoded, y = real(settings.batch)
@@ -130,12 +138,12 @@ def learn(
             moved = move(prior(settings.batch), y)
         few = max(1, settings.batch // 10)
         loss = losses.realism(judge(encoded, y), judge(prior(few), None if y is None else y[:few]), judge(moved, y))
-        loss = loss + mistold(encoded, y) + mistold(moved, y)
-        if y is not None and settings.wrong_labels and not told:
+        loss = loss + auxiliary_loss(encoded, y) + auxiliary_loss(moved, y)
+        if y is not None and settings.wrong_labels and not auxiliary_labels:
             others = y[torch.randperm(len(y), generator=generator, device=device)]
             differ = (others != y).any(dim=-1)
             if differ.any():
-                loss = loss + losses.broken(judge(encoded[differ], others[differ])).mean()
+                loss = loss + losses.violation_loss(judge(encoded[differ], others[differ])).mean()
         if settings.gradient_penalty:
             share = torch.rand(len(encoded), 1, generator=generator, device=device)
             loss = loss + losses.gradient_penalty(
@@ -151,12 +159,12 @@ def learn(
         z = prior(settings.batch)
         if actor is None or actor_adam is None:
             moved = move(z, y)
-            return losses.climb(judge(moved, y)).detach(), moved, z
+            return losses.actor_loss(judge(moved, y)).detach(), moved, z
         if settings.penalty and settings.from_encodings:
             # half from encodings of other labels than those asked for: what a transformation starts from
             z = torch.cat([z[: len(z) // 2], real(len(z) - len(z) // 2)[0]])
         moved = actor(z, y)
-        loss = losses.climb(judge(moved, y)) + mistold(moved, y)
+        loss = losses.actor_loss(judge(moved, y)) + auxiliary_loss(moved, y)
         loss = loss + settings.penalty * losses.distance(moved, z, sigma_bar)
         actor_adam.zero_grad()
         loss.backward()
@@ -194,7 +202,7 @@ def learn(
     return Adversaries(average, critic, curve)
 
 
-def learn_attributes(
+def train_attribute_critic(
     encodings: Tensor,
     labels: Tensor,
     *,

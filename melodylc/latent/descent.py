@@ -46,7 +46,7 @@ def optimise(
     return moved.detach()
 
 
-def transform(
+def transform_latents(
     z: Tensor,
     real: Logits,
     attributes: Logits,
@@ -70,8 +70,8 @@ def transform(
     signs = 2 * wanted - 1
 
     def energy(moved: Tensor) -> Tensor:
-        cost = weights[0] * losses.kept(real(moved)).sum(dim=-1)
-        return cost + weights[1] * losses.kept(signs * attributes(moved)).sum(dim=-1)
+        cost = weights[0] * losses.constraint_loss(real(moved)).sum(dim=-1)
+        return cost + weights[1] * losses.constraint_loss(signs * attributes(moved)).sum(dim=-1)
 
     def done(moved: Tensor) -> Tensor:
         right = (torch.sigmoid(signs * attributes(moved)) >= thresholds[1]).all(dim=-1)
@@ -80,7 +80,7 @@ def transform(
     return optimise(z, energy, steps=steps, learning_rate=learning_rate, done=done)
 
 
-def total(
+def combined_energy(
     start: Tensor, sigma_bar: Tensor, critics: Sequence[Logits], *, penalty: float, shell: float = 10.0
 ) -> Energy:
     """The energy of several critics learned apart, to be met together: the sum of their -log D, and of staying near.
@@ -88,13 +88,13 @@ def total(
     Args:
         start: (B, Z), where the vectors come from; the energy is of moved rows in the same order.
         sigma_bar: (Z,), weights the distance penalty.
-        penalty, shell: weights of `losses.distances` from start and of `losses.outside`.
+        penalty, shell: weights of `losses.distances` from start and of `losses.shell_penalty`.
     """
 
     def energy(moved: Tensor) -> Tensor:
-        cost = penalty * losses.distances(moved, start, sigma_bar) + shell * losses.outside(moved)
+        cost = penalty * losses.distances(moved, start, sigma_bar) + shell * losses.shell_penalty(moved)
         for critic in critics:
-            cost = cost + losses.kept(critic(moved)).sum(dim=-1)
+            cost = cost + losses.constraint_loss(critic(moved)).sum(dim=-1)
         return cost
 
     return energy

@@ -14,12 +14,12 @@ from torch.nn import functional as F
 PRIOR_RATE = 0.1  # draws of the prior are told apart easily, so the critic sees them at a tenth of the rate
 
 
-def kept(logits: Tensor) -> Tensor:
+def constraint_loss(logits: Tensor) -> Tensor:
     """L_{c=1} = -log D (section 3), elementwise: how far a vector is from keeping a constraint."""
     return F.softplus(-logits)
 
 
-def broken(logits: Tensor) -> Tensor:
+def violation_loss(logits: Tensor) -> Tensor:
     """L_{c=0} = -log(1 - D), elementwise; the paper prints -(1 - log D) and means this."""
     return F.softplus(logits)
 
@@ -29,7 +29,7 @@ def realism(encodings: Tensor, prior: Tensor, moved: Tensor, prior_rate: float =
 
     Each (B, 1) or (B,), their lengths may differ; draws of the prior weigh `prior_rate`.
     """
-    return kept(encodings).mean() + prior_rate * broken(prior).mean() + broken(moved).mean()
+    return constraint_loss(encodings).mean() + prior_rate * violation_loss(prior).mean() + violation_loss(moved).mean()
 
 
 def gradient_penalty(
@@ -63,7 +63,7 @@ def distance(moved: Tensor, z: Tensor, sigma_bar: Tensor) -> Tensor:
     return distances(moved, z, sigma_bar).mean()
 
 
-def outside(z: Tensor) -> Tensor:
+def shell_penalty(z: Tensor) -> Tensor:
     """How far vectors (B, Z) lie outside the shell where N(0, I) has its mass, (B,): max(0, |z|^2 / Z - 1)^2.
 
     Ours: the distance penalty grows with the logarithm only, so an actor with a hard task may leave for where the
@@ -77,14 +77,14 @@ def regression(logits: Tensor, rewards: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, rewards)
 
 
-def climb(logits: Tensor, enough: float | None = None) -> Tensor:
+def actor_loss(logits: Tensor, enough: float | None = None) -> Tensor:
     """-log D summed over what is judged, the mean over the batch: what an actor descends (L_{c=1}, equation 3).
 
     Args:
         enough: logits above which nothing more is won (ours): a sure critic would still push on, far beyond what was
             asked for, and the distance penalty alone would not hold it back.
     """
-    return kept(logits if enough is None else logits.clamp(max=enough)).sum(dim=-1).mean()
+    return constraint_loss(logits if enough is None else logits.clamp(max=enough)).sum(dim=-1).mean()
 
 
 def shift(moved: Tensor, z: Tensor, sigma_bar: Tensor | None = None) -> Tensor:

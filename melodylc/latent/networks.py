@@ -66,7 +66,7 @@ class Actor(Conditioned):
         gate = torch.sigmoid(gate)
         return (1 - gate) * z + gate * dz
 
-    def begin_still(self, gate: float = -2.0) -> Actor:
+    def initialise_as_identity(self, gate: float = -2.0) -> Actor:
         """Start as almost the identity, so that what it learns is how far to go; returns itself."""
         last = self.layers[-1]
         assert isinstance(last, nn.Linear)

@@ -47,8 +47,8 @@ class Belief:
         """(B,) bits that an answer would tell of the weights, in expectation (BALD, Houlsby et al. 2011)."""
         mean, variance = self.mean(x), self.variance(x)
         width = torch.pi * torch.log(torch.tensor(2.0, dtype=x.dtype)) / 2
-        told = (width / (variance + width)).sqrt() * torch.exp(-(mean**2) / (2 * (variance + width)))
-        return _entropy(self.probability(x)) - told
+        expected = (width / (variance + width)).sqrt() * torch.exp(-(mean**2) / (2 * (variance + width)))
+        return _entropy(self.probability(x)) - expected
 
 
 def fit(x: Tensor, liked: Tensor) -> Belief:

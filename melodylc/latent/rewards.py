@@ -46,16 +46,16 @@ class Budget:
     satisfaction: bool = True  # whether critics also predict that the reward is exactly 1
     patience: int = 12  # rounds without a better actor after which it ends
     target: float = 0.985  # share satisfied above which the distance penalty grows, below which it shrinks
-    enough: float | None = 4.0  # logits beyond which the actor wins nothing more (`losses.climb`)
+    enough: float | None = 4.0  # logits beyond which the actor wins nothing more (`losses.actor_loss`)
     near: float = 1.2  # weight, in units of lambda, of the mean squared distance between features
-    shell: float = 10.0  # weight of `losses.outside`
+    shell: float = 10.0  # weight of `losses.shell_penalty`
     penalty: float = 0.3  # lambda; the first one, where it adapts
     adapts: bool = True  # whether lambda follows the share satisfied
 
 
 # The loop of the paper: rewards of decoded samples only, one critic of z, a fixed lambda, 10 critic steps to 1. Its
 # small networks: the large ones take a minute of two cores for every three rounds.
-PAPER = Budget(
+PAPER_BUDGET = Budget(
     rounds=60,
     average=0.0,
     bank_steps=0,
@@ -89,7 +89,7 @@ class Round(NamedTuple):
 
 
 @dataclass
-class Learned:
+class TrainingResult:
     """The best actor, the critics at the end, and the curve."""
 
     actor: Actor
@@ -98,7 +98,7 @@ class Learned:
     best: Round
 
 
-class Seen:
+class ReplayBuffer:
     """Vectors whose rewards are known, newest last, as the critics read them."""
 
     def __init__(self) -> None:
@@ -135,7 +135,7 @@ def value(satisfied: float, row: Round, target: float) -> float:
     return min(satisfied, target) - 0.05 * row.shift - max(0.0, 0.85 - row.spread)
 
 
-def learn(
+def train_from_rewards(
     score: Score,
     bank: tuple[Tensor, Tensor],
     sigma_bar: Tensor,
@@ -144,7 +144,7 @@ def learn(
     features: Features | None = None,
     seed: int = 0,
     on_round: Callable[[Round], None] = lambda _: None,
-) -> Learned:
+) -> TrainingResult:
     """Learn to move draws from N(0, I) to vectors of full reward.
 
     Args:
@@ -165,7 +165,7 @@ def learn(
         torch.manual_seed(seed)
         actor = Actor(latent, budget.actor_hidden)
         if budget.adapts:
-            actor.begin_still()
+            actor.initialise_as_identity()
         critics: list[nn.Module] = []
         for _ in range(budget.critics):
             if features is None:
@@ -176,7 +176,7 @@ def learn(
     average = deepcopy(actor)  # an actor that climbs a moving critic swings; its average does not
     actor_adam = torch.optim.Adam(actor.parameters(), budget.learning_rate, betas=(0.0, 0.9))
     critic_adams = [torch.optim.Adam(c.parameters(), budget.learning_rate, betas=(0.0, 0.9)) for c in critics]
-    known = Seen()
+    known = ReplayBuffer()
 
     def reward(moved: Tensor) -> Tensor:
         with torch.no_grad():
@@ -211,13 +211,13 @@ def learn(
                 z = torch.randn(budget.actor_batch, latent, generator=generator)
                 moved = actor(z)
                 parts = read(moved)
-                loss = losses.climb(lower(critics, parts), budget.enough)
+                loss = losses.actor_loss(lower(critics, parts), budget.enough)
                 loss = loss + penalty * losses.distance(moved, z, sigma_bar)
                 if budget.near and features is not None:
                     with torch.no_grad():
                         before = read(z)
                     loss = loss + penalty * budget.near * losses.shift(parts, before)
-                loss = loss + budget.shell * losses.outside(moved).mean()
+                loss = loss + budget.shell * losses.shell_penalty(moved).mean()
                 actor_adam.zero_grad()
                 loss.backward()
                 actor_adam.step()
@@ -254,7 +254,7 @@ def learn(
         if best is None:
             raise
     assert best is not None
-    return Learned(best_actor, critics, curve, best)
+    return TrainingResult(best_actor, critics, curve, best)
 
 
 def both(rewards: Tensor) -> Tensor:

@@ -9,8 +9,8 @@
 This process owns the ports and the clock and never imports torch; a second one makes the melodies.
 """
 
-from melodylc.live.controls import CONTROLS, Asked
+from melodylc.live.controls import CONTROLS, ControlValues
 from melodylc.live.session import Session, Status
-from melodylc.live.settings import Settings
+from melodylc.live.settings import SessionSettings
 
-__all__ = ["CONTROLS", "Asked", "Session", "Settings", "Status"]
+__all__ = ["CONTROLS", "ControlValues", "Session", "SessionSettings", "Status"]

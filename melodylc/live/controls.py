@@ -12,22 +12,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from melodylc.errors import UserError
-from melodylc.numbers import number
-from melodylc.numbers import temperature as checked_temperature
-from melodylc.rules.key import MODES, NAMES, Key, tonic_and_scale
+from melodylc.attributes import Attributes
+from melodylc.base.errors import UserError
+from melodylc.base.numbers import number
+from melodylc.base.numbers import temperature as checked_temperature
+from melodylc.rules.key import COMMON_SCALES, NAMES, Key, tonic_and_scale
 from melodylc.rules.notes import parse_range
-from melodylc.wish import Wish
 from midi_io import messages
-from midi_io.files import whole
+from midi_io.atomic import atomic_write
 
-MODE_NAMES = tuple(MODES)  # by number; the other scales by name
+SCALE_NAMES = tuple(COMMON_SCALES)  # by number; the other scales by name
 FEWEST, MOST = 16, 220  # notes a knob reaches
 HOTTEST = 1.5  # temperature a knob reaches
 
 
 @dataclass(frozen=True)
-class Asked:
+class ControlValues:
     """What a melody is asked for, and what becomes of the ones that play. None leaves a thing open.
 
     Raises:
@@ -47,13 +47,13 @@ class Asked:
         checked_temperature(self.temperature)
         if self.amount is not None:
             number("amount", self.amount, 0, 1)
-        wish = self.wish()
-        if not wish.pitches().any():
+        attributes = self.attributes()
+        if not attributes.pitches().any():
             raise UserError(f"no pitch of {self.key or 'the range'} lies in {self.low} to {self.high}; widen the range")
 
-    def wish(self) -> Wish:
+    def attributes(self) -> Attributes:
         """What the knobs of the model are turned to."""
-        return Wish(None if self.key is None else Key.parse(self.key), self.notes, self.low, self.high)
+        return Attributes(None if self.key is None else Key.parse(self.key), self.notes, self.low, self.high)
 
     def sound(self) -> tuple[object, ...]:
         """What decides how a given melody sounds: when it changes, the melody is made again."""
@@ -94,12 +94,12 @@ def _switch(value: Any) -> bool:
     return _number(value) != 0 if not isinstance(value, bool) else value
 
 
-def _tonic_and_scale(asked: Asked) -> tuple[str, str]:
+def _tonic_and_scale(asked: ControlValues) -> tuple[str, str]:
     """Of a key in notes or pitch classes: C major, from which a turn goes on."""
     return (asked.key and tonic_and_scale(asked.key)) or ("C", "major")
 
 
-def _key(asked: Asked, value: Any) -> Asked:
+def _key(asked: ControlValues, value: Any) -> ControlValues:
     """A tonic, keeping the mode, or a whole key."""
     if value is None or value in ("", "open"):
         return replace(asked, key=None)
@@ -109,25 +109,25 @@ def _key(asked: Asked, value: Any) -> Asked:
     return replace(asked, key=Key.parse(f"{tonic} {_tonic_and_scale(asked)[1]}").name)
 
 
-def _mode(asked: Asked, value: Any) -> Asked:
-    name = MODE_NAMES[_integer(value)] if not isinstance(value, str) else value
+def _mode(asked: ControlValues, value: Any) -> ControlValues:
+    name = SCALE_NAMES[_integer(value)] if not isinstance(value, str) else value
     return replace(asked, key=Key.parse(f"{_tonic_and_scale(asked)[0]} {name}").name)
 
 
-def _range(asked: Asked, value: Any) -> Asked:
+def _range(asked: ControlValues, value: Any) -> ControlValues:
     low, high = (None, None) if value is None or value in ("", "open") else parse_range(str(value))
     return replace(asked, low=low, high=high)
 
 
-def _field(name: str, parse: Callable[[Any], Any]) -> Callable[[Asked, Any], Asked]:
+def _field(name: str, parse: Callable[[Any], Any]) -> Callable[[ControlValues, Any], ControlValues]:
     return lambda asked, value: replace(asked, **{name: parse(value)})
 
 
 @dataclass(frozen=True)
-class Control:
+class LiveControl:
     """One thing that can be turned."""
 
-    turn: Callable[[Asked, Any], Asked]
+    turn: Callable[[ControlValues, Any], ControlValues]
     of_cc: Callable[[int], Any]  # from 0 to 127
     says: str
 
@@ -136,40 +136,42 @@ def _slot(count: int) -> Callable[[int], int]:
     return lambda value: value * count // 128
 
 
-CONTROLS: dict[str, Control] = {
-    "key": Control(_key, _slot(12), "a tonic ('C', 0 to 11) in the mode there is, or a key ('F# dorian'), or 'open'"),
-    "mode": Control(_mode, _slot(len(MODE_NAMES)), "a scale by name, or by its number"),
-    "notes": Control(
+CONTROLS: dict[str, LiveControl] = {
+    "key": LiveControl(
+        _key, _slot(12), "a tonic ('C', 0 to 11) in the mode there is, or a key ('F# dorian'), or 'open'"
+    ),
+    "mode": LiveControl(_mode, _slot(len(SCALE_NAMES)), "a scale by name, or by its number"),
+    "notes": LiveControl(
         _field("notes", _open_or(_integer)),
         lambda value: None if value == 0 else round(FEWEST + (MOST - FEWEST) * value / 127),
         "at least so many notes; -1 or 'open' for any number",
     ),
-    "range": Control(
+    "range": LiveControl(
         _range, lambda value: None if value == 0 else f"{60 - value // 4}-{72 + value // 4}", "as 'C4-G5'"
     ),
-    "low": Control(
+    "low": LiveControl(
         _field("low", _open_or(_integer)), lambda value: None if value == 0 else value, "lowest MIDI pitch, or -1"
     ),
-    "high": Control(
+    "high": LiveControl(
         _field("high", _open_or(_integer)), lambda value: None if value == 127 else value, "highest MIDI pitch, or -1"
     ),
-    "temperature": Control(
+    "temperature": LiveControl(
         _field("temperature", _open_or(_number)),
         lambda value: HOTTEST * value / 127,
         "of sampling, 0 to 10; -1: the model's",
     ),
-    "amount": Control(
+    "amount": LiveControl(
         _field("amount", _open_or(_number)),
         lambda value: value / 127,
         "how far the next melody goes from this one, 0 to 1",
     ),
-    "hold": Control(_field("hold", _switch), lambda value: value >= 64, "stay with the melody that plays"),
-    "mute": Control(_field("mute", _switch), lambda value: value >= 64, "be silent from the next bar on"),
-    "new": Control(lambda asked, value: asked, lambda value: value >= 64, "another melody at the next bar"),
+    "hold": LiveControl(_field("hold", _switch), lambda value: value >= 64, "stay with the melody that plays"),
+    "mute": LiveControl(_field("mute", _switch), lambda value: value >= 64, "be silent from the next bar on"),
+    "new": LiveControl(lambda asked, value: asked, lambda value: value >= 64, "another melody at the next bar"),
 }
 
 
-def turn(asked: Asked, control: str, value: Any) -> Asked:
+def turn(asked: ControlValues, control: str, value: Any) -> ControlValues:
     """With one control turned.
 
     Raises:
@@ -186,7 +188,7 @@ def turn(asked: Asked, control: str, value: Any) -> Asked:
 
 
 @dataclass(frozen=True)
-class Trigger:
+class MidiTrigger:
     """A control change or program change: `cc 20`, `program`, on one channel (`cc 20 @ 3`) or any."""
 
     kind: int  # high half of the status
@@ -194,7 +196,7 @@ class Trigger:
     channel: int | None = None  # 0 to 15
 
     @classmethod
-    def parse(cls, text: str) -> Trigger:
+    def parse(cls, text: str) -> MidiTrigger:
         """From its text.
 
         Raises:
@@ -239,12 +241,12 @@ DEFAULT = {
 
 
 @dataclass(frozen=True)
-class Map:
+class ControlMap:
     """Which messages turn which controls. Programs 0 to 11 are keys in the mode there is, unless bound otherwise."""
 
-    triggers: dict[str, Trigger] = field(
+    triggers: dict[str, MidiTrigger] = field(
         default_factory=lambda: {
-            **{control: Trigger.parse(text) for control, text in DEFAULT.items()},
+            **{control: MidiTrigger.parse(text) for control, text in DEFAULT.items()},
         }
     )
 
@@ -261,13 +263,13 @@ class Map:
             return "key", message[1] % 12
         return None
 
-    def bound(self, control: str, trigger: Trigger) -> Map:
+    def bound(self, control: str, trigger: MidiTrigger) -> ControlMap:
         """With a control bound to another message, which is taken from whatever it was bound to."""
         kept = {name: each for name, each in self.triggers.items() if each != trigger and name != control}
-        return Map({**kept, control: trigger})
+        return ControlMap({**kept, control: trigger})
 
     @classmethod
-    def load(cls, path: Path) -> Map:
+    def load(cls, path: Path) -> ControlMap:
         """From a TOML file of lines such as `key = "cc 20"`; controls it does not name cannot be turned.
 
         Raises:
@@ -288,7 +290,7 @@ class Map:
                 raise UserError(f"controls: {path} names {control!r}; expected some of {', '.join(CONTROLS)}")
             if not isinstance(text, str):
                 raise UserError(f'controls: {path}: expected {control} = "cc 20" or such, got {text!r}')
-            triggers[control] = Trigger.parse(text)
+            triggers[control] = MidiTrigger.parse(text)
         return cls(triggers)
 
     def save(self, path: Path) -> None:
@@ -296,5 +298,5 @@ class Map:
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = ['# What turns the controls of melodylc live: "cc 0" to "cc 119", or "program", perhaps "@ channel".']
         lines += [f'{control} = "{self.triggers[control]}"' for control in CONTROLS if control in self.triggers]
-        with whole(path) as beside:
+        with atomic_write(path) as beside:
             beside.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -22,8 +22,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from melodylc.errors import UserError
-from melodylc.live.controls import Asked
+from melodylc.base.errors import UserError
+from melodylc.live.controls import ControlValues
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,32 +41,33 @@ class Inference:
     def __init__(self, setup: dict[str, Any]) -> None:
         import torch
 
-        from melodylc import knobs, plausibility
-        from melodylc.control import learn, load_control
+        from melodylc import plausibility
+        from melodylc.constraints import conditional
+        from melodylc.constraints.rule_actor import learn, load_actor
         from melodylc.latent.rewards import Budget
         from melodylc.model import load
         from melodylc.rules import find
 
         self.model = load(setup["model"], setup["device"])
-        self.knobs = knobs.load(self.model.path.with_name("knobs.safetensors"), self.model)
+        self.knobs = conditional.load_conditional_actor(self.model.path.with_name("knobs.safetensors"), self.model)
         self.rules = [find(text) for text in setup["rules"]]
-        self.controls = [load_control(path, self.model) for path in setup["actors"]]
-        if self.rules and not self.controls:
+        self.actors = [load_actor(path, self.model) for path in setup["actors"]]
+        if self.rules and not self.actors:
             budget = replace(Budget(), **setup["learning"])
-            self.controls = [learn(self.model, reduce(and_, self.rules), budget=budget)]
+            self.actors = [learn(self.model, reduce(and_, self.rules), budget=budget)]
             if setup["keep"] is not None:
-                self.controls[0].save(setup["keep"])
+                self.actors[0].save(setup["keep"])
         self.bounds = plausibility.bounds(self.model)
         torch.set_num_threads(1)  # one melody gains nothing from a second core, the player does
         self.strict, self.tries = setup["strict"], setup["tries"]
-        self._ways(Asked(**setup["asked"]), "prior")  # what cannot be masked is said before anything plays
+        self._ways(ControlValues(**setup["asked"]), "prior")  # what cannot be masked is said before anything plays
 
-    def _ways(self, asked: Asked, start: str) -> list[Way]:
+    def _ways(self, asked: ControlValues, start: str) -> list[Way]:
         from melodylc.generation import ways
 
-        strict = self.strict and bool(asked.wish().rules() or self.rules)
-        wish, knobs = asked.wish(), self.knobs
-        known, _ = ways(self.model, wish, self.rules, self.controls, strict=strict, start=start, turned=knobs)
+        strict = self.strict and bool(asked.attributes().rules() or self.rules)
+        attributes, knobs = asked.attributes(), self.knobs
+        known, _ = ways(self.model, attributes, self.rules, self.actors, strict=strict, start=start, turned=knobs)
         return known
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -75,8 +76,8 @@ class Inference:
         from melodylc.model import slerp
 
         began = time.monotonic()
-        asked = Asked(**request["asked"])
-        rules = [*asked.wish().rules(), *self.rules]
+        asked = ControlValues(**request["asked"])
+        rules = [*asked.attributes().rules(), *self.rules]
         bounds, start = self.bounds, "prior"
         if request["states"] is not None:
             phrase = np.frombuffer(bytes.fromhex(request["states"]), np.uint8).copy()

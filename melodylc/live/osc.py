@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 
 HOST = "127.0.0.1"
 PREFIX = "/melodylc/"

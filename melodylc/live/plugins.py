@@ -10,8 +10,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from melodylc.errors import UserError
-from midi_io.files import whole
+from melodylc.base.errors import UserError
+from midi_io.atomic import atomic_write
 
 
 def folder() -> Path:
@@ -49,7 +49,7 @@ def install(daw: str | None, into: str | None = None) -> dict[Path, bool]:
             script, path = re.sub(r"@MELODYLC@", lambda _: _command(), source.read_text()), place / source.name
             written[path] = not path.exists() or path.read_text(errors="replace") != script
             if written[path]:
-                with whole(path) as beside:
+                with atomic_write(path) as beside:
                     beside.write_text(script)
     return written
 

@@ -15,19 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from melodylc.errors import UserError
-from melodylc.live import places
-from melodylc.live.controls import Asked, turn
-from melodylc.live.listening import Listener, Phrase
-from melodylc.live.settings import AMOUNTS, Settings
+from melodylc.base.errors import UserError
+from melodylc.live import paths
+from melodylc.live.controls import ControlValues, turn
+from melodylc.live.phrases import Phrase, PhraseRecorder
+from melodylc.live.settings import AMOUNTS, SessionSettings
 from melodylc.live.worker import Worker
 from melodylc.melody import BARS, to_notes
 from midi_io import messages, recording
-from midi_io.books import Books, InUseError
 from midi_io.clock import Follower, Internal, Transport
 from midi_io.files import Note
-from midi_io.player import BEATS_PER_BAR, Bar, Manner, Player
-from midi_io.ports import Lasting, NoPortsError, Ports, open_ports
+from midi_io.player import BEATS_PER_BAR, Bar, PlaybackSettings, Player
+from midi_io.ports import NoPortsError, Ports, ReconnectingPorts, open_ports
+from midi_io.sounding_notes import InUseError, SoundingNotes
 
 AHEAD = 2  # melodies that are ready before they are needed
 CHANNEL_MESSAGES = 0xF0  # statuses below it
@@ -38,7 +38,7 @@ class Piece:
     """A melody that plays, or is to play."""
 
     number: int  # of the melody, counted from 1; one made again for another wish keeps it
-    asked: Asked
+    asked: ControlValues
     bars: tuple[tuple[Note, ...], ...]  # sixteen, notes in beats from their bar's beginning
     z: str  # where it came from, before the rules moved it; the worker's spelling
     seed: int
@@ -60,7 +60,7 @@ class Status:
     tempo: float
     running: bool
     beat: float  # quarter notes from the beginning
-    asked: Asked
+    asked: ControlValues
     rules: tuple[str, ...]  # that were asked for beside
     melody: int  # number of the melody that plays, 0 before the first
     satisfied: float | None  # the lowest reward of that melody
@@ -101,12 +101,12 @@ class Session:
 
     def __init__(
         self,
-        settings: Settings | None = None,
+        settings: SessionSettings | None = None,
         *,
         say: Callable[[str], None] = lambda text: None,
         ports: Ports | None = None,
     ) -> None:
-        self.settings = settings = settings or Settings()
+        self.settings = settings = settings or SessionSettings()
         self._say, self._given = say, ports
         self._asked = settings.asked
         self._turns: deque[tuple[str, Any]] = deque()
@@ -125,7 +125,7 @@ class Session:
         self._seeds = np.random.default_rng(settings.seed)
         self._toward, self._noise = self._seed(), self._seed()
         self._way = 0.0  # share of the way to `_toward` that was gone: varying
-        self._listener = Listener()
+        self._listener = PhraseRecorder()
         self._heard_in = 0  # epoch of the transport
         self._phrase: Phrase | None = None
         self._reply = 0  # the bar at which the reply began
@@ -214,11 +214,11 @@ class Session:
 
     # --- opening ----------------------------------------------------------------------------------------------------
 
-    def _open_ports(self, stack: contextlib.ExitStack) -> Lasting:
+    def _open_ports(self, stack: contextlib.ExitStack) -> ReconnectingPorts:
         s = self.settings
-        self._books_path = places.state() / f"{re.sub('[^A-Za-z0-9_-]', '_', s.name)}.books"
+        self._books_path = paths.state() / f"{re.sub('[^A-Za-z0-9_-]', '_', s.name)}.books"
         try:
-            books = Books(self._books_path)
+            books = SoundingNotes(self._books_path)
         except InUseError as error:
             raise UserError(f"live: a session named {s.name!r} runs already; end it, or give --name another") from error
         stack.callback(books.close)
@@ -235,13 +235,13 @@ class Session:
         if s.sync == "jack":
             from midi_io.jack_transport import JackTransport
 
-            assert isinstance(self.ports, Lasting)
+            assert isinstance(self.ports, ReconnectingPorts)
             return JackTransport(self.ports.rolling, s.tempo)
         return Internal(s.tempo)
 
-    def _manner(self) -> Manner:
+    def _manner(self) -> PlaybackSettings:
         s = self.settings
-        return Manner(s.channel - 1, s.velocity, s.swing / 100, s.transpose, s.ahead / 1000, s.lead)
+        return PlaybackSettings(s.channel - 1, s.velocity, s.swing / 100, s.transpose, s.ahead / 1000, s.lead)
 
     def _record(self, path: Path) -> recording.Recording:
         recovered = recording.finish(path) if recording.journal_of(path).exists() and not path.exists() else False
@@ -432,7 +432,7 @@ class Session:
             if place >= self._piece.length and not self.settings.loop:
                 return Bar(cut=True)
             return Bar(self._piece.bars[place % self._piece.length], cut)
-        span = BARS if self.settings.mode == "vary" else self.settings.bars
+        span = BARS if self.settings.mode == "vary" else self.settings.bars_per_melody
         return Bar(self._piece.bars[number % span % BARS], cut or number % span % BARS == 0)
 
     def _change(self, number: int) -> bool:
@@ -443,7 +443,7 @@ class Session:
         due = self._piece is None or self._renew
         if self.settings.mode == "answer":
             due = due or bool(self._queue)
-        elif not due and number % self.settings.bars == 0:
+        elif not due and number % self.settings.bars_per_melody == 0:
             due = not (self._asked.hold or self.settings.loop)
         if due and self._queue:
             self._piece, self._renew = self._queue.popleft(), False

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from melodylc.errors import UserError
-from melodylc.live.controls import Asked, Map
-from melodylc.numbers import integer, number
-from melodylc.numbers import seed as checked_seed
+from melodylc.base.errors import UserError
+from melodylc.base.numbers import integer, number
+from melodylc.base.numbers import seed as checked_seed
+from melodylc.live.controls import ControlMap, ControlValues
 
 MODES = ("generate", "answer", "vary")
 SYNCS = ("internal", "midi-clock", "jack")
@@ -17,14 +17,14 @@ EVERY = {"generate": 16, "answer": 16, "vary": 4}  # bars
 
 
 @dataclass(frozen=True)
-class Settings:
+class SessionSettings:
     """Of a `Session`. What can be turned while it plays is in `asked`.
 
     Raises:
         UserError: for a value out of bounds.
     """
 
-    asked: Asked = field(default_factory=Asked)
+    asked: ControlValues = field(default_factory=ControlValues)
     mode: str = "generate"
     sync: str = "internal"
     tempo: float = 120.0
@@ -53,7 +53,7 @@ class Settings:
     song_position: str = "auto"  # auto, sixteenths or clocks
     record: Path | None = None
     osc: str | None = None  # [HOST:]PORT
-    controls: Map = field(default_factory=Map)
+    controls: ControlMap = field(default_factory=ControlMap)
 
     def __post_init__(self) -> None:
         _one_of("mode", self.mode, MODES)
@@ -85,7 +85,7 @@ class Settings:
             raise UserError("lead: a session that follows MIDI clock cannot lead as well; choose another --sync")
 
     @property
-    def bars(self) -> int:
+    def bars_per_melody(self) -> int:
         """From one melody to the next."""
         return EVERY[self.mode] if self.every is None else self.every
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
+from melodylc.base.numbers import integer
 from melodylc.melody import BARS, STEPS_PER_BAR
-from melodylc.numbers import integer
-from melodylc.rules.reading import intervals, onsets, up_to
+from melodylc.rules.note_arrays import intervals, onsets, up_to
 from melodylc.rules.rule import Rule, share
 
 _BAR = np.linspace(-1, 1, BARS)

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 from melodylc.rules.contour import contour, leaps, stepwise
 from melodylc.rules.harmony import chord_tones, phrase_endings
 from melodylc.rules.key import pitch_classes

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
+from melodylc.base.numbers import integer
 from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
-from melodylc.numbers import integer
 from melodylc.rules.key import ACCIDENTALS, NATURALS, Key, as_key
-from melodylc.rules.reading import lengths, onsets, up_to
+from melodylc.rules.note_arrays import lengths, onsets, up_to
 from melodylc.rules.rule import Rule, share
 
 # Semitones above the root.

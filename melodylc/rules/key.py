@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 from melodylc.melody import HOLD
 from melodylc.rules.rule import Rule
 
@@ -19,7 +19,7 @@ NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 # Semitones above the tonic. These a controller turns through by number, and the knobs of models are learned on random
 # draws of them: their order and their number are part of both. Scales that come later come in `SCALES`.
-MODES = {
+COMMON_SCALES = {
     "major": (0, 2, 4, 5, 7, 9, 11),
     "minor": (0, 2, 3, 5, 7, 8, 10),
     "ionian": (0, 2, 4, 5, 7, 9, 11),
@@ -39,7 +39,7 @@ MODES = {
 }
 # Where books differ (hirajoshi, kumoi, octatonic), the reading is that of most; any other can be spelt in notes.
 SCALES = {
-    **MODES,
+    **COMMON_SCALES,
     # of harmonic minor and major, and with two augmented seconds
     "harmonic major": (0, 2, 4, 5, 7, 8, 11),
     "phrygian dominant": (0, 1, 4, 5, 7, 8, 10),
@@ -223,4 +223,4 @@ def pitch_classes(key: str | Key | Iterable[int]) -> Rule:
         counts = (states < HOLD).sum(axis=1)
         return member[states].sum(axis=1) / np.maximum(counts, 1)
 
-    return Rule(key.name, reward, pitch_classes.__doc__ or "", allowed=key.pitches())
+    return Rule(key.name, reward, pitch_classes.__doc__ or "", allowed_pitches=key.pitches())

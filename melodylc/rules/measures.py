@@ -7,7 +7,7 @@ import numpy as np
 from melodylc.melody import REST, STEPS_PER_BAR, STEPS_PER_BEAT
 from melodylc.rules.contour import contour
 from melodylc.rules.key import SCALES
-from melodylc.rules.reading import intervals, lengths, onsets
+from melodylc.rules.note_arrays import intervals, lengths, onsets
 from melodylc.rules.repetition import motif, repetition
 from melodylc.rules.rhythm import on_the_beat, swing, syncopation
 

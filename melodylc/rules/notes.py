@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
+from melodylc.base.numbers import integer
 from melodylc.melody import HOLD, STEPS
-from melodylc.numbers import integer
 from melodylc.rules.key import ACCIDENTALS, NATURALS
-from melodylc.rules.reading import down_to, onsets, up_to
+from melodylc.rules.note_arrays import down_to, onsets, up_to
 from melodylc.rules.rule import Rule, share
 
 
@@ -47,14 +47,14 @@ def pitch_range(low: int, high: int) -> Rule:
         UserError: unless 0 <= low <= high <= 127.
     """
     _check_range(low, high)
-    allowed = np.zeros(128, bool)
-    allowed[low : high + 1] = True
+    allowed_pitches = np.zeros(128, bool)
+    allowed_pitches[low : high + 1] = True
 
     def reward(states: np.ndarray) -> np.ndarray:
         counts = (states < HOLD).sum(axis=1)
         return ((states >= low) & (states <= high)).sum(axis=1) / np.maximum(counts, 1)
 
-    return Rule(f"pitches {low} to {high}", reward, pitch_range.__doc__ or "", allowed=allowed)
+    return Rule(f"pitches {low} to {high}", reward, pitch_range.__doc__ or "", allowed_pitches=allowed_pitches)
 
 
 def tessitura(low: int, high: int, at_least: float = 0.75) -> Rule:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 from melodylc.melody import BARS, HOLD, STEPS_PER_BAR
-from melodylc.rules.reading import bars, up_to
+from melodylc.rules.note_arrays import bars, up_to
 from melodylc.rules.rule import Rule, share
 
 KINDS = ("notes", "rhythm", "intervals")

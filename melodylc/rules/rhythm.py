@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
+from melodylc.base.numbers import integer
 from melodylc.melody import REST, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
-from melodylc.numbers import integer
-from melodylc.rules.reading import down_to, lengths, onsets, up_to
+from melodylc.rules.note_arrays import down_to, lengths, onsets, up_to
 from melodylc.rules.rule import Rule, share
 
 # How strong each step of a bar is: bar line, half bar, beat, eighth, sixteenth.

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
+from melodylc.base.numbers import number
 from melodylc.melody import Melody, canonical
-from melodylc.numbers import number
 
 Function = Callable[[np.ndarray], np.ndarray]
 HINT = "; put @rules.rule above a function of melodies (B, 256), or @rules.per_melody above a function of one Melody"
@@ -31,7 +31,7 @@ class Rule:
     doc: str = ""
     conjuncts: tuple[Rule, ...] = ()
     # (128,) bool: the pitches of the melodies that satisfy it, for the strict mode; None: it is no rule on pitches
-    allowed: np.ndarray | None = field(default=None, compare=False)
+    allowed_pitches: np.ndarray | None = field(default=None, compare=False)
 
     @property
     def parts(self) -> tuple[Rule, ...]:
@@ -82,12 +82,12 @@ class Rule:
 
     def __and__(self, other: Rule) -> Rule:
         other = as_rule(other)
-        masks = [rule.allowed for rule in (self, other) if rule.allowed is not None]
+        masks = [rule.allowed_pitches for rule in (self, other) if rule.allowed_pitches is not None]
         return Rule(
             f"({self.name} and {other.name})",
             lambda states: np.minimum(self._rewards(states), other._rewards(states)),
             conjuncts=(*self.parts, *other.parts),
-            allowed=np.logical_and.reduce(masks) if masks else None,
+            allowed_pitches=np.logical_and.reduce(masks) if masks else None,
         )
 
     def __or__(self, other: Rule) -> Rule:

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 from melodylc.latent.precision import half_precision
 from melodylc.melody import STEPS, check
 from melodylc.vae import storage
 from melodylc.vae.decoding import decode
 from melodylc.vae.model import MelodyVAE
-from midi_io.files import whole
+from midi_io.atomic import atomic_write
 
 DRAWN = 4096  # decodes of the prior
 LIMIT = 1 << 27  # bytes: what a compressed batch of melodies may grow to
@@ -62,7 +62,7 @@ class Bank:
         """Write bank.safetensors beside the weights: vectors in half precision, melodies compressed."""
         from safetensors.torch import save_file
 
-        with whole(weights.with_name("bank.safetensors")) as beside:
+        with atomic_write(weights.with_name("bank.safetensors")) as beside:
             save_file(
                 {
                     "states": _packed(self.states),

@@ -8,7 +8,7 @@ from melodylc.extraction.corpus import Corpus
 from melodylc.melody import HOLD, STEPS_PER_BAR
 
 
-class Windows:
+class TrainingWindows:
     """The windows of one split and how likely each is drawn.
 
     A collection (the first part of the source) of n windows weighs the cube root of n, and within it a file of m

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
 from melodylc.vae.model import BarDecoder, MelodyVAE, initial_state
 
@@ -22,7 +22,7 @@ def decode(
     *,
     temperature: float = 0.0,
     generator: torch.Generator | None = None,
-    allowed: np.ndarray | None = None,
+    allowed_states: np.ndarray | None = None,
 ) -> np.ndarray:
     """Melodies (B, 256) uint8, canonical, from z (B, Z).
 
@@ -35,8 +35,8 @@ def decode(
     if not len(z):
         return np.empty((0, STEPS), np.uint8)
     mask = None
-    if allowed is not None:
-        mask = torch.from_numpy(np.where(allowed, 0.0, -np.inf).astype(np.float32)).to(z.device)
+    if allowed_states is not None:
+        mask = torch.from_numpy(np.where(allowed_states, 0.0, -np.inf).astype(np.float32)).to(z.device)
     melodies = []
     for part in z.split(ROWS_AT_ONCE):
         noise = None
@@ -80,12 +80,12 @@ def _cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     return torch.sigmoid(o) * torch.tanh(c), c
 
 
-def allowed_states(pitches: np.ndarray) -> np.ndarray:
+def states_for(pitches: np.ndarray) -> np.ndarray:
     """(130,) bool from (128,) bool: those pitches, HOLD and REST."""
-    allowed = np.ones(STATES, bool)
-    allowed[:HOLD] = pitches
-    assert allowed[REST]
-    return allowed
+    allowed_states = np.ones(STATES, bool)
+    allowed_states[:HOLD] = pitches
+    assert allowed_states[REST]
+    return allowed_states
 
 
 def strictly(pitches: np.ndarray | None, name: str) -> np.ndarray:
@@ -98,4 +98,4 @@ def strictly(pitches: np.ndarray | None, name: str) -> np.ndarray:
         raise UserError(f"strict: expected a rule on pitches (a key, a range), {name} is none; leave --strict out")
     if not pitches.any():
         raise UserError(f"strict: no pitch satisfies {name}; widen the key or the range")
-    return allowed_states(pitches)
+    return states_for(pitches)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from melodylc.melody import HOLD, REST, repeated_bars
-from melodylc.vae.data import Windows
+from melodylc.vae.data import TrainingWindows
 from melodylc.vae.decoding import TEMPERATURE, decode
 from melodylc.vae.model import MelodyVAE
 
@@ -37,7 +37,7 @@ class Metrics:
     melodies: int
 
 
-def held_out(windows: Windows, count: int, seed: int = 0, by_file: bool = True) -> np.ndarray:
+def held_out(windows: TrainingWindows, count: int, seed: int = 0, by_file: bool = True) -> np.ndarray:
     """(count or fewer, 256) windows chosen by the seed.
 
     By file, every file has the same say, so that one long file does not decide: one window of each is taken in turn,

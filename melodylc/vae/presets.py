@@ -43,7 +43,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Preset:
+class ModelPreset:
     """A model and how it is trained."""
 
     name: str
@@ -55,7 +55,7 @@ class Preset:
 
 
 PRESETS = {
-    "small": Preset(
+    "small": ModelPreset(
         name="small",
         sizes=Sizes(latent=512, encoder=256, conductor=320, embedding=192, decoder=320, bar_encoder=192, slice=80),
         stages=(
@@ -86,7 +86,7 @@ PRESETS = {
             ),
         ),
     ),
-    "paper": Preset(
+    "paper": ModelPreset(
         name="paper",
         sizes=Sizes(latent=512, encoder=2048, conductor=1024, embedding=512, decoder=1024),
         stages=(Stage("whole", "whole", 100_000, 256, 3e-4, decay=0.0),),

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 from melodylc.vae.model import MelodyVAE
 from melodylc.vae.presets import Sizes
-from midi_io.files import whole
+from midi_io.atomic import atomic_write
 
 KIND = "melodylc.vae"
 VERSION = 1
@@ -47,14 +47,14 @@ def save(model: MelodyVAE, path: str | os.PathLike[str], card: dict[str, Any], h
     path = weights_path(path)
     dtype = torch.float16 if half else torch.float32
     tensors = {name: value.detach().to(dtype).contiguous() for name, value in model.state_dict().items()}
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         save_file(tensors, beside)
     write_card(path, KIND, {"sizes": asdict(model.sizes), **card})
 
 
 def write_card(path: Path, kind: str, card: dict[str, Any]) -> None:
     """The JSON card beside a safetensors file."""
-    with whole(weights_path(path).with_suffix(".json")) as beside:
+    with atomic_write(weights_path(path).with_suffix(".json")) as beside:
         beside.write_text(json.dumps({"kind": kind, "version": VERSION, **card}, indent=2) + "\n")
 
 

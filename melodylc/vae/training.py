@@ -20,19 +20,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from melodylc import numbers
-from melodylc.errors import UserError
+from melodylc.base import numbers
+from melodylc.base.errors import UserError
+from melodylc.base.progress import bar as bar_of
 from melodylc.extraction.corpus import Corpus
 from melodylc.latent.precision import half_precision
-from melodylc.latent.progress import bar as bar_of
 from melodylc.melody import BARS, STATES, STEPS, STEPS_PER_BAR
-from melodylc.vae import principal, storage
+from melodylc.vae import pca, storage
 from melodylc.vae.bank import Bank
-from melodylc.vae.data import Windows, distinct_bars, transposed
+from melodylc.vae.data import TrainingWindows, distinct_bars, transposed
 from melodylc.vae.decoding import TEMPERATURE
 from melodylc.vae.metrics import held_out, measure
 from melodylc.vae.model import HierarchicalEncoder, MelodyVAE, previous_states
-from melodylc.vae.presets import Preset, Stage
+from melodylc.vae.presets import ModelPreset, Stage
+from midi_io.atomic import atomic_write
 
 WARM_UP = 200  # steps
 CHECKPOINT_EVERY = 300  # seconds
@@ -45,14 +46,14 @@ BANK = 2048  # encoded training melodies that travel with the weights
 class Trainer:
     """The state of a run: model, moving average, optimiser, position in the recipe. `train` drives it."""
 
-    def __init__(self, preset: Preset, corpus: Corpus, seed: int, device: str) -> None:
+    def __init__(self, preset: ModelPreset, corpus: Corpus, seed: int, device: str) -> None:
         torch.manual_seed(seed)
         self.preset, self.seed, self.device = preset, seed, torch.device(device)
         self.model = MelodyVAE(preset.sizes).to(self.device)
         self.average = MelodyVAE(preset.sizes).to(self.device)
         self.average.load_state_dict(self.model.state_dict())
         self.optimiser = self._adam()
-        self.windows = Windows(corpus, "train")
+        self.windows = TrainingWindows(corpus, "train")
         self.bars = distinct_bars(self.windows.states)
         self.stage, self.step, self.seconds = 0, 0, 0.0
         self.kl_weight = preset.kl_weight
@@ -73,7 +74,7 @@ class Trainer:
                 for _ in range(PRINCIPAL // 256):
                     drawn = torch.from_numpy(self.windows.draw(256, self.preset.transpose, rng))
                     parts.append(encoder.embed(drawn.to(self.device)).float().cpu())
-            principal.start(self.model, torch.cat(parts), self.preset.stages[stage].kl_target)
+            pca.initialise(self.model, torch.cat(parts), self.preset.stages[stage].kl_target)
             self.average.load_state_dict(self.model.state_dict())
 
     def begin_with(self, model: MelodyVAE) -> None:
@@ -179,7 +180,7 @@ class Trainer:
             "kl_weight": self.kl_weight,
             "seed": self.seed,
         }
-        with storage.whole(folder / "checkpoint.safetensors") as beside:
+        with atomic_write(folder / "checkpoint.safetensors") as beside:
             save_file(
                 {name: value.contiguous() for name, value in tensors.items()},
                 beside,
@@ -243,7 +244,7 @@ def learning_rate(stage: Stage, step: int) -> float:
 
 def train(
     corpus_folder: str | os.PathLike[str],
-    preset: Preset,
+    preset: ModelPreset,
     out: str | os.PathLike[str],
     *,
     resume: bool = False,
@@ -293,7 +294,7 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     try:
         trainer = Trainer(preset, corpus, seed, device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        valid = held_out(Windows(corpus, "valid"), HELD_OUT)
+        valid = held_out(TrainingWindows(corpus, "valid"), HELD_OUT)
     except ValueError as error:
         raise UserError(f"train: {error}") from error
     if resume:

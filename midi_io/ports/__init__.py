@@ -6,18 +6,18 @@
 from __future__ import annotations
 
 from midi_io.ports.interface import Link, NoPortsError, Ports
-from midi_io.ports.lasting import Lasting
 from midi_io.ports.memory import MemoryPorts
 from midi_io.ports.opening import BACKENDS, Listed, ask, listed, open_ports, working
+from midi_io.ports.reconnecting import ReconnectingPorts
 
 __all__ = [
     "BACKENDS",
-    "Lasting",
     "Link",
     "Listed",
     "MemoryPorts",
     "NoPortsError",
     "Ports",
+    "ReconnectingPorts",
     "ask",
     "listed",
     "open_ports",

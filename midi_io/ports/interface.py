@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from midi_io.books import Books
+from midi_io.sounding_notes import SoundingNotes
 
 LATE = 0.003  # seconds past its moment from which an event counts as late
 
@@ -24,7 +24,7 @@ class Link(NamedTuple):
 class Ports(Protocol):
     """An input and an output. Moments are seconds of `now()`."""
 
-    books: Books
+    books: SoundingNotes
     lookahead: float  # seconds before its moment that an event is to be handed over: what scheduling needs
 
     @property

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from midi_io import messages
-from midi_io.books import Books
 from midi_io.ports.interface import LATE, Link, NoPortsError
 from midi_io.ports.linking import Links
+from midi_io.sounding_notes import SoundingNotes
 
 LOOKAHEAD = 0.020  # seconds: several periods, and what a busy machine lets a Python thread wait
 CLOSING = 0.3  # seconds the last events have to leave
@@ -85,11 +85,11 @@ class JackPorts:
         self,
         name: str,
         port: re.Pattern[str] | None = None,
-        books: Books | None = None,
+        books: SoundingNotes | None = None,
         wanted: set[Link] | None = None,
     ) -> None:
         self.lookahead = LOOKAHEAD
-        self.books = books or Books()
+        self.books = books or SoundingNotes()
         self.sent = self.late = self.malformed = 0
         self._jack = load()
         self.client = client(name)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from midi_io import messages
-from midi_io.books import Books
 from midi_io.ports.interface import LATE, Link
+from midi_io.sounding_notes import SoundingNotes
 
 
 class MemoryPorts:
@@ -19,11 +19,11 @@ class MemoryPorts:
     """
 
     def __init__(
-        self, now: Callable[[], float] = time.monotonic, *, lookahead: float = 0.0, books: Books | None = None
+        self, now: Callable[[], float] = time.monotonic, *, lookahead: float = 0.0, books: SoundingNotes | None = None
     ) -> None:
         self.now = now
         self.lookahead = lookahead
-        self.books = books or Books()
+        self.books = books or SoundingNotes()
         self.sent = self.late = self.malformed = 0
         self.left: list[tuple[float, bytes]] = []  # what was sent, with the moments it left
         self.open = True

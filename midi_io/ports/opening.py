@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from midi_io.books import Books, InUseError
 from midi_io.ports import jack, rtmidi
 from midi_io.ports.interface import Link, NoPortsError, Ports
-from midi_io.ports.lasting import Lasting
+from midi_io.ports.reconnecting import ReconnectingPorts
+from midi_io.sounding_notes import InUseError, SoundingNotes
 
 BACKENDS = ("jack", "alsa", "coremidi", "windows", "rtmidi-jack")  # in the order in which they are tried
 
@@ -83,9 +83,9 @@ def open_ports(
     *,
     backend: str = "auto",
     port: str | None = None,
-    books: Books | None = None,
+    books: SoundingNotes | None = None,
     say: Callable[[str], None] = lambda text: None,
-) -> Lasting:
+) -> ReconnectingPorts:
     """An input and an output, opened again by themselves whenever what is behind them comes back.
 
     Args:
@@ -98,15 +98,15 @@ def open_ports(
     """
     pattern = None if port is None else _pattern(port)
     chosen = working(backend)
-    books = books or Books()
+    books = books or SoundingNotes()
     books.where = {**books.where, "name": name, "backend": chosen, "port": port}
 
-    def open_once(books: Books, wanted: set[Link]) -> Ports:
+    def open_once(books: SoundingNotes, wanted: set[Link]) -> Ports:
         if chosen == "jack":
             return jack.JackPorts(name, pattern, books, wanted)
         return rtmidi.RtMidiPorts(name, rtmidi.apis()[chosen], pattern, books, wanted)
 
-    return Lasting(open_once, books, say)
+    return ReconnectingPorts(open_once, books, say)
 
 
 def release_left_behind(path: Path) -> None:
@@ -116,7 +116,7 @@ def release_left_behind(path: Path) -> None:
     these books does it then.
     """
     try:
-        books = Books(path)
+        books = SoundingNotes(path)
     except InUseError:
         return
     try:

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import Any
 
 from midi_io import messages
-from midi_io.books import Books
 from midi_io.ports.interface import LATE, Link, NoPortsError
 from midi_io.ports.linking import Links
+from midi_io.sounding_notes import SoundingNotes
 
 BURST, WINDOW = 4096, 0.02  # bytes that leave in so many seconds at most: RtMidi drops what its JACK buffer cannot hold
 WINDOWS = (
@@ -95,10 +95,10 @@ class RtMidiPorts:
         name: str,
         api: int,
         port: re.Pattern[str] | None = None,
-        books: Books | None = None,
+        books: SoundingNotes | None = None,
         wanted: set[Link] | None = None,
     ) -> None:
-        self.books = books or Books()
+        self.books = books or SoundingNotes()
         self.sent = self.late = self.malformed = 0
         self._rtmidi = load()
         self._came: deque[tuple[float, bytes]] = deque()

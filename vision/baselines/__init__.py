@@ -1,1 +1,1 @@
-"""What the method is compared with. The latent AC-GAN is `adversarial.Settings(auxiliary=True)`."""
+"""What the method is compared with. The latent AC-GAN is `adversarial.AdversarialSettings(auxiliary=True)`."""

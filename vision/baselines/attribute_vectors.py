@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vision.study import Study
+from vision.workspace import Workspace
 
 
-def directions(study: Study) -> Tensor:
+def directions(workspace: Workspace) -> Tensor:
     """(Y, Z): from the mean encoding of training images without an attribute to that of those with it."""
-    z = study.encodings(study.vae()).mean
-    has = study.data.train.labels.to(z.device)
+    z = workspace.encodings(workspace.vae()).mean
+    has = workspace.data.train.labels.to(z.device)
     with_it = has.T @ z / has.sum(dim=0).clamp_min(1)[:, None]
     without = (1 - has).T @ z / (1 - has).sum(dim=0).clamp_min(1)[:, None]
     return with_it - without
@@ -22,6 +22,8 @@ def move(z: Tensor, had: Tensor, wanted: Tensor, along: Tensor) -> Tensor:
     return z + (wanted - had) @ along
 
 
-def sample(study: Study, z: Tensor, wanted: Tensor) -> Tensor:
+def sample(workspace: Workspace, z: Tensor, wanted: Tensor) -> Tensor:
     """Draws of the prior moved to labels: what they had is not known, so the training images' mean is assumed."""
-    return move(z, study.data.train.labels.mean(dim=0).to(z.device), wanted, directions(study).to(torch.float32))
+    return move(
+        z, workspace.data.train.labels.mean(dim=0).to(z.device), wanted, directions(workspace).to(torch.float32)
+    )

@@ -23,8 +23,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from melodylc.base.errors import UserError
 from vision.data.images import Dataset, Images, Watch, split, unwatched
-from vision.errors import UserError
 
 SIZE = 64
 SQUARES = {(178, 218): 128, (89, 109): 64}  # of each size of image, the centre square that is kept

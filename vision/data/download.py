@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vision.errors import UserError
+from melodylc.base.errors import UserError
 
 
 def download(name: str, root: Path) -> None:

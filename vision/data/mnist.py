@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from melodylc.base.errors import UserError
 from vision.data.images import Dataset, Images, Watch, split, unwatched
-from vision.errors import UserError
 
 FOLDERS = ("", "mnist", "MNIST/raw", "raw")
 VALID = 5000  # of the 60,000, held out by seed: MNIST has no part of its own for it

@@ -8,32 +8,32 @@ import torch
 
 from vision import figures, metrics
 from vision.experiments.conditional import ROWS, sheet
-from vision.study import Study
+from vision.workspace import Workspace
 
 
-def run(study: Study) -> dict[str, Any]:
+def run(workspace: Workspace) -> dict[str, Any]:
     """Conditional samples of the autoencoder beside the VAE's, both unregularised, with their diversity."""
-    labels = study.asked(study.preset.draws)
-    names, columns = study.data.columns
+    labels = workspace.asked(workspace.preset.draws)
+    names, columns = workspace.data.columns
     rows: dict[str, Any] = {}
     sheets = []
-    plain = study.vae(0.0, training=study.preset.variants)
+    plain = workspace.vae(0.0, training=workspace.preset.variants)
     for title, vae, actor in (
-        (f"VAE, sigma_x {study.preset.sigma_x:g}", study.vae(), study.actor("free")),
-        ("plain autoencoder", plain, study.actor("free", plain)),
+        (f"VAE, sigma_x {workspace.preset.sigma_x:g}", workspace.vae(), workspace.actor("free")),
+        ("plain autoencoder", plain, workspace.actor("free", plain)),
     ):
-        z = study.prior(len(labels), vae.latent)
+        z = workspace.prior(len(labels), vae.latent)
         with torch.no_grad():
-            made = study.decode(vae.decoder, actor(z, labels))
-        test = study.data.test
+            made = workspace.decode(vae.decoder, actor(z, labels))
+        test = workspace.data.test
         real = test.at(slice(None))[0]
-        rebuilt = study.decode(vae.decoder, study.encode(vae, test)[0])
-        rows[title] = study.judged(made, labels) | {
-            "classifier_frechet": study.frechet(made),
-            "classifier_frechet_prior": study.frechet(study.decode(vae.decoder, z)),
+        rebuilt = workspace.decode(vae.decoder, workspace.encode(vae, test)[0])
+        rows[title] = workspace.judged(made, labels) | {
+            "classifier_frechet": workspace.frechet(made),
+            "classifier_frechet_prior": workspace.frechet(workspace.decode(vae.decoder, z)),
             "spread": metrics.spread(made),
             "reconstruction_error": float((rebuilt - real).square().mean().sqrt()),
         }
-        sheets.append((title, sheet(study, actor, z[:ROWS], columns, vae)))
-    figures.panels(study.out / "autoencoder.png", sheets, names)
+        sheets.append((title, sheet(workspace, actor, z[:ROWS], columns, vae)))
+    figures.panels(workspace.out / "autoencoder.png", sheets, names)
     return {"draws": len(labels), "rows": rows}

@@ -10,63 +10,63 @@ from torch import Tensor
 
 from vision import figures, metrics
 from vision.baselines import attribute_vectors, pixel_gan
-from vision.experiments.conditional import PAPER, ROWS
-from vision.study import Study
+from vision.experiments.conditional import PAPER_CONDITIONAL, ROWS
+from vision.workspace import Workspace
 
 ALIKE = 40  # images asked for with the same labels, whose pairs are compared
 Maker = Callable[[Tensor, Tensor], Tensor]  # (B, Z) draws of the prior and (B, Y) labels to images
 
 
-def run(study: Study) -> dict[str, Any]:
+def run(workspace: Workspace) -> dict[str, Any]:
     """Accuracy and the like for labels of test images; MS-SSIM and distance within a class, for the figures' labels."""
-    data = study.data
-    labels = study.asked(study.preset.draws)
-    latent = study.preset.architecture.latent
+    data = workspace.data
+    labels = workspace.asked(workspace.preset.draws)
+    latent = workspace.preset.architecture.latent
     names, columns = data.columns
     images, asked = data.test.at(slice(None))
-    rows: dict[str, Any] = {"real test images": study.judged(images, asked) | _diversity(_alike(study))}
+    rows: dict[str, Any] = {"real test images": workspace.judged(images, asked) | _diversity(_alike(workspace))}
     sheets = []
-    for name, make in makers(study).items():
-        made = make(study.prior(len(labels), latent), labels)
+    for name, make in makers(workspace).items():
+        made = make(workspace.prior(len(labels), latent), labels)
         same = [
-            make(study.prior(ALIKE, latent, seed=2 + number), column.expand(ALIKE, -1).to(study.device))
+            make(workspace.prior(ALIKE, latent, seed=2 + number), column.expand(ALIKE, -1).to(workspace.device))
             for number, column in enumerate(columns)
         ]
-        rows[name] = study.judged(made, labels) | {"classifier_frechet": study.frechet(made)} | _diversity(same)
+        rows[name] = workspace.judged(made, labels) | {"classifier_frechet": workspace.frechet(made)} | _diversity(same)
         sheets.append((name, torch.stack([sheet[:ROWS] for sheet in same], dim=1)))
-    figures.panels(study.out / "compare.png", sheets, names)
+    figures.panels(workspace.out / "compare.png", sheets, names)
     if not data.exclusive:  # as table 1 has it: published, of other attributes, not measured here
-        rows |= {f"{name}, as published": row for name, row in PAPER.items() if name.startswith("IcGAN")}
+        rows |= {f"{name}, as published": row for name, row in PAPER_CONDITIONAL.items() if name.startswith("IcGAN")}
     return {"draws": len(labels), "rows": rows}
 
 
-def makers(study: Study) -> dict[str, Maker]:
+def makers(workspace: Workspace) -> dict[str, Maker]:
     """How each method makes images from draws of the prior and labels."""
-    vae = study.vae()
-    conditional = study.vae(conditional=True)
-    gan = pixel_gan.generator(study)
+    vae = workspace.vae()
+    conditional = workspace.vae(conditional=True)
+    gan = pixel_gan.generator(workspace)
 
     def latent(kind: str) -> Maker:
-        actor = study.actor(kind)
-        return lambda z, y: study.decode(vae.decoder, actor(z, y).detach())
+        actor = workspace.actor(kind)
+        return lambda z, y: workspace.decode(vae.decoder, actor(z, y).detach())
 
     return {
         "latent CGAN, lambda 0": latent("free"),
         "latent CGAN, distance penalty": latent("distance"),
         "latent AC-GAN": latent("auxiliary"),
-        "attribute vectors": lambda z, y: study.decode(vae.decoder, attribute_vectors.sample(study, z, y)),
-        "conditional VAE": lambda z, y: study.decode(conditional.decoder, z, y),
-        "conditional GAN in pixels": lambda z, y: study.decode(gan, z, y),
+        "attribute vectors": lambda z, y: workspace.decode(vae.decoder, attribute_vectors.sample(workspace, z, y)),
+        "conditional VAE": lambda z, y: workspace.decode(conditional.decoder, z, y),
+        "conditional GAN in pixels": lambda z, y: workspace.decode(gan, z, y),
     }
 
 
-def _alike(study: Study) -> list[Tensor]:
+def _alike(workspace: Workspace) -> list[Tensor]:
     """Real images with the labels of each column of the figures, where there are four at least."""
     found = []
-    for column in study.data.columns[1]:
-        rows = (study.data.train.labels == column).all(dim=1).nonzero()[:ALIKE, 0]
+    for column in workspace.data.columns[1]:
+        rows = (workspace.data.train.labels == column).all(dim=1).nonzero()[:ALIKE, 0]
         if len(rows) >= 4:
-            found.append(study.data.train.at(rows)[0])
+            found.append(workspace.data.train.at(rows)[0])
     return found
 
 

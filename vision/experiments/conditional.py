@@ -10,10 +10,10 @@ from torch import Tensor
 from melodylc.latent import losses
 from vision import figures
 from vision.presets import CONDITIONAL
-from vision.study import Study
+from vision.workspace import Workspace
 
 # table 1 of the paper (CelebA at full size), for comparison
-PAPER = {
+PAPER_CONDITIONAL = {
     "real": {"accuracy": 0.936, "precision": 0.901, "recall": 0.893, "f1": 0.895},
     "free": {"accuracy": 0.942, "precision": 0.914, "recall": 0.904, "f1": 0.906, "z_mse": 80.7},
     "small": {"accuracy": 0.926, "precision": 0.898, "recall": 0.860, "f1": 0.870, "z_mse": 58.9},
@@ -23,38 +23,38 @@ PAPER = {
 ROWS = 6
 
 
-def run(study: Study) -> dict[str, Any]:
+def run(workspace: Workspace) -> dict[str, Any]:
     """Samples asked for with the labels of test images, judged by the classifier; shifts weighted by sigma_bar^-2."""
-    vae, data = study.vae(), study.data
-    labels = study.asked(study.preset.draws)
-    z = study.prior(len(labels), vae.latent)
+    vae, data = workspace.vae(), workspace.data
+    labels = workspace.asked(workspace.preset.draws)
+    z = workspace.prior(len(labels), vae.latent)
     images, asked = data.test.at(slice(None))
-    decoded = study.decode(vae.decoder, study.encode(vae, data.test)[0])
+    decoded = workspace.decode(vae.decoder, workspace.encode(vae, data.test)[0])
     rows: dict[str, Any] = {
-        "real test images": study.judged(images, asked),
-        "their reconstructions": study.judged(decoded, asked) | {"classifier_frechet": study.frechet(decoded)},
+        "real test images": workspace.judged(images, asked),
+        "their reconstructions": workspace.judged(decoded, asked) | {"classifier_frechet": workspace.frechet(decoded)},
     }
     names, columns = data.columns
     sheets = []
     for kind, title in CONDITIONAL.items():
-        actor = study.actor(kind)
+        actor = workspace.actor(kind)
         with torch.no_grad():
             moved = actor(z, labels)
-        made = study.decode(vae.decoder, moved)
+        made = workspace.decode(vae.decoder, moved)
         rows[title] = (
-            study.judged(made, labels)
-            | {"classifier_frechet": study.frechet(made)}
-            | {"z_mse": float(losses.shift(moved, z, study.encodings(vae).sigma_bar))}
+            workspace.judged(made, labels)
+            | {"classifier_frechet": workspace.frechet(made)}
+            | {"z_mse": float(losses.shift(moved, z, workspace.encodings(vae).sigma_bar))}
         )
-        sheets.append((title, sheet(study, actor, z[:ROWS], columns)))
-    figures.panels(study.out / "conditional.png", sheets, names)
-    return {"draws": len(labels), "rows": rows, "paper": PAPER}
+        sheets.append((title, sheet(workspace, actor, z[:ROWS], columns)))
+    figures.panels(workspace.out / "conditional.png", sheets, names)
+    return {"draws": len(labels), "rows": rows, "paper": PAPER_CONDITIONAL}
 
 
 @torch.no_grad()
-def sheet(study: Study, actor: Any, z: Tensor, columns: Tensor, vae: Any = None) -> Tensor:
+def sheet(workspace: Workspace, actor: Any, z: Tensor, columns: Tensor, vae: Any = None) -> Tensor:
     """(R, K, C, H, W): draws by row, labels asked for by column."""
-    vae = vae or study.vae()
-    every = columns.to(study.device).repeat(len(z), 1)
-    made = study.decode(vae.decoder, actor(z.repeat_interleave(len(columns), dim=0), every))
-    return made.view(len(z), len(columns), *study.data.shape)
+    vae = vae or workspace.vae()
+    every = columns.to(workspace.device).repeat(len(z), 1)
+    made = workspace.decode(vae.decoder, actor(z.repeat_interleave(len(columns), dim=0), every))
+    return made.view(len(z), len(columns), *workspace.data.shape)

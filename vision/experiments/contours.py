@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from vision import figures
-from vision.study import Study
+from vision.workspace import Workspace
 
 POINTS = 41  # along an axis of the map
 REACH = 3.0  # in latent units
@@ -15,23 +15,23 @@ MARKS = 3  # along an axis, where images are decoded
 CENTRES = 100  # whose maps are measured; the first is drawn
 
 
-def run(study: Study) -> dict[str, Any]:
+def run(workspace: Workspace) -> dict[str, Any]:
     """Maps of D around a draw of the prior and around a held-out encoding, with decoded images at marked points.
 
     Measured are D at the centre and the share of the map that the critic values below it (1 where the centre is the
     map's summit), the means over maps around `CENTRES` draws and encodings.
     """
-    vae = study.vae()
-    critic = study.critic("realism")
-    first, second = study.encodings(vae).sigma_bar.argsort()[:2].tolist()
-    means, _ = study.encode(vae, study.data.valid.of(slice(CENTRES)))
-    axis = torch.linspace(-REACH, REACH, POINTS, device=study.device)
-    marks = torch.linspace(-REACH / 1.5, REACH / 1.5, MARKS, device=study.device)
+    vae = workspace.vae()
+    critic = workspace.critic("realism")
+    first, second = workspace.encodings(vae).sigma_bar.argsort()[:2].tolist()
+    means, _ = workspace.encode(vae, workspace.data.valid.of(slice(CENTRES)))
+    axis = torch.linspace(-REACH, REACH, POINTS, device=workspace.device)
+    marks = torch.linspace(-REACH / 1.5, REACH / 1.5, MARKS, device=workspace.device)
     figure = figures.canvas(15, 4.5)
     panels = figure.subplots(1, 4, width_ratios=(1.2, 1, 1.2, 1))
     result: dict[str, Any] = {"dimensions": [first, second]}
     for (name, centres), (left, right) in zip(
-        (("draw of the prior", study.prior(CENTRES, vae.latent)), ("held-out encoding", means)),
+        (("draw of the prior", workspace.prior(CENTRES, vae.latent)), ("held-out encoding", means)),
         (panels[:2], panels[2:]),
         strict=True,
     ):
@@ -40,7 +40,7 @@ def run(study: Study) -> dict[str, Any]:
             maps = torch.stack([critic(_around(c, first, second, axis).flatten(0, 1))[:, 0] for c in centres])
             here = critic(centres)
             values = torch.sigmoid(maps[0]).view(POINTS, POINTS).cpu()
-            shown = study.decode(vae.decoder, _around(centre, first, second, marks).flip(0).flatten(0, 1))
+            shown = workspace.decode(vae.decoder, _around(centre, first, second, marks).flip(0).flatten(0, 1))
         # the same axes as the map: the first dimension to the right, the second upwards
         extent = [float(v) for v in axis.cpu()]
         filled = left.contourf(extent, extent, values, levels=20, cmap="viridis")
@@ -51,9 +51,9 @@ def run(study: Study) -> dict[str, Any]:
         left.set_title(f"D(z) around a {name}", fontsize=10)
         left.set_xlabel(f"z[{first}]")
         left.set_ylabel(f"z[{second}]")
-        figures.show(right, shown.view(MARKS, MARKS, *study.data.shape), title="decoded at the marks")
+        figures.show(right, shown.view(MARKS, MARKS, *workspace.data.shape), title="decoded at the marks")
         result[name] = {"value": float(torch.sigmoid(here).mean()), "below": float((maps < here).float().mean())}
-    figures.save(figure, study.out / "contours.png")
+    figures.save(figure, workspace.out / "contours.png")
     return result
 
 

@@ -17,15 +17,15 @@ from melodylc.latent import losses
 from vision import figures
 from vision.flow import Flow
 from vision.models import LOG_2PI, Architecture, Decoder, Encoder, Posterior
-from vision.study import CHUNK, Study
 from vision.training import ADVERSARIAL_BETAS, Run, adam, descend, set_rate, train
+from vision.workspace import CHUNK, Workspace
 
 MODELS = {"VAE": (False, False), "VAE-F": (True, False), "CQ": (False, True), "CQF": (True, True)}
 LEVELS = 256  # of a pixel; noise below one level makes densities of them (dequantisation)
 LEAST = -6.0  # of log sigma: a quarter of a level below which a Gaussian gains without bounds
 SHOWN = 10
 # bits per dimension and Frechet inception distance on CIFAR-10, from the slides
-PAPER = {
+PAPER_COVERAGE = {
     "VAE": {"bits_per_dimension": 4.4, "fid": 171.0},
     "VAE-F": {"bits_per_dimension": 3.5, "fid": 112.0},
     "CQ": {"bits_per_dimension": 4.4, "fid": 58.6},
@@ -79,18 +79,18 @@ def bits_per_dimension(elbo: Tensor, dimensions: int) -> Tensor:
     return math.log2(LEVELS) - elbo / (dimensions * math.log(2))
 
 
-def run(study: Study) -> dict[str, Any]:
+def run(workspace: Workspace) -> dict[str, Any]:
     """Bits per dimension on test images and the Frechet figure of samples, of the four."""
-    real = study.data.test.at(slice(study.preset.draws))[0]
+    real = workspace.data.test.at(slice(workspace.preset.draws))[0]
     rows: dict[str, Any] = {}
     sheets = [("test images", real[None, :SHOWN])]
     with torch.random.fork_rng():
-        torch.manual_seed(study.seed)
+        torch.manual_seed(workspace.seed)
         for name in MODELS:
-            model = model_of(study, name)
-            z = study.prior(len(real), study.preset.architecture.latent)
+            model = model_of(workspace, name)
+            z = workspace.prior(len(real), workspace.preset.architecture.latent)
             with torch.no_grad():
-                parts = [dequantised(x.to(study.device)) for x in real.split(CHUNK)]
+                parts = [dequantised(x.to(workspace.device)) for x in real.split(CHUNK)]
                 elbo = torch.cat([model.elbo(x) for x in parts])
                 samples = torch.cat([model.sample(part).clamp(0, 1).cpu() for part in z.split(CHUNK)])
                 error = max(
@@ -98,24 +98,24 @@ def run(study: Study) -> dict[str, Any]:
                 )
             rows[name] = {
                 "bits_per_dimension": float(bits_per_dimension(elbo, real[0].numel()).mean()),
-                "classifier_frechet": study.frechet(samples),
+                "classifier_frechet": workspace.frechet(samples),
                 "inversion_error": error,
             }
             sheets.append((name, samples[None, :SHOWN]))
-    figures.panels(study.out / "coverage.png", sheets)
-    return {"images": len(real), "rows": rows, "paper": PAPER}
+    figures.panels(workspace.out / "coverage.png", sheets)
+    return {"images": len(real), "rows": rows, "paper": PAPER_COVERAGE}
 
 
-def model_of(study: Study, name: str) -> CoverageVAE:
+def model_of(workspace: Workspace, name: str) -> CoverageVAE:
     """One of the four, trained."""
-    flow, preset = study.preset.flow, study.preset
+    flow, preset = workspace.preset.flow, workspace.preset
     assert flow is not None, "the preset has no flow"
     invertible, adversarial = MODELS[name]
     training = flow.training
 
     def build() -> CoverageVAE:
         couplings = flow.couplings if invertible else 0
-        return CoverageVAE(study.data.shape, preset.architecture, couplings, flow.hidden)
+        return CoverageVAE(workspace.data.shape, preset.architecture, couplings, flow.hidden)
 
     def make(model: CoverageVAE, run: Run) -> None:
         optimiser = adam(model, training.learning_rate)
@@ -123,24 +123,24 @@ def model_of(study: Study, name: str) -> CoverageVAE:
         if adversarial:
             with torch.random.fork_rng():
                 torch.manual_seed(run.seed + 1)
-                critic = Encoder(study.data.shape, preset.architecture, 1).to(study.device)
+                critic = Encoder(workspace.data.shape, preset.architecture, 1).to(workspace.device)
             critic_adam = adam(critic, training.learning_rate, ADVERSARIAL_BETAS)
             parts["critic"] = (critic, critic_adam)
 
         def step(number: int) -> dict[str, float]:
             set_rate(optimiser, training.learning_rate, number, training.steps)
-            x = dequantised(study.data.train.draw(training.batch, study.device)[0])
+            x = dequantised(workspace.data.train.draw(training.batch, workspace.device)[0])
             elbo = model.elbo(x).mean()
             loss = -elbo / x[0].numel()
             if adversarial:
-                made = model.sample(torch.randn(len(x), preset.architecture.latent, device=study.device))
-                share = torch.rand(len(x), 1, device=study.device)
+                made = model.sample(torch.randn(len(x), preset.architecture.latent, device=workspace.device))
+                share = torch.rand(len(x), 1, device=workspace.device)
                 fake = made.detach()
-                told = losses.kept(critic(x)).mean() + losses.broken(critic(fake)).mean()
-                told = told + losses.gradient_penalty(
+                critic_loss = losses.constraint_loss(critic(x)).mean() + losses.violation_loss(critic(fake)).mean()
+                critic_loss = critic_loss + losses.gradient_penalty(
                     lambda flat: critic(flat.view_as(x)), x.flatten(1), fake.flatten(1), share
                 )
-                descend(critic_adam, told)
+                descend(critic_adam, critic_loss)
                 loss = loss - flow.quality * critic(made).mean()  # (2): ln(D / (1 - D)) is the logit
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -150,4 +150,6 @@ def model_of(study: Study, name: str) -> CoverageVAE:
 
         train(step, parts, training.steps, run)
 
-    return study.kept(f"coverage-{name.lower()}", build, make, {"architecture": preset.architecture, "flow": flow})
+    return workspace.load_or_train(
+        f"coverage-{name.lower()}", build, make, {"architecture": preset.architecture, "flow": flow}
+    )

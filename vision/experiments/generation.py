@@ -8,33 +8,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from melodylc.base.errors import UserError
 from vision import figures
 from vision.data.images import Dataset
-from vision.errors import UserError
-from vision.study import Study
+from vision.workspace import Workspace
 
 SHOWN = 8
 JUDGED = 200
 
 
-def run(study: Study, asked: Sequence[str], kind: str) -> dict[str, Any]:
+def run(workspace: Workspace, asked: Sequence[str], kind: str) -> dict[str, Any]:
     """A row of images for each text, and how many of its labels the classifier finds in more of them."""
-    texts = list(asked) or study.data.columns[0]
-    columns = study.data.columns[1] if not asked else torch.stack([labels(study.data, text) for text in texts])
-    vae, actor = study.vae(), study.actor(kind)
+    texts = list(asked) or workspace.data.columns[0]
+    columns = workspace.data.columns[1] if not asked else torch.stack([labels(workspace.data, text) for text in texts])
+    vae, actor = workspace.vae(), workspace.actor(kind)
     rows, sheets = {}, []
     for text, column in zip(texts, columns, strict=True):
-        wanted = column.expand(JUDGED, -1).to(study.device)
+        wanted = column.expand(JUDGED, -1).to(workspace.device)
         with torch.no_grad():
-            made = study.decode(vae.decoder, actor(study.prior(JUDGED, vae.latent), wanted))
-        logits = study.logits(made)
-        if study.data.exclusive:
+            made = workspace.decode(vae.decoder, actor(workspace.prior(JUDGED, vae.latent), wanted))
+        logits = workspace.logits(made)
+        if workspace.data.exclusive:
             right = (logits.argmax(dim=1) == column.argmax()).float()
         else:
             right = ((logits > 0) == column.bool()).float().mean(dim=1)
         rows[text] = {"accuracy": float(right.mean()), "all_as_asked": float((right == 1).float().mean())}
         sheets.append(made[:SHOWN])
-    figures.grid(study.out / "generate.png", torch.stack(sheets), texts, title=f"as asked, actor {kind}")
+    figures.grid(workspace.out / "generate.png", torch.stack(sheets), texts, title=f"as asked, actor {kind}")
     return {"draws": JUDGED, "rows": rows}
 
 

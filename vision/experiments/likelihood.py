@@ -10,10 +10,10 @@ from vision import figures
 from vision.data.images import Images
 from vision.models import VAE, Posterior
 from vision.presets import SQUARES
-from vision.study import CHUNK, Study
+from vision.workspace import CHUNK, Workspace
 
 # table 4 of the paper (CelebA at full size)
-PAPER = {
+PAPER_LIKELIHOOD = {
     "1": {"log_likelihood": -11360, "kl": 30, "elbo": -11390},
     "0.1": {"log_likelihood": -11325, "kl": 150, "elbo": -11475},
     "0.01": {"log_likelihood": 15680, "kl": 600, "elbo": 15080},
@@ -22,13 +22,13 @@ PAPER = {
 }
 
 
-def _vaes(study: Study) -> dict[str, VAE]:
-    return {f"{square:g}": study.vae(square**0.5, training=study.preset.sweep) for square in SQUARES}
+def _vaes(workspace: Workspace) -> dict[str, VAE]:
+    return {f"{square:g}": workspace.vae(square**0.5, training=workspace.preset.sweep) for square in SQUARES}
 
 
-def table(study: Study) -> dict[str, Any]:
+def table(workspace: Workspace) -> dict[str, Any]:
     """Log likelihood, KL and ELBO of held-out images in nats, by sigma_x^2 (table 4)."""
-    rows = {square: elbo(study, vae, study.data.valid) for square, vae in _vaes(study).items()}
+    rows = {square: elbo(workspace, vae, workspace.data.valid) for square, vae in _vaes(workspace).items()}
     best = max(rows, key=lambda square: rows[square]["elbo"])
     figure = figures.canvas(6, 4)
     axes = figure.add_subplot()
@@ -38,14 +38,14 @@ def table(study: Study) -> dict[str, Any]:
     axes.set_xlabel("sigma_x^2")
     axes.set_ylabel("nats")
     axes.legend()
-    figures.save(figure, study.out / "likelihood.png")
-    return {"images": len(study.data.valid), "best_sigma_x_squared": best, "rows": rows, "paper": PAPER}
+    figures.save(figure, workspace.out / "likelihood.png")
+    return {"images": len(workspace.data.valid), "best_sigma_x_squared": best, "rows": rows, "paper": PAPER_LIKELIHOOD}
 
 
-def scales(study: Study) -> dict[str, Any]:
+def scales(workspace: Workspace) -> dict[str, Any]:
     """The mean posterior scale of each latent dimension over the training images, sorted, by sigma_x^2 (figure 16)."""
     sorted_scales = {
-        square: study.encodings(vae).sigma_bar.sort().values.tolist() for square, vae in _vaes(study).items()
+        square: workspace.encodings(vae).sigma_bar.sort().values.tolist() for square, vae in _vaes(workspace).items()
     }
     figure = figures.canvas(6, 4)
     axes = figure.add_subplot()
@@ -54,7 +54,7 @@ def scales(study: Study) -> dict[str, Any]:
     axes.set_xlabel("latent dimension, from the tightest")
     axes.set_ylabel("mean sigma_z")
     axes.legend()
-    figures.save(figure, study.out / "scales.png")
+    figures.save(figure, workspace.out / "scales.png")
     return {
         "mean": {square: sum(values) / len(values) for square, values in sorted_scales.items()},
         "used": {square: sum(value < 0.5 for value in values) for square, values in sorted_scales.items()},
@@ -63,14 +63,14 @@ def scales(study: Study) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def elbo(study: Study, vae: VAE, images: Images) -> dict[str, float]:
+def elbo(workspace: Workspace, vae: VAE, images: Images) -> dict[str, float]:
     """Mean log likelihood of one sample of z each, KL and ELBO, in nats for an image."""
-    generator = torch.Generator().manual_seed(study.seed)
+    generator = torch.Generator().manual_seed(workspace.seed)
     likelihood = kl = 0.0
     for start in range(0, len(images), CHUNK):
-        x = images.at(slice(start, start + CHUNK))[0].to(study.device)
+        x = images.at(slice(start, start + CHUNK))[0].to(workspace.device)
         posterior: Posterior = vae.encode(x)
-        noise = torch.randn(posterior.mean.shape, generator=generator).to(study.device)
+        noise = torch.randn(posterior.mean.shape, generator=generator).to(workspace.device)
         decoded = vae.decoder(posterior.mean + posterior.sigma * noise)
         likelihood += float(vae.log_likelihood(x, decoded).sum())
         kl += float(posterior.kl().sum())

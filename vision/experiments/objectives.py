@@ -9,7 +9,7 @@ import torch
 from vision import figures
 from vision.experiments.likelihood import elbo
 from vision.objectives import ELBO, adversarial, beta, info, mmd
-from vision.study import Study
+from vision.workspace import Workspace
 
 OBJECTIVES = {
     "ELBO": ELBO,
@@ -20,27 +20,27 @@ OBJECTIVES = {
 SHOWN = 10
 
 
-def run(study: Study) -> dict[str, Any]:
+def run(workspace: Workspace) -> dict[str, Any]:
     """All trained alike; `mmd` is between encodings of test images and the prior, in the kernel of InfoVAE."""
-    test = study.data.test
+    test = workspace.data.test
     real = test.at(slice(None))[0]
     rows: dict[str, Any] = {}
     sheets = [("test images", real[None, :SHOWN])]
     for name, objective in OBJECTIVES.items():
-        vae = study.vae(objective=objective, training=study.preset.variants)
-        z, sigma = study.encode(vae, test)
-        rebuilt = study.decode(vae.decoder, z)
-        drawn = z + sigma * study.prior(len(z), vae.latent, seed=1)
-        prior = study.prior(len(z), vae.latent)
-        samples = study.decode(vae.decoder, prior)
+        vae = workspace.vae(objective=objective, training=workspace.preset.variants)
+        z, sigma = workspace.encode(vae, test)
+        rebuilt = workspace.decode(vae.decoder, z)
+        drawn = z + sigma * workspace.prior(len(z), vae.latent, seed=1)
+        prior = workspace.prior(len(z), vae.latent)
+        samples = workspace.decode(vae.decoder, prior)
         most = min(len(z), 2000)
         rows[name] = {
             "reconstruction_error": float((rebuilt - real).square().mean().sqrt()),
-            "classifier_frechet": study.frechet(rebuilt),
-            "classifier_frechet_prior": study.frechet(samples),
-            "kl": elbo(study, vae, test)["kl"],
+            "classifier_frechet": workspace.frechet(rebuilt),
+            "classifier_frechet_prior": workspace.frechet(samples),
+            "kl": elbo(workspace, vae, test)["kl"],
             "mmd": float(mmd(drawn[:most], prior[:most])),
         }
         sheets.append((f"{name}: reconstructions, samples", torch.stack([rebuilt[:SHOWN], samples[:SHOWN]])))
-    figures.panels(study.out / "objectives.png", sheets)
+    figures.panels(workspace.out / "objectives.png", sheets)
     return {"rows": rows}

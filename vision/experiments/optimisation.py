@@ -8,32 +8,32 @@ import torch
 
 from melodylc.latent import descent, losses
 from vision import figures
-from vision.study import Study
+from vision.workspace import Workspace
 
-STEPS = (0, 10, 30, 50, 100)
+STEP_COUNTS = (0, 10, 30, 50, 100)
 SHOWN = 10
 
 
-def run(study: Study) -> dict[str, Any]:
+def run(workspace: Workspace) -> dict[str, Any]:
     """Accuracy, Frechet distance and shift along the way, for labels of test images."""
-    vae = study.vae()
-    critic, attributes = study.critic("inner"), study.attribute_critic()
-    wanted = study.asked(study.preset.draws)
-    z = study.prior(len(wanted), vae.latent)
+    vae = workspace.vae()
+    critic, attributes = workspace.critic("inner"), workspace.attribute_critic()
+    wanted = workspace.asked(workspace.preset.draws)
+    z = workspace.prior(len(wanted), vae.latent)
     rows: dict[str, Any] = {}
     shown = []
-    for steps in STEPS:
-        moved = descent.transform(z, critic, attributes, wanted, thresholds=(0.5, 0.95), steps=steps)
-        made = study.decode(vae.decoder, moved)
+    for steps in STEP_COUNTS:
+        moved = descent.transform_latents(z, critic, attributes, wanted, thresholds=(0.5, 0.95), steps=steps)
+        made = workspace.decode(vae.decoder, moved)
         shown.append(made[:SHOWN])
-        rows[f"{steps} steps"] = study.judged(made, wanted) | {
-            "classifier_frechet": study.frechet(made),
-            "z_mse": float(losses.shift(moved, z, study.encodings(vae).sigma_bar)),
+        rows[f"{steps} steps"] = workspace.judged(made, wanted) | {
+            "classifier_frechet": workspace.frechet(made),
+            "z_mse": float(losses.shift(moved, z, workspace.encodings(vae).sigma_bar)),
             "realism": float(torch.sigmoid(critic(moved)).mean()),
         }
     columns = [
-        ", ".join(name for name, label in zip(study.data.attributes, labels, strict=True) if label) or "none"
+        ", ".join(name for name, label in zip(workspace.data.attributes, labels, strict=True) if label) or "none"
         for labels in wanted[:SHOWN].tolist()
     ]
-    figures.grid(study.out / "optimise.png", torch.stack(shown), list(rows), columns, "from the prior (figure 9)")
+    figures.grid(workspace.out / "optimise.png", torch.stack(shown), list(rows), columns, "from the prior (figure 9)")
     return {"draws": len(wanted), "rows": rows}

@@ -34,7 +34,7 @@ def noise_for(variances: Tensor, nats: float) -> float:
 
 
 @torch.no_grad()
-def start(model: MelodyVAE, embeddings: Tensor, nats: float) -> None:
+def initialise(model: MelodyVAE, embeddings: Tensor, nats: float) -> None:
     """Set the upper levels of a hierarchical model to the principal components of embeddings (N, T, E).
 
     Args:

@@ -11,23 +11,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from melodylc import numbers
-from melodylc.errors import UserError
+from melodylc.base import numbers
+from melodylc.base.errors import UserError
+from melodylc.base.progress import bar as bar_of
 from melodylc.latent import rewards
 from melodylc.latent.networks import Actor, PartsCritic
-from melodylc.latent.progress import bar as bar_of
 from melodylc.latent.rewards import Budget, Round
 from melodylc.melody import BARS
 from melodylc.model import Model, fingerprint, generator
 from melodylc.rules import Rule
 from melodylc.rules.rule import as_rule
 from melodylc.vae import storage
-from midi_io.files import whole
+from midi_io.atomic import atomic_write
 
 KIND = "melodylc.actor"
 REACHED, PARTLY = 0.5, 0.05  # shares satisfied from which a rule counts as reached, and as partly reached
 EXAMPLES = 3  # melodies nearest to the rule that are kept
-BOUNDS: dict[str, numbers.Bounds] = {  # of the fields of a budget
+LIMITS: dict[str, numbers.Limits] = {  # of the fields of a budget
     "rounds": (int, 1, numbers.MOST),
     "seconds": (float, 0, 1e9),
     "fresh": (int, 1, numbers.MOST),
@@ -52,7 +52,7 @@ BOUNDS: dict[str, numbers.Bounds] = {  # of the fields of a budget
 
 
 @dataclass(frozen=True)
-class Control:
+class RuleActor:
     """A learned rule: an actor that moves draws of the prior to melodies that satisfy it, and its critics."""
 
     model: Model
@@ -73,7 +73,7 @@ class Control:
 
     def judge(self, z: Tensor) -> Tensor:
         """The lower of the critics' logits (B, O) for z (B, Z): of each part's reward, then of each being 1."""
-        return rewards.lower(list(self.critics), self.model.bars(z))
+        return rewards.lower(list(self.critics), self.model.bar_embeddings(z))
 
     def sample(self, count: int, *, seed: int | None = None, temperature: float | None = None) -> np.ndarray:
         """Melodies (count, 256), one decode of one draw each; nothing is masked or selected."""
@@ -93,12 +93,12 @@ class Control:
             for name, value in critic.state_dict().items():
                 tensors[f"critic{index}.{name}"] = value.half().contiguous()
         tensors["examples"] = torch.from_numpy(self.examples)
-        with whole(path) as beside:
+        with atomic_write(path) as beside:
             save_file(tensors, beside)
         storage.write_card(path, KIND, self.card)
 
 
-def load_control(path: str | os.PathLike[str], model: Model) -> Control:
+def load_actor(path: str | os.PathLike[str], model: Model) -> RuleActor:
     """A control saved by `Control.save`.
 
     Raises:
@@ -124,7 +124,7 @@ def load_control(path: str | os.PathLike[str], model: Model) -> Control:
             raise
         detail = str(error).splitlines()[0]
         raise UserError(f"actor: the card and the weights at {path} do not fit each other ({detail})") from error
-    return Control(model, _still(actor), tuple(_still(critic) for critic in critics), card, examples)
+    return RuleActor(model, _frozen(actor), tuple(_frozen(critic) for critic in critics), card, examples)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -132,10 +132,10 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _width(model: Model) -> int:
-    return int(model.bars(torch.zeros(1, model.latent)).shape[-1])
+    return int(model.bar_embeddings(torch.zeros(1, model.latent)).shape[-1])
 
 
-def _still(network: Any) -> Any:
+def _frozen(network: Any) -> Any:
     return network.eval().requires_grad_(False)
 
 
@@ -149,7 +149,7 @@ def learn(
     bank: np.ndarray | None = None,
     progress: bool = True,
     on_round: Callable[[Round], None] | None = None,
-) -> Control:
+) -> RuleActor:
     """Learn an actor whose melodies satisfy a rule, from the rule's rewards alone (section 6).
 
     Melodies whose z is known are rewarded first: the model's bank of encodings and of decoded prior draws. Ctrl-C keeps
@@ -168,7 +168,7 @@ def learn(
         UserError: if it is no rule, or returns anything but numbers in [0, 1]; for numbers out of bounds.
     """
     rule = as_rule(rule)
-    numbers.check("budget", budget, BOUNDS, optional=("seconds", "enough"))
+    numbers.check("budget", budget, LIMITS, optional=("seconds", "enough"))
     numbers.seed(seed)
     numbers.temperature(temperature)
     temperature = model.temperature if temperature is None else temperature
@@ -205,12 +205,12 @@ def learn(
             if on_round is not None:
                 on_round(row)
 
-        learned = rewards.learn(
+        learned = rewards.train_from_rewards(
             score,
             known,
             model.bank.sigma_bar,
             budget,
-            features=model.bars,
+            features=model.bar_embeddings,
             seed=seed,
             on_round=show,
         )
@@ -227,8 +227,8 @@ def learn(
         "best": _rounded(best),
         "curve": [_rounded(row) for row in learned.curve],
     }
-    critics = tuple(_still(critic) for critic in learned.critics if isinstance(critic, PartsCritic))
-    return Control(model, _still(learned.actor), critics, card, examples.melodies)
+    critics = tuple(_frozen(critic) for critic in learned.critics if isinstance(critic, PartsCritic))
+    return RuleActor(model, _frozen(learned.actor), critics, card, examples.melodies)
 
 
 def _outcome(satisfied: float) -> str:

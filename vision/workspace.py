@@ -12,15 +12,15 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from melodylc.base.errors import UserError
+from melodylc.base.progress import bar as bar_of
 from melodylc.latent import adversarial
 from melodylc.latent.networks import Actor, Critic
-from melodylc.latent.progress import bar as bar_of
-from vision import fitting, metrics, storage
+from vision import metrics, network_training, storage
 from vision.data.images import Dataset, Images
-from vision.errors import UserError
 from vision.models import VAE, Encoder
 from vision.objectives import ELBO, Objective
-from vision.presets import Preset, Training
+from vision.presets import ExperimentPreset, Training
 from vision.training import Run
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -37,13 +37,13 @@ class Encodings:
     sigma_bar: Tensor  # (Z,), the mean of sigma: the scale of the distance penalty
 
 
-class Study:
+class Workspace:
     """What experiments share. Networks lie in `out/models`, results and figures in `out`."""
 
     def __init__(
         self,
         data: Dataset,
-        preset: Preset,
+        preset: ExperimentPreset,
         out: Path,
         *,
         seed: int = 0,
@@ -70,10 +70,10 @@ class Study:
             return Encoder(self.data.shape, self.preset.judge, len(self.data.attributes))
 
         def make(network: Encoder, run: Run) -> None:
-            fitting.classifier(network, self.data.train, self.preset, run, self.device)
+            network_training.train_classifier(network, self.data.train, self.preset, run, self.device)
 
         settings = {"architecture": self.preset.judge, "training": self.preset.classifier}
-        return self.kept("classifier", build, make, settings)
+        return self.load_or_train("classifier", build, make, settings)
 
     def vae(
         self,
@@ -106,9 +106,11 @@ class Study:
             return VAE(self.data.shape, self.preset.architecture, sigma_x, labels)
 
         def make(network: VAE, run: Run) -> None:
-            fitting.vae(network, self.data.train, objective, training, self.preset.critic_hidden, run, self.device)
+            network_training.train_vae(
+                network, self.data.train, objective, training, self.preset.critic_hidden, run, self.device
+            )
 
-        return self.kept(name, build, make, settings)
+        return self.load_or_train(name, build, make, settings)
 
     def encodings(self, vae: VAE) -> Encodings:
         """q(z|x) of all training images."""
@@ -153,7 +155,7 @@ class Study:
                         bar.set_postfix({"real": f"{row.real:.3f}", "moved": f"{row.moved:.3f}"}, refresh=False)
                     bar.update()
 
-                learned = adversarial.learn(
+                learned = adversarial.train_adversaries(
                     found.mean,
                     found.sigma_bar,
                     settings,
@@ -167,7 +169,7 @@ class Study:
             for part, network in pair.items():
                 network.load_state_dict(getattr(learned, part).state_dict())
 
-        return self.kept(name, build, make, {"settings": settings, "vae": self._cards[of]})
+        return self.load_or_train(name, build, make, {"settings": settings, "vae": self._cards[of]})
 
     def attribute_critic(self) -> Critic:
         """D_attr: labels from encodings (section 5)."""
@@ -178,7 +180,7 @@ class Study:
 
         def make(critic: Critic, run: Run) -> None:
             found = self.encodings(vae)
-            learned = adversarial.learn_attributes(
+            learned = adversarial.train_attribute_critic(
                 found.mean,
                 self.data.train.labels.to(self.device),
                 sigma=found.sigma,
@@ -191,9 +193,9 @@ class Study:
             critic.load_state_dict(learned.state_dict())
 
         of = {"hidden": self.preset.critic_hidden, "training": training, "vae": self._cards[vae]}
-        return self.kept("attribute-critic", build, make, of)
+        return self.load_or_train("attribute-critic", build, make, of)
 
-    def kept(
+    def load_or_train(
         self,
         name: str,
         build: Callable[[], Module],

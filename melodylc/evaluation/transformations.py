@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from melodylc.control import Control
+from melodylc.constraints.rule_actor import RuleActor
+from melodylc.constraints.transformation import onsets_kept, pitches_kept, transform
 from melodylc.model import Model
 from melodylc.rules import Rule
-from melodylc.transformation import onsets_kept, pitches_kept, transform
 
 WAYS = (("actor", False), ("gradient", False), ("actor", True), ("gradient", True))
 AMOUNTS = (0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
-class Change:
+class TransformationRow:
     """One line of the table: means over melodies that break the rule; shares in [0, 1]."""
 
     way: str
@@ -31,13 +31,15 @@ class Change:
         return asdict(self)
 
 
-def changes(model: Model, melodies: np.ndarray, rule: Rule, control: Control) -> list[Change]:
+def measure_transformations(
+    model: Model, melodies: np.ndarray, rule: Rule, actor: RuleActor
+) -> list[TransformationRow]:
     """The melodies (N, 256) that break the rule: as they are, as the model reconstructs them, and transformed."""
     broken = melodies[rule(melodies) < 1]
 
-    def row(way: str, amount: float, changed: np.ndarray) -> Change:
+    def row(way: str, amount: float, changed: np.ndarray) -> TransformationRow:
         rewards = rule(changed)
-        return Change(
+        return TransformationRow(
             way,
             amount,
             float((rewards == 1).mean()),
@@ -51,15 +53,15 @@ def changes(model: Model, melodies: np.ndarray, rule: Rule, control: Control) ->
         row("reconstruction", 0.0, model.decode(model.encode(broken), temperature=0)),
     ]
     for how, strict in WAYS:
-        if strict and rule.allowed is None:
+        if strict and rule.allowed_pitches is None:
             continue
         for amount in AMOUNTS if not strict else (1.0,):
-            changed = transform(model, broken, rule, control=control, how=how, strict=strict, amount=amount)
+            changed = transform(model, broken, rule, actor=actor, how=how, strict=strict, amount=amount)
             table.append(row(how + (" [strict]" if strict else ""), amount, changed))
     return table
 
 
-def text(table: list[Change]) -> str:
+def text(table: list[TransformationRow]) -> str:
     """The table for a terminal."""
     lines = [f"{'':<20}{'amount':>7}{'satisfied':>11}{'reward':>8}{'onsets kept':>13}{'notes kept':>12}"]
     for change in table:

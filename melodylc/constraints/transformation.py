@@ -9,22 +9,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from melodylc.control import Control, learn
-from melodylc.errors import UserError
-from melodylc.latent.descent import optimise, total
+from melodylc.base.errors import UserError
+from melodylc.base.numbers import number
+from melodylc.base.numbers import seed as checked_seed
+from melodylc.base.numbers import temperature as checked_temperature
+from melodylc.constraints.rule_actor import RuleActor, learn
+from melodylc.latent.descent import combined_energy, optimise
 from melodylc.latent.rewards import Budget
 from melodylc.melody import BARS, HOLD, STEPS_PER_BAR, canonical, check
 from melodylc.model import Model
-from melodylc.numbers import number
-from melodylc.numbers import seed as checked_seed
-from melodylc.numbers import temperature as checked_temperature
 from melodylc.rules import Rule
 from melodylc.rules.rule import as_rule
 from melodylc.vae.decoding import strictly
 
 AMOUNTS = tuple(i / 10 for i in range(16))  # shares of the whole move that are tried, the smallest first
 PENALTY = 0.3  # weight of the distance from the encoding, in descent
-STEPS, RATE = 30, 0.1  # of descent
+DESCENT_STEPS, DESCENT_RATE = 30, 0.1  # of descent
 SURE = 2.0  # logits at which descent stops: P(the rule holds) of 0.88
 HOW = ("actor", "gradient")
 
@@ -46,7 +46,7 @@ def transform(
     melody: np.ndarray,
     rule: Rule,
     *,
-    control: Control | None = None,
+    actor: RuleActor | None = None,
     budget: Budget = Budget(),
     how: str = "actor",
     amount: float = 1.0,
@@ -74,19 +74,19 @@ def transform(
     given, rule = check(melody), as_rule(rule)
     if how not in HOW:
         raise UserError(f"transform: expected how as one of {', '.join(HOW)}, got {how!r}")
-    allowed = strictly(rule.allowed, rule.name) if strict else None
+    allowed_states = strictly(rule.allowed_pitches, rule.name) if strict else None
     check_amount(amount)
     checked_seed(seed)
     checked_temperature(temperature)
-    if control is None:
-        control = learn(model, rule, budget=budget, seed=seed)
-    move = control.move if how == "actor" else descend(control)
+    if actor is None:
+        actor = learn(model, rule, budget=budget, seed=seed)
+    move = actor.move if how == "actor" else descend(actor)
 
     def decoded(z: Tensor) -> np.ndarray:
-        return model.decode(z, temperature=temperature, seed=seed, allowed=allowed)
+        return model.decode(z, temperature=temperature, seed=seed, allowed_states=allowed_states)
 
     states = canonical(np.atleast_2d(given))
-    changed = towards(model, states, move, decoded, rule, amount).melodies
+    changed = transform_towards(model, states, move, decoded, rule, amount).melodies
     return changed if given.ndim == 2 else changed[0]
 
 
@@ -95,25 +95,25 @@ def check_amount(amount: float) -> None:
     number("amount", amount, 0, 1)
 
 
-def descend(*controls: Control) -> Move:
+def descend(*actors: RuleActor) -> Move:
     """A move by gradient on the critics of controls: each vector until all are sure of it (G_opt, with freezing)."""
-    for control in controls:
-        if not control.critics:
-            raise UserError(f"transform: {control.card['rule']} was learned without critics of bars; use the actor")
-    judges = [control.judge for control in controls]
+    for actor in actors:
+        if not actor.critics:
+            raise UserError(f"transform: {actor.card['rule']} was learned without critics of bars; use the actor")
+    judges = [actor.judge for actor in actors]
 
     def move(z: Tensor) -> Tensor:
-        energy = total(z, controls[0].model.bank.sigma_bar, judges, penalty=PENALTY)
+        energy = combined_energy(z, actors[0].model.bank.sigma_bar, judges, penalty=PENALTY)
 
         def done(moved: Tensor) -> Tensor:
             return torch.cat([judge(moved) >= SURE for judge in judges], dim=-1).all(dim=-1)
 
-        return optimise(z, energy, steps=STEPS, learning_rate=RATE, done=done)
+        return optimise(z, energy, steps=DESCENT_STEPS, learning_rate=DESCENT_RATE, done=done)
 
     return move
 
 
-def towards(
+def transform_towards(
     model: Model,
     states: np.ndarray,
     move: Move,
@@ -136,7 +136,7 @@ def towards(
             rewards = reward(candidate)
             better = rewards > highest[left]
             best[left[better]], highest[left[better]], shares[left[better]] = candidate[better], rewards[better], share
-    whole = put_back(best, states, reward)
+    whole = restore_bars(best, states, reward)
     reached = reward(whole)
     if amount == 1:
         return Transformed(whole, reached, shares, reached)
@@ -161,7 +161,7 @@ def unchanged_bars(melodies: np.ndarray, plain: np.ndarray, states: np.ndarray) 
     return canonical(np.where(_same_bars(melodies, plain), states, melodies))
 
 
-def put_back(changed: np.ndarray, states: np.ndarray, reward: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def restore_bars(changed: np.ndarray, states: np.ndarray, reward: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Changed melodies (B, 256) with every bar of the original (B, 256) that costs no reward, tried in order."""
     changed = changed.copy()
     rewards = reward(changed)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from melodylc.base.numbers import integer
 from melodylc.melody import STEPS
-from melodylc.numbers import integer
 from melodylc.rules import Key, Rule, notes, pitch_classes, pitch_range
 
 if TYPE_CHECKING:  # who only states a wish need not wait for torch
@@ -22,7 +22,7 @@ LABELS = MEASURED + 3  # ... and which of the three numbers are asked for
 
 
 @dataclass(frozen=True)
-class Wish:
+class Attributes:
     """None leaves a thing open.
 
     Raises:
@@ -56,20 +56,20 @@ class Wish:
 
     def pitches(self) -> np.ndarray:
         """(128,) bool: the pitches it lets through."""
-        allowed = np.ones(128, bool) if self.key is None else self.key.pitches()
-        allowed[: self.low or 0] = False
+        allowed_pitches = np.ones(128, bool) if self.key is None else self.key.pitches()
+        allowed_pitches[: self.low or 0] = False
         if self.high is not None:
-            allowed[self.high + 1 :] = False
-        return allowed
+            allowed_pitches[self.high + 1 :] = False
+        return allowed_pitches
 
     def labels(self) -> Tensor:
         """(18,): allowed pitch classes; note count, low, high in their units, 0 where open; which of them are asked."""
         import torch
 
-        allowed = range(12) if self.key is None else self.key.classes
+        classes = range(12) if self.key is None else self.key.classes
         numbers = (self.notes, self.low, self.high)
         y = torch.zeros(LABELS)
-        y[list(allowed)] = 1
+        y[list(classes)] = 1
         for index, (number, centre, unit) in enumerate(zip(numbers, CENTRES, UNITS, strict=True)):
             if number is not None:
                 y[COUNT + index] = (number - centre) / unit

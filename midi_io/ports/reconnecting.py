@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from midi_io.books import Books
 from midi_io.ports.interface import Link, Ports
 from midi_io.ports.jack import JackPorts, Rolling
+from midi_io.sounding_notes import SoundingNotes
 
 ROUND = 0.25  # seconds between two looks at the ports
 
 
-class Lasting:
+class ReconnectingPorts:
     """Wraps ports; a thread looks after them four times a second.
 
     While they are gone, starts of notes are dropped, and the books keep what sounded when they went: it is ended as
@@ -27,8 +27,8 @@ class Lasting:
 
     def __init__(
         self,
-        open_: Callable[[Books, set[Link]], Ports],
-        books: Books,
+        open_: Callable[[SoundingNotes, set[Link]], Ports],
+        books: SoundingNotes,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.books = books

@@ -19,19 +19,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from melodylc import numbers
-from melodylc.errors import UserError
+from melodylc.attributes import CENTRES, COUNT, HIGH, LABELS, LOW, MEASURED, UNITS, Attributes
+from melodylc.base import numbers
+from melodylc.base.errors import UserError
+from melodylc.base.progress import bar as bar_of
 from melodylc.latent import losses
 from melodylc.latent.networks import Actor, PartsCritic
-from melodylc.latent.progress import bar as bar_of
-from melodylc.latent.rewards import Seen
+from melodylc.latent.rewards import ReplayBuffer
 from melodylc.melody import BARS, HOLD
 from melodylc.model import Model, fingerprint, generator
 from melodylc.rules import Key
-from melodylc.rules.key import MODES
+from melodylc.rules.key import COMMON_SCALES
 from melodylc.vae import storage
-from melodylc.wish import CENTRES, COUNT, HIGH, LABELS, LOW, MEASURED, UNITS, Wish
-from midi_io.files import whole
+from midi_io.atomic import atomic_write
 
 KIND = "melodylc.knobs"
 OUTPUTS = MEASURED + 3  # absent logits; means; log standard deviations
@@ -41,16 +41,16 @@ NUMBERS = (("count", COUNT), ("low", LOW), ("high", HIGH))
 
 
 @dataclass(frozen=True)
-class Knobs:
+class ConditionalActor:
     """The conditioned actor of a model."""
 
     actor: Actor
     card: dict[str, Any]
 
     @torch.no_grad()
-    def move(self, z: Tensor, wish: Wish) -> Tensor:
+    def move(self, z: Tensor, attributes: Attributes) -> Tensor:
         """z (B, Z) to where the wish is granted."""
-        return self.actor(z, wish.labels())
+        return self.actor(z, attributes.labels())
 
     def save(self, path: Path) -> None:
         """Write the actor (half precision) and its card.
@@ -61,12 +61,12 @@ class Knobs:
         from safetensors.torch import save_file
 
         path = storage.weights_path(path)
-        with whole(path) as beside:
+        with atomic_write(path) as beside:
             save_file({k: v.half().contiguous() for k, v in self.actor.state_dict().items()}, beside)
         storage.write_card(path, KIND, {**self.card, "curve": self.card["curve"][9::10]})
 
 
-def load(path: Path, model: Model) -> Knobs:
+def load_conditional_actor(path: Path, model: Model) -> ConditionalActor:
     """The knobs saved beside a model.
 
     Raises:
@@ -88,7 +88,7 @@ def load(path: Path, model: Model) -> Knobs:
             raise
         detail = str(error).splitlines()[0]
         raise UserError(f"knobs: the card and the weights at {path} do not fit each other ({detail})") from error
-    return Knobs(actor.eval().requires_grad_(False), card)
+    return ConditionalActor(actor.eval().requires_grad_(False), card)
 
 
 def measure(states: np.ndarray) -> Tensor:
@@ -102,7 +102,7 @@ def measure(states: np.ndarray) -> Tensor:
     return torch.from_numpy(np.concatenate([absent, numbers], axis=1).astype(np.float32))
 
 
-def granted(measured: Tensor, y: Tensor) -> dict[str, Tensor]:
+def satisfied_shares(measured: Tensor, y: Tensor) -> dict[str, Tensor]:
     """Of measures (B, 15), labels (B, 18): for key, count, low, high, (B,) 1 or 0; nan where nothing is asked."""
     asked = y[:, :12].min(dim=1).values < 1
     nan = torch.full((len(y),), float("nan"))
@@ -125,7 +125,7 @@ def predictions(out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return out[:, :12], means, out[:, 15:].clamp(-4, 2).exp() * out.new_tensor(UNITS)
 
 
-def reading(out: Tensor, measured: Tensor) -> Tensor:
+def critic_loss(out: Tensor, measured: Tensor) -> Tensor:
     """A reader's loss: cross-entropy of the absences, Gaussian likelihood of the numbers in their units."""
     absent, means, sigma = predictions(out)
     # a silent melody has no lowest or highest pitch worth learning
@@ -143,7 +143,7 @@ def energy(out: Tensor, y: Tensor, floor: Tensor, enough: float) -> Tensor:
         enough: logits, and standard deviations times two, beyond which nothing more is won.
     """
     absent, means, sigma = predictions(out)
-    cost = (losses.kept(absent.clamp(max=enough)) * (1 - y[:, :12])).sum(dim=1)
+    cost = (losses.constraint_loss(absent.clamp(max=enough)) * (1 - y[:, :12])).sum(dim=1)
     wanted = y[:, COUNT:MEASURED] * y.new_tensor(UNITS) + y.new_tensor(CENTRES)
     asked = y[:, MEASURED:]
 
@@ -160,12 +160,12 @@ def energy(out: Tensor, y: Tensor, floor: Tensor, enough: float) -> Tensor:
     return cost + asked[:, 2] * clear(wanted[:, 2] - means[:, 2] + 0.5, sigma[:, 2])
 
 
-def random_wish(rng: np.random.Generator) -> Wish:
+def random_attributes(rng: np.random.Generator) -> Attributes:
     """What people ask for and its combinations: scales in every key, some odd sets of classes, counts, ranges."""
     key, count, low, high = None, None, None, None
     kind = rng.random()
     if kind < 0.65:
-        scale = list(MODES)[rng.integers(len(MODES) - 1)]  # chromatic, the last, is no wish
+        scale = list(COMMON_SCALES)[rng.integers(len(COMMON_SCALES) - 1)]  # chromatic, the last, is no wish
         key = Key.parse(f"C {scale}").transposed(int(rng.integers(12)))
     elif kind < 0.8:
         classes = rng.permutation(12)[: rng.integers(4, 12)]
@@ -177,23 +177,23 @@ def random_wish(rng: np.random.Generator) -> Wish:
         low, high = int(middle - width / 2), int(middle + width / 2)
         if rng.random() < 0.3:
             low, high = (low, None) if rng.random() < 0.5 else (None, high)
-    return Wish(key, count, low, high)
+    return Attributes(key, count, low, high)
 
 
 @dataclass(frozen=True)
-class Settings:
+class ConditionalSettings:
     """How the knobs are learned."""
 
     rounds: int = 400
     fresh: int = 192  # melodies decoded a round
-    reader_start: int = 1500  # reader steps before the first round
-    reader_steps: int = 12  # a round, each reader
+    critic_start: int = 1500  # reader steps before the first round
+    critic_steps: int = 12  # a round, each reader
     actor_steps: int = 24
     batch: int = 128
     learning_rate: float = 1e-3
     hidden: tuple[int, ...] = (512, 512, 512)
     label_units: int = 256
-    readers: int = 2
+    critics: int = 2
     average: float = 0.995
     enough: float = 5.0
     penalty: float = 0.3  # the first lambda
@@ -201,17 +201,17 @@ class Settings:
     shell: float = 10.0
 
 
-BOUNDS: dict[str, numbers.Bounds] = {
+LIMITS: dict[str, numbers.Limits] = {
     "rounds": (int, 1, numbers.MOST),
     "fresh": (int, 4, numbers.MOST),
-    "reader_start": (int, 0, numbers.MOST),
-    "reader_steps": (int, 0, numbers.MOST),
+    "critic_start": (int, 0, numbers.MOST),
+    "critic_steps": (int, 0, numbers.MOST),
     "actor_steps": (int, 0, numbers.MOST),
     "batch": (int, 1, numbers.MOST),
     "learning_rate": (float, 0, 1),
     "hidden": (tuple, 1, 8192),
     "label_units": (int, 1, 8192),
-    "readers": (int, 1, 16),
+    "critics": (int, 1, 16),
     "average": (float, 0, 1),
     "enough": (float, 0, 100),
     "penalty": (float, 0, numbers.MOST),
@@ -220,15 +220,15 @@ BOUNDS: dict[str, numbers.Bounds] = {
 }
 
 
-def learn(
+def train_conditional_actor(
     model: Model,
     *,
-    settings: Settings = Settings(),
+    settings: ConditionalSettings = ConditionalSettings(),
     melodies: np.ndarray | None = None,
     seed: int = 0,
     progress: bool = True,
-    on_round: Callable[[Knobs], None] = lambda _: None,
-) -> Knobs:
+    on_round: Callable[[ConditionalActor], None] = lambda _: None,
+) -> ConditionalActor:
     """Learn the knobs of a model; Ctrl-C keeps what there is.
 
     Args:
@@ -238,25 +238,25 @@ def learn(
     Raises:
         UserError: for settings or a seed out of bounds.
     """
-    numbers.check("knobs", settings, BOUNDS)
+    numbers.check("knobs", settings, LIMITS)
     numbers.seed(seed)
     began = time.monotonic()
     draws, rng = generator(seed, 3), np.random.default_rng(seed)
     assert draws is not None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        actor = Actor(model.latent, settings.hidden, LABELS, settings.label_units).begin_still()
-        width = model.bars(torch.zeros(1, model.latent)).shape[-1]
-        readers = [PartsCritic(BARS, width, OUTPUTS, units=256) for _ in range(settings.readers)]
+        actor = Actor(model.latent, settings.hidden, LABELS, settings.label_units).initialise_as_identity()
+        width = model.bar_embeddings(torch.zeros(1, model.latent)).shape[-1]
+        critics = [PartsCritic(BARS, width, OUTPUTS, units=256) for _ in range(settings.critics)]
     average = deepcopy(actor)
     actor_adam = torch.optim.Adam(actor.parameters(), settings.learning_rate, betas=(0.0, 0.9))
-    adams = [torch.optim.Adam(reader.parameters(), settings.learning_rate, betas=(0.0, 0.9)) for reader in readers]
+    adams = [torch.optim.Adam(critic.parameters(), settings.learning_rate, betas=(0.0, 0.9)) for critic in critics]
 
-    known = Seen()
+    known = ReplayBuffer()
 
     def remember(z: Tensor, states: np.ndarray) -> None:
         with torch.no_grad():
-            known.add(torch.cat([model.bars(part) for part in z.split(256)]).half(), measure(states))
+            known.add(torch.cat([model.bar_embeddings(part) for part in z.split(256)]).half(), measure(states))
 
     z, states = model.bank.known()
     remember(z, states)
@@ -265,24 +265,24 @@ def learn(
 
     def teach(steps: int, newest: int = 0) -> None:
         for _ in range(steps):
-            for reader, adam in zip(readers, adams, strict=True):
+            for critic, adam in zip(critics, adams, strict=True):
                 bars, measured = known.draw(256, draws, newest=newest)
                 adam.zero_grad()
-                reading(reader(bars.float()), measured).backward()
+                critic_loss(critic(bars.float()), measured).backward()
                 adam.step()
 
     def actor_step(penalty: float) -> None:
         z = torch.randn(settings.batch, model.latent, generator=draws)
-        y = torch.stack([random_wish(rng).labels() for _ in range(settings.batch)])
+        y = torch.stack([random_attributes(rng).labels() for _ in range(settings.batch)])
         with torch.no_grad():
-            bars = model.bars(z)
-            floor = FALL * torch.stack([predictions(reader(bars))[1][:, 0] for reader in readers]).amin(dim=0)
+            bars = model.bar_embeddings(z)
+            floor = FALL * torch.stack([predictions(critic(bars))[1][:, 0] for critic in critics]).amin(dim=0)
         moved = actor(z, y)
-        bars = model.bars(moved)
+        bars = model.bar_embeddings(moved)
         # of two readers the worse news counts
-        costs = torch.stack([energy(reader(bars), y, floor, settings.enough) for reader in readers])
+        costs = torch.stack([energy(critic(bars), y, floor, settings.enough) for critic in critics])
         loss = costs.amax(dim=0).clamp(max=60.0).mean() + penalty * losses.distance(moved, z, model.bank.sigma_bar)
-        loss = loss + settings.shell * losses.outside(moved).mean()
+        loss = loss + settings.shell * losses.shell_penalty(moved).mean()
         actor_adam.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(actor.parameters(), 5.0)
@@ -298,29 +298,29 @@ def learn(
         "curve": [],
     }
 
-    def present() -> Knobs:
-        return Knobs(deepcopy(average).eval().requires_grad_(False), deepcopy(card))
+    def present() -> ConditionalActor:
+        return ConditionalActor(deepcopy(average).eval().requires_grad_(False), deepcopy(card))
 
     penalty = settings.penalty
-    teach(settings.reader_start)
+    teach(settings.critic_start)
     try:
         with bar_of(settings.rounds, unit="round", desc="knobs", show=progress) as bar:
             for number in range(settings.rounds):
                 # the learning rate falls over the last third
                 rate = settings.learning_rate * min(1.0, 3 * (1 - number / settings.rounds) + 0.05)
                 actor_adam.param_groups[0]["lr"] = rate
-                teach(settings.reader_steps // 2)
-                teach(settings.reader_steps - settings.reader_steps // 2, newest=20)
+                teach(settings.critic_steps // 2)
+                teach(settings.critic_steps - settings.critic_steps // 2, newest=20)
                 for _ in range(settings.actor_steps):
                     actor_step(penalty)
                 z = torch.randn(settings.fresh, model.latent, generator=draws)
-                y = torch.stack([random_wish(rng).labels() for _ in range(settings.fresh)])
+                y = torch.stack([random_attributes(rng).labels() for _ in range(settings.fresh)])
                 with torch.no_grad():
                     tried = settings.fresh // 4
                     moved = torch.cat([actor(z[:tried], y[:tried]), average(z[tried:], y[tried:])])
                 made = model.decode_quickly(moved, generator=draws)
                 remember(moved, made)
-                shares = granted(measure(made)[tried:], y[tried:])
+                shares = satisfied_shares(measure(made)[tried:], y[tried:])
                 every = torch.stack([share.nan_to_num(1.0) for share in shares.values()]).amin(dim=0)
                 row = {name: round(float(share.nanmean()), 3) for name, share in shares.items()}
                 row |= {

@@ -36,7 +36,7 @@ def _digests(words, out):  # pragma: no cover - compiled
         out[row, 0], out[row, 1] = _digest(words[row])
 
 
-def digests(states: np.ndarray) -> np.ndarray:
+def hash_windows(states: np.ndarray) -> np.ndarray:
     """(N, 256) uint8 to (N, 16) uint8."""
     words = np.ascontiguousarray(states).view("<u8")  # (N, 32)
     out = np.empty((len(words), 2), np.uint64)

@@ -10,20 +10,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from melodylc.errors import UserError
-from melodylc.options import parser
-from melodylc.stopping import exit_code, on_signals
+from melodylc.base.errors import UserError
+from melodylc.base.signals import exit_code, on_signals
+from melodylc.cli.options import parser
 
 if TYPE_CHECKING:  # heavy modules load in the command that needs them
     import numpy as np
 
-    from melodylc.control import Control
-    from melodylc.extraction.pick import Picked
+    from melodylc.attributes import Attributes
+    from melodylc.constraints.rule_actor import RuleActor
+    from melodylc.extraction.selection import SelectedMelody
     from melodylc.generation import Generated
     from melodylc.latent.rewards import Budget
     from melodylc.model import Model
     from melodylc.rules import Rule
-    from melodylc.wish import Wish
 
 
 REFERENCE_MELODIES = 2048  # whose histograms are stored beside a model
@@ -126,11 +126,11 @@ def write_reference(out: str | Path, corpus: str) -> None:
     from melodylc.evaluation import histograms
     from melodylc.extraction import Corpus
     from melodylc.plausibility import Bounds
-    from melodylc.vae.data import Windows
+    from melodylc.vae.data import TrainingWindows
     from melodylc.vae.metrics import held_out
 
     path = Path(out) / "model.safetensors"
-    windows = Windows(Corpus(corpus), "valid")
+    windows = TrainingWindows(Corpus(corpus), "valid")
     what = "melodies of held-out files (split valid)"
     melodies = held_out(windows, REFERENCE_MELODIES)
     histograms.write_reference(path, melodies, f"{len(melodies)} {what}")
@@ -153,12 +153,12 @@ def _about(path: str | None) -> dict[str, object]:
 def _knobs(options: argparse.Namespace) -> None:
     from dataclasses import replace
 
-    from melodylc import knobs
+    from melodylc.constraints import conditional
     from melodylc.model import load
 
     model = load(options.model)
-    settings = replace(knobs.Settings(), rounds=options.rounds)
-    learned = knobs.learn(model, settings=settings, melodies=_more(options), seed=options.seed)
+    settings = replace(conditional.ConditionalSettings(), rounds=options.rounds)
+    learned = conditional.train_conditional_actor(model, settings=settings, melodies=_more(options), seed=options.seed)
     learned.save(model.path.with_name("knobs.safetensors"))
 
 
@@ -166,17 +166,17 @@ def _learn(options: argparse.Namespace) -> None:
     from functools import reduce
     from operator import and_
 
-    from melodylc import control
-    from melodylc.latent.rewards import PAPER, Budget
+    from melodylc.constraints import rule_actor
+    from melodylc.latent.rewards import PAPER_BUDGET, Budget
     from melodylc.model import load
 
-    wish, rules = _wished(options)
-    asked = [*wish.rules(), *rules]
+    attributes, rules = _wished(options)
+    asked = [*attributes.rules(), *rules]
     if not asked:
         raise UserError("learn: expected a rule; give --rule, --key, --notes or --range")
     out = _actor_file(options.out, "--out")
-    budget = _budget(options, PAPER if options.paper else Budget())
-    learned = control.learn(
+    budget = _budget(options, PAPER_BUDGET if options.paper else Budget())
+    learned = rule_actor.learn(
         load(options.model),
         reduce(and_, asked),
         budget=budget,
@@ -210,7 +210,7 @@ def _budget(options: argparse.Namespace, budget: Budget) -> Budget:
     return replace(budget, rounds=rounds, seconds=options.seconds)
 
 
-def _write_examples(out: Path, learned: Control, asked: list[Rule]) -> None:
+def _write_examples(out: Path, learned: RuleActor, asked: list[Rule]) -> None:
     """The melodies nearest to a rule that was not reached, beside its actor."""
     from melodylc.melody import BEATS, to_notes
     from midi_io import files
@@ -229,33 +229,32 @@ def _more(options: argparse.Namespace) -> np.ndarray | None:
     import numpy as np
 
     from melodylc.extraction import Corpus
-    from melodylc.vae.data import Windows
+    from melodylc.vae.data import TrainingWindows
 
-    return Windows(Corpus(options.corpus), "train").draw(12_000, 6, np.random.default_rng([options.seed, 1]))
+    return TrainingWindows(Corpus(options.corpus), "train").draw(12_000, 6, np.random.default_rng([options.seed, 1]))
 
 
-def _wished(options: argparse.Namespace) -> tuple[Wish, list[Rule]]:
+def _wished(options: argparse.Namespace) -> tuple[Attributes, list[Rule]]:
+    from melodylc.attributes import Attributes
     from melodylc.rules import Key, find
     from melodylc.rules.notes import parse_range
-    from melodylc.wish import Wish
 
     low, high = (None, None) if options.range is None else parse_range(options.range)
-    wish = Wish(None if options.key is None else Key.parse(options.key), options.notes, low, high)
-    if not wish.pitches().any():
-        raise UserError(
-            f"no pitch of {wish.key.name if wish.key else 'the key'} lies in {options.range}; widen the range"
-        )
-    return wish, [find(text) for text in options.rule]
+    attributes = Attributes(None if options.key is None else Key.parse(options.key), options.notes, low, high)
+    if not attributes.pitches().any():
+        key = attributes.key.name if attributes.key else "the key"
+        raise UserError(f"no pitch of {key} lies in {options.range}; widen the range")
+    return attributes, [find(text) for text in options.rule]
 
 
-def _controls(options: argparse.Namespace, model: Model, rules: list[Rule]) -> list[Control]:
-    from melodylc.control import load_control
+def _actors(options: argparse.Namespace, model: Model, rules: list[Rule]) -> list[RuleActor]:
+    from melodylc.constraints.rule_actor import load_actor
 
-    controls = [load_control(path, model) for path in options.actor]
-    if rules and not controls:
+    actors = [load_actor(path, model) for path in options.actor]
+    if rules and not actors:
         kept = f"kept in {options.keep}" if options.keep else "--keep FILE.safetensors keeps it for --actor"
         print(f"learning an actor first; --rounds and --seconds bound it, {kept}", file=sys.stderr)
-    return controls
+    return actors
 
 
 def _learning(options: argparse.Namespace, rules: list[Rule]) -> dict[str, Any]:
@@ -278,15 +277,15 @@ def _generate(options: argparse.Namespace) -> None:
     from melodylc.generation import generate
     from melodylc.model import load
 
-    wish, rules = _wished(options)
+    attributes, rules = _wished(options)
     learning = _learning(options, rules)
     model = load(options.model)
     made = generate(
         model,
-        wish,
+        attributes,
         options.count,
         rules=rules,
-        controls=_controls(options, model, rules),
+        actors=_actors(options, model, rules),
         seed=options.seed,
         temperature=options.temperature,
         strict=options.strict,
@@ -295,7 +294,7 @@ def _generate(options: argparse.Namespace) -> None:
     )
     print(made.how)
     columns: dict[str, list[Any]] = {"draw": made.draws, "from": made.ways, "plausible": _plausible(made)}
-    _write(options, made.melodies, [*wish.rules(), *rules], columns)
+    _write(options, made.melodies, [*attributes.rules(), *rules], columns)
 
 
 def _plausible(made: Generated) -> list[str]:
@@ -305,12 +304,12 @@ def _plausible(made: Generated) -> list[str]:
 def _transform(options: argparse.Namespace) -> None:
     import numpy as np
 
+    from melodylc.constraints.transformation import onsets_kept, pitches_kept
     from melodylc.generation import transform
     from melodylc.model import load
-    from melodylc.transformation import onsets_kept, pitches_kept
 
-    wish, rules = _wished(options)
-    if not [*wish.rules(), *rules]:
+    attributes, rules = _wished(options)
+    if not [*attributes.rules(), *rules]:
         raise UserError("transform: expected what to change; give --key, --notes, --range or --rule")
     learning = _learning(options, rules)
     picked = _picked(options, options.file)
@@ -318,9 +317,9 @@ def _transform(options: argparse.Namespace) -> None:
     changed = transform(
         model,
         picked.states,
-        wish,
+        attributes,
         rules=rules,
-        controls=_controls(options, model, rules),
+        actors=_actors(options, model, rules),
         how=options.how,
         amount=options.amount,
         seed=options.seed,
@@ -334,7 +333,7 @@ def _transform(options: argparse.Namespace) -> None:
     # what is odd about one's own melody is allowed in the changed one
     columns |= {"from": ["yours", *changed.ways], "plausible": ["yes", *_plausible(changed)]}
     print(changed.how)
-    _write(options, both, [*wish.rules(), *rules], columns)
+    _write(options, both, [*attributes.rules(), *rules], columns)
     print(
         "1 is your melody as it was read, 2 the changed one" + (" (strict: masked decoder)" if options.strict else "")
     )
@@ -344,7 +343,7 @@ def _interpolate(options: argparse.Namespace) -> None:
     from melodylc.generation import interpolate
     from melodylc.model import load
 
-    wish, rules = _wished(options)
+    attributes, rules = _wished(options)
     learning = _learning(options, rules)
     first, last = (_picked(options, file).states for file in (options.first, options.last))
     model = load(options.model)
@@ -353,22 +352,22 @@ def _interpolate(options: argparse.Namespace) -> None:
         first,
         last,
         options.count,
-        wish,
+        attributes,
         rules=rules,
-        controls=_controls(options, model, rules),
+        actors=_actors(options, model, rules),
         seed=options.seed,
         temperature=options.temperature,
         strict=options.strict,
         **learning,
     )
     print(made.how)
-    _write(options, made.melodies, [*wish.rules(), *rules], {"from": made.ways, "plausible": _plausible(made)})
+    _write(options, made.melodies, [*attributes.rules(), *rules], {"from": made.ways, "plausible": _plausible(made)})
 
 
-def _picked(options: argparse.Namespace, file: str) -> Picked:
-    from melodylc.extraction.pick import pick
+def _picked(options: argparse.Namespace, file: str) -> SelectedMelody:
+    from melodylc.extraction.selection import select_melody
 
-    picked = pick(
+    picked = select_melody(
         file,
         track=None if options.track is None else options.track - 1,
         bar=None if options.bar is None else options.bar - 1,
@@ -397,7 +396,7 @@ def _write(options: argparse.Namespace, melodies: np.ndarray, rules: list[Rule],
         files.write(out / f"{name}.mid", to_notes(melody), beats=BEATS, tempo=options.tempo)
         said = [f"{rule.name} {reward[index]:.1%}" for rule, reward in zip(rules, rewards, strict=True)]
         title = "   ".join([name, *said, *(["strict"] if options.strict else [])])
-        pianoroll.save(out / f"{name}.png", melody, whole.allowed if whole else None, title)
+        pianoroll.save(out / f"{name}.png", melody, whole.allowed_pitches if whole else None, title)
         marks = ["yes" if reward[index] == 1 else f"no, {reward[index]:.1%}" for reward in rewards]
         extra = [str(values[index]) for values in columns.values()]
         table.append([f"{out / name}.mid", str(int((melody < HOLD).sum())), *extra, *marks])
@@ -407,15 +406,15 @@ def _write(options: argparse.Namespace, melodies: np.ndarray, rules: list[Rule],
 
 
 def _play(options: argparse.Namespace) -> None:
-    from melodylc.live import command
+    from melodylc.cli import live
 
-    command.live(options)
+    live.live(options)
 
 
 def _ports(options: argparse.Namespace) -> None:
-    from melodylc.live import command
+    from melodylc.cli import live
 
-    command.ports(options)
+    live.ports(options)
 
 
 def _doctor(options: argparse.Namespace) -> None:
@@ -437,18 +436,18 @@ def _plugin(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from melodylc.model import load
-    from midi_io.files import whole
+    from midi_io.atomic import atomic_write
 
     model = load(options.model)
     if options.reconstruction:
         _evaluate_reconstruction(options, model)
     elif options.table2:
-        from melodylc.evaluation import methods, table2
+        from melodylc.evaluation import comparison, table2
 
-        rows = methods.table2(model, draws=options.draws, rounds=options.rounds, seed=options.seed)
+        rows = comparison.table2(model, draws=options.draws, rounds=options.rounds, seed=options.seed)
         print(table2.text(rows))
         if options.json:
-            with whole(options.json) as beside:
+            with atomic_write(options.json) as beside:
                 beside.write_text(json.dumps({"rows": [row.as_json() for row in rows]}, indent=2) + "\n")
     else:
         from melodylc.evaluation.report import evaluate
@@ -469,11 +468,11 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _held_out(corpus: str, seed: int) -> np.ndarray:
     from melodylc.extraction import Corpus
-    from melodylc.vae.data import Windows
+    from melodylc.vae.data import TrainingWindows
     from melodylc.vae.metrics import held_out
 
     try:
-        return held_out(Windows(Corpus(corpus), "test"), 256, seed)
+        return held_out(TrainingWindows(Corpus(corpus), "test"), 256, seed)
     except ValueError as error:
         raise UserError(f"evaluate: {error}") from error
 
@@ -482,15 +481,15 @@ def _evaluate_reconstruction(options: argparse.Namespace, model: Model) -> None:
     from dataclasses import asdict
 
     from melodylc.extraction import Corpus
-    from melodylc.vae.data import Windows
+    from melodylc.vae.data import TrainingWindows
     from melodylc.vae.metrics import held_out, measure
-    from midi_io.files import whole
+    from midi_io.atomic import atomic_write
 
     corpus = Corpus(options.reconstruction)
     table = {}
     for split in ("valid", "test"):
         try:
-            windows = Windows(corpus, split)
+            windows = TrainingWindows(corpus, split)
         except ValueError as error:
             raise UserError(f"evaluate: {error}") from error
         # files alike, and windows alike: a long file has many windows
@@ -501,7 +500,7 @@ def _evaluate_reconstruction(options: argparse.Namespace, model: Model) -> None:
     for name in next(iter(table.values())):
         print(f"{name:<20}" + "".join(f"{metrics[name]:>20.4g}" for metrics in table.values()))
     if options.json:
-        with whole(options.json) as beside:
+        with atomic_write(options.json) as beside:
             beside.write_text(json.dumps(table, indent=2) + "\n")
 
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from melodylc import knobs
-from melodylc.composition import compose
-from melodylc.control import Control, learn
+from melodylc.attributes import Attributes
+from melodylc.base.numbers import integer
+from melodylc.constraints import conditional
+from melodylc.constraints.composition import compose
+from melodylc.constraints.rule_actor import RuleActor, learn
+from melodylc.constraints.transformation import descend
 from melodylc.evaluation.histograms import reference
 from melodylc.evaluation.table2 import DENSITY, KEY, Bench, Move, Row
-from melodylc.latent.rewards import PAPER, Budget
+from melodylc.latent.rewards import PAPER_BUDGET, Budget
 from melodylc.model import Model
-from melodylc.numbers import integer
 from melodylc.rules import Key, notes, pitch_classes
-from melodylc.transformation import descend
-from melodylc.vae.decoding import allowed_states
-from melodylc.wish import Wish
+from melodylc.vae.decoding import states_for
 
 TRIES = 8
 TEMPERATURES = (1.0, 0.0)  # beside the model's own
@@ -27,25 +27,25 @@ PAIR = f"{KEY}, {DENSITY} notes"
 
 
 @dataclass(frozen=True)
-class Learned:
+class ComparedActors:
     """The controls that the table compares."""
 
-    key: Control
-    count: Control
-    pair: Control
-    half_key: Control  # learned with half of the decodes each, to be composed
-    half_count: Control
-    paper_key: Control
-    paper_pair: Control
+    key: RuleActor
+    count: RuleActor
+    pair: RuleActor
+    half_key: RuleActor  # learned with half of the decodes each, to be composed
+    half_count: RuleActor
+    paper_key: RuleActor
+    paper_pair: RuleActor
 
 
-def controls(model: Model, rounds: int, seed: int) -> Learned:
+def train_actors(model: Model, rounds: int, seed: int) -> ComparedActors:
     """Learn them all: our loop and the paper's, each on the same number of decoded melodies."""
     in_key, dense = pitch_classes(KEY), notes(at_least=DENSITY)
     # no early end: decodes are to be equal
-    ours, paper = (replace(budget, rounds=rounds, patience=rounds) for budget in (Budget(), PAPER))
+    ours, paper = (replace(budget, rounds=rounds, patience=rounds) for budget in (Budget(), PAPER_BUDGET))
     half = replace(ours, rounds=max(1, rounds // 2))
-    return Learned(
+    return ComparedActors(
         key=learn(model, in_key, budget=ours, seed=seed),
         count=learn(model, dense, budget=ours, seed=seed),
         pair=learn(model, in_key & dense, budget=ours, seed=seed),
@@ -56,32 +56,32 @@ def controls(model: Model, rounds: int, seed: int) -> Learned:
     )
 
 
-def rows(bench: Bench, learned: Learned) -> list[Row]:
+def rows(bench: Bench, learned: ComparedActors) -> list[Row]:
     """The table at the bench's temperature."""
-    turned = knobs.load(bench.model.path.with_name("knobs.safetensors"), bench.model)
+    turned = conditional.load_conditional_actor(bench.model.path.with_name("knobs.safetensors"), bench.model)
     key = Key.parse(KEY)
-    strict = allowed_states(key.pitches())
+    strict = states_for(key.pitches())
     return [
         bench.row("prior"),
-        bench.row("prior", allowed=strict),
+        bench.row("prior", allowed_states=strict),
         bench.row(KEY, learned.key.move),
         bench.row(KEY, learned.key.move, tries=TRIES),
-        bench.row(KEY, learned.key.move, allowed=strict),
+        bench.row(KEY, learned.key.move, allowed_states=strict),
         bench.row(f"{KEY}, by gradient", _in_parts(descend(learned.key))),
         bench.row(f"{KEY}, the paper's loop", learned.paper_key.move),
-        bench.row(f"{KEY}, knobs", lambda z: turned.move(z, Wish(key))),
+        bench.row(f"{KEY}, knobs", lambda z: turned.move(z, Attributes(key))),
         bench.row(f"{DENSITY} notes", learned.count.move),
         bench.row(PAIR, learned.pair.move),
         bench.row(PAIR, learned.pair.move, tries=TRIES),
-        bench.row(PAIR, learned.pair.move, allowed=strict),
+        bench.row(PAIR, learned.pair.move, allowed_states=strict),
         bench.row(f"{PAIR}, by gradient", _in_parts(descend(learned.pair))),
         bench.row(f"{PAIR}, composed", compose(learned.half_key, learned.half_count).move),
         bench.row(f"{PAIR}, the paper's loop", learned.paper_pair.move),
-        bench.row(f"{PAIR}, knobs", lambda z: turned.move(z, Wish(key, notes=round(1.07 * DENSITY)))),
+        bench.row(f"{PAIR}, knobs", lambda z: turned.move(z, Attributes(key, notes=round(1.07 * DENSITY)))),
     ]
 
 
-def at_other_temperatures(bench: Bench, key: Control, pair: Control) -> list[Row]:
+def at_other_temperatures(bench: Bench, key: RuleActor, pair: RuleActor) -> list[Row]:
     """The prior and the two learned actors again."""
     table = []
     for temperature in TEMPERATURES:

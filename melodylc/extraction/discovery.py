@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 from midi_io.files import SPECIAL
 
 SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
@@ -29,7 +29,7 @@ class Found(NamedTuple):
     reason: str | None = None
 
 
-def find(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Found]:
+def find_midi_files(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Found]:
     """Every MIDI file under `paths` (folders are searched, files taken as they are), ordered by source.
 
     Memory stays with one folder per level: a folder is sorted as if its name ended in a slash, which makes the walk's

@@ -23,7 +23,7 @@ class InUseError(Exception):
     """Another process keeps these books."""
 
 
-class Books:
+class SoundingNotes:
     """Which notes sound, on sixteen channels.
 
     Args:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from melodylc import __version__
-from melodylc.numbers import LAST_SEED, MOST
+from melodylc.base.numbers import LAST_SEED, MOST
 
 
 def parser() -> argparse.ArgumentParser:

@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from melodylc import knobs
+from melodylc.attributes import Attributes
+from melodylc.constraints import conditional
 from melodylc.model import Model, generator
 from melodylc.rules import Key, pitch_classes
 from melodylc.rules.key import NAMES
-from melodylc.wish import Wish
 
-MODES = ("ionian", "dorian", "phrygian", "lydian", "mixolydian", "aeolian", "locrian")
+SCALES = ("ionian", "dorian", "phrygian", "lydian", "mixolydian", "aeolian", "locrian")
 COUNTS = (48, 72, 96, 120, 144, 168, 192)
 DRAWS = 8  # for each mode, key and number
 
 
 @dataclass(frozen=True)
-class Turned:
+class ConditioningTable:
     """Shares granted, by mode, key and number of notes."""
 
     in_key: np.ndarray  # (7, 12, 7) share of draws within the key
@@ -28,7 +28,7 @@ class Turned:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "modes": MODES,
+            "modes": SCALES,
             "keys": NAMES,
             "notes asked": COUNTS,
             "in key": self.in_key.round(4).tolist(),
@@ -40,31 +40,31 @@ class Turned:
         }
 
 
-def turn(model: Model, *, draws: int = DRAWS, seed: int = 0) -> Turned:
+def measure_conditioning(model: Model, *, draws: int = DRAWS, seed: int = 0) -> ConditioningTable:
     """Turn the knobs of a model through all of it, at its temperature; the draws are the same for every wish."""
-    turned = knobs.load(model.path.with_name("knobs.safetensors"), model)
+    turned = conditional.load_conditional_actor(model.path.with_name("knobs.safetensors"), model)
     z = model.prior(draws, seed)
-    shape = (len(MODES), len(NAMES), len(COUNTS))
+    shape = (len(SCALES), len(NAMES), len(COUNTS))
     in_key, near, counts = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    for m, mode in enumerate(MODES):
+    for m, scale in enumerate(SCALES):
         for k, tonic in enumerate(NAMES):
-            key = Key.parse(f"{tonic} {mode}")
-            moved = [turned.move(z, Wish(key, notes=count)) for count in COUNTS]
+            key = Key.parse(f"{tonic} {scale}")
+            moved = [turned.move(z, Attributes(key, notes=count)) for count in COUNTS]
             for c, (count, vectors) in enumerate(zip(COUNTS, moved, strict=True)):
                 source = generator(seed, 1000 * (m + 1) + 10 * k + c)
                 melodies = model.decode_quickly(vectors, generator=source)
                 found = (melodies < 128).sum(axis=1)
                 in_key[m, k, c] = pitch_classes(key).satisfied(melodies).mean()
-                near[m, k, c] = (np.abs(found - count) <= knobs.TOLERANCE * count).mean()
+                near[m, k, c] = (np.abs(found - count) <= conditional.TOLERANCE * count).mean()
                 counts[m, k, c] = found.mean()
-    return Turned(in_key, near, counts)
+    return ConditioningTable(in_key, near, counts)
 
 
-def text(turned: Turned) -> str:
+def text(turned: ConditioningTable) -> str:
     """Two tables for a terminal: within the key by mode and key, and the number of notes by what was asked."""
     lines = [f"{'within the key':<14}" + "".join(f"{name:>7}" for name in NAMES)]
-    for mode, row in zip(MODES, turned.in_key.mean(axis=2), strict=True):
-        lines.append(f"{mode:<14}" + "".join(f"{100 * x:>6.0f}%" for x in row))
+    for scale, row in zip(SCALES, turned.in_key.mean(axis=2), strict=True):
+        lines.append(f"{scale:<14}" + "".join(f"{100 * x:>6.0f}%" for x in row))
     lines.append(f"{'notes asked':<14}" + "".join(f"{count:>7}" for count in COUNTS))
     for name, shares in (("within 10 %", turned.near), ("within the key", turned.in_key)):
         lines.append(f"{name:<14}" + "".join(f"{100 * x:>6.0f}%" for x in shares.mean(axis=(0, 1))))

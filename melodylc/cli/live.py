@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from melodylc.errors import UserError
-from melodylc.live import places
-from melodylc.live.controls import CONTROLS, Asked, Map, Trigger
+from melodylc.base.errors import UserError
+from melodylc.live import paths
+from melodylc.live.controls import CONTROLS, ControlMap, ControlValues, MidiTrigger
 from melodylc.live.session import Session
-from melodylc.live.settings import Settings
+from melodylc.live.settings import SessionSettings
 from melodylc.rules.notes import parse_range
 from midi_io import messages
 from midi_io.ports import BACKENDS, NoPortsError, Ports, listed, open_ports, working
@@ -27,16 +27,16 @@ PATIENCE = 60.0  # seconds in which a control is to be moved
 
 def live(options: argparse.Namespace) -> None:
     """Play until Ctrl-C."""
-    path = Path(options.controls) if options.controls else places.controls()
-    if options.controls and not path.exists() and not options.learn:
+    path = Path(options.controls) if options.controls else paths.controls()
+    if options.controls and not path.exists() and not options.bind:
         raise UserError(f"controls: no file {path}; make it with: melodylc live --controls {path} --learn key")
-    controls = Map.load(path) if path.exists() else Map()
-    if options.learn:
-        learn(options, controls, path)
+    controls = ControlMap.load(path) if path.exists() else ControlMap()
+    if options.bind:
+        bind(options, controls, path)
         return
     low, high = (None, None) if options.range is None else parse_range(options.range)
-    settings = Settings(
-        asked=Asked(options.key, options.notes, low, high, options.temperature, options.amount),
+    settings = SessionSettings(
+        asked=ControlValues(options.key, options.notes, low, high, options.temperature, options.amount),
         mode=options.mode,
         sync=options.sync,
         tempo=options.tempo,
@@ -158,9 +158,9 @@ class StatusLine:
             sys.stdout.flush()
 
 
-def learn(options: argparse.Namespace, controls: Map, path: Path) -> None:
+def bind(options: argparse.Namespace, controls: ControlMap, path: Path) -> None:
     """Bind controls to whatever is moved, one after the other, and save the map."""
-    for control in options.learn:
+    for control in options.bind:
         if control not in CONTROLS:
             raise UserError(f"learn: expected some of {', '.join(CONTROLS)}, got {control!r}")
     try:
@@ -168,7 +168,7 @@ def learn(options: argparse.Namespace, controls: Map, path: Path) -> None:
     except NoPortsError as error:
         raise UserError(f"learn: {error}") from error
     try:
-        for control in options.learn:
+        for control in options.bind:
             print(f"move the knob for {control} (into port {options.port or options.name})", flush=True)
             trigger = _moved(ports)
             controls = controls.bound(control, trigger)
@@ -179,7 +179,7 @@ def learn(options: argparse.Namespace, controls: Map, path: Path) -> None:
     print(f"saved in {path}")
 
 
-def _moved(ports: Ports) -> Trigger:
+def _moved(ports: Ports) -> MidiTrigger:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         for _, message in ports.receive():
@@ -188,7 +188,7 @@ def _moved(ports: Ports) -> Trigger:
                 # the rest of the sweep is of the same knob
                 time.sleep(0.5)
                 ports.receive()
-                return Trigger(kind, message[1] if kind == messages.CONTROL else None, message[0] & 0x0F)
+                return MidiTrigger(kind, message[1] if kind == messages.CONTROL else None, message[0] & 0x0F)
         time.sleep(0.02)
     raise UserError(f"learn: nothing was moved for {PATIENCE:.0f} seconds; is your controller connected to the port?")
 

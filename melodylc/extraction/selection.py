@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
+from melodylc.base.numbers import MOST, integer
 from melodylc.extraction.compiling import quickest
-from melodylc.extraction.windows import Filters, Windows, windows
-from melodylc.numbers import MOST, integer
+from melodylc.extraction.windows import ExtractedWindows, Filters, windows
 from midi_io import files, smf
 
 ANY = Filters(min_notes=1, min_unique_pitches=1, max_rest_bars=16)
 
 
-class Picked(NamedTuple):
+class SelectedMelody(NamedTuple):
     """A melody and where in its file it was; all counted from 0, as in the file."""
 
     states: np.ndarray  # (256,)
@@ -29,7 +29,7 @@ class Picked(NamedTuple):
         return f"bars {self.bar + 1} to {self.bar + 16} of track {self.track + 1}, channel {self.channel + 1}"
 
 
-def pick(path: str | os.PathLike[str], *, track: int | None = None, bar: int | None = None) -> Picked:
+def select_melody(path: str | os.PathLike[str], *, track: int | None = None, bar: int | None = None) -> SelectedMelody:
     """16 bars of 4/4 from a MIDI file; of several, the first that would enter a corpus, else the first with a note.
 
     A line shorter than 16 bars is closed with rests.
@@ -62,11 +62,11 @@ def pick(path: str | os.PathLike[str], *, track: int | None = None, bar: int | N
             fits &= places[:, 3] == bar
         if fits.any():
             first = int(np.flatnonzero(fits)[0])
-            return Picked(found.states[first], *places[first].tolist())
+            return SelectedMelody(found.states[first], *places[first].tolist())
     raise UserError(f"{path}: {_nothing(candidates[-1], track, bar)}")
 
 
-def _nothing(found: Windows, track: int | None, bar: int | None) -> str:
+def _nothing(found: ExtractedWindows, track: int | None, bar: int | None) -> str:
     if len(found.places):
         tracks = sorted(set(found.places[:, 0].tolist()))
         has = ", ".join(

@@ -13,11 +13,13 @@ from vision import objectives
 from vision.data.images import Images
 from vision.models import VAE, Encoder
 from vision.objectives import Objective
-from vision.presets import Preset, Training
+from vision.presets import ExperimentPreset, Training
 from vision.training import ADVERSARIAL_BETAS, Run, adam, descend, set_rate, train
 
 
-def classifier(network: Encoder, images: Images, preset: Preset, run: Run, device: torch.device) -> None:
+def train_classifier(
+    network: Encoder, images: Images, preset: ExperimentPreset, run: Run, device: torch.device
+) -> None:
     """Labels by cross-entropy, from images that are moved and mirrored as the preset says."""
     training = preset.classifier
     optimiser = adam(network, training.learning_rate)
@@ -35,7 +37,7 @@ def classifier(network: Encoder, images: Images, preset: Preset, run: Run, devic
     train(step, {"classifier": (network, optimiser)}, training.steps, run)
 
 
-def vae(
+def train_vae(
     network: VAE,
     images: Images,
     objective: Objective,
@@ -67,8 +69,10 @@ def vae(
         kl = posterior.kl() if network.sigma_x else torch.zeros_like(likelihood)
         prior = torch.randn_like(z)
         if critic is not None:
-            told = losses.kept(critic(prior)).mean() + losses.broken(critic(z.detach())).mean()
-            descend(critic_adam, told)
+            critic_loss = (
+                losses.constraint_loss(critic(prior)).mean() + losses.violation_loss(critic(z.detach())).mean()
+            )
+            descend(critic_adam, critic_loss)
         loss = objectives.loss(objective, likelihood, kl, z, prior, critic)
         descend(optimiser, loss)
         return {"log_likelihood": likelihood.mean().item(), "kl": kl.mean().item()}

@@ -23,7 +23,7 @@ class Phrase:
     bars: int
 
 
-class Listener:
+class PhraseRecorder:
     """Collects notes; positions are in beats, bar lines at multiples of four."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 
 
 def state() -> Path:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
-from melodylc.errors import UserError
+from melodylc.base.errors import UserError
 
 MOST = 1_000_000  # melodies, rounds, steps: more than memory or patience holds
-Bounds = tuple[type, float, float]  # int, float, or tuple (of whole numbers), lowest and highest
+Limits = tuple[type, float, float]  # int, float, or tuple (of whole numbers), lowest and highest
 LAST_SEED = 2**63 - 1  # torch takes no larger one
 
 
@@ -53,13 +53,13 @@ def temperature(value: Any) -> float | None:
     return None if value is None else number("temperature", value, 0, 10)
 
 
-def check(name: str, settings: Any, bounds: Mapping[str, Bounds], optional: Sequence[str] = ()) -> None:
+def check(name: str, settings: Any, limits: Mapping[str, Limits], optional: Sequence[str] = ()) -> None:
     """Check the fields of settings; those named optional may be None.
 
     Raises:
         UserError: naming the first that is out of bounds.
     """
-    for field, (kind, low, high) in bounds.items():
+    for field, (kind, low, high) in limits.items():
         value, called = getattr(settings, field), f"{name}: {field}"
         if value is None and field in optional:
             continue

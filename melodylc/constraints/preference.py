@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from melodylc.base.numbers import integer
+from melodylc.base.numbers import seed as checked_seed
 from melodylc.latent import preference
 from melodylc.melody import canonical, check
 from melodylc.model import Model
-from melodylc.numbers import integer
-from melodylc.numbers import seed as checked_seed
 from melodylc.rules import Rule
 from melodylc.rules.measures import measures
 
@@ -52,7 +52,7 @@ class Space:
 
 @torch.no_grad()
 def _embeddings(model: Model, z: Tensor) -> np.ndarray:
-    return torch.cat([model.bars(part).mean(dim=1) for part in z.split(256)]).double().numpy()
+    return torch.cat([model.bar_embeddings(part).mean(dim=1) for part in z.split(256)]).double().numpy()
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Preference(Rule):
             among = states[rng.choice(len(states), min(POOL, len(states)), replace=False)]
         integer("ask: count", count, 1, len(among))
         x = self.space.place(canonical(among))
-        chosen = most_telling(self.belief, x, _answers(self), count)
+        chosen = most_informative(self.belief, x, _answers(self), count)
         return among[chosen]
 
     def answered(
@@ -106,7 +106,7 @@ class Preference(Rule):
         )
 
 
-def most_telling(belief: preference.Belief, x: Tensor, answers: Tensor, count: int) -> list[int]:
+def most_informative(belief: preference.Belief, x: Tensor, answers: Tensor, count: int) -> list[int]:
     """Which rows of x (N, D) to ask about, `count` of them one after another; `answers` are those of the belief so far.
 
     Each is the most telling if all before it were answered as expected.
@@ -115,8 +115,8 @@ def most_telling(belief: preference.Belief, x: Tensor, answers: Tensor, count: i
     chosen: list[int] = []
     imagined = belief
     for _ in range(count):
-        told = imagined.information(x).masked_fill(~left, -torch.inf)
-        chosen.append(int(told.argmax()))
+        information = imagined.information(x).masked_fill(~left, -torch.inf)
+        chosen.append(int(information.argmax()))
         left[chosen[-1]] = False
         seen = torch.cat([belief.x, x[chosen]])
         expected = torch.cat([answers, belief.probability(x[chosen])])

@@ -7,12 +7,14 @@ from functools import lru_cache
 import torch
 
 from melodylc.latent import adversarial
-from melodylc.latent.adversarial import Adversaries, Settings
+from melodylc.latent.adversarial import AdversarialSettings, Adversaries
 from melodylc.latent.networks import SMALL, Critic
 from melodylc.model import Model
 
 HELD_OUT = 0.25  # share of the bank that the critic does not see
-SETTINGS = Settings(steps=100, critic_steps=5, actor_hidden=SMALL, critic_hidden=SMALL, penalty=0.1, learning_rate=1e-3)
+SETTINGS = AdversarialSettings(
+    steps=100, critic_steps=5, actor_hidden=SMALL, critic_hidden=SMALL, penalty=0.1, learning_rate=1e-3
+)
 
 
 @lru_cache(maxsize=4)
@@ -22,7 +24,7 @@ def adversaries(model: Model) -> Adversaries:
     mean = model.bank.mean[_unseen(model) :]
     # the bank keeps means; q(z|x) is drawn with the average width
     sigma = model.bank.sigma_bar.expand_as(mean)
-    learned = adversarial.learn(mean, model.bank.sigma_bar, SETTINGS, sigma=sigma)
+    learned = adversarial.train_adversaries(mean, model.bank.sigma_bar, SETTINGS, sigma=sigma)
     learned.critic.eval().requires_grad_(False)
     assert learned.actor is not None
     learned.actor.eval().requires_grad_(False)

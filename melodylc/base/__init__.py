@@ -1,0 +1,1 @@
+"""What the parts for melodies and those for images share, and what needs neither."""
