@@ -199,12 +199,12 @@ def decoding() -> None:
 
     from melodylc import load
     from melodylc.constraints import conditional
-    from melodylc.generation import aimed
+    from melodylc.constraints.sampling import with_notes_margin
 
     torch.set_num_threads(1)
     model = load()
     turned = conditional.load_conditional_actor(model.path.with_name("knobs.safetensors"), model)
-    attributes = aimed(ControlValues("C major", 96).attributes())
+    attributes = with_notes_margin(ControlValues("C major", 96).attributes())
     for count in (1, 8):
         took = []
         for _ in range(20):

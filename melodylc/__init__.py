@@ -1,10 +1,19 @@
 """Melodies that keep the rules you state: Latent Constraints over a hierarchical LSTM VAE.
 
-import melodylc
-model = melodylc.load()
-melodies = model.sample(8, seed=0)          # (8, 256) uint8, see melodylc.melody
-actor = melodylc.learn(model, melodylc.rules.pitch_classes("C major"))
-actor.sample(8, seed=0)
+    import melodylc
+    from melodylc import Attributes, rules
+
+    model = melodylc.load()
+    made = melodylc.generate(model, Attributes(key="E blues", notes=120), count=4, seed=1)
+    made.melodies                                   # (4, 256) uint8: 16 bars of 16 steps, see melodylc.melody
+    made.summary, made.ways, made.implausible       # how they came about
+
+    actor = melodylc.learn(model, rules.contour("arch") & rules.syncopation())
+    melodylc.generate(model, Attributes(key="A minor"), rules=rules.contour("arch"), actors=actor)
+    melodylc.write_midi("arch.mid", made.melodies[0])
+
+The commands `melodylc generate`, `transform`, `interpolate`, `learn`, `extract` and `live` are the functions of the same
+names here (`live` is `melodylc.live.Session`). A rule is any function of melodies to [0, 1], see `melodylc.rules`.
 """
 
 from __future__ import annotations
@@ -13,58 +22,89 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from melodylc import melody, rules
+    from melodylc import exchange, live, melody, rules
+    from melodylc.attributes import Attributes
     from melodylc.base.errors import UserError
-    from melodylc.constraints.composition import compose
+    from melodylc.constraints.composition import ComposedActor, compose
     from melodylc.constraints.preference import Preference, prefer
     from melodylc.constraints.rule_actor import RuleActor, learn, load_actor
-    from melodylc.constraints.transformation import transform
+    from melodylc.exchange import write_midi
     from melodylc.extraction import Corpus, Filters, extract
+    from melodylc.extraction.selection import SelectedMelody, select_melody
+    from melodylc.generation import Generated, generate, interpolate, transform
+    from melodylc.latent.rewards import PAPER_BUDGET, Budget
     from melodylc.melody import Melody
     from melodylc.model import Model, load
-    from melodylc.rules import Rule
+    from melodylc.rules import Key, Rule
 
 __version__ = "0.1.0"
 
-# Loaded on first use: torch takes a second, and most of a session with files does not need it.
+# Where each public name lives: it is loaded on first use, since torch takes a second, and most of a session with files
+# does not need it. None: the name is a module of its own.
 _HOMES = {
-    "RuleActor": "melodylc.constraints.rule_actor",
+    "Attributes": "melodylc.attributes",
+    "Budget": "melodylc.latent.rewards",
+    "ComposedActor": "melodylc.constraints.composition",
     "Corpus": "melodylc.extraction",
     "Filters": "melodylc.extraction",
+    "Generated": "melodylc.generation",
+    "Key": "melodylc.rules",
     "Melody": "melodylc.melody",
     "Model": "melodylc.model",
+    "PAPER_BUDGET": "melodylc.latent.rewards",
     "Preference": "melodylc.constraints.preference",
     "Rule": "melodylc.rules",
+    "RuleActor": "melodylc.constraints.rule_actor",
+    "SelectedMelody": "melodylc.extraction.selection",
     "UserError": "melodylc.base.errors",
     "compose": "melodylc.constraints.composition",
+    "exchange": None,
     "extract": "melodylc.extraction",
+    "generate": "melodylc.generation",
+    "interpolate": "melodylc.generation",
     "learn": "melodylc.constraints.rule_actor",
+    "live": None,
     "load": "melodylc.model",
     "load_actor": "melodylc.constraints.rule_actor",
     "melody": None,
     "prefer": "melodylc.constraints.preference",
     "rules": None,
-    "transform": "melodylc.constraints.transformation",
+    "select_melody": "melodylc.extraction.selection",
+    "transform": "melodylc.generation",
+    "write_midi": "melodylc.exchange",
 }
 
 __all__ = [
+    "PAPER_BUDGET",
+    "Attributes",
+    "Budget",
+    "ComposedActor",
     "Corpus",
     "Filters",
+    "Generated",
+    "Key",
     "Melody",
     "Model",
     "Preference",
     "Rule",
     "RuleActor",
+    "SelectedMelody",
     "UserError",
     "compose",
+    "exchange",
     "extract",
+    "generate",
+    "interpolate",
     "learn",
+    "live",
     "load",
     "load_actor",
     "melody",
     "prefer",
     "rules",
+    "select_melody",
     "transform",
+    "write_midi",
 ]
 
 

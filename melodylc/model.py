@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,10 +19,6 @@ from melodylc.vae import storage
 from melodylc.vae.bank import Bank
 from melodylc.vae.decoding import TEMPERATURE, decode
 from melodylc.vae.model import MelodyVAE, Posterior
-
-if TYPE_CHECKING:
-    from melodylc.constraints.rule_actor import RuleActor
-    from melodylc.rules import Rule
 
 WEIGHTS = Path(__file__).with_name("weights")
 
@@ -128,18 +124,6 @@ class Model:
         numbers.integer("count", count, 2)
         a, b = self.encode(np.stack([first, last])).mean
         return torch.stack([slerp(a, b, i / (count - 1)) for i in range(count)])
-
-    def learn(self, rule: Rule, **options: Any) -> RuleActor:
-        """See `melodylc.learn`."""
-        from melodylc import actor
-
-        return actor.learn(self, rule, **options)
-
-    def transform(self, melody: np.ndarray, rule: Rule, **options: Any) -> np.ndarray:
-        """See `melodylc.transform`."""
-        from melodylc import transformation
-
-        return transformation.transform(self, melody, rule, **options)
 
 
 def fingerprint(model: Model) -> str:

@@ -11,23 +11,36 @@ from melodylc.melody import canonical
 
 def test_public_names():
     assert sorted(melodylc.__all__) == [
-        "Control",
+        "Attributes",
+        "Budget",
+        "ComposedActor",
         "Corpus",
         "Filters",
+        "Generated",
+        "Key",
         "Melody",
         "Model",
+        "PAPER_BUDGET",
         "Preference",
         "Rule",
+        "RuleActor",
+        "SelectedMelody",
         "UserError",
         "compose",
+        "exchange",
         "extract",
+        "generate",
+        "interpolate",
         "learn",
+        "live",
         "load",
-        "load_control",
+        "load_actor",
         "melody",
         "prefer",
         "rules",
+        "select_melody",
         "transform",
+        "write_midi",
     ]
     for name in melodylc.__all__:
         assert getattr(melodylc, name) is not None

@@ -194,9 +194,9 @@ def test_the_same_numbers_are_refused_everywhere(tiny_model):
         (lambda: tiny_model.sample(1, seed="1"), "got '1'"),
         (lambda: tiny_model.sample(1, temperature="hot"), "got 'hot'"),
         (lambda: tiny_model.between(melody, melody, 1), "count: expected a whole number from 2"),
-        (lambda: melodylc.transform(tiny_model, melody, rule, amount=float("nan")), "amount: .* got nan"),
-        (lambda: melodylc.transform(tiny_model, melody, rule, seed=-1), "seed"),
-        (lambda: melodylc.transform(tiny_model, melody, rule, temperature=-1), "temperature"),
+        (lambda: melodylc.transform(tiny_model, melody, rules=rule, amount=float("nan")), "amount: .* got nan"),
+        (lambda: melodylc.transform(tiny_model, melody, rules=rule, seed=-1), "seed"),
+        (lambda: melodylc.transform(tiny_model, melody, rules=rule, temperature=-1), "temperature"),
         (lambda: generation.generate(tiny_model, many, -1), "count"),
         (lambda: generation.generate(tiny_model, many, 1, tries=0), "tries"),
         (lambda: generation.generate(tiny_model, many, 1, seed=0.5), "seed"),
@@ -225,8 +225,7 @@ def test_a_plain_function_is_told_how_to_become_a_rule(tiny_model):
     melody = tiny_model.bank.states[0]
     for call in (
         lambda: melodylc.learn(tiny_model, plain),
-        lambda: tiny_model.learn(plain),
-        lambda: melodylc.transform(tiny_model, melody, plain),
+        lambda: melodylc.transform(tiny_model, melody, rules=plain),
         lambda: generation.generate(tiny_model, Attributes(), 1, rules=[plain]),
         lambda: generation.transform(tiny_model, melody, Attributes(), rules=[plain]),
         lambda: generation.interpolate(tiny_model, melody, melody, 2, rules=[plain]),

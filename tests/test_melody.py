@@ -50,7 +50,7 @@ def test_what_is_no_melody_is_refused(bad):
 
 @given(melodies(), st.sampled_from([40.0, 93.7, 120.0, 233.0]))
 def test_pretty_midi_and_back(states, tempo):
-    from melodylc.melody import from_pretty_midi, to_pretty_midi
+    from melodylc.exchange import from_pretty_midi, to_pretty_midi
 
     midi = to_pretty_midi(states, tempo)
     notes = to_notes(states)
@@ -64,7 +64,7 @@ def test_pretty_midi_and_back(states, tempo):
 def test_note_sequence_agrees_with_note_seq(states, tempo):
     import note_seq
 
-    from melodylc.melody import from_note_sequence, to_note_sequence
+    from melodylc.exchange import from_note_sequence, to_note_sequence
 
     sequence = to_note_sequence(states, tempo)
     np.testing.assert_array_equal(from_note_sequence(sequence), states)
@@ -77,7 +77,7 @@ def test_note_sequence_agrees_with_note_seq(states, tempo):
 def test_note_seq_melody_is_ours():
     import note_seq
 
-    from melodylc.melody import to_note_sequence
+    from melodylc.exchange import to_note_sequence
 
     states = np.full(256, REST, np.uint8)
     states[0:8] = [60, HOLD, 62, HOLD, HOLD, HOLD, 64, REST]
@@ -90,7 +90,7 @@ def test_note_seq_melody_is_ours():
 def test_pretty_midi_keeps_its_guard_against_absurd_ticks():
     import pretty_midi
 
-    from melodylc.melody import _note_seq
+    from melodylc.exchange import _note_seq
 
     _note_seq()
     assert pretty_midi.pretty_midi.MAX_TICK == 1e7

@@ -16,6 +16,7 @@ from melodylc import generation, plausibility
 from melodylc.attributes import Attributes
 from melodylc.cli import _wished, main, write_reference
 from melodylc.cli.options import parser
+from melodylc.constraints import sampling
 from melodylc.melody import BEATS, HOLD, REST, canonical, from_notes, to_notes
 from melodylc.plausibility import FEATURES, TOO_LITTLE, Bounds, features
 from melodylc.rules import Key
@@ -211,7 +212,7 @@ def kept(model, bounds, arguments, count=16):
         for seed in (11, 12)
     ]
     states = np.concatenate([each.melodies for each in made])
-    assert [names for each in made for names in each.broken] == [bounds.violated(each) for each in states]
+    assert [names for each in made for names in each.implausible] == [bounds.violated(each) for each in states]
     satisfied = np.all([rule.satisfied(states) for rule in attributes.rules()], axis=0)
     return (satisfied & bounds.plausible(states)).mean(), states, [way for each in made for way in each.ways]
 
@@ -256,7 +257,7 @@ def test_a_wish_that_nothing_plausible_grants_gives_the_best(model):
     attributes, _ = _wished(parser().parse_args(["generate", "--key", "0", "--range", "C4-C4"]))
     made = generation.generate(model, attributes, 4, seed=0, tries=2)
     assert set(made.melodies[made.melodies < HOLD].tolist()) == {60}
-    assert all("pitches" in names for names in made.broken)
+    assert all("pitches" in names for names in made.implausible)
 
 
 def test_the_score_of_what_is_not_kept(bounds, model):
@@ -264,10 +265,10 @@ def test_the_score_of_what_is_not_kept(bounds, model):
     wrong = played(TUNE)
     wrong[0] = 61
     wide = played([*TUNE, 96, 40])  # one feature a little outside
-    scores = generation.score(np.stack([played(TUNE), wide, wrong, played([60])]), [in_key], bounds)
+    scores = sampling.score(np.stack([played(TUNE), wide, wrong, played([60])]), [in_key], bounds)
     assert scores[0] == 1
     assert np.all(np.diff(scores) < 0)
-    assert generation.score(np.stack([wrong, played([60])]), [], bounds)[0] == 1
+    assert sampling.score(np.stack([wrong, played([60])]), [], bounds)[0] == 1
 
 
 def own(model, count):
@@ -282,7 +283,7 @@ def test_one_s_own_melody_keeps_what_is_asked_and_stays_a_melody(key, model, bou
     for states in own(model, 4):
         made = generation.transform(model, states, attributes)
         assert attributes.rules()[0].satisfied(made.melodies)[0]
-        assert made.broken == [()]
+        assert made.implausible == [()]
         assert bounds.plausible(made.melodies)[0]
         assert made.ways[0] in ("actor", "masked encoding")
 
@@ -311,7 +312,7 @@ def test_what_is_odd_about_ones_own_melody_is_allowed(model):
     attributes, _ = _wished(parser().parse_args(["generate", "--key", "C major"]))
     made = generation.transform(model, drone, attributes)
     assert attributes.rules()[0].satisfied(made.melodies)[0]
-    assert made.broken == [()]
+    assert made.implausible == [()]
     assert (made.melodies[0] == drone).mean() > 0.6
 
 
@@ -320,8 +321,8 @@ def test_on_the_way_between_two_melodies_key_and_plausibility_are_kept(model):
     attributes, _ = _wished(parser().parse_args(["generate", "--key", "E blues"]))
     made = generation.interpolate(model, first, last, 7, attributes)
     assert attributes.rules()[0].satisfied(made.melodies).mean() > 0.8
-    assert sum(not names for names in made.broken) >= 6
-    assert made.how.startswith("knobs; taken from")
+    assert sum(not names for names in made.implausible) >= 6
+    assert made.summary.startswith("the conditional actor; taken from")
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -332,4 +333,4 @@ def test_a_transformation_keeps_what_the_mask_promises(model, attributes, strict
     """No bar of one's own that breaks key or range comes back to mend something else."""
     for seed in range(6):
         made = generation.transform(model, model.bank.states[40 * seed], attributes, strict=strict, seed=seed)
-        assert all(rule(made.melodies)[0] == 1 for rule in attributes.rules()), made.how
+        assert all(rule(made.melodies)[0] == 1 for rule in attributes.rules()), made.summary

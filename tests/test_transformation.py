@@ -16,7 +16,7 @@ from melodylc.constraints.transformation import (
     onsets_kept,
     pitches_kept,
     restore_bars,
-    transform,
+    transform_batch,
     transform_towards,
     unchanged_bars,
 )
@@ -38,36 +38,35 @@ def learned(tiny_model):
 @pytest.mark.parametrize("how", ["actor", "gradient"])
 def test_its_shape_is_kept_and_what_is_right_is_left_alone(learned, tiny_model, how):
     given = tiny_model.bank.states[:3]
-    changed = transform(tiny_model, given, RULE, actor=learned, how=how)
+    changed = transform_batch(tiny_model, given, RULE, learned, how=how)
     assert changed.shape == (3, 256)
     assert (RULE(changed) >= RULE(given)).all()  # never worse than it was
-    assert transform(tiny_model, given[0], RULE, actor=learned, how=how).shape == (256,)
     always = rules.Rule("always", lambda states: np.ones(len(states)))
-    np.testing.assert_array_equal(transform(tiny_model, given, always, actor=learned, how=how), given)
+    np.testing.assert_array_equal(transform_batch(tiny_model, given, always, learned, how=how), given)
 
 
 def test_amount_moves_from_the_melody_to_the_whole_change(learned, tiny_model):
     given = tiny_model.bank.states[:4]
-    at = [transform(tiny_model, given, RULE, actor=learned, amount=amount) for amount in (0, 0.5, 1)]
+    at = [transform_batch(tiny_model, given, RULE, learned, amount=amount) for amount in (0, 0.5, 1)]
     np.testing.assert_array_equal(at[0], given)
-    np.testing.assert_array_equal(at[2], transform(tiny_model, given, RULE, actor=learned))
+    np.testing.assert_array_equal(at[2], transform_batch(tiny_model, given, RULE, learned))
     assert ((at[1] == given).mean() >= (at[2] == given).mean()) or (at[1] == given).mean() > 0.5
 
 
 def test_strict_keeps_a_rule_on_pitches_by_construction(learned, tiny_model):
     rule = rules.pitch_classes("F# dorian") & rules.pitch_range(40, 80)
-    changed = transform(tiny_model, tiny_model.bank.states[:5], rule, actor=learned, strict=True)
+    changed = transform_batch(tiny_model, tiny_model.bank.states[:5], rule, learned, strict=True)
     assert rule.satisfied(changed).all()
     with pytest.raises(UserError, match="strict: expected a rule on pitches"):
-        transform(tiny_model, tiny_model.bank.states[0], rules.notes(at_least=3), actor=learned, strict=True)
+        transform_batch(tiny_model, tiny_model.bank.states[:1], rules.notes(at_least=3), learned, strict=True)
 
 
 def test_what_was_asked_wrongly(learned, tiny_model):
     melody = tiny_model.bank.states[0]
     with pytest.raises(UserError, match="expected how as one of actor, gradient, got 'magic'"):
-        transform(tiny_model, melody, RULE, actor=learned, how="magic")
+        transform_batch(tiny_model, melody, RULE, learned, how="magic")
     with pytest.raises(UserError, match=r"amount: expected a number from 0 to 1, got 1\.5"):
-        transform(tiny_model, melody, RULE, actor=learned, amount=1.5)
+        transform_batch(tiny_model, melody, RULE, learned, amount=1.5)
 
 
 def test_descent_stops_where_critics_are_sure(learned):

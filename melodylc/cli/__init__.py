@@ -236,14 +236,11 @@ def _more(options: argparse.Namespace) -> np.ndarray | None:
 
 def _wished(options: argparse.Namespace) -> tuple[Attributes, list[Rule]]:
     from melodylc.attributes import Attributes
-    from melodylc.rules import Key, find
+    from melodylc.rules import find
     from melodylc.rules.notes import parse_range
 
     low, high = (None, None) if options.range is None else parse_range(options.range)
-    attributes = Attributes(None if options.key is None else Key.parse(options.key), options.notes, low, high)
-    if not attributes.pitches().any():
-        key = attributes.key.name if attributes.key else "the key"
-        raise UserError(f"no pitch of {key} lies in {options.range}; widen the range")
+    attributes = Attributes(options.key, options.notes, low, high)
     return attributes, [find(text) for text in options.rule]
 
 
@@ -292,13 +289,13 @@ def _generate(options: argparse.Namespace) -> None:
         tries=options.tries,
         **learning,
     )
-    print(made.how)
+    print(made.summary)
     columns: dict[str, list[Any]] = {"draw": made.draws, "from": made.ways, "plausible": _plausible(made)}
     _write(options, made.melodies, [*attributes.rules(), *rules], columns)
 
 
 def _plausible(made: Generated) -> list[str]:
-    return [f"no: {', '.join(names)}" if names else "yes" for names in made.broken]
+    return [f"no: {', '.join(names)}" if names else "yes" for names in made.implausible]
 
 
 def _transform(options: argparse.Namespace) -> None:
@@ -332,7 +329,7 @@ def _transform(options: argparse.Namespace) -> None:
     columns: dict[str, list[Any]] = {name: [f"{x:.0%}" for x in share] for name, share in kept.items()}
     # what is odd about one's own melody is allowed in the changed one
     columns |= {"from": ["yours", *changed.ways], "plausible": ["yes", *_plausible(changed)]}
-    print(changed.how)
+    print(changed.summary)
     _write(options, both, [*attributes.rules(), *rules], columns)
     print(
         "1 is your melody as it was read, 2 the changed one" + (" (strict: masked decoder)" if options.strict else "")
@@ -360,7 +357,7 @@ def _interpolate(options: argparse.Namespace) -> None:
         strict=options.strict,
         **learning,
     )
-    print(made.how)
+    print(made.summary)
     _write(options, made.melodies, [*attributes.rules(), *rules], {"from": made.ways, "plausible": _plausible(made)})
 
 

@@ -11,21 +11,17 @@ from torch import Tensor
 
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import number
-from melodylc.base.numbers import seed as checked_seed
-from melodylc.base.numbers import temperature as checked_temperature
-from melodylc.constraints.rule_actor import RuleActor, learn
+from melodylc.constraints.rule_actor import RuleActor
 from melodylc.latent.descent import combined_energy, optimise
-from melodylc.latent.rewards import Budget
 from melodylc.melody import BARS, HOLD, STEPS_PER_BAR, canonical, check
 from melodylc.model import Model
 from melodylc.rules import Rule
-from melodylc.rules.rule import as_rule
 from melodylc.vae.decoding import strictly
 
 AMOUNTS = tuple(i / 10 for i in range(16))  # shares of the whole move that are tried, the smallest first
-PENALTY = 0.3  # weight of the distance from the encoding, in descent
+DISTANCE_WEIGHT = 0.3  # of the distance from the encoding, in descent
 DESCENT_STEPS, DESCENT_RATE = 30, 0.1  # of descent
-SURE = 2.0  # logits at which descent stops: P(the rule holds) of 0.88
+SURE_LOGIT = 2.0  # logit at which descent stops: P(the rule holds) of 0.88
 HOW = ("actor", "gradient")
 
 Move = Callable[[Tensor], Tensor]  # (B, Z) -> (B, Z)
@@ -41,72 +37,64 @@ class Transformed:
     reached: np.ndarray  # (B,) rewards of the whole change, of which an amount below 1 is a part
 
 
-def transform(
+def transform_batch(
     model: Model,
-    melody: np.ndarray,
+    melodies: np.ndarray,
     rule: Rule,
+    actor: RuleActor,
     *,
-    actor: RuleActor | None = None,
-    budget: Budget = Budget(),
     how: str = "actor",
     amount: float = 1.0,
-    seed: int = 0,
-    temperature: float = 0.0,
     strict: bool = False,
 ) -> np.ndarray:
-    """Change melodies (B, 256) or one (256,) as little as the rule asks for.
+    """Change melodies (B, 256) as little as a rule asks for; `melodylc.transform` does more, for one melody.
 
-    Actor or critics say where to go from the encoding of each; of the decodes on the way there, the first that
-    satisfies the rule is taken, or the best if none does. Bars that decode as they would have anyway stay as they were
-    played, and bars that need not have changed are put back. Melodies that satisfy the rule come back as they were.
+    Of the decodes on the way to where the actor or its critics lead, the first that satisfies the rule is taken, or the
+    best if none does. Melodies that satisfy the rule come back as they were.
 
     Args:
-        control: the learned rule; default: it is learned first, which takes a minute or so.
-        budget: for learning it; it is not kept, `melodylc.learn` gives one to keep.
-        how: "actor", or "gradient": descent on the critics of the control, with the distance penalty.
+        how: "actor", or "gradient": descent on the critics of the actor, with the distance penalty.
         amount: 0 is the melody as it was, 1 the whole change, and between them the melodies on the way.
         strict: mask the decoder to the pitches the rule allows.
 
     Raises:
-        ValueError: if it is no melody.
+        ValueError: if one is no melody.
         UserError: for another `how`, an amount outside [0, 1], or a strict mode for a rule that is not on pitches.
     """
-    given, rule = check(melody), as_rule(rule)
-    if how not in HOW:
-        raise UserError(f"transform: expected how as one of {', '.join(HOW)}, got {how!r}")
-    allowed_states = strictly(rule.allowed_pitches, rule.name) if strict else None
+    check_method(how)
     check_amount(amount)
-    checked_seed(seed)
-    checked_temperature(temperature)
-    if actor is None:
-        actor = learn(model, rule, budget=budget, seed=seed)
+    allowed_states = strictly(rule.allowed_pitches, rule.name) if strict else None
     move = actor.move if how == "actor" else descend(actor)
 
     def decoded(z: Tensor) -> np.ndarray:
-        return model.decode(z, temperature=temperature, seed=seed, allowed_states=allowed_states)
+        return model.decode(z, temperature=0.0, allowed_states=allowed_states)
 
-    states = canonical(np.atleast_2d(given))
-    changed = transform_towards(model, states, move, decoded, rule, amount).melodies
-    return changed if given.ndim == 2 else changed[0]
+    return transform_towards(model, canonical(np.atleast_2d(check(melodies))), move, decoded, rule, amount).melodies
+
+
+def check_method(how: str) -> None:
+    """Raise UserError unless a method is one of `HOW`."""
+    if how not in HOW:
+        raise UserError(f"transform: expected how as one of {', '.join(HOW)}, got {how!r}")
 
 
 def check_amount(amount: float) -> None:
-    """Raises UserError unless an amount lies in [0, 1]."""
+    """Raise UserError unless an amount lies in [0, 1]."""
     number("amount", amount, 0, 1)
 
 
 def descend(*actors: RuleActor) -> Move:
-    """A move by gradient on the critics of controls: each vector until all are sure of it (G_opt, with freezing)."""
+    """Return a move by gradient on the critics of actors, each vector until all are sure of it (G_opt, with freezing)."""
     for actor in actors:
         if not actor.critics:
             raise UserError(f"transform: {actor.card['rule']} was learned without critics of bars; use the actor")
     judges = [actor.judge for actor in actors]
 
     def move(z: Tensor) -> Tensor:
-        energy = combined_energy(z, actors[0].model.bank.sigma_bar, judges, penalty=PENALTY)
+        energy = combined_energy(z, actors[0].model.bank.sigma_bar, judges, penalty=DISTANCE_WEIGHT)
 
         def done(moved: Tensor) -> Tensor:
-            return torch.cat([judge(moved) >= SURE for judge in judges], dim=-1).all(dim=-1)
+            return torch.cat([judge(moved) >= SURE_LOGIT for judge in judges], dim=-1).all(dim=-1)
 
         return optimise(z, energy, steps=DESCENT_STEPS, learning_rate=DESCENT_RATE, done=done)
 
@@ -121,7 +109,11 @@ def transform_towards(
     reward: Callable[[np.ndarray], np.ndarray],
     amount: float = 1.0,
 ) -> Transformed:
-    """Melodies (B, 256) on the way from their encodings to where `move` takes them; see `transform`."""
+    """Change melodies (B, 256) on the way from their encodings to where a move takes them.
+
+    Bars that decode as they would have anyway stay as they were played, and bars that need not have changed are put
+    back.
+    """
     start = model.encode(states).mean
     goal = move(start)
     plain = decoded(start)

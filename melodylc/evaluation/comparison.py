@@ -12,6 +12,7 @@ from melodylc.base.numbers import integer
 from melodylc.constraints import conditional
 from melodylc.constraints.composition import compose
 from melodylc.constraints.rule_actor import RuleActor, learn
+from melodylc.constraints.sampling import with_notes_margin
 from melodylc.constraints.transformation import descend
 from melodylc.evaluation.histograms import reference
 from melodylc.evaluation.table2 import DENSITY, KEY, Bench, Move, Row
@@ -77,7 +78,7 @@ def rows(bench: Bench, learned: ComparedActors) -> list[Row]:
         bench.row(f"{PAIR}, by gradient", _in_parts(descend(learned.pair))),
         bench.row(f"{PAIR}, composed", compose(learned.half_key, learned.half_count).move),
         bench.row(f"{PAIR}, the paper's loop", learned.paper_pair.move),
-        bench.row(f"{PAIR}, knobs", lambda z: turned.move(z, Attributes(key, notes=round(1.07 * DENSITY)))),
+        bench.row(f"{PAIR}, knobs", lambda z: turned.move(z, with_notes_margin(Attributes(key, notes=DENSITY)))),
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from melodylc.constraints.rule_actor import RuleActor
-from melodylc.constraints.transformation import onsets_kept, pitches_kept, transform
+from melodylc.constraints.transformation import onsets_kept, pitches_kept, transform_batch
 from melodylc.model import Model
 from melodylc.rules import Rule
 
@@ -56,7 +56,7 @@ def measure_transformations(
         if strict and rule.allowed_pitches is None:
             continue
         for amount in AMOUNTS if not strict else (1.0,):
-            changed = transform(model, broken, rule, actor=actor, how=how, strict=strict, amount=amount)
+            changed = transform_batch(model, broken, rule, actor, how=how, strict=strict, amount=amount)
             table.append(row(how + (" [strict]" if strict else ""), amount, changed))
     return table
 

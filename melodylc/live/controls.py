@@ -47,13 +47,11 @@ class ControlValues:
         checked_temperature(self.temperature)
         if self.amount is not None:
             number("amount", self.amount, 0, 1)
-        attributes = self.attributes()
-        if not attributes.pitches().any():
-            raise UserError(f"no pitch of {self.key or 'the range'} lies in {self.low} to {self.high}; widen the range")
+        self.attributes()  # says what is wrong
 
     def attributes(self) -> Attributes:
         """What the knobs of the model are turned to."""
-        return Attributes(None if self.key is None else Key.parse(self.key), self.notes, self.low, self.high)
+        return Attributes(self.key, self.notes, self.low, self.high)
 
     def sound(self) -> tuple[object, ...]:
         """What decides how a given melody sounds: when it changes, the melody is made again."""

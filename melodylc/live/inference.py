@@ -28,7 +28,7 @@ from melodylc.live.controls import ControlValues
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from melodylc.generation import Way
+    from melodylc.constraints.sampling import Constraints, Way
 
 
 class Inference:
@@ -62,22 +62,26 @@ class Inference:
         self.strict, self.tries = setup["strict"], setup["tries"]
         self._ways(ControlValues(**setup["asked"]), "prior")  # what cannot be masked is said before anything plays
 
-    def _ways(self, asked: ControlValues, start: str) -> list[Way]:
-        from melodylc.generation import ways
+    def _constraints(self, asked: ControlValues) -> Constraints:
+        from melodylc.constraints.sampling import Constraints
 
-        strict = self.strict and bool(asked.attributes().rules() or self.rules)
-        attributes, knobs = asked.attributes(), self.knobs
-        known, _ = ways(self.model, attributes, self.rules, self.actors, strict=strict, start=start, turned=knobs)
-        return known
+        return Constraints.of(asked.attributes(), self.rules, self.actors)
+
+    def _ways(self, asked: ControlValues, start: str) -> list[Way]:
+        from melodylc.constraints.sampling import ways
+
+        constraints = self._constraints(asked)
+        strict = self.strict and bool(constraints.all_rules)
+        return ways(self.model, constraints, strict=strict, start=start, conditional_actor=self.knobs)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """A melody for a request: from where, how far from there, and under which rules."""
-        from melodylc.generation import draw
+        from melodylc.constraints.sampling import draw_kept
         from melodylc.model import slerp
 
         began = time.monotonic()
         asked = ControlValues(**request["asked"])
-        rules = [*asked.attributes().rules(), *self.rules]
+        rules = self._constraints(asked).all_rules
         bounds, start = self.bounds, "prior"
         if request["states"] is not None:
             phrase = np.frombuffer(bytes.fromhex(request["states"]), np.uint8).copy()
@@ -92,7 +96,7 @@ class Inference:
         known = self._ways(asked, start)
         # all tries decode one place, which is moved once
         moved = cache(lambda way: way.move(z))
-        made = draw(
+        made = draw_kept(
             self.model,
             known,
             lambda way, number, left: moved(way),
@@ -110,7 +114,7 @@ class Inference:
             "z": base64.b64encode(z[0].half().numpy().tobytes()).decode(),
             "rewards": {rule.name: float(rule(made.melodies)[0]) for rule in rules},
             "way": made.ways[0],
-            "plausible": not made.broken[0],
+            "plausible": bool(bounds.plausible(made.melodies)[0]),
             "tried": made.draws[0],
             "seconds": round(time.monotonic() - began, 4),
         }

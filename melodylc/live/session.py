@@ -43,7 +43,7 @@ class Piece:
     z: str  # where it came from, before the rules moved it; the worker's spelling
     seed: int
     rewards: dict[str, float]
-    way: str  # how it was made, as `melodylc.generation.ways` calls it
+    way: str  # how it was made, as `melodylc.constraints.sampling.ways` calls it
     plausible: bool
     length: int = BARS  # bars of it that are to be played
 
