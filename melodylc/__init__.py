@@ -12,8 +12,8 @@
     melodylc.generate(model, Attributes(key="A minor"), rules=rules.contour("arch"), actors=actor)
     melodylc.write_midi("arch.mid", made.melodies[0])
 
-The commands `melodylc generate`, `transform`, `interpolate`, `learn`, `extract` and `live` are the functions of the same
-names here (`live` is `melodylc.live.Session`). A rule is any function of melodies to [0, 1], see `melodylc.rules`.
+The commands generate, transform, interpolate, learn and extract are the functions of the same names here, and live is
+`melodylc.live.Session`. A rule is any function of melodies to [0, 1]: see `melodylc.rules`.
 """
 
 from __future__ import annotations

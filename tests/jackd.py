@@ -52,9 +52,7 @@ class Server:
 
     def live(self, *arguments: str, output: Any = subprocess.DEVNULL) -> subprocess.Popen[Any]:
         """`melodylc live` as a user starts it."""
-        return self.run(
-            [sys.executable, "-m", "melodylc.cli", "live", *arguments], stdout=output, stderr=subprocess.STDOUT
-        )
+        return self.run([sys.executable, "-m", "melodylc", "live", *arguments], stdout=output, stderr=subprocess.STDOUT)
 
     def kill(self) -> None:
         self.process.kill()

@@ -72,7 +72,7 @@ def test_ports_say_why_there_are_none(monkeypatch, capsys):
     def none(backend):
         raise NoPortsError(SERVER)
 
-    monkeypatch.setattr("melodylc.cli.live.listed", none)
+    monkeypatch.setattr("melodylc.cli.ports.listed", none)
     monkeypatch.setattr(opening, "listed", none)
     assert main(["ports"]) == 2
     said = capsys.readouterr().err

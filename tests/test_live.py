@@ -239,8 +239,8 @@ def test_it_answers_what_is_played_to_it(live, daw):
 
 def test_a_knob_is_learned_by_moving_it(server, daw, tmp_path):
     path = tmp_path / "mine.toml"
-    command = ["live", "--learn", "notes", "mute", "--controls", str(path)]
-    process = server.run([sys.executable, "-m", "melodylc.cli", *command], stdout=subprocess.PIPE, text=True)
+    command = ["live", "--bind", "notes", "mute", "--controls", str(path)]
+    process = server.run([sys.executable, "-m", "melodylc", *command], stdout=subprocess.PIPE, text=True)
     connect(server, daw.source, "melodylc:in")
     for number in (74, 75):
         assert "move the knob" in process.stdout.readline()
@@ -508,7 +508,7 @@ def test_a_flood_comes_through_and_junk_does_not(live, server, daw):
 
 def command(server, *arguments, **environment):
     process = server.run(
-        [sys.executable, "-m", "melodylc.cli", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "melodylc", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     out, err = process.communicate(timeout=60)
     return process.returncode, out, err

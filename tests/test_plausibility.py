@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 import melodylc
 from melodylc import generation, plausibility
 from melodylc.attributes import Attributes
-from melodylc.cli import _wished, main, write_reference
-from melodylc.cli.options import parser
+from melodylc.cli import main, parser
+from melodylc.cli.arguments import attributes_and_rules
 from melodylc.constraints import sampling
+from melodylc.evaluation.reference import write_reference
 from melodylc.melody import BEATS, HOLD, REST, canonical, from_notes, to_notes
 from melodylc.plausibility import FEATURES, TOO_LITTLE, Bounds, features
 from melodylc.rules import Key
@@ -204,7 +205,7 @@ def test_a_damaged_file_is_one_line(bounds, model, tmp_path, capsys, monkeypatch
 def kept(model, bounds, arguments, count=16):
     """Of melodies at default settings, two seeds: the share satisfied and plausible, and what they are."""
     options = parser().parse_args(arguments)
-    attributes, rules = _wished(options)
+    attributes, rules = attributes_and_rules(options)
     made = [
         generation.generate(
             model, attributes, count, rules=rules, seed=seed, strict=options.strict, tries=options.tries
@@ -254,7 +255,7 @@ def test_one_try_may_still_go_the_second_way(model, bounds):
 
 
 def test_a_wish_that_nothing_plausible_grants_gives_the_best(model):
-    attributes, _ = _wished(parser().parse_args(["generate", "--key", "0", "--range", "C4-C4"]))
+    attributes, _ = attributes_and_rules(parser().parse_args(["generate", "--key", "0", "--range", "C4-C4"]))
     made = generation.generate(model, attributes, 4, seed=0, tries=2)
     assert set(made.melodies[made.melodies < HOLD].tolist()) == {60}
     assert all("pitches" in names for names in made.implausible)
@@ -279,7 +280,7 @@ def own(model, count):
 
 @pytest.mark.parametrize("key", ["C major", "E blues"])
 def test_one_s_own_melody_keeps_what_is_asked_and_stays_a_melody(key, model, bounds):
-    attributes, _ = _wished(parser().parse_args(["generate", "--key", key]))
+    attributes, _ = attributes_and_rules(parser().parse_args(["generate", "--key", key]))
     for states in own(model, 4):
         made = generation.transform(model, states, attributes)
         assert attributes.rules()[0].satisfied(made.melodies)[0]
@@ -309,7 +310,7 @@ def test_the_transformations_of_the_readme(model, tmp_path, monkeypatch, capsys)
 
 def test_what_is_odd_about_ones_own_melody_is_allowed(model):
     drone = melody(*(state for pitch in (60, 61, 67, 72) for state in (pitch, *[HOLD] * 31)))
-    attributes, _ = _wished(parser().parse_args(["generate", "--key", "C major"]))
+    attributes, _ = attributes_and_rules(parser().parse_args(["generate", "--key", "C major"]))
     made = generation.transform(model, drone, attributes)
     assert attributes.rules()[0].satisfied(made.melodies)[0]
     assert made.implausible == [()]
@@ -318,7 +319,7 @@ def test_what_is_odd_about_ones_own_melody_is_allowed(model):
 
 def test_on_the_way_between_two_melodies_key_and_plausibility_are_kept(model):
     first, last = own(model, 2)
-    attributes, _ = _wished(parser().parse_args(["generate", "--key", "E blues"]))
+    attributes, _ = attributes_and_rules(parser().parse_args(["generate", "--key", "E blues"]))
     made = generation.interpolate(model, first, last, 7, attributes)
     assert attributes.rules()[0].satisfied(made.melodies).mean() > 0.8
     assert sum(not names for names in made.implausible) >= 6

@@ -1,41 +1,115 @@
-"""`melodylc live`, `ports` and `doctor` on the command line."""
+"""`melodylc live`: melodies into a DAW, without end."""
 
 from __future__ import annotations
 
 import argparse
 import logging
-import shutil
 import signal
-import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from melodylc.base.errors import UserError
-from melodylc.live import paths
-from melodylc.live.controls import CONTROLS, ControlMap, ControlValues, MidiTrigger
-from melodylc.live.session import Session
-from melodylc.live.settings import SessionSettings
-from melodylc.rules.notes import parse_range
-from midi_io import messages
-from midi_io.ports import BACKENDS, NoPortsError, Ports, listed, open_ports, working
+from melodylc.cli import arguments
+from melodylc.cli.arguments import number
+
+if TYPE_CHECKING:
+    from melodylc.live import Session, SessionSettings
+    from melodylc.live.controls import ControlMap
 
 REFRESH = 0.2  # seconds between two looks of the status line
-PATIENCE = 60.0  # seconds in which a control is to be moved
+LEARNING_SECONDS = 30  # of learning before it plays, unless said otherwise
 
 
-def live(options: argparse.Namespace) -> None:
-    """Play until Ctrl-C."""
+def add(commands: arguments.Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("live", help="play melodies into a DAW, without end, over virtual MIDI ports")
+    arguments.add_rules(parser)
+    arguments.add_actors(parser, seconds=LEARNING_SECONDS)
+    _add_what_is_played(parser)
+    _add_how_it_is_played(parser)
+    _add_time(parser)
+    _add_ports(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_what_is_played(parser: argparse.ArgumentParser) -> None:
+    play = parser.add_argument_group("what is played")
+    play.add_argument("--mode", choices=("generate", "answer", "vary"), default="generate", help="(generate)")
+    play.add_argument("--every", type=number(int, 1, 256), metavar="BARS", help="a new melody each (16; vary: 4)")
+    play.add_argument("--loop", action="store_true", help="the first melody stays; answers repeat")
+    play.add_argument("--amount", type=number(float, 0, 1), help="how far each melody goes from the last, 0 to 1")
+    play.add_argument("--temperature", type=number(float, 0, 10), help="0 takes the likeliest (the model's)")
+    play.add_argument("--strict", action="store_true", help="guarantee key and range by masking the decoder")
+    play.add_argument("--tries", type=number(int, 1, 1000), default=8, help="decodes to keep the rules (8)")
+    arguments.add_seed(play, None)
+    arguments.add_model(play)
+    play.add_argument("--device", help="cpu or cuda (cpu)")
+
+
+def _add_how_it_is_played(parser: argparse.ArgumentParser) -> None:
+    how = parser.add_argument_group("how it is played")
+    how.add_argument("--channel", type=number(int, 1, 16), default=1, help="(1)")
+    how.add_argument("--velocity", type=number(int, 1, 127))
+    how.add_argument("--swing", type=number(float, 50, 75), default=50.0, help="50 is straight, 67 a triplet (50)")
+    how.add_argument("--transpose", type=number(int, -48, 48), default=0, metavar="SEMITONES")
+    how.add_argument(
+        "--ahead",
+        type=number(float, -1000, 1000),
+        default=0.0,
+        metavar="MS",
+        help="send early, against latency (0)",
+    )
+    how.add_argument("--thru", action="store_true", help="what comes in goes out as well")
+    how.add_argument("--record", metavar="FILE.mid", help="keep everything that is played")
+
+
+def _add_time(parser: argparse.ArgumentParser) -> None:
+    time = parser.add_argument_group("time")
+    time.add_argument("--sync", choices=("internal", "midi-clock", "jack"), default="internal", help="(internal)")
+    time.add_argument("--tempo", type=number(float, 20, 999), default=120.0, metavar="BPM", help="(120)")
+    time.add_argument("--lead", action="store_true", help="send MIDI clock, start and stop")
+    time.add_argument(
+        "--song-position", choices=("auto", "sixteenths", "clocks"), default="auto", help="what a DAW sends"
+    )
+
+
+def _add_ports(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_argument_group("ports and controls")
+    where.add_argument("--name", default="melodylc", help="of the virtual ports (melodylc)")
+    where.add_argument("--port", metavar="NAME", help="existing ports to use instead, by a part of their name")
+    where.add_argument("--backend", default="auto", help="jack, alsa, coremidi, windows or rtmidi-jack (what answers)")
+    where.add_argument(
+        "--osc", metavar="[HOST:]PORT", help="listen to OSC as well, on the loopback unless HOST is given"
+    )
+    where.add_argument("--controls", metavar="FILE", help="TOML: which control changes turn what")
+    where.add_argument("--bind", nargs="+", metavar="CONTROL", help="bind controls by moving them, and end")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Play until Ctrl-C, or bind controls."""
+    from melodylc.live import paths
+    from melodylc.live.controls import ControlMap
+
     path = Path(options.controls) if options.controls else paths.controls()
     if options.controls and not path.exists() and not options.bind:
-        raise UserError(f"controls: no file {path}; make it with: melodylc live --controls {path} --learn key")
+        raise UserError(f"controls: no file {path}; make it with: melodylc live --controls {path} --bind key")
     controls = ControlMap.load(path) if path.exists() else ControlMap()
     if options.bind:
+        from melodylc.cli.binding import bind
+
         bind(options, controls, path)
-        return
+    else:
+        _play(options, _settings(options, controls))
+
+
+def _settings(options: argparse.Namespace, controls: ControlMap) -> SessionSettings:
+    from melodylc.live import ControlValues, SessionSettings
+    from melodylc.rules.notes import parse_range
+
     low, high = (None, None) if options.range is None else parse_range(options.range)
-    settings = SessionSettings(
+    return SessionSettings(
         asked=ControlValues(options.key, options.notes, low, high, options.temperature, options.amount),
         mode=options.mode,
         sync=options.sync,
@@ -67,6 +141,12 @@ def live(options: argparse.Namespace) -> None:
         osc=options.osc,
         controls=controls,
     )
+
+
+def _play(options: argparse.Namespace, settings: SessionSettings) -> None:
+    from melodylc.cli.status_line import StatusLine
+    from melodylc.live import Session
+
     logging.getLogger().addHandler(logging.NullHandler())  # python-osc would log every damaged packet over the status
     line = StatusLine()
     ended = threading.Event()
@@ -114,7 +194,7 @@ def _lost(session: Session) -> str:
 
 
 def welcome(session: Session) -> str:
-    """What to do now, in a line or two."""
+    """Return what to do now, in a line or two."""
     s = session.settings
     where = f"ports {s.name} (in and out)" if s.port is None else f"ports that match {s.port!r}"
     waits = {
@@ -124,92 +204,3 @@ def welcome(session: Session) -> str:
     }[s.sync]
     connect = "" if s.port or session.status.links else "; connect them in your DAW (plugins/README.md says how)"
     return f"{where}{connect}\n{waits}; Ctrl-C ends it"
-
-
-class StatusLine:
-    """One line that is written over and over on a terminal; elsewhere, a line whenever the melody changes."""
-
-    def __init__(self) -> None:
-        self._live = sys.stdout.isatty()
-        self._shown = ""
-        self._lock = threading.Lock()
-
-    def show(self, text: str) -> None:
-        """How it stands."""
-        with self._lock:
-            if self._live:
-                width = shutil.get_terminal_size().columns - 1
-                sys.stdout.write("\r\x1b[K" + text[:width])
-                self._shown = text
-            else:
-                settled = " ".join(part for part in text.split("  ")[2:4])
-                if settled == self._shown:
-                    return
-                self._shown = settled
-                sys.stdout.write(text + "\n")
-            sys.stdout.flush()
-
-    def say(self, text: str) -> None:
-        """Something that happened."""
-        with self._lock:
-            sys.stdout.write(("\r\x1b[K" if self._live else "") + text + "\n")
-            if self._live:
-                sys.stdout.write(self._shown[: shutil.get_terminal_size().columns - 1])
-            sys.stdout.flush()
-
-
-def bind(options: argparse.Namespace, controls: ControlMap, path: Path) -> None:
-    """Bind controls to whatever is moved, one after the other, and save the map."""
-    for control in options.bind:
-        if control not in CONTROLS:
-            raise UserError(f"learn: expected some of {', '.join(CONTROLS)}, got {control!r}")
-    try:
-        ports = open_ports(options.name, backend=options.backend, port=options.port)
-    except NoPortsError as error:
-        raise UserError(f"learn: {error}") from error
-    try:
-        for control in options.bind:
-            print(f"move the knob for {control} (into port {options.port or options.name})", flush=True)
-            trigger = _moved(ports)
-            controls = controls.bound(control, trigger)
-            controls.save(path)
-            print(f"{control} = {trigger}", flush=True)
-    finally:
-        ports.close()
-    print(f"saved in {path}")
-
-
-def _moved(ports: Ports) -> MidiTrigger:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        for _, message in ports.receive():
-            kind = message[0] & 0xF0
-            if kind == messages.PROGRAM or (kind == messages.CONTROL and message[1] < messages.ALL_SOUND_OFF):
-                # the rest of the sweep is of the same knob
-                time.sleep(0.5)
-                ports.receive()
-                return MidiTrigger(kind, message[1] if kind == messages.CONTROL else None, message[0] & 0x0F)
-        time.sleep(0.02)
-    raise UserError(f"learn: nothing was moved for {PATIENCE:.0f} seconds; is your controller connected to the port?")
-
-
-def ports(options: argparse.Namespace) -> None:
-    """List the MIDI ports of every system that answers."""
-    found = False
-    for backend in BACKENDS:
-        try:
-            there = listed(backend)
-        except NoPortsError:
-            continue
-        found = True
-        print(f"{backend}:")
-        for kind, names in (("in", there.sources), ("out", there.sinks)):
-            for name in names:
-                print(f"  {kind:<4}{name}")
-        if not there.sources and not there.sinks:
-            print("  no ports yet; melodylc live makes its own")
-    if not found:
-        try:
-            working()
-        except NoPortsError as error:
-            raise UserError(f"ports: {error}") from error

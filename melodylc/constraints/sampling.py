@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import and_
 
@@ -43,7 +43,7 @@ PARTIAL_MOVE = 0.4  # all of the way to few notes ends in long rests; at 0.4, 40
 class Constraints:
     """What is asked of melodies, and the actors that were learned for it."""
 
-    attributes: Attributes = Attributes()
+    attributes: Attributes = field(default_factory=Attributes)
     rules: tuple[Rule, ...] = ()
     actors: tuple[RuleActor, ...] = ()
     learned_together: bool = False  # the one actor was learned for the attributes too: it needs no conditional actor

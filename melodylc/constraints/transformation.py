@@ -84,7 +84,7 @@ def check_amount(amount: float) -> None:
 
 
 def descend(*actors: RuleActor) -> Move:
-    """Return a move by gradient on the critics of actors, each vector until all are sure of it (G_opt, with freezing)."""
+    """Return a move by gradient on the critics of actors: G_opt, each vector frozen once all are sure of it."""
     for actor in actors:
         if not actor.critics:
             raise UserError(f"transform: {actor.card['rule']} was learned without critics of bars; use the actor")

@@ -57,7 +57,7 @@ def install(daw: str | None, into: str | None = None) -> dict[Path, bool]:
 def _command() -> str:
     """How a DAW is to call us."""
     program = shutil.which("melodylc", path=str(Path(sys.executable).parent)) or shutil.which("melodylc")
-    return f'"{program}"' if program else f'"{sys.executable}" -m melodylc.cli'
+    return f'"{program}"' if program else f'"{sys.executable}" -m melodylc'
 
 
 def _ardour() -> list[Path]:

@@ -95,7 +95,7 @@ def strictly(pitches: np.ndarray | None, name: str) -> np.ndarray:
         UserError: if it is no rule on pitches (None), or no pitch is left.
     """
     if pitches is None:
-        raise UserError(f"strict: expected a rule on pitches (a key, a range), {name} is none; leave --strict out")
+        raise UserError(f"strict: expected a rule on pitches (a key, a range), {name} is none; leave strict out")
     if not pitches.any():
         raise UserError(f"strict: no pitch satisfies {name}; widen the key or the range")
     return states_for(pitches)

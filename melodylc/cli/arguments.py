@@ -1,0 +1,183 @@
+"""Arguments that several commands share, and what they mean: numbers, rules, actors, learning, output."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from melodylc.base.errors import UserError
+from melodylc.base.numbers import LAST_SEED, MOST
+
+if TYPE_CHECKING:  # heavy modules load in the command that needs them
+    import numpy as np
+
+    from melodylc.attributes import Attributes
+    from melodylc.constraints.rule_actor import RuleActor
+    from melodylc.latent.rewards import Budget
+    from melodylc.model import Model
+    from melodylc.rules import Rule
+
+Commands = argparse._SubParsersAction  # argparse has no public name for it
+MORE_MELODIES = 12_000  # of a corpus, encoded beside the bank: half a minute of work, half as many as the bank
+TRANSPOSED_BY = 6  # semitones at most, either way, as in training
+
+
+def number(kind: type, low: float, high: float = MOST) -> Callable[[str], float]:
+    """Return an argparse type: a number within bounds, or a line that says which."""
+
+    def parse(text: str) -> float:
+        try:
+            value = kind(text)
+            if low <= value <= high:
+                return value
+        except ValueError:
+            pass
+        what = "whole number" if kind is int else "number"
+        raise argparse.ArgumentTypeError(f"expected a {what} from {low} to {high}, got {text[:60]!r}")
+
+    return parse
+
+
+def add_seed(parser: argparse._ActionsContainer, default: int | None = 0, help: str | None = None) -> None:
+    """Add --seed."""
+    parser.add_argument("--seed", type=number(int, 0, LAST_SEED), default=default, help=help)
+
+
+def add_model(parser: argparse._ActionsContainer) -> None:
+    """Add --model."""
+    parser.add_argument("--model", metavar="FILE", help="a model of train (default: the embedded one)")
+
+
+def add_rules(parser: argparse.ArgumentParser) -> None:
+    """Add what melodies are asked for: key, notes, range, rules."""
+    parser.add_argument("--key", metavar="KEY", help="such as 'C major', 'F# dorian', or pitch classes '0,2,4,7,9'")
+    parser.add_argument("--notes", type=number(int, 1, 256), metavar="N", help="at least so many")
+    parser.add_argument("--range", metavar="LOW-HIGH", help="such as 'C4-G5' or '60-79'")
+    parser.add_argument(
+        "--rule",
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="such as syncopation, 'leaps(5)' or my.py:name; may be given more than once",
+    )
+
+
+def add_actors(parser: argparse.ArgumentParser, seconds: float | None = None) -> None:
+    """Add actors for the rules, and the learning that rules without actors begin with."""
+    parser.add_argument(
+        "--actor", action="append", default=[], metavar="FILE", help="of learn, for --rule; several are composed"
+    )
+    learned = parser.add_argument_group("learning, which --rule without --actor begins with")
+    add_budget(learned, seconds)
+    learned.add_argument("--keep", metavar="FILE", help="save the actor (.safetensors) for --actor")
+
+
+def add_budget(parser: argparse._ActionsContainer, seconds: float | None = None) -> None:
+    """Add the bounds of learning."""
+    parser.add_argument("--rounds", type=number(int, 1), help="of fresh melodies, at most (30)")
+    parser.add_argument(
+        "--seconds",
+        type=number(float, 0, MOST if seconds is None else 600),
+        default=seconds,
+        help=f"begin no further round after so many ({'no limit' if seconds is None else seconds})",
+    )
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add which 16 bars of a MIDI file are taken."""
+    parser.add_argument("--bar", type=number(int, 1), help="the bar to begin with (default: the first that can)")
+    parser.add_argument("--track", type=number(int, 1), help="the track to take (default: the first that has a melody)")
+
+
+def add_output(parser: argparse.ArgumentParser, temperature: float | None = None) -> None:
+    """Add how melodies are decoded and where they go."""
+    default = "the model's" if temperature is None else f"{temperature:g}"
+    parser.add_argument("--tempo", type=number(float, 4, 1000), default=120.0, metavar="BPM")
+    parser.add_argument(
+        "--temperature", type=number(float, 0, 10), default=temperature, help=f"0 takes the likeliest ({default})"
+    )
+    add_seed(parser, None, "the same seed gives the same files")
+    parser.add_argument("--strict", action="store_true", help="guarantee key and range by masking the decoder")
+    add_model(parser)
+    parser.add_argument("--out", default="melodies", metavar="DIR", help="where the files go (melodies)")
+
+
+def attributes_and_rules(options: argparse.Namespace) -> tuple[Attributes, list[Rule]]:
+    """Return what melodies are asked for.
+
+    Raises:
+        UserError: for a key, range or rule that is none.
+    """
+    from melodylc.attributes import Attributes
+    from melodylc.rules import find
+    from melodylc.rules.notes import parse_range
+
+    low, high = (None, None) if options.range is None else parse_range(options.range)
+    return Attributes(options.key, options.notes, low, high), [find(text) for text in options.rule]
+
+
+def actors(options: argparse.Namespace, model: Model) -> list[RuleActor]:
+    """Load the actors; without any, rules are about to be learned, which is said."""
+    from melodylc.constraints.rule_actor import load_actor
+
+    loaded = [load_actor(path, model) for path in options.actor]
+    if options.rule and not loaded:
+        kept = f"kept in {options.keep}" if options.keep else "--keep FILE.safetensors keeps it for --actor"
+        print(f"learning an actor first; --rounds and --seconds bound it, {kept}", file=sys.stderr)
+    return loaded
+
+
+def decoding(options: argparse.Namespace) -> dict[str, Any]:
+    """Return how melodies are decoded, and learned first, as keyword arguments of the functions in Python.
+
+    Raises:
+        UserError: if bounds of learning are given where nothing is learned.
+    """
+    from melodylc.latent.rewards import Budget
+
+    given = [name for name in ("rounds", "seconds", "keep") if getattr(options, name) is not None]
+    if given and (options.actor or not options.rule):
+        why = "an --actor is learned already" if options.actor else "nothing is learned without --rule"
+        raise UserError(f"--{given[0]}: {why}; leave it out")
+    return {
+        "seed": options.seed,
+        "temperature": options.temperature,
+        "strict": options.strict,
+        "budget": budget(options, Budget()),
+        "keep": None if options.keep is None else actor_file(options.keep, "--keep"),
+    }
+
+
+def budget(options: argparse.Namespace, given: Budget) -> Budget:
+    """Return a budget with the bounds of the command line, where they are given."""
+    rounds = given.rounds if options.rounds is None else options.rounds
+    return replace(given, rounds=rounds, seconds=options.seconds)
+
+
+def actor_file(name: str, option: str) -> Path:
+    """Return where an actor is to go, checked before the minutes it takes.
+
+    Raises:
+        UserError: unless it is a .safetensors file in a folder that exists.
+    """
+    path = Path(name)
+    if path.suffix != ".safetensors" or not path.parent.is_dir():
+        raise UserError(f"{option}: expected a .safetensors file in a folder that exists, got {path}")
+    return path
+
+
+def more_melodies(options: argparse.Namespace) -> np.ndarray | None:
+    """Return more training melodies, (N, 256), where a corpus is named."""
+    if options.corpus is None:
+        return None
+    import numpy as np
+
+    from melodylc.extraction import Corpus
+    from melodylc.vae.data import TrainingWindows
+
+    windows = TrainingWindows(Corpus(options.corpus), "train")
+    return windows.draw(MORE_MELODIES, TRANSPOSED_BY, np.random.default_rng([options.seed, 1]))

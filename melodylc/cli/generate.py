@@ -1,0 +1,41 @@
+"""`melodylc generate`: new melodies."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from melodylc.cli import arguments
+
+
+def add(commands: arguments.Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("generate", help="new melodies, as MIDI files and piano rolls")
+    arguments.add_rules(parser)
+    arguments.add_actors(parser)
+    parser.add_argument("--count", type=arguments.number(int, 1), default=4, help="how many (4)")
+    parser.add_argument(
+        "--tries",
+        type=arguments.number(int, 1),
+        default=8,
+        help="draws a melody has to keep its rules and be plausible (8)",
+    )
+    arguments.add_output(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write melodies that keep what is asked."""
+    attributes, rules = arguments.attributes_and_rules(options)
+    decoding = arguments.decoding(options)
+    from melodylc.cli import output
+    from melodylc.generation import generate
+    from melodylc.model import load
+
+    model = load(options.model)
+    actors = arguments.actors(options, model)
+    made = generate(model, attributes, options.count, rules=rules, actors=actors, tries=options.tries, **decoding)
+    print(made.summary)
+    columns: dict[str, Sequence[Any]] = {"draw": made.draws, "from": made.ways, "plausible": output.plausible(made)}
+    output.write(options, made.melodies, [*attributes.rules(), *rules], columns)
