@@ -1,4 +1,4 @@
-"""The representation every part exchanges: a melody is 256 sixteenth-note steps, each in one of 130 states.
+"""The representation of melodies that all parts share: a melody is 256 sixteenth-note steps, each in one of 130 states.
 
 States 0..127: a note of that MIDI pitch starts. HOLD: the sounding note goes on. REST: nothing sounds.
 A melody is a `uint8` array (256,), a batch is (B, 256). Canonical melodies have no HOLD with nothing sounding.
@@ -35,13 +35,13 @@ class Melody:
 
     @classmethod
     def of(cls, states: np.ndarray) -> Melody:
-        """From states, canonical or not."""
+        """Return the melody of states (256,), canonical or not."""
         states = canonical(states)
         return cls(states, tuple(to_notes(states)))
 
 
 def check(states: np.ndarray) -> np.ndarray:
-    """The same melody or batch as uint8.
+    """Return the same melody or batch as uint8.
 
     Raises:
         ValueError: unless its shape is (256,) or (B, 256) and every state lies in 0..129.
@@ -57,7 +57,7 @@ def check(states: np.ndarray) -> np.ndarray:
 
 
 def canonical(states: np.ndarray) -> np.ndarray:
-    """A melody or batch with every HOLD that holds nothing turned into a REST."""
+    """Return a melody or batch with every HOLD that holds nothing turned into a REST."""
     states = check(states)
     steps = np.arange(STEPS)
     # the last step that was no HOLD decides: if it is a REST, or there is none, the HOLD is empty
@@ -68,15 +68,17 @@ def canonical(states: np.ndarray) -> np.ndarray:
 
 
 def repeated_bars(states: np.ndarray) -> np.ndarray:
-    """How many of the 16 bars of each melody (B, 256) repeat an earlier one exactly, (B,); a bar without a note start
-    repeats nothing."""
+    """Count the bars, of 16, of each melody (B, 256) that repeat an earlier one exactly, (B,).
+
+    A bar without a note start repeats nothing.
+    """
     bars = states.reshape(-1, BARS, STEPS_PER_BAR)
     same = (bars[:, :, None] == bars[:, None]).all(axis=3) & np.tri(BARS, k=-1, dtype=bool)  # (B, T, T)
     return (same.any(axis=2) & (bars < HOLD).any(axis=2)).sum(axis=1)
 
 
 def to_notes(states: np.ndarray, velocity: int = 90) -> list[Note]:
-    """The notes of one melody (256,), in beats, in order."""
+    """Return the notes of one melody (256,), in beats, in order."""
     states = canonical(states)
     onsets = np.flatnonzero(states < HOLD)
     # a note ends at the next step that is no HOLD
@@ -89,7 +91,7 @@ def to_notes(states: np.ndarray, velocity: int = 90) -> list[Note]:
 
 
 def from_notes(notes: Iterable[Note]) -> np.ndarray:
-    """One melody (256,) from timed notes in beats.
+    """Return one melody (256,) from timed notes in beats.
 
     Times are rounded to the nearest sixteenth (halves up), a note lasts at least one step, several onsets in one step
     leave the highest, a later onset cuts a sounding note unless that one is higher: the skyline of the extraction.

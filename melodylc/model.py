@@ -1,4 +1,4 @@
-"""A trained model as its users hold it: sample, encode, decode, interpolate; learn and transform by `control`."""
+"""A trained model as its users hold it: sample, encode, decode."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
+        """Return the device of the networks."""
         return next(self.vae.parameters()).device
 
     @property
     def latent(self) -> int:
-        """Dimensions of z."""
+        """Return the number of dimensions of z."""
         return self.vae.sizes.latent
 
     def prior(self, count: int, seed: int | None = None) -> Tensor:
-        """Draws of z from N(0, I), (count, Z); of one seed, a longer draw begins with the shorter one."""
+        """Draw z from N(0, I), (count, Z); of one seed, a longer draw begins with the shorter one."""
         return torch.randn(numbers.integer("count", count, 0), self.latent, generator=generator(seed))
 
     def sample(self, count: int, *, seed: int | None = None, temperature: float | None = None) -> np.ndarray:
-        """Melodies (count, 256) decoded from draws of the prior, no constraints."""
+        """Sample melodies (count, 256), decoded from draws of the prior, without constraints."""
         return self.decode(self.prior(count, seed), seed=seed, temperature=temperature)
 
     @torch.no_grad()
     def encode(self, melodies: np.ndarray) -> Posterior:
-        """The posterior of melodies (B, 256) or of one (256,): `.mean` and `.sigma`, each (B, Z).
+        """Encode melodies (B, 256) or one (256,) to their posterior: `.mean` and `.sigma`, each (B, Z).
 
         `decode` takes the mean of a posterior; draw with `.sample()` where a draw is meant.
 
@@ -75,7 +75,7 @@ class Model:
         seed: int | None = None,
         allowed_states: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Melodies (B, 256) from z (B, Z), or from the mean of a posterior.
+        """Decode z (B, Z), or the mean of a posterior, to melodies (B, 256).
 
         Args:
             temperature: 0 takes the likeliest state at every step; default: the model's.
@@ -103,7 +103,7 @@ class Model:
         generator: torch.Generator | None = None,
         allowed_states: np.ndarray | None = None,
     ) -> np.ndarray:
-        """As `decode`, in bf16 where the hardware computes it: for learning and measuring, which decode thousands."""
+        """Decode as `decode` does, in bf16 where the hardware computes it: for learning, which decodes thousands."""
         temperature = self.temperature if temperature is None else temperature
         with half_precision(self.device):
             return decode(
@@ -111,12 +111,12 @@ class Model:
             )
 
     def bar_embeddings(self, z: Tensor) -> Tensor:
-        """The embeddings of the 16 bars (B, 16, E) that z (B, Z) decodes from; differentiable in z."""
+        """Return the embeddings of the 16 bars (B, 16, E) that z (B, Z) decodes from; differentiable in z."""
         with half_precision(self.device):
             return self.vae.conductor(z.to(self.device)).float().to(z.device)
 
     def between(self, first: np.ndarray, last: np.ndarray, count: int) -> Tensor:
-        """`count` points (count, Z) on the arc from the encoding of one melody (256,) to another's, both among them.
+        """Return points (count, Z) on the arc from the encoding of one melody (256,) to another's, both among them.
 
         Raises:
             UserError: for fewer than 2.
@@ -127,12 +127,12 @@ class Model:
 
 
 def fingerprint(model: Model) -> str:
-    """A digest of the model's bank, which no two trainings share."""
+    """Return a digest of the model's bank, which no two trainings share."""
     return hashlib.blake2b(model.bank.mean.half().numpy().tobytes(), digest_size=8).hexdigest()
 
 
 def generator(seed: int | None, stream: int = 0) -> torch.Generator | None:
-    """Torch's own source without a seed; with one, an independent one for each stream.
+    """Return torch's own generator without a seed; with one, an independent generator for each stream.
 
     Raises:
         UserError: for a seed that is none.
@@ -145,7 +145,10 @@ def generator(seed: int | None, stream: int = 0) -> torch.Generator | None:
 
 
 def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
-    """The point a share of the way along the arc from a to b: prior draws lie on a shell, a chord would leave it."""
+    """Return the point a share of the way along the arc from a to b.
+
+    Draws of the prior lie on a shell, which a chord would leave.
+    """
     angle = torch.arccos(torch.clamp(torch.dot(a, b) / (a.norm() * b.norm()), -1, 1))
     if angle < 1e-4:
         return torch.lerp(a, b, share)
@@ -153,7 +156,7 @@ def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
 
 
 def load(path: str | os.PathLike[str] | None = None, device: str | None = None) -> Model:
-    """The embedded model, or one from `melodylc train`: a folder, or its model.safetensors.
+    """Load the embedded model, or one from `melodylc train`: a folder, or its model.safetensors.
 
     Args:
         device: where its networks are to be: cpu (the default), cuda, cuda:1.

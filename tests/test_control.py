@@ -138,7 +138,7 @@ def test_controls_of_different_models_do_not_compose(learned):
     assert torch.isfinite(moved).all()
     assert composed.sample(2, seed=0).shape == (2, 256)
     other = replace(learned, card={**learned.card, "model": "another"})
-    with pytest.raises(UserError, match="controls of one model"):
+    with pytest.raises(UserError, match="actors of one model"):
         compose(learned, other)
     with pytest.raises(UserError, match="got none"):
         compose()

@@ -1,4 +1,4 @@
-"""Controls learned apart, met together without learning again: energies add (section 5, with rewards for labels)."""
+"""Actors that were learned apart, used together without learning again: energies add up (section 5)."""
 
 from __future__ import annotations
 
@@ -15,37 +15,41 @@ from melodylc.latent import losses
 from melodylc.latent.descent import combined_energy, optimise
 from melodylc.model import Model
 
-DESCENT_STEPS = 30  # of descent from the actors' proposal
-DESCENT_RATE = 0.05
-PENALTY = 0.1  # weight of the distance from the draw
-REALISM = 0.1  # weight of the realism critic, as in figure 5
-ROWS = 256  # vectors moved together
+DESCENT_STEPS, DESCENT_RATE = 30, 0.05  # of descent: proposals are near, half the paper's rate does not overshoot
+DISTANCE_WEIGHT = 0.1  # of the distance from the draw, as in the paper's loop
+REALISM_WEIGHT = 0.1  # of the realism critic, as in figure 5
+SATURATION = 4.0  # logit beyond which a critic wins nothing more, as in `Budget.enough`: the others get their turn
+ROWS_AT_ONCE = 256  # vectors moved together; more gain nothing and take memory
 
 
 @dataclass(frozen=True)
 class ComposedActor:
-    """Several controls as one."""
+    """Several rule actors as one."""
 
     actors: tuple[RuleActor, ...]
 
     @property
     def model(self) -> Model:
+        """Return the model that all were learned on."""
         return self.actors[0].model
 
     def move(self, z: Tensor) -> Tensor:
-        """z (B, Z) to where every control's critics are content: the best of the actors' proposals, then descent."""
-        return torch.cat([self._move(part) for part in z.split(ROWS)]) if len(z) else z
+        """Move z (B, Z) to where the critics of every actor are content.
+
+        The best of the actors' proposals (each shift alone, their sum, one actor after the other), then descent.
+        """
+        return torch.cat([self._move(part) for part in z.split(ROWS_AT_ONCE)]) if len(z) else z
 
     def _move(self, z: Tensor) -> Tensor:
         real = realism_critic(self.model)
-        staying = combined_energy(z, self.model.bank.sigma_bar, [], penalty=PENALTY)
+        near_start = combined_energy(z, self.model.bank.sigma_bar, [], penalty=DISTANCE_WEIGHT)
 
         def energy(moved: Tensor) -> Tensor:
             bars = self.model.bar_embeddings(moved)  # once for all critics
-            cost = staying(moved) + REALISM * losses.constraint_loss(real(moved)).sum(dim=-1)
+            cost = near_start(moved) + REALISM_WEIGHT * losses.constraint_loss(real(moved)).sum(dim=-1)
             for actor in self.actors:
                 logits = torch.stack([critic(bars) for critic in actor.critics]).amin(dim=0)
-                cost = cost + losses.constraint_loss(logits.clamp(max=4.0)).sum(dim=-1)
+                cost = cost + losses.constraint_loss(logits.clamp(max=SATURATION)).sum(dim=-1)
             return cost
 
         shifts = [actor.move(z) - z for actor in self.actors]
@@ -59,20 +63,20 @@ class ComposedActor:
         return optimise(best, energy, steps=DESCENT_STEPS, learning_rate=DESCENT_RATE)
 
     def sample(self, count: int, *, seed: int | None = None, temperature: float | None = None) -> np.ndarray:
-        """Melodies (count, 256), one decode of one draw each; nothing is masked or selected."""
+        """Sample melodies (count, 256), one decode of one draw each; nothing is masked or selected."""
         return self.model.decode(self.move(self.model.prior(count, seed)), seed=seed, temperature=temperature)
 
 
 def compose(*actors: RuleActor) -> ComposedActor:
-    """Controls of one model, learned apart, as one: no melody is decoded and nothing is learned.
+    """Compose rule actors of one model that were learned apart: no melody is decoded and nothing is learned.
 
     Raises:
-        UserError: for none, for controls of different models, or learned without critics of bars (the paper's loop).
+        UserError: for none, for actors of different models, or learned without critics of bars (the paper's loop).
     """
     if not actors:
-        raise UserError("compose: expected one control or more, got none")
+        raise UserError("compose: expected one actor or more, got none")
     if len({actor.card["model"] for actor in actors}) > 1:
-        raise UserError("compose: expected controls of one model; learn them again on the same one")
+        raise UserError("compose: expected actors of one model; learn them again on the same one")
     for actor in actors:
         if not actor.critics:
             raise UserError(f"compose: {actor.card['rule']} was learned without critics of bars; learn it again")

@@ -1,4 +1,4 @@
-"""A rule from likes and dislikes: "human preference" as the reward, the last wish of the paper (section 8)."""
+"""A rule from likes and dislikes: human preference as the reward, which the paper leaves to others (section 8)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from melodylc.model import Model
 from melodylc.rules import Rule
 from melodylc.rules.measures import measures
 
-DIRECTIONS = 12  # principal directions of the mean bar embedding that a taste may be about
-SURE = 0.8  # P(liked) from which a melody satisfies the rule
+DIRECTIONS = 12  # principal directions of the mean bar embedding that a preference may be about
+LIKED_FROM = 0.8  # P(liked) from which a melody satisfies the rule
 POOL = 1024  # melodies among which those to ask about are looked for
 
 
 @dataclass(frozen=True)
-class Space:
-    """Where tastes are learned: principal directions of the mean bar embedding, and musical measures, in like units."""
+class PreferenceFeatures:
+    """The features of preferences: principal directions of the mean bar embedding, and musical measures.
+
+    Each is scaled to unit variance over the melodies that the model's bank knows.
+    """
 
     model: Model
     centre: np.ndarray  # (E,)
@@ -33,8 +36,8 @@ class Space:
     scale: np.ndarray  # (D,)
 
     @classmethod
-    def of(cls, model: Model) -> Space:
-        """In units of the melodies that the model's bank knows."""
+    def of(cls, model: Model) -> PreferenceFeatures:
+        """Return the features of a model, scaled by its bank."""
         z, states = model.bank.known()
         embeddings = _embeddings(model, z)
         centre = embeddings.mean(axis=0)
@@ -43,8 +46,8 @@ class Space:
         raw = np.concatenate([(embeddings - centre) @ axes, measures(states)], axis=1)
         return cls(model, centre, axes, raw.mean(axis=0), raw.std(axis=0) + 1e-9)
 
-    def place(self, states: np.ndarray) -> Tensor:
-        """(B, D) float64 of canonical melodies (B, 256)."""
+    def of_melodies(self, states: np.ndarray) -> Tensor:
+        """Return the features (B, D), float64, of canonical melodies (B, 256)."""
         embeddings = _embeddings(self.model, self.model.encode(states).mean)
         raw = np.concatenate([(embeddings - self.centre) @ self.axes, measures(states)], axis=1)
         return torch.from_numpy(np.clip((raw - self.mean) / self.scale, -6, 6))
@@ -57,59 +60,64 @@ def _embeddings(model: Model, z: Tensor) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Preference(Rule):
-    """A rule: min(1, P(liked) / 0.8). It learns from more answers, and says what it would ask about."""
+    """A rule learned from likes and dislikes: min(1, P(liked) / 0.8).
 
-    space: Space | None = field(default=None, compare=False)
+    `answered` adds answers, and `ask` chooses the melodies to ask about next.
+    """
+
+    features: PreferenceFeatures | None = field(default=None, compare=False)
     belief: preference.Belief | None = field(default=None, compare=False)
     liked: np.ndarray = field(default_factory=lambda: np.empty((0, 256), np.uint8), compare=False)
     disliked: np.ndarray = field(default_factory=lambda: np.empty((0, 256), np.uint8), compare=False)
 
     def probability(self, states: np.ndarray) -> np.ndarray:
-        """(B,) P(liked) of melodies (B, 256), uncertainty included."""
-        assert self.space is not None
+        """Return P(liked) of melodies (B, 256), uncertainty included, (B,)."""
+        assert self.features is not None
         assert self.belief is not None
-        return self.belief.probability(self.space.place(canonical(np.atleast_2d(states)))).numpy()
+        return self.belief.probability(self.features.of_melodies(canonical(np.atleast_2d(states)))).numpy()
 
     def preferred(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """(B,) bool: whether the first of each pair of melodies (B, 256) is liked better than the second."""
-        assert self.space is not None
+        """Return whether the first of each pair of melodies (B, 256) is liked better than the second, (B,) bool."""
+        assert self.features is not None
         assert self.belief is not None
-        a, b = (self.space.place(canonical(np.atleast_2d(states))) for states in (first, second))
+        a, b = (self.features.of_melodies(canonical(np.atleast_2d(states))) for states in (first, second))
         return (self.belief.mean(a) > self.belief.mean(b)).numpy()
 
     def ask(self, count: int = 1, *, among: np.ndarray | None = None, seed: int | None = None) -> np.ndarray:
-        """Melodies (count, 256) whose answers would tell most, different from each other.
+        """Choose melodies (count, 256) to ask about, those whose answers are likely to be the most informative.
 
-        One after another: each is the most telling if all before it were answered as expected.
+        They are chosen one after another, each as if those before it had been answered as expected.
 
         Args:
             among: (N, 256) to choose from; default: decodes of the prior and melodies of the model's bank.
         """
-        assert self.space is not None
+        assert self.features is not None
         assert self.belief is not None
         if among is None:
-            _, states = self.space.model.bank.known()
+            _, states = self.features.model.bank.known()
             rng = np.random.default_rng(checked_seed(seed))
             among = states[rng.choice(len(states), min(POOL, len(states)), replace=False)]
         integer("ask: count", count, 1, len(among))
-        x = self.space.place(canonical(among))
+        x = self.features.of_melodies(canonical(among))
         chosen = most_informative(self.belief, x, _answers(self), count)
         return among[chosen]
 
     def answered(
         self, *, liked: np.ndarray | Sequence[np.ndarray] = (), disliked: np.ndarray | Sequence[np.ndarray] = ()
     ) -> Preference:
-        """The preference after more answers, melodies (256,) or (N, 256) each."""
-        assert self.space
+        """Return the preference after more answers, melodies (256,) or (N, 256) each."""
+        assert self.features
         return _learned(
-            self.space, np.concatenate([self.liked, _batch(liked)]), np.concatenate([self.disliked, _batch(disliked)])
+            self.features,
+            np.concatenate([self.liked, _batch(liked)]),
+            np.concatenate([self.disliked, _batch(disliked)]),
         )
 
 
 def most_informative(belief: preference.Belief, x: Tensor, answers: Tensor, count: int) -> list[int]:
-    """Which rows of x (N, D) to ask about, `count` of them one after another; `answers` are those of the belief so far.
+    """Choose the rows of x (N, D) to ask about, `count` of them, given the answers so far.
 
-    Each is the most telling if all before it were answered as expected.
+    Each is the most informative one if all before it were answered as expected (BALD, Houlsby et al. 2011).
     """
     left = torch.ones(len(x), dtype=torch.bool)
     chosen: list[int] = []
@@ -129,28 +137,30 @@ def prefer(
     liked: np.ndarray | Sequence[np.ndarray] = (),
     disliked: np.ndarray | Sequence[np.ndarray] = (),
 ) -> Preference:
-    """A rule learned from melodies that are liked and disliked, (N, 256) each; a few dozen tell most tastes.
+    """Return a rule learned from melodies that are liked and disliked, (N, 256) each; a few dozen are enough.
 
-    It can be learned, combined and transformed to like any rule. Without any answer every melody is liked with
+    It can be learned, combined and used to transform, like any rule. Without any answer every melody is liked with
     probability 0.5, and `ask` says what to listen to first.
 
     Raises:
         ValueError: if something given is no melody.
     """
-    return _learned(Space.of(model), _batch(liked), _batch(disliked))
+    return _learned(PreferenceFeatures.of(model), _batch(liked), _batch(disliked))
 
 
-def _learned(space: Space, liked: np.ndarray, disliked: np.ndarray) -> Preference:
+def _learned(features: PreferenceFeatures, liked: np.ndarray, disliked: np.ndarray) -> Preference:
     states = np.concatenate([liked, disliked])
     answers = torch.cat([torch.ones(len(liked)), torch.zeros(len(disliked))]).double()
-    belief = preference.fit(space.place(states) if len(states) else torch.zeros(0, len(space.mean)).double(), answers)
+    belief = preference.fit(
+        features.of_melodies(states) if len(states) else torch.zeros(0, len(features.mean)).double(), answers
+    )
 
     def reward(melodies: np.ndarray) -> np.ndarray:
-        return np.minimum(1.0, belief.probability(space.place(melodies)).numpy() / SURE)
+        return np.minimum(1.0, belief.probability(features.of_melodies(melodies)).numpy() / LIKED_FROM)
 
     name = f"preference of {len(liked)} likes and {len(disliked)} dislikes"
     return Preference(
-        name, reward, Preference.__doc__ or "", space=space, belief=belief, liked=liked, disliked=disliked
+        name, reward, Preference.__doc__ or "", features=features, belief=belief, liked=liked, disliked=disliked
     )
 
 

@@ -1,4 +1,4 @@
-"""The realism critic of a model (equation 2): which z are like encodings of melodies rather than draws of the prior."""
+"""The realism critic of a model (section 3, equation 2), which tells encodings of melodies from draws of the prior."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SETTINGS = AdversarialSettings(
 @lru_cache(maxsize=4)
 @torch.enable_grad()
 def adversaries(model: Model) -> Adversaries:
-    """Critic and actor of realism, learned from the model's bank on first use (seconds)."""
+    """Return the critic and the actor of realism, learned from the model's bank on first use (seconds)."""
     mean = model.bank.mean[_unseen(model) :]
     # the bank keeps means; q(z|x) is drawn with the average width
     sigma = model.bank.sigma_bar.expand_as(mean)
@@ -32,12 +32,12 @@ def adversaries(model: Model) -> Adversaries:
 
 
 def realism_critic(model: Model) -> Critic:
-    """z (B, Z) to logits (B, 1) of being an encoding."""
+    """Return the critic: z (B, Z) to logits (B, 1) of being an encoding."""
     return adversaries(model).critic
 
 
 def held_out(model: Model, seed: int = 0) -> torch.Tensor:
-    """(N, Z): draws of q(z|x) of melodies that the critic has not seen."""
+    """Draw q(z|x) of melodies that the critic has not seen, (N, Z)."""
     generator = torch.Generator().manual_seed(seed)
     mean = model.bank.mean[: _unseen(model)]
     return mean + model.bank.sigma_bar * torch.randn(mean.shape, generator=generator)

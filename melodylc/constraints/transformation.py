@@ -1,4 +1,4 @@
-"""One's own melody, changed just enough to keep a rule (section 5)."""
+"""Given melodies, changed just enough to satisfy a rule (section 5)."""
 
 from __future__ import annotations
 
@@ -140,13 +140,13 @@ def transform_towards(
 
 
 def _same_bars(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(B, 256) bool: the steps of the bars in which melodies are equal."""
+    """Return the steps of the bars in which melodies are equal, (B, 256) bool."""
     same = (a == b).reshape(-1, BARS, STEPS_PER_BAR).all(axis=2)
     return np.repeat(same, STEPS_PER_BAR, axis=1)
 
 
 def unchanged_bars(melodies: np.ndarray, plain: np.ndarray, states: np.ndarray) -> np.ndarray:
-    """Melodies (B, 256) with the bars that decode as the encoding itself does (plain) as they were played (states).
+    """Return melodies (B, 256) in which bars that decode as the encoding does (plain) are as they were played (states).
 
     What a model reconstructs wrongly is no change that the rule asked for.
     """
@@ -154,7 +154,7 @@ def unchanged_bars(melodies: np.ndarray, plain: np.ndarray, states: np.ndarray) 
 
 
 def restore_bars(changed: np.ndarray, states: np.ndarray, reward: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Changed melodies (B, 256) with every bar of the original (B, 256) that costs no reward, tried in order."""
+    """Put back every bar of the original melodies (B, 256) that costs the changed ones no reward, in order."""
     changed = changed.copy()
     rewards = reward(changed)
     for bar in range(BARS):
@@ -169,12 +169,12 @@ def restore_bars(changed: np.ndarray, states: np.ndarray, reward: Callable[[np.n
 
 
 def onsets_kept(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """(B,) the share of steps with a note start in melodies (B, 256) on which one starts in others too."""
+    """Return the share of note starts of melodies (B, 256) on whose step a note starts in others too, (B,)."""
     onsets = before < HOLD
     return (onsets & (after < HOLD)).sum(axis=-1) / np.maximum(onsets.sum(axis=-1), 1)
 
 
 def pitches_kept(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """(B,) the share of notes of melodies (B, 256) that others have too, same step and pitch."""
+    """Return the share of notes of melodies (B, 256) that others have too, same step and pitch, (B,)."""
     onsets = before < HOLD
     return (onsets & (before == after)).sum(axis=-1) / np.maximum(onsets.sum(axis=-1), 1)

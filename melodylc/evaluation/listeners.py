@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from melodylc import rules
-from melodylc.constraints.preference import Space, most_informative
+from melodylc.constraints.preference import PreferenceFeatures, most_informative
 from melodylc.latent import preference
 from melodylc.melody import HOLD
 from melodylc.model import Model
@@ -68,11 +68,11 @@ class Agreement:
 
 def agreements(model: Model, *, seed: int = 0) -> list[Agreement]:
     """Listeners like a melody if it is above the middle of the melodies that the bank knows, by their taste."""
-    space = Space.of(model)
+    features = PreferenceFeatures.of(model)
     _, states = model.bank.known()
     rng = np.random.default_rng(seed)
     states = states[rng.permutation(len(states))[: POOL * LISTENERS + UNSEEN]]
-    x = space.place(states)
+    x = features.of_melodies(states)
     unseen = np.arange(POOL * LISTENERS, len(states))
     first, second = rng.choice(unseen, PAIRS), rng.choice(unseen, PAIRS)
     table = []
