@@ -20,6 +20,7 @@ from torch import Tensor
 
 from melodylc import plausibility
 from melodylc.attributes import Attributes
+from melodylc.base import storage
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import integer
 from melodylc.base.numbers import seed as checked_seed
@@ -34,7 +35,6 @@ from melodylc.model import Model
 from melodylc.plausibility import FEATURES, Bounds
 from melodylc.rules import Rule
 from melodylc.rules.rule import as_rule
-from melodylc.vae import storage
 from melodylc.vae.decoding import strictly
 
 MORE = 1.07  # a knob hits a number of notes on average; asked for so much more, "at least" holds
