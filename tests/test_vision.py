@@ -8,7 +8,7 @@ import sys
 import drawn
 import pytest
 import torch
-from imports import strangers
+from imports import imports_beyond
 
 import vision
 from melodylc.base.errors import UserError
@@ -215,7 +215,7 @@ def test_jitter_moves_whole_images_and_no_further_than_asked():
 
 
 def test_vision_takes_nothing_of_melodylc_but_its_base_and_its_latent_space():
-    assert strangers(vision, "vision", "melodylc.base", "melodylc.latent") == []
+    assert imports_beyond(vision, "vision", "melodylc.base", "melodylc.latent") == []
 
 
 def test_the_commands_load_nothing_of_melodies():

@@ -102,7 +102,7 @@ _QUICK = ConstraintSettings(
     inner=replace(_ROUGH, actor_hidden=None, critic_hidden=(384,) * 3, steps=250, critic_steps=2),
 )
 
-# lambda_dist of Z dimensions is this times Z / 1024: the penalty is their mean, and most of the paper's 1,024 are unused
+# lambda_dist of Z dimensions is this times Z / 1024: the penalty is a mean, and most of the paper's 1,024 are unused
 _QUICK_PENALTY = 0.05
 _MNIST = Architecture(latent=64, hidden=(512, 512, 512))
 _FACES = Architecture(latent=128, channels=(32, 64, 128, 256))
