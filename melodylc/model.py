@@ -13,12 +13,13 @@ from torch import Tensor
 
 from melodylc.base import numbers
 from melodylc.base.errors import UserError
+from melodylc.latent.posterior import Posterior
 from melodylc.latent.precision import half_precision
 from melodylc.melody import STEPS, check
 from melodylc.vae import storage
 from melodylc.vae.bank import Bank
 from melodylc.vae.decoding import TEMPERATURE, decode
-from melodylc.vae.model import MelodyVAE, Posterior
+from melodylc.vae.model import MelodyVAE
 
 WEIGHTS = Path(__file__).with_name("weights")
 

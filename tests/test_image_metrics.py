@@ -14,7 +14,7 @@ def test_table_ones_columns_by_hand():
     labels = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [0.0, 1.0]])
     logits = torch.tensor([[2.0, 1.0], [-1.0, 3.0], [-2.0, -2.0], [1.0, 5.0]])
     # said: 1 1 | 0 1 | 0 0 | 1 1; wrong are (0, 1), (1, 0), (3, 0)
-    found = metrics.judged(logits, labels, exclusive=False)
+    found = metrics.label_scores(logits, labels, exclusive=False)
     assert found["accuracy"] == pytest.approx(5 / 8)
     assert found["precision"] == pytest.approx(3 / 5)
     assert found["recall"] == pytest.approx(3 / 4)
@@ -25,7 +25,7 @@ def test_table_ones_columns_by_hand():
 def test_classes_are_right_by_their_highest_logit():
     labels = torch.eye(3)
     logits = torch.tensor([[-1.0, -2.0, -3.0], [0.0, 1.0, 2.0], [5.0, 5.0, 6.0]])
-    assert metrics.judged(logits, labels, exclusive=True)["accuracy"] == pytest.approx(2 / 3)
+    assert metrics.label_scores(logits, labels, exclusive=True)["accuracy"] == pytest.approx(2 / 3)
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=20), st.lists(st.integers(0, 5), min_size=1, max_size=20))

@@ -8,13 +8,16 @@ import sys
 import drawn
 import pytest
 import torch
+from imports import imports_beyond
 
+import vision
 from melodylc.base.errors import UserError
-from vision import celeba, mnist, storage, training
+from vision import celeba, mnist, training_loop
+from vision.classifier_training import jittered
 from vision.command import EXPERIMENTS
 from vision.data import mnist as mnist_data
-from vision.network_training import jittered
 from vision.presets import MNIST
+from vision.training_loop import TrainingRun
 from vision.workspace import Workspace
 
 
@@ -130,33 +133,35 @@ def test_a_device_that_is_not_there_is_one_line(digits, tmp_path, capsys):
     assert "--device: nonsense cannot be used here" in capsys.readouterr().err
 
 
-def test_an_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path):
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
     def run(folder, stop=None):
         torch.manual_seed(0)
         net = torch.nn.Linear(3, 1)
-        adam = training.adam(net, 1e-2)
+        adam = training_loop.adam(net, 1e-2)
 
         def step(number):
             if number == stop:
                 raise KeyboardInterrupt
             loss = (net(torch.randn(8, 3)) - 1).square().mean()
-            training.descend(adam, loss)
+            training_loop.descend(adam, loss)
             return {"loss": loss.item()}
 
         parts = {"net": (net, adam)}
         checkpoint = folder / "net.checkpoint"
-        training.train(step, parts, 20, training.Run(checkpoint, {"width": 3}, 7, "net", progress=False))
+        folder.mkdir(exist_ok=True)
+        training_loop.train(step, parts, 20, TrainingRun(checkpoint, {"width": 3}, 7, "net", progress=False))
         return net.weight.detach().clone()
 
     whole = run(tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "cut", stop=13)
     assert torch.equal(run(tmp_path / "cut"), whole)
+    other = TrainingRun(tmp_path / "cut" / "net.checkpoint", {"width": 4}, 7, "net")
     with pytest.raises(UserError, match="made with other settings"):
-        training.train(lambda _: {}, {}, 20, training.Run(tmp_path / "cut" / "net.checkpoint", {"width": 4}, 7, "net"))
+        training_loop.train(lambda _: {}, {}, 20, other)
 
 
-def test_a_study_interrupted_anywhere_ends_with_the_same_weights(digits, tmp_path, monkeypatch):
+def test_a_workspace_interrupted_anywhere_ends_with_the_same_weights(digits, tmp_path, monkeypatch):
     data = mnist_data.load(digits)
 
     def actor(out):
@@ -174,8 +179,8 @@ def test_a_study_interrupted_anywhere_ends_with_the_same_weights(digits, tmp_pat
 
         return real(*args, on_step=stop, **kwargs)
 
-    monkeypatch.setattr(adversarial, "learn", stopped)
-    with pytest.raises(KeyboardInterrupt):  # the VAE is kept, the actor that is half learned is not
+    monkeypatch.setattr(adversarial, "train_adversaries", stopped)
+    with pytest.raises(KeyboardInterrupt):  # the VAE is stored, the half-trained actor is not
         actor(tmp_path / "cut")
     assert not (tmp_path / "cut" / "models" / "free.safetensors").exists()
     monkeypatch.undo()
@@ -183,23 +188,14 @@ def test_a_study_interrupted_anywhere_ends_with_the_same_weights(digits, tmp_pat
     assert all(torch.equal(again[name], value) for name, value in whole.items())
 
 
-def test_a_stopped_run_says_where_it_goes_on_from(digits, tmp_path, monkeypatch, capsys):
+def test_a_stopped_run_says_where_it_continues_from(digits, tmp_path, monkeypatch, capsys):
     def stop(workspace):
         raise KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(EXPERIMENTS, "scales", (stop, "stopped"))
     assert mnist.entry(["scales", "--data", str(digits), "--preset", "smoke", "--quiet"]) == 130
-    assert "goes on from what mnist-smoke holds" in capsys.readouterr().err
-
-
-def test_a_write_that_fails_leaves_what_was_there(tmp_path):
-    path = tmp_path / "a.json"
-    storage.write_json(path, {"old": 1})
-    with pytest.raises(TypeError):
-        storage.write_json(path, {"new": object()})
-    assert json.loads(path.read_text()) == {"old": 1}
-    assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+    assert "the same command continues from mnist-smoke" in capsys.readouterr().err
 
 
 def test_jitter_moves_whole_images_and_no_further_than_asked():
@@ -218,17 +214,22 @@ def test_jitter_moves_whole_images_and_no_further_than_asked():
     assert 0.2 < flipped < 0.8
 
 
-def test_vision_takes_nothing_of_melodylc_but_its_latent_space():
+def test_vision_takes_nothing_of_melodylc_but_its_base_and_its_latent_space():
+    assert imports_beyond(vision, "vision", "melodylc.base", "melodylc.latent") == []
+
+
+def test_the_commands_load_nothing_of_melodies():
     run = subprocess.run(
         [
             sys.executable,
             "-c",
-            "import sys, vision.mnist, vision.celeba; "
-            "print([n for n in sys.modules if n.split('.')[0] in ('melodylc', 'midi_io')])",
+            "import json, sys, vision.mnist, vision.celeba; "
+            "print(json.dumps([n for n in sys.modules if n.split('.')[0] in ('melodylc', 'midi_io')]))",
         ],
         capture_output=True,
         text=True,
         check=True,
     )
-    modules = set(json.loads(run.stdout.replace("'", '"')))
-    assert {name for name in modules if not name.startswith("melodylc.latent")} == {"melodylc"}
+    shared = ("melodylc.base", "melodylc.latent")
+    modules = {name for name in json.loads(run.stdout) if not name.startswith(shared)}
+    assert modules == {"melodylc", "midi_io", "midi_io.atomic"}

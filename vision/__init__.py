@@ -1,4 +1,4 @@
 """The image experiments of Latent Constraints (Engel, Hoffman, Roberts 2017) on MNIST and CelebA.
 
-Built on the actors and critics of `melodylc.latent`, and nothing else of melodylc.
+Of melodylc it imports only `melodylc.latent` (actors, critics, losses) and `melodylc.base` (errors, storage, progress).
 """

@@ -10,7 +10,7 @@ from vision.presets import CELEBA
 
 
 def entry(arguments: list[str] | None = None) -> int:
-    """The command."""
+    """Run the command; return its exit code."""
     return main("celeba", celeba.load, CELEBA, arguments)
 
 

@@ -1,4 +1,7 @@
-"""Figures, as PNG. Needs matplotlib (extra `vision`)."""
+"""Figures as PNG files; they need matplotlib (extra `vision`).
+
+Shapes: R rows and K columns of images of (C, H, W).
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,24 @@ from typing import Any
 
 from torch import Tensor
 
-from vision.storage import beside
+from melodylc.base.storage import atomic_write
 
 
 def canvas(width: float, height: float) -> Any:
-    """An empty figure of so many inches."""
+    """Return an empty figure of a width and height in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def save(figure: Any, path: Path) -> None:
-    """As PNG, whole or not at all."""
-    with beside(path) as place:
-        figure.savefig(place, format="png", dpi=110, bbox_inches="tight")
+    """Write a figure as PNG."""
+    with atomic_write(path) as beside:
+        figure.savefig(beside, format="png", dpi=110, bbox_inches="tight")
 
 
 def mosaic(images: Tensor) -> Any:
-    """(R, K, C, H, W) in [0, 1] side by side, a line of white between: an array that imshow takes."""
+    """Lay images (R, K, C, H, W) in [0, 1] side by side, white lines between; return an array that imshow takes."""
     rows, columns, channels, height, width = images.shape
     wide = images.new_ones(rows, columns, channels, height + 1, width + 1)
     wide[..., :height, :width] = images
@@ -34,7 +37,7 @@ def mosaic(images: Tensor) -> Any:
 
 
 def show(axes: Any, images: Tensor, rows: Sequence[str] = (), columns: Sequence[str] = (), title: str = "") -> None:
-    """A grid of images (R, K, C, H, W) with the names of its rows and columns."""
+    """Draw a grid of images (R, K, C, H, W) with the names of its rows and columns."""
     height, width = images.shape[-2] + 1, images.shape[-1] + 1
     axes.imshow(mosaic(images), interpolation="nearest")
     axes.set_yticks([height * (row + 0.5) for row in range(len(rows))], rows, fontsize=8)
@@ -48,14 +51,14 @@ def show(axes: Any, images: Tensor, rows: Sequence[str] = (), columns: Sequence[
 
 
 def grid(path: Path, images: Tensor, rows: Sequence[str] = (), columns: Sequence[str] = (), title: str = "") -> None:
-    """One grid of images (R, K, C, H, W) as a file."""
+    """Write one grid of images (R, K, C, H, W)."""
     figure = canvas(0.75 * images.shape[1] + 1.5, 0.75 * images.shape[0] + 1)
     show(figure.add_subplot(), images, rows, columns, title)
     save(figure, path)
 
 
 def panels(path: Path, sheets: Sequence[tuple[str, Tensor]], columns: Sequence[str] = ()) -> None:
-    """Several grids (R, K, C, H, W), one below the other, each under its title."""
+    """Write several grids (R, K, C, H, W), one below the other, each under its title."""
     count = sum(sheet.shape[0] for _, sheet in sheets)
     figure = canvas(0.7 * sheets[0][1].shape[1] + 1, 0.75 * count + 0.8 * len(sheets))
     heights = [sheet.shape[0] for _, sheet in sheets]

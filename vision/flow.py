@@ -8,11 +8,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-LOG_SCALE = 2.0  # bounds log s, so that no coupling runs away
+LOG_SCALE = 2.0  # bound of |log s|, without which a coupling may scale pixels without limit
 
 
 class Coupling(nn.Module):
-    """y1 = x1, y2 = t(x1) + s(x1) x2, where a mask says which pixels are x1."""
+    """An affine coupling: y1 = x1, y2 = t(x1) + s(x1) x2, where a mask says which pixels are x1."""
 
     mask: Tensor
 
@@ -25,21 +25,22 @@ class Coupling(nn.Module):
         )
         last = self.net[-1]
         assert isinstance(last, nn.Linear)
-        nn.init.zeros_(last.weight)  # it begins as the identity
+        nn.init.zeros_(last.weight)  # the coupling begins as the identity
         nn.init.zeros_(last.bias)
 
-    def _scale_shift(self, kept: Tensor) -> tuple[Tensor, Tensor]:
-        log_s, t = self.net(kept).chunk(2, dim=-1)
-        moved = 1 - self.mask
-        return LOG_SCALE * torch.tanh(log_s) * moved, t * moved
+    def _scale_shift(self, fixed: Tensor) -> tuple[Tensor, Tensor]:
+        """Return log s and t, (B, D) each, from the pixels that stay as they are."""
+        log_s, t = self.net(fixed).chunk(2, dim=-1)
+        changed = 1 - self.mask
+        return LOG_SCALE * torch.tanh(log_s) * changed, t * changed
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, D) to (B, D), and log |det dy/dx|, (B,)."""
+        """Map x (B, D) to y (B, D); return log |det dy/dx|, (B,), as well."""
         log_s, t = self._scale_shift(x * self.mask)
         return x * log_s.exp() + t, log_s.sum(dim=-1)
 
     def inverse(self, y: Tensor) -> Tensor:
-        """(B, D) to (B, D)."""
+        """Map y (B, D) back to x (B, D)."""
         log_s, t = self._scale_shift(y * self.mask)
         return (y - t) * (-log_s).exp()
 
@@ -55,7 +56,7 @@ class Flow(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """f(x), (B, D), and log |det df/dx|, (B,)."""
+        """Return f(x), (B, D), and log |det df/dx|, (B,)."""
         total = x.new_zeros(len(x))
         for coupling in self.couplings:
             x, log_det = coupling(x)
@@ -63,7 +64,7 @@ class Flow(nn.Module):
         return x, total
 
     def inverse(self, y: Tensor) -> Tensor:
-        """f^-1(y), (B, D)."""
+        """Return f^-1(y), (B, D)."""
         for coupling in reversed(self.couplings):
             y = coupling.inverse(y)  # type: ignore[operator]
         return y

@@ -1,4 +1,4 @@
-"""How images are judged: by a classifier, by how near they are to data, by how they differ among themselves."""
+"""Measures of generated images: a classifier's opinion of their labels, distance from data, and diversity."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ from torch import Tensor
 from torch.nn import functional as F
 
 MS_SSIM_BETAS = (0.0448, 0.2856, 0.3001)  # Wang et al. 2003, the scales that fit into these images
+WIDE_WINDOW, NARROW_WINDOW = (1.5, 11), (0.5, 5)  # sigma and size in pixels: the usual ones, and what fits into MNIST's
+WIDE_FROM = 41  # pixels of the shorter side: three scales of a window of 11
 
 
-def judged(logits: Tensor, labels: Tensor, exclusive: bool) -> dict[str, float]:
-    """Table 1's columns for logits and labels, both (N, Y).
+def label_scores(logits: Tensor, labels: Tensor, exclusive: bool) -> dict[str, float]:
+    """Return table 1's columns for logits and labels, both (N, Y).
 
-    Of classes, accuracy is the share of images whose highest logit is their class; of attributes, the share of all
-    decisions that are right, and precision, recall and f1 pool the decisions. f1_mean is the mean of the labels' own.
+    For classes (exclusive labels), accuracy is the share of images whose highest logit is their class. For attributes
+    it is the share of all decisions that are right, and precision, recall and f1 pool the decisions. f1_mean is the
+    mean of each label's own f1.
     """
-    said = F.one_hot(logits.argmax(dim=1), logits.shape[1]).bool() if exclusive else logits > 0
+    predicted = F.one_hot(logits.argmax(dim=1), logits.shape[1]).bool() if exclusive else logits > 0
     true = labels.bool()
-    right = (said & true).sum(dim=0).double()
-    f1_mean = float(_share(2 * right, said.sum(dim=0) + true.sum(dim=0))[true.any(dim=0)].mean())
+    right = (predicted & true).sum(dim=0).double()
+    f1_mean = float(_share(2 * right, predicted.sum(dim=0) + true.sum(dim=0))[true.any(dim=0)].mean())
     if exclusive:
         return {"accuracy": float(right.sum() / len(labels)), "f1_mean": f1_mean}
     return {
-        "accuracy": float((said == true).double().mean()),
-        "precision": float(_share(right.sum(), said.sum())),
+        "accuracy": float((predicted == true).double().mean()),
+        "precision": float(_share(right.sum(), predicted.sum())),
         "recall": float(_share(right.sum(), true.sum())),
-        "f1": float(_share(2 * right.sum(), said.sum() + true.sum())),
+        "f1": float(_share(2 * right.sum(), predicted.sum() + true.sum())),
         "f1_mean": f1_mean,
     }
 
@@ -35,16 +38,16 @@ def _share(part: Tensor, whole: Tensor) -> Tensor:
 
 
 def auc(positive: Tensor, negative: Tensor) -> float:
-    """The chance that a positive scores above a negative, ties as half: the area under the ROC curve."""
+    """Return the area under the ROC curve: the chance that a positive scores above a negative, ties as half."""
     scores = torch.cat([positive, negative]).double()
-    _, place, counts = scores.unique(return_inverse=True, return_counts=True)
+    _, position, counts = scores.unique(return_inverse=True, return_counts=True)
     middle = counts.cumsum(0) - (counts - 1) / 2  # the mean rank, from 1, of equal scores
-    ranks = middle[place][: len(positive)]
+    ranks = middle[position][: len(positive)]
     return float((ranks.sum() - len(positive) * (len(positive) + 1) / 2) / (len(positive) * len(negative)))
 
 
 def frechet(features: Tensor, others: Tensor) -> float:
-    """The Frechet distance of the Gaussians fitted to two sets of features, (N, F) and (M, F) (Heusel et al. 2017)."""
+    """Return the Frechet distance of Gaussians fitted to features (N, F) and (M, F) (Heusel et al. 2017)."""
     a, b = features.double(), others.double()
     mean = (a.mean(dim=0) - b.mean(dim=0)).square().sum()
     cov_a, cov_b = torch.atleast_2d(torch.cov(a.T)), torch.atleast_2d(torch.cov(b.T))
@@ -56,18 +59,18 @@ def frechet(features: Tensor, others: Tensor) -> float:
 
 
 def likeness(images: Tensor) -> float:
-    """Mean MS-SSIM of neighbouring pairs of (N, C, H, W): what grows as images grow alike (Odena et al. 2017)."""
+    """Return the mean MS-SSIM of neighbouring images of (N, C, H, W), higher for like ones (Odena et al. 2017)."""
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as ms_ssim
 
     first, second = _pairs(images)
-    sigma, window = (1.5, 11) if min(images.shape[-2:]) > 40 else (0.5, 5)
+    sigma, window = WIDE_WINDOW if min(images.shape[-2:]) >= WIDE_FROM else NARROW_WINDOW
     total = sum(MS_SSIM_BETAS)
     betas = tuple(b / total for b in MS_SSIM_BETAS)
     return float(ms_ssim(first, second, data_range=1.0, sigma=sigma, kernel_size=window, betas=betas, normalize="relu"))
 
 
 def spread(images: Tensor) -> float:
-    """Root mean squared difference of pixels of neighbouring pairs of (N, C, H, W), the mean over pairs."""
+    """Return the root mean squared difference of neighbouring images of (N, C, H, W), the mean over pairs."""
     first, second = _pairs(images)
     return float((first - second).square().flatten(1).mean(dim=1).sqrt().mean())
 

@@ -10,7 +10,7 @@ from vision.presets import MNIST
 
 
 def entry(arguments: list[str] | None = None) -> int:
-    """The command."""
+    """Run the command; return its exit code."""
     return main("mnist", mnist.load, MNIST, arguments)
 
 

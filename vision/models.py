@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from melodylc.latent.posterior import Posterior
 
 LOG_2PI = math.log(2 * math.pi)
+LEAST_SIGMA = 1e-6  # of a posterior: keeps log sigma finite
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of an encoder and the decoder that mirrors it.
+    """The sizes of an encoder and of the decoder that mirrors it.
 
     Either `hidden`, widths of linear layers, or `channels` and `kernels` of convolutions of stride 2, outermost first.
     """
@@ -29,27 +30,12 @@ class Architecture:
     kernels: tuple[int, ...] = (5, 5, 3, 3)
 
     def as_listed(self) -> Architecture:
-        """The encoder in the order in which section 9.2.2 lists it: 2048 channels first, 256 last, kernels 3, 3, 5, 5.
+        """Return the encoder in the order of section 9.2.2: 2048 channels first, 256 last, kernels 3, 3, 5, 5.
 
-        The authors' notebook has it the other way, as all presets have: channels grow as places get fewer, the decoder
-        of the same section mirrors that, and the most channels at the most places cost four times the work.
+        All presets follow the authors' notebook, which has the reverse: channels grow as the resolution falls. The
+        decoder of the same section mirrors that, and most channels at the highest resolution cost four times the work.
         """
         return replace(self, channels=self.channels[::-1], kernels=self.kernels[::-1])
-
-
-class Posterior(NamedTuple):
-    """q(z|x), a diagonal Gaussian for each image."""
-
-    mean: Tensor  # (B, Z)
-    sigma: Tensor  # (B, Z)
-
-    def sample(self) -> Tensor:
-        """(B, Z), by reparameterisation."""
-        return self.mean + self.sigma * torch.randn_like(self.mean)
-
-    def kl(self) -> Tensor:
-        """KL(q(z|x) || N(0, I)) of each image in nats, (B,)."""
-        return 0.5 * (self.mean**2 + self.sigma**2 - 1 - 2 * self.sigma.log()).sum(dim=-1)
 
 
 class Encoder(nn.Module):
@@ -67,7 +53,7 @@ class Encoder(nn.Module):
                 inputs = units
             self.features, found = inputs, inputs
         else:
-            channels += labels  # labels as planes beside the colours: each place may read the image by them
+            channels += labels  # labels as constant planes beside the colours
             for units, kernel in zip(architecture.channels, architecture.kernels, strict=True):
                 layers += [nn.Conv2d(channels, units, kernel, stride=2, padding=kernel // 2), nn.ReLU()]
                 channels, height, width = units, (height + 1) // 2, (width + 1) // 2
@@ -77,7 +63,7 @@ class Encoder(nn.Module):
         self.head = nn.Linear(found, outputs)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        """(B, C, H, W), and (B, Y), to (B, O)."""
+        """Map images (B, C, H, W), with labels (B, Y) if it takes any, to (B, O)."""
         if y is not None and self.flat:
             x = torch.cat([x.flatten(1), y], dim=-1)
         elif y is not None:
@@ -85,7 +71,7 @@ class Encoder(nn.Module):
         return self.head(self.trunk(x).flatten(1))
 
     def penultimate(self, x: Tensor) -> Tensor:
-        """What the head reads, (B, F); of convolutions the mean over places, as the Frechet inception distance does."""
+        """Return the head's input, (B, F); for convolutions its mean over pixels, as in Inception's."""
         found = self.trunk(x)
         return found if self.flat else found.mean(dim=(2, 3))
 
@@ -104,7 +90,7 @@ class Decoder(nn.Module):
                 inputs = units
             layers += [nn.Linear(inputs, channels * height * width), nn.Unflatten(1, shape)]
         else:
-            # the decoder of the paper, whichever order the encoder has: it narrows, and its kernels do (5, 5, 3, 3)
+            # the decoder of the paper, whichever order the encoder has: channels and kernels (5, 5, 3, 3) shrink
             widths, kernels = (channels, *sorted(architecture.channels)), sorted(architecture.kernels)
             steps = len(architecture.channels)
             if height % 2**steps or width % 2**steps:
@@ -121,7 +107,7 @@ class Decoder(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """(B, Z), and (B, Y), to (B, C, H, W)."""
+        """Map vectors (B, Z), with labels (B, Y) if it takes any, to images (B, C, H, W)."""
         return torch.sigmoid(self.layers(z if y is None else torch.cat([z, y], dim=-1)).float())
 
 
@@ -141,12 +127,12 @@ class VAE(nn.Module):
         self.pixels = math.prod(shape)
 
     def encode(self, x: Tensor, y: Tensor | None = None) -> Posterior:
-        """q(z|x); sigma is 0 in a plain autoencoder."""
-        mean, sigma = self.encoder(x, y).float().chunk(2, dim=-1)
-        return Posterior(mean, F.softplus(sigma) + 1e-6 if self.sigma_x else torch.zeros_like(sigma))
+        """Return q(z|x); sigma is 0 in a plain autoencoder."""
+        found = Posterior.from_outputs(self.encoder(x, y), LEAST_SIGMA)
+        return found if self.sigma_x else found._replace(sigma=torch.zeros_like(found.sigma))
 
     def log_likelihood(self, x: Tensor, decoded: Tensor) -> Tensor:
-        """log N(x; g(z), sigma_x^2 I) of each image in nats, (B,); as sigma_x -> 0 only the squared error matters."""
+        """Return log N(x; g(z), sigma_x^2 I) of each image in nats, (B,); at sigma_x 0 minus the squared error."""
         squared = (x - decoded).square().flatten(1).sum(dim=-1)
         if not self.sigma_x:
             return -squared

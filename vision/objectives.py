@@ -1,4 +1,4 @@
-"""What a VAE is trained for: the ELBO, or one of the survey's changes of it."""
+"""The objectives that a VAE can be trained for: the ELBO, and the survey's variations of it."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from torch import Tensor
 from melodylc.base.errors import UserError
 from melodylc.latent import losses
 
-Critic = Callable[[Tensor], Tensor]
+CriticFunction = Callable[[Tensor], Tensor]  # (B, Z) to logits
 
 
 @dataclass(frozen=True)
 class Objective:
-    """Weights of what is minimised beside -log p(x|z); the ELBO's are 1, 0, 0."""
+    """The weights of what is minimised beside -log p(x|z); the ELBO's are 1, 0, 0."""
 
     kl: float = 1.0  # of KL(q(z|x) || p(z)), in nats
     mmd: float = 0.0  # of MMD^2(q(z), p(z))
-    adversarial: float = 0.0  # of -log D(z), D telling draws of p(z) from encodings
+    adversarial: float = 0.0  # of -log D(z), where D separates draws of p(z) from encodings
 
 
 ELBO = Objective()
 
 
 def beta(weight: float) -> Objective:
-    """beta-VAE (Higgins et al. 2017): the KL term weighs beta."""
+    """Return the objective of a beta-VAE (Higgins et al. 2017): the KL term weighs beta."""
     return Objective(kl=weight)
 
 
 def info(alpha: float, scale: float) -> Objective:
-    """InfoVAE (Zhao et al. 2017, equation 6), with MMD as the divergence of the marginals.
+    """Return the objective of an InfoVAE (Zhao et al. 2017, equation 6), with MMD as the divergence of the marginals.
 
-    Minimised is -log p(x|z) + (1 - alpha) KL(q(z|x) || p(z)) + (alpha + lambda - 1) D(q(z) || p(z)); scale is lambda.
+    It minimises -log p(x|z) + (1 - alpha) KL(q(z|x) || p(z)) + (alpha + lambda - 1) D(q(z) || p(z)); scale is lambda.
     """
     return Objective(kl=1 - alpha, mmd=alpha + scale - 1)
 
 
 def adversarial(weight: float) -> Objective:
-    """Adversarial autoencoder (Makhzani et al. 2016): a critic of z alone keeps q(z) like p(z)."""
+    """Return the objective of an adversarial autoencoder (Makhzani et al. 2016): a critic of z holds q(z) to p(z)."""
     return Objective(kl=0.0, adversarial=weight)
 
 
 def parse(text: str) -> Objective:
-    """`elbo`, `beta:4`, `info:1:1000` (alpha, lambda) or `adversarial:100`.
+    """Return the objective of a text: `elbo`, `beta:4`, `info:1:1000` (alpha, lambda) or `adversarial:100`.
 
     Raises:
         UserError: for anything else.
@@ -69,15 +69,15 @@ def parse(text: str) -> Objective:
 
 
 def loss(
-    objective: Objective, likelihood: Tensor, kl: Tensor, z: Tensor, prior: Tensor, critic: Critic | None = None
+    objective: Objective, likelihood: Tensor, kl: Tensor, z: Tensor, prior: Tensor, critic: CriticFunction | None = None
 ) -> Tensor:
-    """What an encoder and a decoder descend: -log p(x|z) and the objective's divergences, the mean over images.
+    """Return the loss of an encoder and a decoder: -log p(x|z) and the objective's divergences, the mean over images.
 
     Args:
         likelihood: (B,), log p(x|z) in nats.
         kl: (B,), KL(q(z|x) || p(z)) in nats.
         z, prior: (B, Z), a sample of each posterior, and as many draws of p(z).
-        critic: of an adversarial objective, (B, Z) to logits.
+        critic: of an adversarial objective.
     """
     total = -likelihood.mean()
     if objective.kl:
@@ -91,7 +91,7 @@ def loss(
 
 
 def mmd(x: Tensor, y: Tensor) -> Tensor:
-    """The unbiased estimate of MMD^2 (Gretton et al. 2012, equation 3) between (N, Z) and (M, Z), N and M from 2 up.
+    """Return the unbiased estimate of MMD^2 between (N, Z) and (M, Z), N and M from 2 up (Gretton et al. 2012, eq. 3).
 
     The kernel is exp(-|a - b|^2 / (2 Z)): of two draws of N(0, I) the exponent is -1 on average.
     """
@@ -101,6 +101,6 @@ def mmd(x: Tensor, y: Tensor) -> Tensor:
 
     def within(a: Tensor) -> Tensor:
         count = len(a)
-        return (kernel(a, a).sum() - count) / (count * (count - 1))  # without the diagonal, each element of which is 1
+        return (kernel(a, a).sum() - count) / (count * (count - 1))  # without the diagonal, which is all 1
 
     return within(x) + within(y) - 2 * kernel(x, y).mean()

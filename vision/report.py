@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+NARROWEST = 9  # characters of a column: a sign, four digits, a point, an exponent
+
 
 def table(result: dict[str, Any]) -> str:
-    """The rows of a result, one a line, then what else it says in numbers."""
+    """Format a result: its rows, one a line, then its other numbers."""
     lines = []
     rows: dict[str, dict[str, float]] = result.get("rows", {})
     columns = list(dict.fromkeys(name for row in rows.values() for name in row))
@@ -23,12 +25,12 @@ def table(result: dict[str, Any]) -> str:
 
 
 def width(name: str) -> int:
-    """Of a column."""
-    return max(len(name), 9)
+    """Return the width of a column with a name."""
+    return max(len(name), NARROWEST)
 
 
 def number(value: float | None) -> str:
-    """Four digits, as a table has them."""
+    """Format a number of a table, with four digits."""
     if value is None:
         return ""
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from melodylc.attributes import CENTRES, COUNT, HIGH, LABELS, LOW, MEASURED, UNITS, Attributes
-from melodylc.base import numbers
+from melodylc.base import numbers, storage
 from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as bar_of
 from melodylc.latent import losses
@@ -30,10 +30,9 @@ from melodylc.melody import BARS, HOLD
 from melodylc.model import Model, fingerprint, generator
 from melodylc.rules import Key
 from melodylc.rules.key import COMMON_SCALES
-from melodylc.vae import storage
 from midi_io.atomic import atomic_write
 
-KIND = "melodylc.knobs"
+KIND = storage.FileKind("melodylc.knobs", "knobs", "the knobs of a model; melodylc knobs --model FILE makes them")
 OUTPUTS = MEASURED + 3  # absent logits; means; log standard deviations
 TOLERANCE = 0.1  # a count is granted within this share of what was asked
 FALL = 0.9  # share of the notes it began with that an actor is to keep where no count is asked

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from melodylc.base import numbers
+from melodylc.base import numbers, storage
 from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as bar_of
 from melodylc.latent import rewards
@@ -21,10 +21,9 @@ from melodylc.melody import BARS
 from melodylc.model import Model, fingerprint, generator
 from melodylc.rules import Rule
 from melodylc.rules.rule import as_rule
-from melodylc.vae import storage
 from midi_io.atomic import atomic_write
 
-KIND = "melodylc.actor"
+KIND = storage.FileKind("melodylc.actor", "actor", "an actor; melodylc learn --out FILE.safetensors makes one")
 REACHED, PARTLY = 0.5, 0.05  # shares satisfied from which a rule counts as reached, and as partly reached
 EXAMPLES = 3  # melodies nearest to the rule that are kept
 LIMITS: dict[str, numbers.Limits] = {  # of the fields of a budget

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from melodylc.attributes import Attributes
+from melodylc.base import storage
 from melodylc.base.errors import UserError
 from melodylc.constraints import conditional
 from melodylc.constraints.composition import ComposedActor, compose
@@ -28,7 +29,6 @@ from melodylc.model import Model
 from melodylc.plausibility import FEATURES, Bounds
 from melodylc.rules import Rule
 from melodylc.rules.rule import as_rule, described
-from melodylc.vae import storage
 from melodylc.vae.decoding import strictly
 
 Move = Callable[[Tensor], Tensor]  # (B, Z) -> (B, Z)

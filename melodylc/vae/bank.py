@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from melodylc.base import storage
 from melodylc.base.errors import UserError
 from melodylc.latent.precision import half_precision
 from melodylc.melody import STEPS, check
-from melodylc.vae import storage
 from melodylc.vae.decoding import decode
 from melodylc.vae.model import MelodyVAE
 from midi_io.atomic import atomic_write

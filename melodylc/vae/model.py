@@ -8,30 +8,15 @@ Shapes: B melodies, T = 16 bars, S = 16 steps, N any number of bars, Z latent, E
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from melodylc.latent.posterior import Posterior
 from melodylc.melody import BARS, STATES, STEPS_PER_BAR
 from melodylc.vae.presets import Sizes
 
-
-class Posterior(NamedTuple):
-    """q(z | melody), a diagonal Gaussian."""
-
-    mean: Tensor  # (B, Z)
-    sigma: Tensor  # (B, Z), above 0
-
-    def sample(self, generator: torch.Generator | None = None) -> Tensor:
-        """One draw of z for each melody, (B, Z)."""
-        noise = torch.randn(self.mean.shape, generator=generator, device=self.mean.device)
-        return self.mean + self.sigma * noise
-
-    def kl(self) -> Tensor:
-        """KL(q || N(0, I)) per dimension, (B, Z), in nats."""
-        return 0.5 * (self.mean**2 + self.sigma**2 - 1) - self.sigma.log()
+LEAST_SIGMA = 1e-4  # of the posterior: keeps log sigma finite in every precision
 
 
 def one_hot(states: Tensor) -> Tensor:
@@ -49,13 +34,7 @@ class FlatEncoder(nn.Module):
 
     def forward(self, states: Tensor) -> Posterior:
         _, (final, _) = self.lstm(one_hot(states))  # final: (2, B, encoder)
-        return posterior(self.posterior(torch.cat([final[0], final[1]], dim=-1)))
-
-
-def posterior(outputs: Tensor) -> Posterior:
-    """(B, 2 Z) to mean and softplus sigma, in float32 whatever the outputs are."""
-    mean, sigma = outputs.float().chunk(2, dim=-1)
-    return Posterior(mean, F.softplus(sigma) + 1e-4)
+        return Posterior.from_outputs(self.posterior(torch.cat([final[0], final[1]], dim=-1)), LEAST_SIGMA)
 
 
 class BarEncoder(nn.Module):
@@ -97,7 +76,7 @@ class HierarchicalEncoder(nn.Module):
         """(B, T, E) to the posterior."""
         out, _ = self.lstm(embeddings)  # (B, T, 2 encoder)
         slices = self.slices(torch.cat([out, embeddings], dim=-1))  # (B, T, slice)
-        return posterior(self.posterior(slices.flatten(1)))
+        return Posterior.from_outputs(self.posterior(slices.flatten(1)), LEAST_SIGMA)
 
     def forward(self, states: Tensor) -> Posterior:
         return self.upper(self.embed(states))

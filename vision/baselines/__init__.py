@@ -1,1 +1,1 @@
-"""What the method is compared with. The latent AC-GAN is `adversarial.AdversarialSettings(auxiliary=True)`."""
+"""The methods that the paper's is compared with. The latent AC-GAN is `AdversarialSettings(auxiliary=True)`."""

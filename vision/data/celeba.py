@@ -1,7 +1,7 @@
 """CelebA's aligned images and attributes (Liu et al. 2015): the full release, torchvision's layout, or half size.
 
-Terms of CelebA: non-commercial research only. Images are cut to the centre square of 128 pixels and halved (section
-9.1); those of half size (89 x 109) to the centre square of 64.
+CelebA may be used for non-commercial research only. Images are cut to the centre square of 128 pixels and halved
+(section 9.1); those of half size (89 x 109) are cut to the centre square of 64.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from melodylc.base.errors import UserError
 from vision.data.images import Dataset, Images, Watch, split, unwatched
 
 SIZE = 64
-SQUARES = {(178, 218): 128, (89, 109): 64}  # of each size of image, the centre square that is kept
+SQUARES = {(178, 218): 128, (89, 109): 64}  # the centre square of each size of image
 LABELS = "list_attr_celeba"
 PARTITION = "list_eval_partition"
 FOLDERS = ("", "celeba", "CelebA", "Anno", "Eval", "Img", "celeba_half_10k")
 ARCHIVES = ("img_align_celeba.zip", "celeba_half_10k.tar")
-# what archives and images that are not whole, or hostile, raise
+# raised by archives and images that are incomplete, damaged or hostile
 DAMAGE = (
     OSError,
     EOFError,
@@ -48,7 +48,7 @@ WHERE = (
     "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and put the three there"
 )
 
-# The ten of section 9.1; a minus takes the complement: facial hair is not No_Beard.
+# The ten of section 9.1; a minus takes the complement: facial hair is the opposite of No_Beard.
 ATTRIBUTES = (
     ("bald", "Bald"),
     ("black hair", "Black_Hair"),
@@ -61,8 +61,8 @@ ATTRIBUTES = (
     ("hat", "Wearing_Hat"),
     ("young", "Young"),
 )
-# Table 3
-ASKED = (
+# table 3, the columns of figures
+FIGURE_LABELS = (
     ("blond hair", (0, 0, 1, 0, 0, 0, 0, 1, 0, 1)),
     ("brown hair", (0, 0, 0, 1, 0, 0, 0, 1, 0, 1)),
     ("black hair", (0, 1, 0, 0, 0, 0, 0, 1, 0, 1)),
@@ -76,63 +76,64 @@ ASKED = (
 
 @dataclass(frozen=True)
 class Line:
-    """What a line of the attribute file says of an image."""
+    """A line of the attribute file."""
 
     image: str
-    place: str  # file and line, for messages
+    where: str  # file and line, for messages
     labels: tuple[int, ...]
 
 
 class Files:
-    """The files under a folder, or in an archive, found by their own names; archives are closed with `stack`."""
+    """The files in a folder or an archive, by their own names; `stack` closes the archives."""
 
     def __init__(self, root: Path, stack: ExitStack) -> None:
         if not root.exists():
             raise UserError(f"celeba: {root} does not exist; {WHERE}")
         self.root, self._stack = root, stack
-        self._places: dict[str, Callable[[], bytes]] = {}
+        self._contents: dict[str, Callable[[], bytes]] = {}
         self._lock = Lock()  # an archive is one file with one position
         if root.is_file():
             self._open(root)
             return
         for folder in FOLDERS:
-            for archive in ARCHIVES:  # first, so that what lies unpacked beside them wins
+            for archive in ARCHIVES:  # first: unpacked files beside them replace theirs
                 if (root / folder / archive).is_file():
                     self._open(root / folder / archive)
         for folder in FOLDERS:
             for name in (LABELS, PARTITION):
                 for path in (root / folder / f"{name}.csv", root / folder / f"{name}.txt"):
                     if path.is_file():
-                        self._places[path.name] = path.read_bytes
+                        self._contents[path.name] = path.read_bytes
             for images in ("img_align_celeba", "img_align_celeba/img_align_celeba"):
                 for entry in _entries(root / folder / images):
-                    self._places[entry.name] = Path(entry.path).read_bytes
+                    self._contents[entry.name] = Path(entry.path).read_bytes
 
     def _open(self, path: Path) -> None:
+        """Add the files of an archive."""
         try:
             if zipfile.is_zipfile(path):
                 packed = self._stack.enter_context(zipfile.ZipFile(path))
                 for name in packed.namelist():
-                    self._places[Path(name).name] = lambda name=name: packed.read(name)  # type: ignore[misc]
+                    self._contents[Path(name).name] = lambda name=name: packed.read(name)  # type: ignore[misc]
             else:
                 tar = self._stack.enter_context(tarfile.open(path))  # noqa: SIM115
                 for member in tar.getmembers():
                     if member.isfile():
-                        self._places[Path(member.name).name] = lambda member=member: tar.extractfile(member).read()  # type: ignore
+                        self._contents[Path(member.name).name] = lambda member=member: tar.extractfile(member).read()  # type: ignore
         except DAMAGE as error:
             raise UserError(f"celeba: {path} is damaged or no archive ({error}); fetch it again") from error
 
     def __contains__(self, name: str) -> bool:
-        return name in self._places
+        return name in self._contents
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file; KeyError where there is none."""
-        place = self._places[name]
+        """Return the bytes of a file; KeyError where there is none."""
+        content = self._contents[name]
         with self._lock:
-            return place()
+            return content()
 
     def text(self, name: str) -> tuple[str, list[str]] | None:
-        """Name and lines of a list, as .txt (the release) or .csv (Kaggle's); None where there is neither."""
+        """Return name and lines of a list, as .txt (the release) or .csv (Kaggle's); None where there is neither."""
         for file in (f"{name}.txt", f"{name}.csv"):
             if file in self:
                 try:
@@ -149,14 +150,14 @@ def _entries(folder: Path) -> Iterable[os.DirEntry[str]]:
 
 
 def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatched) -> Dataset:
-    """CelebA at 64 x 64 with the paper's ten attributes, in the official partition, or a seeded split where it is none.
+    """Load CelebA at 64 x 64 with the paper's ten attributes, in the official partition or, without it, a seeded split.
 
     Args:
         root: a folder with the images and lists (as released, as torchvision or Kaggle lay them out), or an archive.
-        watch: wraps the images as they are read, of which it is told the number (a progress bar).
+        watch: wraps the images as they are read (a progress bar), given their number.
 
     Raises:
-        UserError: for anything missing, cut short or damaged, with file and line; nothing half-read is used.
+        UserError: for anything missing, cut short or damaged, with file and line; damaged data are never used in part.
     """
     with ExitStack() as stack:
         files = Files(Path(root), stack)
@@ -164,7 +165,7 @@ def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatche
         parts = _partition(files, lines)
         for line in lines:
             if line.image not in files:
-                raise UserError(f"celeba: {line.place}: no image {line.image} in {root}; {WHERE}")
+                raise UserError(f"celeba: {line.where}: no image {line.image} in {root}; {WHERE}")
         pixels = torch.empty(len(lines), 3, SIZE, SIZE, dtype=torch.uint8)
         with ThreadPoolExecutor() as pool:
             for row, image in enumerate(watch(pool.map(lambda line: _image(files, line), lines), len(lines))):
@@ -177,17 +178,18 @@ def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatche
         parts, source = (train, valid, test), f"a split drawn with seed {seed}: the partition has not all three parts"
     return Dataset(
         name="celeba",
-        train=images.of(parts[0]),
-        valid=images.of(parts[1]),
-        test=images.of(parts[2]),
+        train=images.subset(parts[0]),
+        valid=images.subset(parts[1]),
+        test=images.subset(parts[2]),
         attributes=tuple(name for name, _ in ATTRIBUTES),
         exclusive=False,
-        asked=ASKED,
+        figure_labels=FIGURE_LABELS,
         source=f"{len(parts[0])} training, {len(parts[1])} validation, {len(parts[2])} test images, {source}",
     )
 
 
 def _labels(files: Files) -> list[Line]:
+    """Read the attribute file."""
     found = files.text(LABELS)
     if found is None:
         raise UserError(f"celeba: no {LABELS}.txt in {files.root}; {WHERE}")
@@ -214,16 +216,16 @@ def _labels(files: Files) -> list[Line]:
         columns.append((names.index(name.lstrip("-")), name.startswith("-")))
     lines = []
     for number, row in enumerate(text[first:], start=first + 1):
-        place = f"{file} line {number}"
+        where = f"{file} line {number}"
         fields = _fields(row)
         if len(fields) != 1 + len(names):
             raise UserError(
-                f"celeba: {place}: expected an image and {len(names)} values, got {len(fields)} fields; fetch it again"
+                f"celeba: {where}: expected an image and {len(names)} values, got {len(fields)} fields; fetch it again"
             )
         if wrong := [value for value in fields[1:] if value not in ("1", "-1")]:
-            raise UserError(f"celeba: {place}: expected values 1 and -1, got {wrong[0]!r}; fetch it again")
+            raise UserError(f"celeba: {where}: expected values 1 and -1, got {wrong[0]!r}; fetch it again")
         values = [value == "1" for value in fields[1:]]
-        lines.append(Line(fields[0], place, tuple(int(values[at] != complement) for at, complement in columns)))
+        lines.append(Line(fields[0], where, tuple(int(values[at] != complement) for at, complement in columns)))
     if count is not None and count != len(lines):
         raise UserError(
             f"celeba: {file} line {len(text)} is the last, of image {len(lines)}; line 1 says {count}; fetch it again"
@@ -233,12 +235,12 @@ def _labels(files: Files) -> list[Line]:
     if len({line.image for line in lines}) < len(lines):
         seen: set[str] = set()
         twice = next(line for line in lines if line.image in seen or seen.add(line.image))  # type: ignore[func-returns-value]
-        raise UserError(f"celeba: {twice.place}: {twice.image} is there twice; fetch it again")
+        raise UserError(f"celeba: {twice.where}: {twice.image} is there twice; fetch it again")
     return lines
 
 
 def _partition(files: Files, lines: list[Line]) -> tuple[Tensor, Tensor, Tensor] | None:
-    """Rows of training, validation and test; None without a partition, or with a part that is empty."""
+    """Return the rows of training, validation and test; None without a partition, or if a part is empty."""
     found = files.text(PARTITION)
     if found is None:
         return None
@@ -254,7 +256,7 @@ def _partition(files: Files, lines: list[Line]) -> tuple[Tensor, Tensor, Tensor]
     for line in lines:
         if line.image not in parts:
             raise UserError(
-                f"celeba: {file} ends with line {len(text)} without {line.image}, which {line.place} has; fetch both"
+                f"celeba: {file} ends with line {len(text)} without {line.image}, which {line.where} has; fetch both"
             )
     of = torch.tensor([parts[line.image] for line in lines])
     train, valid, test = ((of == part).nonzero()[:, 0] for part in range(3))
@@ -266,12 +268,12 @@ def _fields(row: str) -> list[str]:
 
 
 def _image(files: Files, line: Line) -> Tensor:
-    """(3, 64, 64) uint8."""
+    """Read an image and cut it to its centre square, (3, 64, 64) uint8."""
     try:
         image = Image.open(io.BytesIO(files.read(line.image)), formats=("JPEG",))
         if image.size not in SQUARES:
             raise UserError(
-                f"celeba: {line.place}: {line.image}: expected an aligned image of 178 x 218 or 89 x 109, "
+                f"celeba: {line.where}: {line.image}: expected an aligned image of 178 x 218 or 89 x 109, "
                 f"got {image.size[0]} x {image.size[1]}"
             )
         square = SQUARES[image.size]
@@ -279,7 +281,7 @@ def _image(files: Files, line: Line) -> Tensor:
         cut = image.convert("RGB").crop((left, top, left + square, top + square))
     except DAMAGE as error:
         raise UserError(
-            f"celeba: {line.place}: the image {line.image} is damaged or cut short ({error}); fetch it again"
+            f"celeba: {line.where}: the image {line.image} is damaged or cut short ({error}); fetch it again"
         ) from error
     pixels = np.asarray(cut.reduce(square // SIZE) if square > SIZE else cut)
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1)

@@ -1,4 +1,4 @@
-"""Fetching the data sets, by torchvision, which knows their mirrors and sums."""
+"""The download of the data sets by torchvision, which has their addresses and checksums."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from melodylc.base.errors import UserError
 
 
 def download(name: str, root: Path) -> None:
-    """Put "mnist" or "celeba" under root, in torchvision's layout; what is there already stays.
+    """Download "mnist" or "celeba" into root, in torchvision's layout; files that are there already stay.
 
     Raises:
-        UserError: if torchvision is missing or cannot be loaded, or the data cannot be had.
+        UserError: if torchvision is missing or cannot be loaded, or the data cannot be downloaded.
     """
     try:
         from torchvision import datasets
@@ -26,7 +26,7 @@ def download(name: str, root: Path) -> None:
         else:
             datasets.CelebA(str(root), split="all", download=True)
     except (OSError, RuntimeError) as error:
-        said = " ".join(str(error).split())  # torchvision lists its mirrors, one a line
+        detail = " ".join(str(error).split())  # torchvision lists its mirrors, one a line
         raise UserError(
-            f"--download: {name} could not be fetched into {root} ({said}); try again, or by hand"
+            f"--download: {name} could not be fetched into {root} ({detail}); try again, or by hand"
         ) from error

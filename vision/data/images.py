@@ -1,4 +1,7 @@
-"""What the experiments know of a data set: images, labels, and how to speak of them."""
+"""A data set as the experiments use it: images, labels and their names.
+
+Shapes: N images of (C, H, W), Y labels, K columns of a figure.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-Watch = Callable[[Iterable[Any], int], Iterable[Any]]
+Watch = Callable[[Iterable[Any], int], Iterable[Any]]  # wraps a number of items in a progress bar
 
 
 def unwatched(items: Iterable[Any], count: int) -> Iterable[Any]:
-    """No progress bar."""
+    """Return the items as they are: no progress bar."""
     return items
 
 
 @dataclass(frozen=True)
 class Images:
-    """Images with their labels, in one order."""
+    """Images with their labels, in the same order."""
 
     pixels: Tensor  # (N, C, H, W) uint8
     labels: Tensor  # (N, Y) float32, each 0 or 1
@@ -28,16 +31,16 @@ class Images:
         return len(self.pixels)
 
     def at(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Pixels in [0, 1] and labels of some rows."""
+        """Return pixels in [0, 1] and labels of some rows."""
         return unit(self.pixels[rows]), self.labels[rows]
 
     def draw(self, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Pixels in [0, 1] and labels of random images, with replacement, on a device."""
+        """Draw images at random, with replacement; return pixels in [0, 1] and labels, on a device."""
         x, y = self.at(torch.randint(len(self), (count,)))
         return x.to(device), y.to(device)
 
-    def of(self, rows: Tensor | slice) -> Images:
-        """Some of the images."""
+    def subset(self, rows: Tensor | slice) -> Images:
+        """Return some of the images."""
         return Images(self.pixels[rows], self.labels[rows])
 
 
@@ -50,30 +53,30 @@ class Dataset:
     valid: Images
     test: Images
     attributes: tuple[str, ...]  # Y names
-    exclusive: bool  # one label of an image is 1 (classes), or each by itself (attributes)
-    asked: tuple[tuple[str, tuple[int, ...]], ...]  # label vectors that figures show, with their names
-    source: str  # where the parts come from, in words
+    exclusive: bool  # labels are classes, of which an image has one; otherwise attributes, each on its own
+    figure_labels: tuple[tuple[str, tuple[int, ...]], ...]  # names and label vectors of the columns of figures
+    source: str  # of the parts, in words; weights on disk are recognised by it
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of an image."""
+        """The shape (C, H, W) of an image."""
         channels, height, width = self.train.pixels.shape[1:]
         return channels, height, width
 
     @property
     def columns(self) -> tuple[list[str], Tensor]:
-        """Names and labels (K, Y) of what figures ask for."""
-        names, labels = zip(*self.asked, strict=True)
+        """The names and labels (K, Y) of the columns of figures."""
+        names, labels = zip(*self.figure_labels, strict=True)
         return list(names), torch.tensor(labels, dtype=torch.float32)
 
 
 def unit(pixels: Tensor) -> Tensor:
-    """uint8 to [0, 1]."""
+    """Scale uint8 pixels to [0, 1]."""
     return pixels.float() / 255
 
 
-def split(count: int, shares: tuple[int, ...], seed: int) -> list[Tensor]:
-    """Rows of parts of the given sizes, drawn without replacement; the last part is what remains."""
+def split(count: int, sizes: tuple[int, ...], seed: int) -> list[Tensor]:
+    """Draw the rows of parts of given sizes, without replacement; the last part is the rest."""
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    parts = list(order.split([*shares, count - sum(shares)]))
+    parts = list(order.split([*sizes, count - sum(sizes)]))
     return [part.sort().values for part in parts]

@@ -1,4 +1,4 @@
-"""MNIST from its four IDX files (LeCun et al.), packed or not, as the original or torchvision lay them out."""
+"""MNIST from its four IDX files (LeCun et al.), packed or not, in the original's layout or torchvision's."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from melodylc.base.errors import UserError
 from vision.data.images import Dataset, Images, Watch, split, unwatched
 
 FOLDERS = ("", "mnist", "MNIST/raw", "raw")
-VALID = 5000  # of the 60,000, held out by seed: MNIST has no part of its own for it
+VALID = 5000  # of the 60,000, held out by seed: MNIST has no validation part
 DIGITS = 10
-LARGEST = 1 << 28  # bytes
+LARGEST = 1 << 28  # bytes: a damaged header must not ask for more memory than there is
 
 
 def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatched) -> Dataset:
-    """MNIST with one-hot labels; validation images are drawn from the training files. `watch` has nothing to show.
+    """Load MNIST with one-hot labels; validation images are drawn from the training files. `watch` is not used.
 
     Raises:
         UserError: for a file that is missing, damaged, cut short or does not fit its partner; it is named.
@@ -38,17 +38,18 @@ def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatche
     eye = torch.eye(DIGITS, dtype=torch.int64).tolist()
     return Dataset(
         name="mnist",
-        train=train.of(train_rows),
-        valid=train.of(valid_rows),
+        train=train.subset(train_rows),
+        valid=train.subset(valid_rows),
         test=test,
         attributes=tuple(str(digit) for digit in range(DIGITS)),
         exclusive=True,
-        asked=tuple((str(digit), tuple(eye[digit])) for digit in range(DIGITS)),
+        figure_labels=tuple((str(digit), tuple(eye[digit])) for digit in range(DIGITS)),
         source=f"{len(train)} training and {len(test)} test images, {len(valid_rows)} of the former for validation",
     )
 
 
 def _pair(root: Path, part: str) -> Images:
+    """Read the images and labels of one part."""
     images_path, labels_path = _find(root, f"{part}-images-idx3-ubyte"), _find(root, f"{part}-labels-idx1-ubyte")
     images, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
     if len(images) != len(labels):
@@ -77,7 +78,7 @@ def _find(root: Path, name: str) -> Path:
 
 
 def read_idx(path: Path, dimensions: int) -> Tensor:
-    """An IDX file of bytes, as uint8 of its shape; gzip is recognised by its first two bytes.
+    """Read an IDX file of bytes, as uint8 of its shape; gzip is recognised by its first two bytes.
 
     Raises:
         UserError: unless the file is exactly as long as its header says.
@@ -94,7 +95,7 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
             shape = struct.unpack(f">{dimensions}I", header[4:])
             if math.prod(shape) > LARGEST:
                 raise UserError(f"mnist: {path}: says to hold {math.prod(shape)} bytes, MNIST's largest has 47,040,000")
-            data = file.read(math.prod(shape) + 1)  # no further: what is packed may be endless
+            data = file.read(math.prod(shape) + 1)  # no more: a damaged file may unpack without end
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"mnist: {path} is damaged or cut short ({error}); fetch it again") from error
     if len(data) != math.prod(shape):

@@ -1,1 +1,1 @@
-"""The paper's tables and figures, one function each: what it returns is written as JSON beside its figure."""
+"""The paper's tables and figures, a module each; what `run` returns is written as JSON beside its figure."""

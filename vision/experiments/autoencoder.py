@@ -1,4 +1,4 @@
-"""Figure 15: the same constraints on a plain autoencoder, sigma_x -> 0."""
+"""Figure 15: the same constraints on a plain autoencoder, the limit of sigma_x to 0."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from vision.workspace import Workspace
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
-    """Conditional samples of the autoencoder beside the VAE's, both unregularised, with their diversity."""
-    labels = workspace.asked(workspace.preset.draws)
+    """Compare conditional samples of the autoencoder with the VAE's, both unregularised, and their diversity."""
+    labels = workspace.test_labels(workspace.preset.draws)
     names, columns = workspace.data.columns
     rows: dict[str, Any] = {}
     sheets = []
@@ -27,8 +27,8 @@ def run(workspace: Workspace) -> dict[str, Any]:
             made = workspace.decode(vae.decoder, actor(z, labels))
         test = workspace.data.test
         real = test.at(slice(None))[0]
-        rebuilt = workspace.decode(vae.decoder, workspace.encode(vae, test)[0])
-        rows[title] = workspace.judged(made, labels) | {
+        rebuilt = workspace.decode(vae.decoder, workspace.encode(vae, test).mean)
+        rows[title] = workspace.label_scores(made, labels) | {
             "classifier_frechet": workspace.frechet(made),
             "classifier_frechet_prior": workspace.frechet(workspace.decode(vae.decoder, z)),
             "spread": metrics.spread(made),

@@ -1,4 +1,4 @@
-"""What the method is compared with, all judged by the same classifier, with the diversity of what each makes."""
+"""Other methods beside the paper's, judged by the same classifier, with the diversity of the images of each."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from vision.baselines import attribute_vectors, pixel_gan
 from vision.experiments.conditional import PAPER_CONDITIONAL, ROWS
 from vision.workspace import Workspace
 
-ALIKE = 40  # images asked for with the same labels, whose pairs are compared
-Maker = Callable[[Tensor, Tensor], Tensor]  # (B, Z) draws of the prior and (B, Y) labels to images
+ALIKE = 40  # images of the same labels, whose pairs are compared
+LEAST_ALIKE = 4  # real images of the same labels from which their diversity is measured: two pairs
+Maker = Callable[[Tensor, Tensor], Tensor]  # draws of the prior (B, Z) and labels (B, Y) to images
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
-    """Accuracy and the like for labels of test images; MS-SSIM and distance within a class, for the figures' labels."""
+    """Compare accuracy for labels of test images, and MS-SSIM and distance within each of the figures' labels."""
     data = workspace.data
-    labels = workspace.asked(workspace.preset.draws)
+    labels = workspace.test_labels(workspace.preset.draws)
     latent = workspace.preset.architecture.latent
     names, columns = data.columns
-    images, asked = data.test.at(slice(None))
-    rows: dict[str, Any] = {"real test images": workspace.judged(images, asked) | _diversity(_alike(workspace))}
+    images, true = data.test.at(slice(None))
+    rows: dict[str, Any] = {"real test images": workspace.label_scores(images, true) | _diversity(_alike(workspace))}
     sheets = []
     for name, make in makers(workspace).items():
         made = make(workspace.prior(len(labels), latent), labels)
@@ -32,16 +33,17 @@ def run(workspace: Workspace) -> dict[str, Any]:
             make(workspace.prior(ALIKE, latent, seed=2 + number), column.expand(ALIKE, -1).to(workspace.device))
             for number, column in enumerate(columns)
         ]
-        rows[name] = workspace.judged(made, labels) | {"classifier_frechet": workspace.frechet(made)} | _diversity(same)
+        scores = workspace.label_scores(made, labels)
+        rows[name] = scores | {"classifier_frechet": workspace.frechet(made)} | _diversity(same)
         sheets.append((name, torch.stack([sheet[:ROWS] for sheet in same], dim=1)))
     figures.panels(workspace.out / "compare.png", sheets, names)
-    if not data.exclusive:  # as table 1 has it: published, of other attributes, not measured here
+    if not data.exclusive:  # of table 1: published, of other attributes, not measured here
         rows |= {f"{name}, as published": row for name, row in PAPER_CONDITIONAL.items() if name.startswith("IcGAN")}
     return {"draws": len(labels), "rows": rows}
 
 
 def makers(workspace: Workspace) -> dict[str, Maker]:
-    """How each method makes images from draws of the prior and labels."""
+    """Return, by method, how it makes images of draws of the prior and labels."""
     vae = workspace.vae()
     conditional = workspace.vae(conditional=True)
     gan = pixel_gan.generator(workspace)
@@ -61,17 +63,17 @@ def makers(workspace: Workspace) -> dict[str, Maker]:
 
 
 def _alike(workspace: Workspace) -> list[Tensor]:
-    """Real images with the labels of each column of the figures, where there are four at least."""
+    """Return real images with the labels of each column of the figures, where there are enough."""
     found = []
     for column in workspace.data.columns[1]:
         rows = (workspace.data.train.labels == column).all(dim=1).nonzero()[:ALIKE, 0]
-        if len(rows) >= 4:
+        if len(rows) >= LEAST_ALIKE:
             found.append(workspace.data.train.at(rows)[0])
     return found
 
 
 def _diversity(alike: list[Tensor]) -> dict[str, float]:
-    """Means over sets of images with the same labels; nothing where there is no set."""
+    """Return the diversity of sets of images with the same labels, the mean over sets; nothing without a set."""
     if not alike:
         return {}
     return {

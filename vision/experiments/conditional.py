@@ -20,19 +20,20 @@ PAPER_CONDITIONAL = {
     "distance": {"accuracy": 0.928, "precision": 0.903, "recall": 0.863, "f1": 0.874, "z_mse": 17.0},
     "IcGAN, 18 attributes (Perarnau et al. 2016)": {"accuracy": 0.860, "f1": 0.524},
 }
-ROWS = 6
+ROWS = 6  # of a figure, each from a draw of the prior
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
-    """Samples asked for with the labels of test images, judged by the classifier; shifts weighted by sigma_bar^-2."""
+    """Judge samples for the labels of test images by the classifier; measure shifts, weighted by sigma_bar^-2."""
     vae, data = workspace.vae(), workspace.data
-    labels = workspace.asked(workspace.preset.draws)
+    labels = workspace.test_labels(workspace.preset.draws)
     z = workspace.prior(len(labels), vae.latent)
-    images, asked = data.test.at(slice(None))
-    decoded = workspace.decode(vae.decoder, workspace.encode(vae, data.test)[0])
+    images, true = data.test.at(slice(None))
+    decoded = workspace.decode(vae.decoder, workspace.encode(vae, data.test).mean)
     rows: dict[str, Any] = {
-        "real test images": workspace.judged(images, asked),
-        "their reconstructions": workspace.judged(decoded, asked) | {"classifier_frechet": workspace.frechet(decoded)},
+        "real test images": workspace.label_scores(images, true),
+        "their reconstructions": workspace.label_scores(decoded, true)
+        | {"classifier_frechet": workspace.frechet(decoded)},
     }
     names, columns = data.columns
     sheets = []
@@ -42,7 +43,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
             moved = actor(z, labels)
         made = workspace.decode(vae.decoder, moved)
         rows[title] = (
-            workspace.judged(made, labels)
+            workspace.label_scores(made, labels)
             | {"classifier_frechet": workspace.frechet(made)}
             | {"z_mse": float(losses.shift(moved, z, workspace.encodings(vae).sigma_bar))}
         )
@@ -53,7 +54,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
 
 @torch.no_grad()
 def sheet(workspace: Workspace, actor: Any, z: Tensor, columns: Tensor, vae: Any = None) -> Tensor:
-    """(R, K, C, H, W): draws by row, labels asked for by column."""
+    """Return images (R, K, C, H, W): a draw of the prior by row, labels by column."""
     vae = vae or workspace.vae()
     every = columns.to(workspace.device).repeat(len(z), 1)
     made = workspace.decode(vae.decoder, actor(z.repeat_interleave(len(columns), dim=0), every))

@@ -1,4 +1,4 @@
-"""Figure 3: the realism critic over the two latent dimensions that say most."""
+"""Figure 3: the realism critic over the two latent dimensions of the smallest posterior scale."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from vision import figures
 from vision.workspace import Workspace
 
 POINTS = 41  # along an axis of the map
-REACH = 3.0  # in latent units
+REACH = 3.0  # of the map on each side, in latent units: three standard deviations of the prior
+MARKED = REACH / 1.5  # of the outermost marks
 MARKS = 3  # along an axis, where images are decoded
 CENTRES = 100  # whose maps are measured; the first is drawn
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
-    """Maps of D around a draw of the prior and around a held-out encoding, with decoded images at marked points.
+    """Draw maps of D around a draw of the prior and around a held-out encoding, with images at marked points.
 
-    Measured are D at the centre and the share of the map that the critic values below it (1 where the centre is the
-    map's summit), the means over maps around `CENTRES` draws and encodings.
+    The numbers are D at the centre, and the share of the map where D is lower (1 where the centre is the maximum), the
+    means over maps around `CENTRES` draws and encodings.
     """
     vae = workspace.vae()
     critic = workspace.critic("realism")
     first, second = workspace.encodings(vae).sigma_bar.argsort()[:2].tolist()
-    means, _ = workspace.encode(vae, workspace.data.valid.of(slice(CENTRES)))
+    means, _ = workspace.encode(vae, workspace.data.valid.subset(slice(CENTRES)))
     axis = torch.linspace(-REACH, REACH, POINTS, device=workspace.device)
-    marks = torch.linspace(-REACH / 1.5, REACH / 1.5, MARKS, device=workspace.device)
+    marks = torch.linspace(-MARKED, MARKED, MARKS, device=workspace.device)
     figure = figures.canvas(15, 4.5)
     panels = figure.subplots(1, 4, width_ratios=(1.2, 1, 1.2, 1))
     result: dict[str, Any] = {"dimensions": [first, second]}
@@ -45,8 +46,8 @@ def run(workspace: Workspace) -> dict[str, Any]:
         extent = [float(v) for v in axis.cpu()]
         filled = left.contourf(extent, extent, values, levels=20, cmap="viridis")
         figure.colorbar(filled, ax=left)
-        places = [float(v) for v in marks.cpu()]
-        left.plot([x for x in places for _ in places], places * MARKS, "x", color="lightgray")
+        points = [float(v) for v in marks.cpu()]
+        left.plot([x for x in points for _ in points], points * MARKS, "x", color="lightgray")
         left.plot([0], [0], "s", color="orange")
         left.set_title(f"D(z) around a {name}", fontsize=10)
         left.set_xlabel(f"z[{first}]")
@@ -58,7 +59,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
 
 
 def _around(centre: torch.Tensor, first: int, second: int, axis: torch.Tensor) -> torch.Tensor:
-    """(P, P, Z): the centre shifted along the second dimension by row and along the first by column."""
+    """Return vectors (P, P, Z): the centre shifted along the second dimension by row, along the first by column."""
     at = centre.repeat(len(axis), len(axis), 1)
     at[:, :, first] += axis[None, :]
     at[:, :, second] += axis[:, None]

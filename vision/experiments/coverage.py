@@ -1,7 +1,9 @@
 """Coverage and quality driven training (Lucas et al. 2018): a VAE, an invertible last stage, an adversarial term, both.
 
-Equations are those of the slides: L_C, what likelihood asks (3), L_Q, what an adversary asks (2), and p(x|z) through
+Equations are those of the slides: L_C, the loss of likelihood (3), L_Q, the adversarial loss (2), and p(x|z) through
 the invertible stage (6 to 8).
+
+Shapes: B images of (C, H, W), flattened to D pixels, Z latent dimensions.
 """
 
 from __future__ import annotations
@@ -14,15 +16,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from melodylc.latent import losses
+from melodylc.latent.optimisers import ADVERSARIAL_BETAS
+from melodylc.latent.posterior import Posterior
 from vision import figures
 from vision.flow import Flow
-from vision.models import LOG_2PI, Architecture, Decoder, Encoder, Posterior
-from vision.training import ADVERSARIAL_BETAS, Run, adam, descend, set_rate, train
-from vision.workspace import CHUNK, Workspace
+from vision.inference import CHUNK
+from vision.models import LEAST_SIGMA, LOG_2PI, Architecture, Decoder, Encoder
+from vision.presets import FlowSettings
+from vision.training_loop import Part, TrainingRun, adam, descend, set_learning_rate, train
+from vision.workspace import Workspace
 
+# name: with an invertible last stage, with an adversarial term
 MODELS = {"VAE": (False, False), "VAE-F": (True, False), "CQ": (False, True), "CQF": (True, True)}
-LEVELS = 256  # of a pixel; noise below one level makes densities of them (dequantisation)
-LEAST = -6.0  # of log sigma: a quarter of a level below which a Gaussian gains without bounds
+LEVELS = 256  # of a pixel; noise below one level turns them into a density (dequantisation)
+LEAST_LOG_SIGMA = -6.0  # below it, at a quarter of a level, the density of a Gaussian grows without bounds
+LARGEST_GRADIENT = 1.0  # norm: couplings make the likelihood steep early in training
 SHOWN = 10
 # bits per dimension and Frechet inception distance on CIFAR-10, from the slides
 PAPER_COVERAGE = {
@@ -45,42 +53,41 @@ class CoverageVAE(nn.Module):
         self.flow = Flow(channels * height, width, couplings, hidden)
 
     def encode(self, x: Tensor) -> Posterior:
-        """q(z|x)."""
-        mean, sigma = self.encoder(x).chunk(2, dim=-1)
-        return Posterior(mean, F.softplus(sigma) + 1e-6)
+        """Return q(z|x)."""
+        return Posterior.from_outputs(self.encoder(x), LEAST_SIGMA)
 
     def likelihood(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log sigma of p(y|z), (B, D) each."""
+        """Return mean and log sigma of p(y|z), (B, D) each."""
         mean, log_sigma = self.decoder.layers(z).flatten(1).chunk(2, dim=-1)
-        return mean, LEAST + F.softplus(log_sigma - LEAST)
+        return mean, LEAST_LOG_SIGMA + F.softplus(log_sigma - LEAST_LOG_SIGMA)
 
     def elbo(self, x: Tensor) -> Tensor:
-        """Of each dequantised image (B, C, H, W), from one sample of z, in nats, (B,)."""
+        """Return the ELBO of dequantised images (B, C, H, W), from one sample of z, in nats, (B,)."""
         posterior = self.encode(x)
         mean, log_sigma = self.likelihood(posterior.sample())
         y, log_det = self.flow(x.flatten(1))
         density = -0.5 * ((y - mean) * (-log_sigma).exp()).square() - log_sigma - 0.5 * LOG_2PI
-        return density.sum(dim=-1) + log_det - posterior.kl()
+        return density.sum(dim=-1) + log_det - posterior.kl().sum(dim=-1)
 
     def sample(self, z: Tensor) -> Tensor:
-        """x = f^-1(y) of a y drawn from p(y|z), (B, C, H, W)."""
+        """Draw y from p(y|z) and return x = f^-1(y), (B, C, H, W)."""
         mean, log_sigma = self.likelihood(z)
         y = mean + log_sigma.exp() * torch.randn_like(mean)
         return self.flow.inverse(y).view(-1, *self.shape)
 
 
 def dequantised(x: Tensor) -> Tensor:
-    """Pixels k / 255 to (k + u) / 256, u uniform in [0, 1)."""
+    """Map pixels k / 255 to (k + u) / 256, u uniform in [0, 1)."""
     return (x * (LEVELS - 1) + torch.rand_like(x)) / LEVELS
 
 
 def bits_per_dimension(elbo: Tensor, dimensions: int) -> Tensor:
-    """Of images in LEVELS steps, from the ELBO in nats of a density on [0, 1]: an upper bound of -log2 p / D."""
+    """Convert the ELBO in nats of a density on [0, 1] to an upper bound of -log2 p / D of images in LEVELS steps."""
     return math.log2(LEVELS) - elbo / (dimensions * math.log(2))
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
-    """Bits per dimension on test images and the Frechet figure of samples, of the four."""
+    """Measure bits per dimension of test images and the Frechet distance of samples, of all four."""
     real = workspace.data.test.at(slice(workspace.preset.draws))[0]
     rows: dict[str, Any] = {}
     sheets = [("test images", real[None, :SHOWN])]
@@ -107,49 +114,55 @@ def run(workspace: Workspace) -> dict[str, Any]:
 
 
 def model_of(workspace: Workspace, name: str) -> CoverageVAE:
-    """One of the four, trained."""
+    """Return one of the four, trained."""
     flow, preset = workspace.preset.flow, workspace.preset
     assert flow is not None, "the preset has no flow"
     invertible, adversarial = MODELS[name]
-    training = flow.training
 
     def build() -> CoverageVAE:
         couplings = flow.couplings if invertible else 0
         return CoverageVAE(workspace.data.shape, preset.architecture, couplings, flow.hidden)
 
-    def make(model: CoverageVAE, run: Run) -> None:
-        optimiser = adam(model, training.learning_rate)
-        parts: dict[str, tuple[nn.Module, torch.optim.Optimizer]] = {"model": (model, optimiser)}
+    def train_model(model: CoverageVAE, run: TrainingRun) -> None:
+        _train(model, workspace, flow, adversarial, run)
+
+    settings = {"architecture": preset.architecture, "flow": flow}
+    return workspace.networks.load_or_train(f"coverage-{name.lower()}", build, train_model, settings)
+
+
+def _train(
+    model: CoverageVAE, workspace: Workspace, settings: FlowSettings, adversarial: bool, run: TrainingRun
+) -> None:
+    """Train a model on L_C, and on L_Q as well if it is adversarial."""
+    training, architecture = settings.training, workspace.preset.architecture
+    optimiser = adam(model, training.learning_rate)
+    parts: dict[str, Part] = {"model": (model, optimiser)}
+    if adversarial:
+        with torch.random.fork_rng():
+            torch.manual_seed(run.seed + 1)
+            critic = Encoder(workspace.data.shape, architecture, 1).to(workspace.device)
+        critic_optimiser = adam(critic, training.learning_rate, ADVERSARIAL_BETAS)
+        parts["critic"] = (critic, critic_optimiser)
+
+    def step(number: int) -> dict[str, float]:
+        set_learning_rate(optimiser, training.learning_rate, number, training.steps)
+        x = dequantised(workspace.data.train.draw(training.batch, workspace.device)[0])
+        elbo = model.elbo(x).mean()
+        loss = -elbo / x[0].numel()
         if adversarial:
-            with torch.random.fork_rng():
-                torch.manual_seed(run.seed + 1)
-                critic = Encoder(workspace.data.shape, preset.architecture, 1).to(workspace.device)
-            critic_adam = adam(critic, training.learning_rate, ADVERSARIAL_BETAS)
-            parts["critic"] = (critic, critic_adam)
+            made = model.sample(torch.randn(len(x), architecture.latent, device=workspace.device))
+            descend(critic_optimiser, _critic_loss(critic, x, made.detach()))
+            loss = loss - settings.quality * critic(made).mean()  # (2): ln(D / (1 - D)) is the logit
+        descend(optimiser, loss, LARGEST_GRADIENT)
+        return {"bits_per_dimension": bits_per_dimension(elbo.detach(), x[0].numel()).item()}
 
-        def step(number: int) -> dict[str, float]:
-            set_rate(optimiser, training.learning_rate, number, training.steps)
-            x = dequantised(workspace.data.train.draw(training.batch, workspace.device)[0])
-            elbo = model.elbo(x).mean()
-            loss = -elbo / x[0].numel()
-            if adversarial:
-                made = model.sample(torch.randn(len(x), preset.architecture.latent, device=workspace.device))
-                share = torch.rand(len(x), 1, device=workspace.device)
-                fake = made.detach()
-                critic_loss = losses.constraint_loss(critic(x)).mean() + losses.violation_loss(critic(fake)).mean()
-                critic_loss = critic_loss + losses.gradient_penalty(
-                    lambda flat: critic(flat.view_as(x)), x.flatten(1), fake.flatten(1), share
-                )
-                descend(critic_adam, critic_loss)
-                loss = loss - flow.quality * critic(made).mean()  # (2): ln(D / (1 - D)) is the logit
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            return {"bits_per_dimension": bits_per_dimension(elbo.detach(), x[0].numel()).item()}
+    train(step, parts, training.steps, run)
 
-        train(step, parts, training.steps, run)
 
-    return workspace.load_or_train(
-        f"coverage-{name.lower()}", build, make, {"architecture": preset.architecture, "flow": flow}
+def _critic_loss(critic: Encoder, real: Tensor, made: Tensor) -> Tensor:
+    """Return the loss of D(x) for real images and generated ones, (B, C, H, W) each."""
+    share = torch.rand(len(real), 1, device=real.device)
+    loss = losses.constraint_loss(critic(real)).mean() + losses.violation_loss(critic(made)).mean()
+    return loss + losses.gradient_penalty(
+        lambda flat: critic(flat.view_as(real)), real.flatten(1), made.flatten(1), share
     )

@@ -1,4 +1,4 @@
-"""Images of labels of one's own, by the actors of table 1."""
+"""Images of any labels, by the actors of table 1."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from vision import figures
 from vision.data.images import Dataset
 from vision.workspace import Workspace
 
-SHOWN = 8
-JUDGED = 200
+SHOWN = 8  # images of each row of the figure
+JUDGED = 200  # images of each text that the classifier judges
 
 
-def run(workspace: Workspace, asked: Sequence[str], kind: str) -> dict[str, Any]:
-    """A row of images for each text, and how many of its labels the classifier finds in more of them."""
-    texts = list(asked) or workspace.data.columns[0]
-    columns = workspace.data.columns[1] if not asked else torch.stack([labels(workspace.data, text) for text in texts])
+def run(workspace: Workspace, texts: Sequence[str], kind: str) -> dict[str, Any]:
+    """Make a row of images of each text, and measure how many of its labels the classifier finds in images of it.
+
+    Args:
+        texts: labels as `labels` reads them; none for the labels of figures.
+        kind: of the actor.
+    """
+    names, columns = workspace.data.columns
+    if texts:
+        names, columns = list(texts), torch.stack([labels(workspace.data, text) for text in texts])
     vae, actor = workspace.vae(), workspace.actor(kind)
     rows, sheets = {}, []
-    for text, column in zip(texts, columns, strict=True):
+    for text, column in zip(names, columns, strict=True):
         wanted = column.expand(JUDGED, -1).to(workspace.device)
         with torch.no_grad():
             made = workspace.decode(vae.decoder, actor(workspace.prior(JUDGED, vae.latent), wanted))
@@ -34,15 +40,15 @@ def run(workspace: Workspace, asked: Sequence[str], kind: str) -> dict[str, Any]
             right = ((logits > 0) == column.bool()).float().mean(dim=1)
         rows[text] = {"accuracy": float(right.mean()), "all_as_asked": float((right == 1).float().mean())}
         sheets.append(made[:SHOWN])
-    figures.grid(workspace.out / "generate.png", torch.stack(sheets), texts, title=f"as asked, actor {kind}")
+    figures.grid(workspace.out / "generate.png", torch.stack(sheets), names, title=f"as asked, actor {kind}")
     return {"draws": JUDGED, "rows": rows}
 
 
 def labels(data: Dataset, text: str) -> Tensor:
-    """(Y,) of a text: the name of a class, or names of attributes between commas (or `none`), all others 0.
+    """Return the labels (Y,) of a text: a class, or attributes between commas (or `none`); all others are 0.
 
     Raises:
-        UserError: for a name that is none.
+        UserError: for an unknown name.
     """
     names = [name.strip() for name in text.split(",")]
     if names == ["none"] and not data.exclusive:

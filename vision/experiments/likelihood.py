@@ -1,4 +1,4 @@
-"""Table 4 and figure 16: what sigma_x does to the ELBO, and to the scales of the posterior."""
+"""Table 4 and figure 16: the effect of sigma_x on the ELBO and on the scales of the posterior."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import torch
 
 from vision import figures
 from vision.data.images import Images
-from vision.models import VAE, Posterior
-from vision.presets import SQUARES
-from vision.workspace import CHUNK, Workspace
+from vision.inference import CHUNK
+from vision.models import VAE
+from vision.presets import SIGMA_X_SQUARED
+from vision.workspace import Workspace
 
 # table 4 of the paper (CelebA at full size)
 PAPER_LIKELIHOOD = {
@@ -22,12 +23,16 @@ PAPER_LIKELIHOOD = {
 }
 
 
+USED = 0.5  # mean posterior scale below which a dimension counts as used; the prior's is 1
+
+
 def _vaes(workspace: Workspace) -> dict[str, VAE]:
-    return {f"{square:g}": workspace.vae(square**0.5, training=workspace.preset.sweep) for square in SQUARES}
+    """Return a VAE for each sigma_x^2, by its text."""
+    return {f"{square:g}": workspace.vae(square**0.5, training=workspace.preset.sweep) for square in SIGMA_X_SQUARED}
 
 
 def table(workspace: Workspace) -> dict[str, Any]:
-    """Log likelihood, KL and ELBO of held-out images in nats, by sigma_x^2 (table 4)."""
+    """Measure log likelihood, KL and ELBO of held-out images in nats, by sigma_x^2 (table 4)."""
     rows = {square: elbo(workspace, vae, workspace.data.valid) for square, vae in _vaes(workspace).items()}
     best = max(rows, key=lambda square: rows[square]["elbo"])
     figure = figures.canvas(6, 4)
@@ -43,7 +48,7 @@ def table(workspace: Workspace) -> dict[str, Any]:
 
 
 def scales(workspace: Workspace) -> dict[str, Any]:
-    """The mean posterior scale of each latent dimension over the training images, sorted, by sigma_x^2 (figure 16)."""
+    """Measure the mean posterior scale of each latent dimension over the training images, by sigma_x^2 (figure 16)."""
     sorted_scales = {
         square: workspace.encodings(vae).sigma_bar.sort().values.tolist() for square, vae in _vaes(workspace).items()
     }
@@ -57,19 +62,19 @@ def scales(workspace: Workspace) -> dict[str, Any]:
     figures.save(figure, workspace.out / "scales.png")
     return {
         "mean": {square: sum(values) / len(values) for square, values in sorted_scales.items()},
-        "used": {square: sum(value < 0.5 for value in values) for square, values in sorted_scales.items()},
+        "used": {square: sum(value < USED for value in values) for square, values in sorted_scales.items()},
         "scales": sorted_scales,
     }
 
 
 @torch.no_grad()
 def elbo(workspace: Workspace, vae: VAE, images: Images) -> dict[str, float]:
-    """Mean log likelihood of one sample of z each, KL and ELBO, in nats for an image."""
+    """Return log likelihood of one sample of z, KL and ELBO, in nats, the means over images."""
     generator = torch.Generator().manual_seed(workspace.seed)
     likelihood = kl = 0.0
     for start in range(0, len(images), CHUNK):
         x = images.at(slice(start, start + CHUNK))[0].to(workspace.device)
-        posterior: Posterior = vae.encode(x)
+        posterior = vae.encode(x)
         noise = torch.randn(posterior.mean.shape, generator=generator).to(workspace.device)
         decoded = vae.decoder(posterior.mean + posterior.sigma * noise)
         likelihood += float(vae.log_likelihood(x, decoded).sum())

@@ -1,4 +1,4 @@
-"""The survey's objectives side by side: how they reconstruct, how their prior samples look, what q(z) is like."""
+"""The survey's objectives side by side: reconstructions, samples of the prior, and q(z)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ OBJECTIVES = {
     "adversarial autoencoder, weight 100": adversarial(100.0),
 }
 SHOWN = 10
+MMD_IMAGES = 2000  # at most, of MMD: it compares all pairs
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
-    """All trained alike; `mmd` is between encodings of test images and the prior, in the kernel of InfoVAE."""
+    """Train a VAE for each objective and compare them.
+
+    `mmd` is between encodings of test images and the prior, in the kernel of InfoVAE.
+    """
     test = workspace.data.test
     real = test.at(slice(None))[0]
     rows: dict[str, Any] = {}
@@ -33,7 +37,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
         drawn = z + sigma * workspace.prior(len(z), vae.latent, seed=1)
         prior = workspace.prior(len(z), vae.latent)
         samples = workspace.decode(vae.decoder, prior)
-        most = min(len(z), 2000)
+        most = min(len(z), MMD_IMAGES)
         rows[name] = {
             "reconstruction_error": float((rebuilt - real).square().mean().sqrt()),
             "classifier_frechet": workspace.frechet(rebuilt),

@@ -12,21 +12,22 @@ from vision.workspace import Workspace
 
 STEP_COUNTS = (0, 10, 30, 50, 100)
 SHOWN = 10
+THRESHOLDS = (0.5, 0.95)  # probabilities of realism and of each label at which an image is done
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
-    """Accuracy, Frechet distance and shift along the way, for labels of test images."""
+    """Measure accuracy, Frechet distance and shift after growing numbers of steps, for labels of test images."""
     vae = workspace.vae()
     critic, attributes = workspace.critic("inner"), workspace.attribute_critic()
-    wanted = workspace.asked(workspace.preset.draws)
+    wanted = workspace.test_labels(workspace.preset.draws)
     z = workspace.prior(len(wanted), vae.latent)
     rows: dict[str, Any] = {}
     shown = []
     for steps in STEP_COUNTS:
-        moved = descent.transform_latents(z, critic, attributes, wanted, thresholds=(0.5, 0.95), steps=steps)
+        moved = descent.transform_latents(z, critic, attributes, wanted, thresholds=THRESHOLDS, steps=steps)
         made = workspace.decode(vae.decoder, moved)
         shown.append(made[:SHOWN])
-        rows[f"{steps} steps"] = workspace.judged(made, wanted) | {
+        rows[f"{steps} steps"] = workspace.label_scores(made, wanted) | {
             "classifier_frechet": workspace.frechet(made),
             "z_mse": float(losses.shift(moved, z, workspace.encodings(vae).sigma_bar)),
             "realism": float(torch.sigmoid(critic(moved)).mean()),

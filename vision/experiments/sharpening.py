@@ -13,31 +13,31 @@ SHOWN = 10
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
-    """Reconstructions and samples at sigma_x 1 and at the preset's, and samples moved by the realism actor.
+    """Compare reconstructions and samples at sigma_x 1 and at the preset's, and samples moved by the realism actor.
 
-    The critic is measured by how well it tells encodings of test images from draws of the prior (AUC).
+    `critic_auc` says how well the critic separates encodings of test images from draws of the prior.
     """
     preset, data = workspace.preset, workspace.data
     blurred, sharp = workspace.vae(1.0, training=preset.sweep), workspace.vae()
     actor, critic, regularised = workspace.actor("realism"), workspace.critic("realism"), workspace.actor("distance")
     count = min(preset.draws, len(data.test))
-    test = data.test.of(slice(count))
+    test = data.test.subset(slice(count))
     real, labels = test.at(slice(None))
     z = workspace.prior(count, sharp.latent)
-    encoded, _ = workspace.encode(sharp, test)
+    encoded = workspace.encode(sharp, test).mean
     with torch.no_grad():
         moved = actor(z)
-        as_asked = regularised(z, labels.to(workspace.device))
+        conditioned = regularised(z, labels.to(workspace.device))
         auc = metrics.auc(critic(encoded)[:, 0].cpu(), critic(z)[:, 0].cpu())
         fooled = metrics.auc(critic(encoded)[:, 0].cpu(), critic(moved)[:, 0].cpu())
     images = {
         "test images": real,
-        "reconstructions, sigma_x 1": workspace.decode(blurred.decoder, workspace.encode(blurred, test)[0]),
+        "reconstructions, sigma_x 1": workspace.decode(blurred.decoder, workspace.encode(blurred, test).mean),
         "prior samples, sigma_x 1": workspace.decode(blurred.decoder, workspace.prior(count, blurred.latent)),
         f"reconstructions, sigma_x {preset.sigma_x:g}": workspace.decode(sharp.decoder, encoded),
         f"prior samples, sigma_x {preset.sigma_x:g}": workspace.decode(sharp.decoder, z),
         "after the realism actor": workspace.decode(sharp.decoder, moved),
-        "after the conditional actor, labels as in row 1": workspace.decode(sharp.decoder, as_asked),
+        "after the conditional actor, labels as in row 1": workspace.decode(sharp.decoder, conditioned),
     }
     rows = {
         name: {"classifier_frechet": workspace.frechet(sheet)}

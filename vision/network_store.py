@@ -1,0 +1,94 @@
+"""The networks of a workspace on disk: each is trained once, and loaded from then on."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from melodylc.base import storage
+from melodylc.base.errors import UserError
+from vision.training_loop import TrainingRun
+
+Network = TypeVar("Network", bound=nn.Module)
+SEEDS = 1_000_000  # that the names of networks are spread over
+SHOWN = 60  # characters of a setting in an error
+
+
+class NetworkStore:
+    """Networks by name, as FOLDER/NAME.safetensors with a card that says what they depend on."""
+
+    def __init__(self, folder: Path, *, data: str, seed: int, device: torch.device, progress: bool) -> None:
+        """Open a store.
+
+        Args:
+            data: identifies the data set that all its networks are trained on.
+        """
+        self._folder, self._data, self._seed = folder, data, seed
+        self._device, self._progress = device, progress
+        self._loaded: dict[str, nn.Module] = {}
+        self._cards: dict[nn.Module, Mapping[str, Any]] = {}
+
+    def card(self, network: nn.Module) -> Mapping[str, Any]:
+        """Return what a network of this store depends on."""
+        return self._cards[network]
+
+    def load_or_train(
+        self,
+        name: str,
+        build: Callable[[], Network],
+        train: Callable[[Network, TrainingRun], None],
+        settings: Mapping[str, Any],
+    ) -> Network:
+        """Return a network from memory or from disk; where there is none, train it and store it.
+
+        Args:
+            build: returns an untrained network.
+            train: trains it in place.
+            settings: what the network depends on, beside data and seed.
+
+        Raises:
+            UserError: if the network on disk was made with other settings.
+        """
+        if name in self._loaded:
+            return self._loaded[name]  # type: ignore[return-value]
+        card = {"name": name, "data": self._data, "seed": self._seed, **settings}
+        card = json.loads(json.dumps(card, default=asdict))  # as it is read from disk
+        path = self._folder / f"{name}.safetensors"
+        seed = self._seed + zlib.crc32(name.encode()) % SEEDS  # networks of one workspace differ in their noise
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            network = build().to(self._device)
+        if path.exists():
+            self._load(network, path, card)
+        else:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            checkpoint = path.with_suffix(".checkpoint")
+            with torch.enable_grad():  # a caller that needs no gradients may have turned them off
+                train(network, TrainingRun(checkpoint, card, seed, name, self._progress))
+            storage.write_tensors(path, network.state_dict(), card)
+            checkpoint.unlink(missing_ok=True)
+        network.requires_grad_(False).eval()
+        self._loaded[name], self._cards[network] = network, card
+        return network
+
+    def _load(self, network: nn.Module, path: Path, card: Mapping[str, Any]) -> None:
+        tensors, found = storage.read_tensors_and_card(path, "weights of an experiment")
+        if found != card:
+            other = next(key for key in {**card, **found} if card.get(key) != found.get(key))
+            raise UserError(
+                f"{path} was made with another {other} ({_shortened(found.get(other))}, "
+                f"now {_shortened(card.get(other))}); name another --out"
+            )
+        network.load_state_dict(tensors)
+
+
+def _shortened(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."

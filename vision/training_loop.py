@@ -1,0 +1,124 @@
+"""The loop that trains every image network: seeded by step, and resumed from checkpoints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from melodylc.base import storage
+from melodylc.base.errors import UserError
+from melodylc.base.progress import bar as progress_bar
+from melodylc.latent import optimisers
+
+CHECKPOINT_EVERY = 60.0  # seconds
+SHOW_EVERY = 50  # steps from one change of the numbers beside the progress bar to the next
+SEED_STRIDE = 1_000_003  # between the step seeds of two runs: more than any training has steps
+FALL = 0.3  # share of the steps, the last, over which a learning rate falls
+LEAST_RATE = 0.05  # share of the learning rate that the last step still has
+
+Part = tuple[nn.Module, torch.optim.Optimizer]  # a network and its optimiser
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A training that can be interrupted and resumed."""
+
+    checkpoint: Path  # written when the training is interrupted, and every minute
+    settings: Mapping[str, Any]  # what the training depends on; a checkpoint of other settings is refused
+    seed: int
+    title: str  # of the progress bar
+    progress: bool = True
+
+
+def adam(
+    module: nn.Module, learning_rate: float, betas: tuple[float, float] = optimisers.BETAS
+) -> torch.optim.Optimizer:
+    """Return Adam over the parameters of a network, in one kernel."""
+    return optimisers.adam(module.parameters(), learning_rate, betas, fused=True)
+
+
+def descend(optimiser: torch.optim.Optimizer, loss: Tensor, largest_norm: float | None = None) -> None:
+    """Take one step down the gradient of a loss.
+
+    Args:
+        largest_norm: of the gradient; a longer one is scaled down to it.
+    """
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    if largest_norm is not None:
+        parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+        nn.utils.clip_grad_norm_(parameters, largest_norm)
+    optimiser.step()
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float, number: int, steps: int) -> None:
+    """Set the learning rate of a step: `rate`, then a linear fall over the last `FALL` of the steps."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate * max(LEAST_RATE, min(1.0, (steps - number) / (FALL * steps)))
+
+
+def train(step: Callable[[int], Mapping[str, float]], parts: Mapping[str, Part], steps: int, run: TrainingRun) -> None:
+    """Call `step` with 0 to steps - 1.
+
+    Each step draws its random numbers from a seed of its own, so an interrupted training ends with the same weights.
+
+    Args:
+        step: computes a loss and descends it; returns what the progress bar shows.
+        parts: what the checkpoint holds.
+
+    Raises:
+        UserError: for a checkpoint of other settings, or a damaged one.
+    """
+    done = _restore(parts, run) if run.checkpoint.exists() else 0
+    last = time.monotonic()
+    with (
+        torch.random.fork_rng(),
+        progress_bar(steps, unit="step", desc=run.title, done=done, leave=False, show=run.progress) as bar,
+    ):
+        try:
+            for number in range(done, steps):
+                torch.manual_seed(run.seed * SEED_STRIDE + number)
+                shown = step(number)
+                done = number + 1
+                if done % SHOW_EVERY == 0:
+                    bar.set_postfix({name: f"{value:.4g}" for name, value in shown.items()}, refresh=False)
+                bar.update()
+                if time.monotonic() - last > CHECKPOINT_EVERY:
+                    _save(parts, run, done)
+                    last = time.monotonic()
+        except KeyboardInterrupt:
+            _save(parts, run, done)
+            raise
+
+
+def _save(parts: Mapping[str, Part], run: TrainingRun, done: int) -> None:
+    """Write the checkpoint after `done` steps."""
+    tensors: dict[str, Tensor] = {}
+    for part, (module, optimiser) in parts.items():
+        tensors |= {f"{part}.module.{name}": value for name, value in module.state_dict().items()}
+        for index, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"{part}.adam.{index}.{name}": value for name, value in state.items()}
+    storage.write_tensors(run.checkpoint, tensors, {"settings": run.settings, "done": done})
+
+
+def _restore(parts: Mapping[str, Part], run: TrainingRun) -> int:
+    """Load the checkpoint into networks and optimisers; return the number of steps done."""
+    tensors, card = storage.read_tensors_and_card(run.checkpoint, "weights of an experiment")
+    if card.get("settings") != run.settings:
+        raise UserError(f"{run.checkpoint} was made with other settings; name another --out, or remove it")
+    for part, (module, optimiser) in parts.items():
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in tensors.items():
+            if name.startswith(f"{part}.adam."):
+                index, key = name.removeprefix(f"{part}.adam.").split(".")
+                state.setdefault(int(index), {})[key] = value
+        prefix = f"{part}.module."
+        module.load_state_dict({n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)})
+        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    return int(card["done"])
