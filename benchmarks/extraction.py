@@ -25,38 +25,38 @@ import numba
 import numpy as np
 import symusic
 
-from melodylc.extraction.discovery import Found, find_midi_files
-from melodylc.extraction.plan import chunked
+from melodylc.extraction.discovery import SourceFile, find_midi_files
+from melodylc.extraction.plan import split_into_chunks
 from melodylc.extraction.run import extract_chunk
-from melodylc.extraction.windows import Filters, windows
+from melodylc.extraction.windows import Filters, extract_windows
 from midi_io import smf
 
 PASSES = 5
 NOTE_SEQ_FILES = 60
 
 
-def parse(files: list[Found]) -> None:
+def parse(files: list[SourceFile]) -> None:
     for file in files:
         symusic.Score(file.path)
 
 
-def ours(files: list[Found]) -> None:
+def ours(files: list[SourceFile]) -> None:
     for file in files:
         with open(file.path, "rb") as opened:
             data = opened.read()
         try:
-            windows(smf.parse(data), Filters())
+            extract_windows(smf.parse(data), Filters())
         except smf.BrokenFileError:
             continue
 
 
-def chunk(files: list[Found]) -> None:
+def chunk(files: list[SourceFile]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for index, part in enumerate(chunked(files)):
+        for index, part in enumerate(split_into_chunks(files)):
             extract_chunk(part, Filters(), Path(folder) / f"part-{index}.arrow")
 
 
-def note_seq_route(files: list[Found]) -> None:
+def note_seq_route(files: list[SourceFile]) -> None:
     import note_seq
 
     for file in files:
@@ -75,7 +75,7 @@ def note_seq_route(files: list[Found]) -> None:
                     continue
 
 
-def microseconds(job: Callable[[list[Found]], None], files: list[Found]) -> float:
+def microseconds(job: Callable[[list[SourceFile]], None], files: list[SourceFile]) -> float:
     begin = time.perf_counter()
     job(files)
     return (time.perf_counter() - begin) / len(files) * 1e6
@@ -106,7 +106,7 @@ def main() -> None:
         print(f"{w / p:>15.2f}{c / p:>13.2f}{n / c:>16.0f}")
 
 
-def readable(file: Found) -> bool:
+def readable(file: SourceFile) -> bool:
     try:
         symusic.Score(file.path)
     except RuntimeError:

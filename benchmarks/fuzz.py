@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from melodylc.extraction.windows import Filters, windows
+from melodylc.extraction.windows import Filters, extract_windows
 from midi_io import smf
 
 LARGEST = 60_000  # bytes of the files that are damaged
@@ -57,13 +57,13 @@ def read_many(job: tuple[list[str], int, int]) -> tuple[Counter[str], float, byt
     rng = np.random.default_rng(seed)
     outcomes: Counter[str] = Counter()
     slowest, culprit = 0.0, b""
-    windows(smf.parse(Path(paths[0]).read_bytes()), Filters())  # compiled before anything is timed
+    extract_windows(smf.parse(Path(paths[0]).read_bytes()), Filters())  # compiled before anything is timed
     for _ in range(count):
         data = damaged(Path(paths[rng.integers(len(paths))]).read_bytes(), rng)
         began = time.perf_counter()
         try:
             parsed = smf.parse(data)
-            found = windows(parsed, Filters(pair_2_4=bool(rng.integers(2))))
+            found = extract_windows(parsed, Filters(pair_2_4=bool(rng.integers(2))))
         except smf.BrokenFileError as error:
             outcomes[f"rejected, {error}"] += 1
             continue

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import END, midi
 
-from melodylc.extraction.windows import LINE_REASONS, Filters, windows
+from melodylc.extraction.windows import LINE_REASONS, Filters, extract_windows
 from melodylc.melody import HOLD
 from midi_io import smf
 
@@ -42,7 +42,7 @@ def quarters(pitches=TUNE, first=0, overlap=0):
 
 
 def first_window(parsed, filters=Filters()):
-    return windows(parsed, filters).states[0]
+    return extract_windows(parsed, filters).states[0]
 
 
 def pitches(states):
@@ -81,44 +81,46 @@ def test_without_a_main_note_the_highest_ornament_is_a_note():
 
 def test_a_program_change_does_not_split_a_line():
     programs = [mido.Message("program_change", program=p, time=t) for p, t in ((5, 0), (9, 20 * QUARTER))]
-    found = windows(file_of(quarters(), *programs), Filters())
-    assert found.places.tolist() == [[0, 0, 5, 0]]
+    found = extract_windows(file_of(quarters(), *programs), Filters())
+    assert found.positions.tolist() == [[0, 0, 5, 0]]
 
 
 @pytest.mark.parametrize("tick", [1, 3, 15])
 def test_a_signature_a_few_ticks_off_belongs_to_the_bar_line(tick):
-    found = windows(file_of(quarters(), signatures=[(tick, 3, 4), (QUARTER * 3 + tick, 4, 4)]), Filters(min_notes=4))
+    found = extract_windows(
+        file_of(quarters(), signatures=[(tick, 3, 4), (QUARTER * 3 + tick, 4, 4)]), Filters(min_notes=4)
+    )
     assert found.signatures == {(3, 4): 3, (4, 4): 61}
-    again = windows(file_of(quarters(), signatures=[(tick, 4, 4)]), Filters())
-    assert again.places[:, 3].tolist() == [0]
+    again = extract_windows(file_of(quarters(), signatures=[(tick, 4, 4)]), Filters())
+    assert again.positions[:, 3].tolist() == [0]
 
 
 def test_a_signature_further_off_begins_a_stretch_of_its_own():
-    found = windows(file_of(quarters(TUNE + TUNE), signatures=[(16, 4, 4)]), Filters())
-    assert found.places[0, 3] == 1
+    found = extract_windows(file_of(quarters(TUNE + TUNE), signatures=[(16, 4, 4)]), Filters())
+    assert found.positions[0, 3] == 1
 
 
 def test_pairs_of_bars_of_2_4_are_read_where_that_is_asked_for():
     parsed = file_of(quarters(TUNE * 2), signatures=[(0, 2, 4)])
-    assert len(windows(parsed, Filters()).states) == 0
-    found = windows(parsed, Filters(pair_2_4=True))
+    assert len(extract_windows(parsed, Filters()).states) == 0
+    found = extract_windows(parsed, Filters(pair_2_4=True))
     assert pitches(found.states[0]) == TUNE
-    assert found.places[:3, 3].tolist() == [0, 2, 4]  # bars of the file
+    assert found.positions[:3, 3].tolist() == [0, 2, 4]  # bars of the file
 
 
 def test_a_nonsense_signature_costs_only_what_follows():
     nonsense = midi(b"\x00\xff\x58\x04\x04\x21\x18\x08" + b"\x00\x90\x3c\x40\x60\x3c\x00" + END)
-    assert windows(smf.parse(nonsense), Filters()).signatures == {(0, 0): 1}
+    assert extract_windows(smf.parse(nonsense), Filters()).signatures == {(0, 0): 1}
 
 
 def test_the_limit_of_bars_counts_from_a_lines_first_onset_and_costs_only_that_line():
     far = 130_000 * 4 * QUARTER
     tune = first_window(file_of(quarters()))
-    late = windows(file_of(quarters(first=far)), Filters())
+    late = extract_windows(file_of(quarters(first=far)), Filters())
     assert (late.states == tune).all(axis=1).any()
     absurd = [mido.Message("note_on", note=60, velocity=9, time=0, channel=1)]
     absurd.append(mido.Message("note_off", note=60, time=far, channel=1))
-    found = windows(file_of(quarters(), *absurd), Filters())
+    found = extract_windows(file_of(quarters(), *absurd), Filters())
     assert (found.states[0] == tune).all()
     assert [(track, channel, LINE_REASONS[reason]) for track, channel, reason in found.rejected_lines] == [
         (0, 1, "more than 125,000 bars")
@@ -128,9 +130,9 @@ def test_the_limit_of_bars_counts_from_a_lines_first_onset_and_costs_only_that_l
 def test_windows_without_a_note_are_counted():
     """Two tunes with 1,000 bars between them: the slow implementation says the same of what random files hold."""
     parsed = file_of(quarters() + quarters(first=1_016 * 4 * QUARTER))
-    found = windows(parsed, Filters())
+    found = extract_windows(parsed, Filters())
     assert [pitches(states) for states in found.states[[0, -1]]] == [TUNE, TUNE]
-    assert found.places[[0, -1], 3].tolist() == [0, 1_016]
+    assert found.positions[[0, -1], 3].tolist() == [0, 1_016]
     assert len(found.states) + found.rejected_windows.sum() == 1_016 + 16 - 15
 
 
@@ -153,7 +155,7 @@ def test_far_notes_and_many_signatures_take_no_longer_than_near_and_few(interpre
     ]
     with compiled.interpreted() if interpreted else contextlib.nullcontext():
         for filters in (Filters(), Filters(1, 1, 16)):
-            found = windows(file_of([], *voices), filters)
+            found = extract_windows(file_of([], *voices), filters)
             assert len(found.rejected_lines) == 0
             each = 120_001 - 15
             assert found.rejected_windows.sum() + len(found.states) == 8 * each + 120_000 - 15
@@ -164,7 +166,7 @@ def test_far_notes_and_many_signatures_take_no_longer_than_near_and_few(interpre
 )
 def test_files_that_failed_elsewhere_are_read_as_expected():
     def found(name):
-        return windows(smf.parse((CASES / f"{name}.mid").read_bytes()), Filters())
+        return extract_windows(smf.parse((CASES / f"{name}.mid").read_bytes()), Filters())
 
     names = sorted(path.stem for path in CASES.glob("*.mid"))
     for name in names:
@@ -173,4 +175,4 @@ def test_files_that_failed_elsewhere_are_read_as_expected():
         else:
             assert (found(name).states[0] < HOLD).sum() == 64, name
     assert (found("22_doubled_noteon_one_off").states == found("22b_clean_twin_of_22").states).all()
-    assert found("33_program_mid_melody").places.shape == (1, 4)
+    assert found("33_program_mid_melody").positions.shape == (1, 4)

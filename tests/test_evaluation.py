@@ -12,50 +12,55 @@ from melodylc import rules
 from melodylc.constraints import conditional
 from melodylc.constraints.preference import prefer
 from melodylc.constraints.realism import held_out, realism_critic
-from melodylc.evaluation import conditioning, listeners, table2, transformations
-from melodylc.evaluation.histograms import divergence, histograms, overlap, reference, write_reference
+from melodylc.evaluation import conditioning, listeners, similarity
+from melodylc.evaluation.histograms import divergence, histograms, overlap, reference_histograms, write_reference
+from melodylc.evaluation.methods import CommonDraws
 from melodylc.evaluation.report import evaluate
+from melodylc.evaluation.table_text import table_text
+from melodylc.evaluation.transformations import measure_transformations
 
 
 def test_pairwise_distance_by_hand():
     same = np.zeros((4, 256), np.uint8)
-    assert table2.pairwise_distance(same) == 0
+    assert similarity.pairwise_distance(same) == 0
     half = same.copy()
     half[:2, :128] = 1
     # of the pairs of different melodies, two in three differ, in half their steps
-    assert table2.pairwise_distance(half) == pytest.approx(1 / 3, abs=0.01)
+    assert similarity.pairwise_distance(half) == pytest.approx(1 / 3, abs=0.01)
 
 
 def test_identity_by_hand():
     rng = np.random.default_rng(0)
     starts = rng.integers(0, 128, (50, 256)).astype(np.uint8)
-    assert table2.identity(starts, starts) == 1
-    assert table2.identity(starts, np.roll(starts, 1, axis=0)) < 0.15  # each is nearest to another's start
-    assert table2.identity(starts, np.zeros_like(starts)) < 0.3
+    assert similarity.nearest_to_own_start(starts, starts) == 1
+    assert (
+        similarity.nearest_to_own_start(starts, np.roll(starts, 1, axis=0)) < 0.15
+    )  # each is nearest to another's start
+    assert similarity.nearest_to_own_start(starts, np.zeros_like(starts)) < 0.3
     nearly = starts.copy()
     nearly[:, :200] = 0  # a quarter of each is left, which no other has
-    assert table2.identity(starts, nearly) > 0.9
+    assert similarity.nearest_to_own_start(starts, nearly) > 0.9
 
 
 def test_rows_measure_what_they_say(tiny_model):
     held_out = histograms(tiny_model.bank.states)
-    bench = table2.Bench.of(tiny_model, held_out, 64, 1, 0.5)
-    prior = bench.row("prior")
-    assert prior.pitch_mean == pytest.approx(rules.pitch_classes("C major")(bench.of_prior).mean())
-    np.testing.assert_array_equal(bench.of_prior, table2.Bench.of(tiny_model, held_out, 64, 1, 0.5).of_prior)
+    draws = CommonDraws.of(tiny_model, held_out, 64, 1, 0.5)
+    prior = draws.measure_method("prior")
+    assert prior.pitch_mean == pytest.approx(rules.pitch_classes("C major")(draws.prior_melodies).mean())
+    np.testing.assert_array_equal(draws.prior_melodies, CommonDraws.of(tiny_model, held_out, 64, 1, 0.5).prior_melodies)
     assert (prior.z_mse, prior.distance, prior.identity, prior.selection) == (0, 1, 1, "")
-    moved = bench.row("moved", lambda z: z + 0.5)
+    moved = draws.measure_method("moved", lambda z: z + 0.5)
     assert moved.z_mse == pytest.approx(0.25)
     weighted = float((0.25 / tiny_model.bank.sigma_bar**2).mean())
     assert moved.z_mse_weighted == pytest.approx(weighted, rel=1e-4)
-    best = bench.row("prior", tries=4)
+    best = draws.measure_method("prior", tries=4)
     assert best.pitch_mean >= prior.pitch_mean
     assert best.selection == "best of 4"
-    strict = bench.row(
+    strict = draws.measure_method(
         "prior", allowed_states=np.array([p % 12 in (0, 2, 4, 5, 7, 9, 11) or p > 127 for p in range(130)])
     )
     assert (strict.pitch_satisfied == 1) or strict.onsets < 1
-    text = table2.text([prior, best, strict])
+    text = table_text([prior, best, strict])
     assert "paper: prior" in text
     assert "prior [best of 4]" in text
     assert "prior [strict]" in text
@@ -97,7 +102,7 @@ def test_silence_has_histograms(tiny_model):
 
 def test_the_reference_is_stored_beside_a_model(tmp_path):
     model = melodylc.load()
-    shares, what = reference(model)
+    shares, what = reference_histograms(model)
     assert "held-out" in what
     assert set(shares) == {"pitch", "interval", "duration", "repetition"}
     write_reference(tmp_path / "model.safetensors", model.bank.states[:100], "a hundred")
@@ -143,7 +148,7 @@ def test_preferences_agree_with_a_listener_and_ask():
 
 @pytest.fixture
 def complete(tiny_model, monkeypatch):
-    """The tiny model with knobs beside it; few tastes and wishes, so that the whole of it takes seconds."""
+    """The tiny model with a conditional actor beside it; few listeners and attributes: seconds of work."""
     settings = conditional.ConditionalSettings(
         rounds=1, fresh=8, critic_start=1, critic_steps=2, actor_steps=1, batch=8, hidden=(8,), label_units=4
     )
@@ -161,29 +166,31 @@ def complete(tiny_model, monkeypatch):
 
 @pytest.mark.usefixtures("every_core")
 def test_the_whole_evaluation(complete, tmp_path):
-    said = []
-    found = evaluate(complete, tmp_path / "out", draws=24, rounds=1, seed=3, say=said.append)
+    printed = []
+    found = evaluate(complete, tmp_path / "out", draws=24, rounds=1, seed=3, say=printed.append)
     stored = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert stored == json.loads(json.dumps(found))
-    assert {"table 2", "realism", "knobs", "transformations to C major", "preferences", "learning"} <= set(stored)
+    assert {"table 2", "realism", "conditional actor", "transformations to C major", "preferences", "learning"} <= set(
+        stored
+    )
     names = [row["name"] + row["selection"] for row in stored["table 2"]]
     assert {"prior", "priorstrict", "C majorbest of 8", "C major, 192 notes, composed"} <= set(names)
-    for name in ("figure3", "figure6", "figure11", "trade-off", "knobs", "realism"):
+    for name in ("figure3", "figure6", "figure11", "trade-off", "conditional-actor", "realism"):
         with Image.open(tmp_path / "out" / f"{name}.png") as image:
             colours = image.convert("RGB").getcolors(1 << 24)
             assert len(colours) > 5, name
             assert image.width > 400
-    assert any("paper: C major" in text for text in said)
+    assert any("paper: C major" in text for text in printed)
     equal = {card["curve"][-1]["rewarded"] for card in stored["learning"].values()}
     assert len(equal) == 1  # methods are compared at equal decodes
 
 
-def test_changes_begin_with_the_melody_itself(tiny_model):
+def test_transformations_begin_with_the_melody_itself(tiny_model):
     rule = rules.pitch_classes("C major")
     actor = melodylc.learn(
         tiny_model, rule, budget=melodylc.latent.rewards.Budget(rounds=1, fresh=8, tried=4), progress=False
     )
-    table = transformations.measure_transformations(tiny_model, tiny_model.bank.states[:6], rule, actor)
-    assert (table[0].way, table[0].satisfied, table[0].pitches_kept) == ("as it was", 0, 1)
-    assert {change.way for change in table} >= {"actor", "gradient", "actor [strict]"}
-    assert next(change for change in table if change.way == "actor [strict]").satisfied == 1
+    table = measure_transformations(tiny_model, tiny_model.bank.states[:6], rule, actor)
+    assert (table[0].method, table[0].satisfied, table[0].pitches_kept) == ("unchanged", 0, 1)
+    assert {row.method for row in table} >= {"actor", "gradient", "actor [strict]"}
+    assert next(row for row in table if row.method == "actor [strict]").satisfied == 1

@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from melodylc.base.errors import UserError
 from melodylc.extraction import Corpus, Filters, extract
-from melodylc.extraction.windows import LINE_REASONS, STRETCH_REASON, WINDOW_REASONS, windows
+from melodylc.extraction.windows import LINE_REASONS, STRETCH_REASON, WINDOW_REASONS, extract_windows
 from midi_io import smf
 
 LENIENT = Filters(min_notes=2, min_unique_pitches=2, max_rest_bars=3, pair_2_4=True)
 
 
 def fast(path, filters=Filters()):
-    """What `windows` finds, in the form of the slow implementation."""
-    found = windows(smf.parse(path.read_bytes()), filters)
+    """What `extract_windows` finds, in the form of the slow implementation."""
+    found = extract_windows(smf.parse(path.read_bytes()), filters)
     kept = [
         (tuple(place[:2]), place[2], place[3], states.tobytes())
-        for place, states in zip(found.places.tolist(), found.states)
+        for place, states in zip(found.positions.tolist(), found.states)
     ]
     lines = np.bincount(found.rejected_lines[:, 2], minlength=len(LINE_REASONS))
     counts = dict(zip(WINDOW_REASONS + LINE_REASONS, [*found.rejected_windows, *lines]))
@@ -156,11 +156,11 @@ def test_columns(folder, tmp_path):
     assert set(table["source"].to_pylist()) == {"001.mid"}
 
 
-def test_digests_beyond_memory_take_more_passes(folder, tmp_path, monkeypatch):
+def test_hashes_beyond_memory_take_more_passes(folder, tmp_path, monkeypatch):
     from melodylc.extraction import unique
 
     extract([folder], tmp_path / "one", workers=1, progress=False)
-    monkeypatch.setattr(unique, "DIGESTS_IN_MEMORY", 300)
+    monkeypatch.setattr(unique, "HASHES_IN_MEMORY", 300)
     extract([folder], tmp_path / "many", workers=1, progress=False)
     assert contents(tmp_path / "one") == contents(tmp_path / "many")
 

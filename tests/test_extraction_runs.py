@@ -155,7 +155,7 @@ def test_a_part_of_a_run_with_other_filters_never_enters(folder, tmp_path, monke
         with pytest.raises(KeyboardInterrupt):
             extract([folder], tmp_path / "corpus", filters=strict, workers=1, progress=False)
     (late,) = (tmp_path / "corpus.partial").glob("part-*.arrow")
-    data, make = late.read_bytes(), run.make
+    data, make = late.read_bytes(), run.make_plan
 
     def and_an_old_worker_ends(*arguments):
         made = make(*arguments)
@@ -163,7 +163,7 @@ def test_a_part_of_a_run_with_other_filters_never_enters(folder, tmp_path, monke
         return made
 
     with monkeypatch.context() as patched:
-        patched.setattr(run, "make", and_an_old_worker_ends)
+        patched.setattr(run, "make_plan", and_an_old_worker_ends)
         extract([folder], tmp_path / "corpus", workers=1, progress=False)
     extract([folder], tmp_path / "clean", progress=False)
     assert contents(tmp_path / "corpus") == contents(tmp_path / "clean")
@@ -192,7 +192,7 @@ def test_a_damaged_part_is_made_anew(folder, tmp_path, monkeypatch):
 
 
 def test_a_second_run_into_a_folder_ends_in_one_line(folder, tmp_path, capsys):
-    with plan.owned(tmp_path / "corpus.partial"):
+    with plan.locked(tmp_path / "corpus.partial"):
         assert cli.main(["extract", str(folder), "--out", str(tmp_path / "corpus")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert cli.main(["extract", str(folder), "--out", str(tmp_path / "corpus")]) == 0
@@ -211,15 +211,15 @@ def test_a_folder_of_someone_else_is_left_alone(folder, tmp_path):
 def test_no_more_workers_than_parts_or_twice_the_cores(folder, tmp_path, monkeypatch):
     started = []
 
-    def share(job, items, processes, done):
+    def run_here(job, items, processes, done):
         started.append(processes)
         for item in items:
             done(job(item))
 
-    monkeypatch.setattr(run, "share", share)
-    monkeypatch.setattr(run, "cores", lambda: 2)
+    monkeypatch.setattr(run, "run_in_processes", run_here)
+    monkeypatch.setattr(run, "available_cores", lambda: 2)
     extract([folder], tmp_path / "a", workers=9999, progress=False)
-    monkeypatch.setattr(run, "cores", lambda: 64)
+    monkeypatch.setattr(run, "available_cores", lambda: 64)
     extract([folder], tmp_path / "b", workers=9999, progress=False)
     assert started == [4, 5]
 
@@ -256,8 +256,8 @@ def test_a_list_that_could_not_be_written_is_refused_first(folder, tmp_path, mon
 
 @POSIX
 def test_a_file_that_became_a_pipe_is_counted(folder, tmp_path, monkeypatch):
-    """After the walk saw it: opening it to read would wait for ever."""
-    make = run.make
+    """After the search saw it: opening it to read would wait for ever."""
+    make = run.make_plan
 
     def and_then(*arguments):
         made = make(*arguments)
@@ -265,7 +265,7 @@ def test_a_file_that_became_a_pipe_is_counted(folder, tmp_path, monkeypatch):
         os.mkfifo(folder / "000.mid")
         return made
 
-    monkeypatch.setattr(run, "make", and_then)
+    monkeypatch.setattr(run, "make_plan", and_then)
     card = extract([folder], tmp_path / "corpus", workers=1, progress=False)
     assert card["rejected"]["files"][SPECIAL] == 1
 
@@ -333,7 +333,7 @@ def test_a_first_run_on_a_small_folder_does_not_load_the_compiler(folder, tmp_pa
     assert contents(tmp_path / "corpus") == contents(tmp_path / "compiled")
 
 
-def test_what_is_quickest_depends_on_the_cache(tmp_path, monkeypatch):
+def test_whether_compiling_is_worthwhile_depends_on_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(compiling, "_ready", False)
     compiles = []
@@ -341,19 +341,19 @@ def test_what_is_quickest_depends_on_the_cache(tmp_path, monkeypatch):
     between = (compiling.WARM_BYTES + compiling.COLD_BYTES) // 2
 
     def chosen(size):
-        with compiling.quickest(size) as is_compiled:
+        with compiling.compiled_if_worthwhile(size) as is_compiled:
             assert compiled.interpreting() != is_compiled
             return is_compiled
 
     assert [chosen(size) for size in (0, between, 2 * compiling.COLD_BYTES)] == [False, False, True]
-    compiling._mark().touch()
+    compiling._marker().touch()
     assert [chosen(size) for size in (0, between, 2 * compiling.COLD_BYTES)] == [False, True, True]
     monkeypatch.setattr(compiling, "_ready", True)
     assert chosen(1)  # nothing to load
 
 
 def test_workers_see_the_cores_they_may_use():
-    assert 1 <= run.cores() <= (os.cpu_count() or 1)
+    assert 1 <= run.available_cores() <= (os.cpu_count() or 1)
 
 
 def test_a_list_of_the_rejected_that_cannot_be_is_known_before_the_run(tmp_path):

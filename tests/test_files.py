@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melodylc.base.errors import UserError
-from melodylc.extraction.selection import ANY, select_melody
-from melodylc.extraction.windows import windows
+from melodylc.extraction.selection import ANY_WINDOW, select_melody
+from melodylc.extraction.windows import extract_windows
 from melodylc.melody import BEATS, from_notes, to_notes
 from midi_io import files, smf
 from midi_io.files import Note
@@ -28,7 +28,7 @@ def test_states_to_file_to_states(tmp_path_factory, states, tempo, division):
     np.testing.assert_array_equal(from_notes(read), states)
     # the extraction sees the same melody
     if read:
-        found = windows(smf.parse(path.read_bytes()), ANY, pad=True)
+        found = extract_windows(smf.parse(path.read_bytes()), ANY_WINDOW, pad=True)
         np.testing.assert_array_equal(found.states[0], states)
     # and so does an independent library
     theirs = [note for part in pretty_midi.PrettyMIDI(str(path)).instruments for note in part.notes]

@@ -21,8 +21,8 @@ from melodylc.constraints.composition import compose
 from melodylc.constraints.conditional import ConditionalSettings, train_conditional_actor
 from melodylc.constraints.rule_actor import learn
 from melodylc.constraints.transformation import descend
-from melodylc.evaluation.histograms import reference
-from melodylc.evaluation.table2 import Bench
+from melodylc.evaluation.histograms import reference_histograms
+from melodylc.evaluation.methods import CommonDraws
 from melodylc.generation import generate, interpolate, transform
 from melodylc.latent import adversarial
 from melodylc.latent.rewards import PAPER_BUDGET, Budget
@@ -72,8 +72,8 @@ def embedded():
     made["transform"] = [*melodies(given.melodies), given.ways]
     given = interpolate(model, mine, other, 3, Attributes(Key.parse("C major")), seed=4)
     made["interpolate"] = [*melodies(given.melodies), given.ways]
-    bench = Bench.of(model, reference(model)[0], 64, 0, model.temperature)
-    made["prior"] = {name: x for name, x in bench.row("prior").as_json().items() if not isinstance(x, str)}
+    draws = CommonDraws.of(model, reference_histograms(model)[0], 64, 0, model.temperature)
+    made["prior"] = {name: x for name, x in draws.measure_method("prior").as_json().items() if not isinstance(x, str)}
     return made
 
 

@@ -43,10 +43,11 @@ def run(options: argparse.Namespace) -> None:
     if options.reconstruction:
         _evaluate_reconstruction(options, model)
     elif options.table2:
-        from melodylc.evaluation import comparison, table2
+        from melodylc.evaluation.comparison import table2
+        from melodylc.evaluation.table_text import table_text
 
-        rows = comparison.table2(model, draws=options.draws, rounds=options.rounds, seed=options.seed)
-        print(table2.text(rows))
+        rows = table2(model, draws=options.draws, rounds=options.rounds, seed=options.seed)
+        print(table_text(rows))
         if options.json:
             with atomic_write(options.json) as beside:
                 beside.write_text(json.dumps({"rows": [row.as_json() for row in rows]}, indent=2) + "\n")

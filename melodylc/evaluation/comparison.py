@@ -1,4 +1,4 @@
-"""Every way to C major, and to C major with 192 notes, learned at equal numbers of decodes, in one table."""
+"""All methods for C major, and for C major with 192 notes, learned at equal numbers of decodes, in one table."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from melodylc.constraints.composition import compose
 from melodylc.constraints.rule_actor import RuleActor, learn
 from melodylc.constraints.sampling import with_notes_margin
 from melodylc.constraints.transformation import descend
-from melodylc.evaluation.histograms import reference
-from melodylc.evaluation.table2 import DENSITY, KEY, Bench, Move, Row
+from melodylc.evaluation.histograms import reference_histograms
+from melodylc.evaluation.methods import CommonDraws, MethodRow, Move
+from melodylc.evaluation.paper import KEY, NOTES, density_rule, pitch_rule
 from melodylc.latent.rewards import PAPER_BUDGET, Budget
 from melodylc.model import Model
-from melodylc.rules import Key, notes, pitch_classes
+from melodylc.rules import Key
 from melodylc.vae.decoding import states_for
 
-TRIES = 8
-TEMPERATURES = (1.0, 0.0)  # beside the model's own
-ROWS = 256  # vectors descended together
-PAIR = f"{KEY}, {DENSITY} notes"
+TRIES = 8  # of the rows "best of 8"
+OTHER_TEMPERATURES = (1.0, 0.0)  # measured beside the model's own
+DESCENT_BATCH = 256  # vectors descended together, which bounds the memory for gradients
+BOTH = f"{KEY}, {NOTES} notes"
 
 
 @dataclass(frozen=True)
 class ComparedActors:
-    """The controls that the table compares."""
+    """The actors that the table compares."""
 
     key: RuleActor
     count: RuleActor
@@ -41,70 +42,82 @@ class ComparedActors:
 
 
 def train_actors(model: Model, rounds: int, seed: int) -> ComparedActors:
-    """Learn them all: our loop and the paper's, each on the same number of decoded melodies."""
-    in_key, dense = pitch_classes(KEY), notes(at_least=DENSITY)
-    # no early end: decodes are to be equal
+    """Learn all of them, by our loop and by the paper's, each on the same number of decoded melodies."""
+    pitch, density = pitch_rule(), density_rule()
+    # patience as long as the rounds: nothing ends early, so decodes are equal
     ours, paper = (replace(budget, rounds=rounds, patience=rounds) for budget in (Budget(), PAPER_BUDGET))
     half = replace(ours, rounds=max(1, rounds // 2))
     return ComparedActors(
-        key=learn(model, in_key, budget=ours, seed=seed),
-        count=learn(model, dense, budget=ours, seed=seed),
-        pair=learn(model, in_key & dense, budget=ours, seed=seed),
-        half_key=learn(model, in_key, budget=half, seed=seed),
-        half_count=learn(model, dense, budget=half, seed=seed),
-        paper_key=learn(model, in_key, budget=paper, seed=seed),
-        paper_pair=learn(model, in_key & dense, budget=paper, seed=seed),
+        key=learn(model, pitch, budget=ours, seed=seed),
+        count=learn(model, density, budget=ours, seed=seed),
+        pair=learn(model, pitch & density, budget=ours, seed=seed),
+        half_key=learn(model, pitch, budget=half, seed=seed),
+        half_count=learn(model, density, budget=half, seed=seed),
+        paper_key=learn(model, pitch, budget=paper, seed=seed),
+        paper_pair=learn(model, pitch & density, budget=paper, seed=seed),
     )
 
 
-def rows(bench: Bench, learned: ComparedActors) -> list[Row]:
-    """The table at the bench's temperature."""
-    turned = conditional.load_conditional_actor(bench.model.path.with_name("knobs.safetensors"), bench.model)
+def compare_methods(draws: CommonDraws, actors: ComparedActors) -> list[MethodRow]:
+    """Measure every method on the common draws, at their temperature."""
+    model, measure = draws.model, draws.measure_method
+    conditional_actor = conditional.load_conditional_actor(model.path.with_name("knobs.safetensors"), model)
     key = Key.parse(KEY)
-    strict = states_for(key.pitches())
+    both = with_notes_margin(Attributes(key, notes=NOTES))
+    in_key = states_for(key.pitches())
     return [
-        bench.row("prior"),
-        bench.row("prior", allowed_states=strict),
-        bench.row(KEY, learned.key.move),
-        bench.row(KEY, learned.key.move, tries=TRIES),
-        bench.row(KEY, learned.key.move, allowed_states=strict),
-        bench.row(f"{KEY}, by gradient", _in_parts(descend(learned.key))),
-        bench.row(f"{KEY}, the paper's loop", learned.paper_key.move),
-        bench.row(f"{KEY}, knobs", lambda z: turned.move(z, Attributes(key))),
-        bench.row(f"{DENSITY} notes", learned.count.move),
-        bench.row(PAIR, learned.pair.move),
-        bench.row(PAIR, learned.pair.move, tries=TRIES),
-        bench.row(PAIR, learned.pair.move, allowed_states=strict),
-        bench.row(f"{PAIR}, by gradient", _in_parts(descend(learned.pair))),
-        bench.row(f"{PAIR}, composed", compose(learned.half_key, learned.half_count).move),
-        bench.row(f"{PAIR}, the paper's loop", learned.paper_pair.move),
-        bench.row(f"{PAIR}, knobs", lambda z: turned.move(z, with_notes_margin(Attributes(key, notes=DENSITY)))),
+        measure("prior"),
+        measure("prior", allowed_states=in_key),
+        measure(KEY, actors.key.move),
+        measure(KEY, actors.key.move, tries=TRIES),
+        measure(KEY, actors.key.move, allowed_states=in_key),
+        measure(f"{KEY}, by gradient", _in_batches(descend(actors.key))),
+        measure(f"{KEY}, the paper's loop", actors.paper_key.move),
+        measure(f"{KEY}, conditional actor", lambda z: conditional_actor.move(z, Attributes(key))),
+        measure(f"{NOTES} notes", actors.count.move),
+        measure(BOTH, actors.pair.move),
+        measure(BOTH, actors.pair.move, tries=TRIES),
+        measure(BOTH, actors.pair.move, allowed_states=in_key),
+        measure(f"{BOTH}, by gradient", _in_batches(descend(actors.pair))),
+        measure(f"{BOTH}, composed", compose(actors.half_key, actors.half_count).move),
+        measure(f"{BOTH}, the paper's loop", actors.paper_pair.move),
+        measure(f"{BOTH}, conditional actor", lambda z: conditional_actor.move(z, both)),
     ]
 
 
-def at_other_temperatures(bench: Bench, key: RuleActor, pair: RuleActor) -> list[Row]:
-    """The prior and the two learned actors again."""
-    table = []
-    for temperature in TEMPERATURES:
-        other = Bench.of(bench.model, bench.held_out, len(bench.z), bench.seed, temperature)
-        table += [other.row("prior"), other.row(KEY, key.move), other.row(PAIR, pair.move)]
-    return table
+def compare_temperatures(draws: CommonDraws, key: RuleActor, pair: RuleActor) -> list[MethodRow]:
+    """Measure the prior and the two learned actors again, at temperatures 1 and 0."""
+    rows = []
+    for temperature in OTHER_TEMPERATURES:
+        other = CommonDraws.of(draws.model, draws.held_out, len(draws.z), draws.seed, temperature)
+        rows += _three_rows(other, key, pair)
+    return rows
 
 
-def table2(model: Model, *, draws: int, rounds: int, seed: int) -> list[Row]:
-    """The paper's three rows only: the prior and two actors learned now, at the model's temperature, at 1 and 0."""
+def table2(model: Model, *, draws: int, rounds: int, seed: int) -> list[MethodRow]:
+    """Measure the paper's three rows only: the prior and two actors learned now, at the model's temperature, 1 and 0.
+
+    Raises:
+        UserError: for numbers out of bounds.
+    """
     integer("draws", draws, 2)
     integer("rounds", rounds, 1)
-    in_key, dense = pitch_classes(KEY), notes(at_least=DENSITY)
+    pitch, density = pitch_rule(), density_rule()
     budget = replace(Budget(), rounds=rounds, patience=rounds)
-    key, pair = (learn(model, rule, budget=budget, seed=seed) for rule in (in_key, in_key & dense))
-    bench = Bench.of(model, reference(model)[0], draws, seed, model.temperature)
-    first = [bench.row("prior"), bench.row(KEY, key.move), bench.row(PAIR, pair.move)]
-    return first + at_other_temperatures(bench, key, pair)
+    key, pair = (learn(model, rule, budget=budget, seed=seed) for rule in (pitch, pitch & density))
+    common = CommonDraws.of(model, reference_histograms(model)[0], draws, seed, model.temperature)
+    return _three_rows(common, key, pair) + compare_temperatures(common, key, pair)
 
 
-def _in_parts(move: Move) -> Move:
+def _three_rows(draws: CommonDraws, key: RuleActor, pair: RuleActor) -> list[MethodRow]:
+    measure = draws.measure_method
+    return [measure("prior"), measure(KEY, key.move), measure(BOTH, pair.move)]
+
+
+def _in_batches(move: Move) -> Move:
+    """Return the same move, made of a few vectors at a time."""
+
     def moved(z: Tensor) -> Tensor:
-        return torch.cat([move(part) for part in z.split(ROWS)])
+        return torch.cat([move(part) for part in z.split(DESCENT_BATCH)])
 
     return moved

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation, as PNG. Needs matplotlib (extra `evaluate`) for all but the piano rolls."""
+"""The pictures of an evaluation, as PNG. All but the piano rolls need matplotlib (extra `evaluate`)."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ from melodylc.constraints.realism import held_out, realism_critic
 from melodylc.constraints.rule_actor import RuleActor
 from melodylc.evaluation.conditioning import COUNTS, SCALES, ConditioningTable
 from melodylc.evaluation.histograms import Histograms
-from melodylc.evaluation.table2 import Row
+from melodylc.evaluation.methods import MethodRow
+from melodylc.evaluation.paper import NOTES
 from melodylc.model import Model
 from melodylc.rules import Key
 from melodylc.rules.key import NAMES
 from midi_io.atomic import atomic_write
 
 GRID = 41  # points along each axis of a contour map
-REACH = 3.0  # how far it goes to either side of the origin
+REACH = 3.0  # standard deviations of the prior that a contour map shows to either side of the origin
+DPI = 110
+DISTANCES = (0.5, 1.3)  # pairwise distances, the prior's being 1, at the ends of the colour scale
 
 
 def plotting() -> Any:
-    """matplotlib's pyplot, without a window.
+    """Return matplotlib's pyplot, set up to draw without a window.
 
     Raises:
         ImportError: with the command that installs it.
@@ -45,12 +48,12 @@ def plotting() -> Any:
 
 def _save(figure: Any, path: Path) -> None:
     with atomic_write(path) as beside:
-        figure.savefig(beside, format="png", dpi=110, bbox_inches="tight")
+        figure.savefig(beside, format="png", dpi=DPI, bbox_inches="tight")
     plotting().close(figure)
 
 
 def piano_rolls(path: Path, named: Sequence[tuple[str, np.ndarray]], key: Key) -> None:
-    """Figure 6: melodies (256,) from one draw of the prior, one above the other, notes outside the key in red."""
+    """Draw figure 6: melodies (256,) from one draw of the prior, one above the other, notes outside the key in red."""
     images = [pianoroll.draw(melody, key.pitches(), title) for title, melody in named]
     page = Image.new("RGB", (images[0].width, sum(image.height for image in images)), pianoroll.PAPER)
     top = 0
@@ -62,16 +65,16 @@ def piano_rolls(path: Path, named: Sequence[tuple[str, np.ndarray]], key: Key) -
 
 
 def training_curves(path: Path, named: Sequence[tuple[str, RuleActor]]) -> None:
-    """Figure 11: reward, share satisfied and shift against the number of melodies decoded."""
+    """Draw figure 11: reward, share satisfied and shift against the number of melodies decoded."""
     plot = plotting()
     figure, axes = plot.subplots(1, 3, figsize=(13, 3.6))
     for name, actor in named:
         curve = actor.card["curve"]
         decoded = [row["rewarded"] for row in curve]
-        for axis, what in zip(axes, ("reward", "satisfied", "shift"), strict=True):
-            axis.plot(decoded, [row[what] for row in curve], label=name)
-    for axis, what in zip(axes, ("mean reward", "share satisfied", "mean squared shift"), strict=True):
-        axis.set(xlabel="melodies decoded", ylabel=what)
+        for axis, column in zip(axes, ("reward", "satisfied", "shift"), strict=True):
+            axis.plot(decoded, [row[column] for row in curve], label=name)
+    for axis, label in zip(axes, ("mean reward", "share satisfied", "mean squared shift"), strict=True):
+        axis.set(xlabel="melodies decoded", ylabel=label)
         axis.grid(alpha=0.3)
     axes[1].set_ylim(0, 1.02)
     axes[2].legend(fontsize=8)
@@ -80,9 +83,9 @@ def training_curves(path: Path, named: Sequence[tuple[str, RuleActor]]) -> None:
 
 @torch.no_grad()
 def realism_contours(path: Path, model: Model, seed: int = 0) -> None:
-    """Figure 3: the realism critic around a draw of the prior and around an encoding it has not seen.
+    """Draw figure 3: the realism critic around a draw of the prior and around an encoding it was not trained on.
 
-    Across the two latent dimensions of lowest average posterior deviation, the others fixed.
+    The two latent dimensions of lowest average posterior deviation vary, the others stay fixed.
     """
     plot = plotting()
     critic = realism_critic(model)
@@ -101,23 +104,23 @@ def realism_contours(path: Path, model: Model, seed: int = 0) -> None:
     _save(figure, path)
 
 
-def trade_off(path: Path, rows: Sequence[Row]) -> None:
-    """Satisfaction against shift; the colour is the pairwise distance of the melodies over that of the prior's."""
+def trade_off(path: Path, rows: Sequence[MethodRow]) -> None:
+    """Draw satisfaction against shift; the colour is the pairwise distance of the melodies over that of the prior's."""
     plot = plotting()
     figure, axes = plot.subplots(1, 2, figsize=(13, 5), sharey=True)
-    for axis, title, wanted in (
-        (axes[0], "C major", lambda row: "192" not in row.name),
-        (axes[1], "C major and 192 notes", lambda row: "192" in row.name or row.name == "prior"),
+    for axis, title, belongs in (
+        (axes[0], "C major", lambda row: str(NOTES) not in row.name),
+        (axes[1], f"C major and {NOTES} notes", lambda row: str(NOTES) in row.name or row.name == "prior"),
     ):
-        chosen = [row for row in rows if wanted(row)]
+        chosen = [row for row in rows if belongs(row)]
         pair = axis is axes[1]
         satisfied = [row.both_satisfied if pair else row.pitch_satisfied for row in chosen]
         dots = axis.scatter(
             [row.z_mse for row in chosen],
             satisfied,
             c=[row.distance for row in chosen],
-            vmin=0.5,
-            vmax=1.3,
+            vmin=DISTANCES[0],
+            vmax=DISTANCES[1],
             cmap="plasma",
             s=60,
             edgecolor="black",
@@ -135,13 +138,13 @@ def trade_off(path: Path, rows: Sequence[Row]) -> None:
     _save(figure, path)
 
 
-def heat_maps(path: Path, turned: ConditioningTable) -> None:
-    """The share of draws within the key by mode and key, and within 10 % of the number of notes by mode and number."""
+def heat_maps(path: Path, table: ConditioningTable) -> None:
+    """Draw the shares of draws within the key, by scale and key, and with the number of notes, by scale and number."""
     plot = plotting()
     figure, axes = plot.subplots(1, 2, figsize=(13, 4))
     for axis, shares, columns, title in (
-        (axes[0], turned.in_key.mean(axis=2), NAMES, "within the key"),
-        (axes[1], turned.near.mean(axis=1), COUNTS, "notes within 10 % of what was asked"),
+        (axes[0], table.in_key.mean(axis=2), NAMES, "within the key"),
+        (axes[1], table.count_within_tolerance.mean(axis=1), COUNTS, "notes within 10 % of the target"),
     ):
         axis.imshow(shares, vmin=0, vmax=1, cmap="RdYlGn", aspect="auto")
         axis.set(title=title, xticks=range(len(columns)), yticks=range(len(SCALES)))
@@ -153,7 +156,7 @@ def heat_maps(path: Path, turned: ConditioningTable) -> None:
 
 
 def histogram_lines(path: Path, named: Mapping[str, Histograms]) -> None:
-    """Pitch, interval, duration and repetition of sets of melodies, over one another."""
+    """Draw the histograms of pitch, interval, duration and repetition of sets of melodies, over one another."""
     plot = plotting()
     kinds = list(next(iter(named.values())))
     figure, axes = plot.subplots(1, len(kinds), figsize=(4 * len(kinds), 3.4))

@@ -1,4 +1,4 @@
-"""Simulated listeners with known tastes: how soon a preference agrees with them, asking at random or asking well."""
+"""Simulated listeners with known tastes: how soon a preference agrees with them, by the choice of questions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from melodylc import rules
 from melodylc.constraints.preference import PreferenceFeatures, most_informative
@@ -16,63 +17,73 @@ from melodylc.melody import HOLD
 from melodylc.model import Model
 from melodylc.rules.note_arrays import intervals, onsets
 
-ANSWERS = (8, 16, 24, 32, 40)
-STEP = 4  # answers between two rounds of asking
-PAIRS = 3000
-POOL = 512  # melodies that can be asked about
-UNSEEN = 1024
+ANSWERS = (8, 16, 24, 32, 40)  # after which agreement is measured
+QUESTIONS_AT_ONCE = 4  # answers between two fits of the preference
+PAIRS = 3000  # of unseen melodies, ordered by the preference and by the listener
+POOL = 512  # melodies that a listener can be asked about
+UNSEEN = 1024  # melodies that no question is about
 LISTENERS = 3  # of each taste, asked about different melodies
+DENSE = 128  # notes that count as much, for the taste of two parts, as all notes in the key
 
-Taste = Callable[[np.ndarray], np.ndarray]  # (B, 256) -> (B,), what is higher is liked better
+Taste = Callable[[np.ndarray], np.ndarray]  # (B, 256) -> (B,), the higher the better liked
 
 
-def _leaps(states: np.ndarray) -> np.ndarray:
+def _small_intervals(states: np.ndarray) -> np.ndarray:
     row, semitones = intervals(onsets(states))
     total = np.bincount(row, np.abs(semitones), len(states))
     return -total / np.maximum(np.bincount(row, minlength=len(states)), 1)
 
 
-def _high(states: np.ndarray) -> np.ndarray:
-    found = onsets(states)
-    return np.bincount(found.row, found.pitch, len(states)) / np.maximum(found.counts, 1)
+def _mean_pitch(states: np.ndarray) -> np.ndarray:
+    notes = onsets(states)
+    return np.bincount(notes.row, notes.pitch, len(states)) / np.maximum(notes.counts, 1)
 
 
-def _long(states: np.ndarray) -> np.ndarray:
+def _held_share(states: np.ndarray) -> np.ndarray:
     return (states == HOLD).mean(axis=1)
 
 
 TASTES: dict[str, Taste] = {
     "many notes": lambda states: (states < HOLD).sum(axis=1).astype(float),
-    "high": _high,
+    "high": _mean_pitch,
     "in G major": rules.pitch_classes("G major"),
-    "small intervals": _leaps,
+    "small intervals": _small_intervals,
     "syncopated": rules.syncopation(1.0),
-    "held notes": _long,
+    "held notes": _held_share,
     "rhythm that comes back": rules.motif(1.0),
     "rising": rules.contour("rising", 1.0),
-    "in D major and dense": lambda states: rules.pitch_classes("D major")(states) + (states < HOLD).sum(axis=1) / 128,
+    "in D major and dense": lambda states: rules.pitch_classes("D major")(states) + (states < HOLD).sum(axis=1) / DENSE,
 }
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """For one taste: the share of unseen pairs ordered as the listener would, after so many answers."""
+    """The share of unseen pairs that a preference orders as a listener of one taste would, after so many answers."""
 
     taste: str
-    asked_at_random: tuple[float, ...]  # by ANSWERS
-    asked_well: tuple[float, ...]
+    random_questions: tuple[float, ...]  # one for each of ANSWERS
+    informative_questions: tuple[float, ...]
 
     def as_json(self) -> dict[str, Any]:
-        return {"taste": self.taste, "answers": ANSWERS, "random": self.asked_at_random, "asked": self.asked_well}
+        """Return the row as it stands in evaluation.json."""
+        return {
+            "taste": self.taste,
+            "answers": ANSWERS,
+            "random questions": self.random_questions,
+            "informative questions": self.informative_questions,
+        }
 
 
-def agreements(model: Model, *, seed: int = 0) -> list[Agreement]:
-    """Listeners like a melody if it is above the middle of the melodies that the bank knows, by their taste."""
-    features = PreferenceFeatures.of(model)
+def measure_agreement(model: Model, *, seed: int = 0) -> list[Agreement]:
+    """Let listeners answer about melodies of the model's bank, and measure how well each taste is known.
+
+    A listener likes a melody whose value by their taste is above the median of all these melodies.
+    """
+    space = PreferenceFeatures.of(model)
     _, states = model.bank.known()
     rng = np.random.default_rng(seed)
     states = states[rng.permutation(len(states))[: POOL * LISTENERS + UNSEEN]]
-    x = features.of_melodies(states)
+    features = space.of_melodies(states)
     unseen = np.arange(POOL * LISTENERS, len(states))
     first, second = rng.choice(unseen, PAIRS), rng.choice(unseen, PAIRS)
     table = []
@@ -80,38 +91,59 @@ def agreements(model: Model, *, seed: int = 0) -> list[Agreement]:
         value = taste(states)
         likes = torch.from_numpy((value > np.median(value)).astype(float))
         differ = value[first] != value[second]
+        ordered = (value[first] > value[second])[differ]
 
-        def agreement(belief: preference.Belief, value: np.ndarray = value, differ: np.ndarray = differ) -> float:
-            mean = belief.mean(x).numpy()
-            return float(((mean[first] > mean[second]) == (value[first] > value[second]))[differ].mean())
+        def agreement(belief: preference.Belief, differ: np.ndarray = differ, ordered: np.ndarray = ordered) -> float:
+            mean = belief.mean(features).numpy()
+            return float(((mean[first] > mean[second])[differ] == ordered).mean())
 
         curves = np.zeros((2, LISTENERS, len(ANSWERS)))
         for listener in range(LISTENERS):
             pool = range(listener * POOL, (listener + 1) * POOL)
-            for way in range(2):
-                left = list(pool)
-                asked: list[int] = []
-                belief = preference.fit(x[asked], likes[asked])
-                while len(asked) < ANSWERS[-1]:
-                    # the pool is in random order: the first of it are as good as any
-                    at_random = list(range(STEP))
-                    chosen = most_informative(belief, x[left], likes[asked], STEP) if way else at_random
-                    asked += [left[c] for c in chosen]
-                    left = [at for index, at in enumerate(left) if index not in chosen]
-                    belief = preference.fit(x[asked], likes[asked])
-                    if len(asked) in ANSWERS:
-                        curves[way, listener, ANSWERS.index(len(asked))] = agreement(belief)
-        random, well = curves.mean(axis=1).round(4).tolist()
-        table.append(Agreement(name, tuple(random), tuple(well)))
+            for informative in (False, True):
+                curves[int(informative), listener] = _interview(features, likes, pool, informative, agreement)
+        random, chosen = curves.mean(axis=1).round(4).tolist()
+        table.append(Agreement(name, tuple(random), tuple(chosen)))
     return table
 
 
-def text(table: list[Agreement]) -> str:
-    """The table for a terminal."""
+def _interview(
+    features: Tensor,
+    likes: Tensor,
+    pool: range,
+    informative: bool,
+    agreement: Callable[[preference.Belief], float],
+) -> list[float]:
+    """Return the agreement after each of ANSWERS, of a listener asked about a pool.
+
+    Args:
+        features: (N, D) of all melodies.
+        likes: (N,) each 0 or 1.
+        pool: the melodies that may be asked about.
+        informative: ask about the melodies whose answers tell most, or at random.
+    """
+    left = list(pool)
+    asked: list[int] = []
+    belief = preference.fit(features[asked], likes[asked])
+    curve = []
+    while len(asked) < ANSWERS[-1]:
+        chosen = list(range(QUESTIONS_AT_ONCE))  # the pool is in random order, so its first are a random choice
+        if informative:
+            chosen = most_informative(belief, features[left], likes[asked], QUESTIONS_AT_ONCE)
+        asked += [left[index] for index in chosen]
+        left = [melody for index, melody in enumerate(left) if index not in chosen]
+        belief = preference.fit(features[asked], likes[asked])
+        if len(asked) in ANSWERS:
+            curve.append(agreement(belief))
+    return curve
+
+
+def agreement_text(table: list[Agreement]) -> str:
+    """Return the table for a terminal."""
     lines = [f"{'agreement on unseen pairs after':<32}" + "".join(f"{count:>14}" for count in ANSWERS) + " answers"]
-    lines.append(f"{'(asked at random / asked well)':<32}")
-    means = np.mean([[row.asked_at_random, row.asked_well] for row in table], axis=0)
+    lines.append(f"{'(random / informative questions)':<32}")
+    means = np.mean([[row.random_questions, row.informative_questions] for row in table], axis=0)
     for row in [*table, Agreement("mean", tuple(means[0]), tuple(means[1]))]:
-        cells = (f"{a:.1%} / {b:.1%}" for a, b in zip(row.asked_at_random, row.asked_well, strict=True))
+        cells = (f"{a:.1%} / {b:.1%}" for a, b in zip(row.random_questions, row.informative_questions, strict=True))
         lines.append(f"{row.taste:<32}" + "".join(f"{cell:>16}" for cell in cells))
     return "\n".join(lines)

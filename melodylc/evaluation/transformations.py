@@ -1,4 +1,4 @@
-"""Transformations of given melodies: the share that satisfies the rule against what is kept of them."""
+"""Transformations of given melodies: the share that satisfies the rule against how much of each melody remains."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from melodylc.constraints.transformation import onsets_kept, pitches_kept, trans
 from melodylc.model import Model
 from melodylc.rules import Rule
 
-WAYS = (("actor", False), ("gradient", False), ("actor", True), ("gradient", True))
-AMOUNTS = (0.25, 0.5, 0.75, 1.0)
+METHODS = (
+    ("actor", False),
+    ("gradient", False),
+    ("actor", True),
+    ("gradient", True),
+)  # how to move, and whether strict
+AMOUNTS = (0.25, 0.5, 0.75, 1.0)  # of the change
 
 
 @dataclass(frozen=True)
 class TransformationRow:
-    """One line of the table: means over melodies that break the rule; shares in [0, 1]."""
+    """One line of the table: means over the melodies that do not satisfy the rule; shares in [0, 1]."""
 
-    way: str
+    method: str
     amount: float
     satisfied: float
     reward: float
@@ -28,45 +33,46 @@ class TransformationRow:
     pitches_kept: float
 
     def as_json(self) -> dict[str, Any]:
+        """Return the row as it stands in evaluation.json."""
         return asdict(self)
 
 
 def measure_transformations(
     model: Model, melodies: np.ndarray, rule: Rule, actor: RuleActor
 ) -> list[TransformationRow]:
-    """The melodies (N, 256) that break the rule: as they are, as the model reconstructs them, and transformed."""
-    broken = melodies[rule(melodies) < 1]
+    """Measure the melodies (N, 256) that do not satisfy the rule: unchanged, reconstructed and transformed."""
+    unsatisfied = melodies[rule(melodies) < 1]
 
-    def row(way: str, amount: float, changed: np.ndarray) -> TransformationRow:
+    def row(method: str, amount: float, changed: np.ndarray) -> TransformationRow:
         rewards = rule(changed)
         return TransformationRow(
-            way,
+            method,
             amount,
             float((rewards == 1).mean()),
             float(rewards.mean()),
-            float(onsets_kept(broken, changed).mean()),
-            float(pitches_kept(broken, changed).mean()),
+            float(onsets_kept(unsatisfied, changed).mean()),
+            float(pitches_kept(unsatisfied, changed).mean()),
         )
 
     table = [
-        row("as it was", 0.0, broken),
-        row("reconstruction", 0.0, model.decode(model.encode(broken), temperature=0)),
+        row("unchanged", 0.0, unsatisfied),
+        row("reconstruction", 0.0, model.decode(model.encode(unsatisfied), temperature=0)),
     ]
-    for how, strict in WAYS:
+    for method, strict in METHODS:
         if strict and rule.allowed_pitches is None:
             continue
         for amount in AMOUNTS if not strict else (1.0,):
-            changed = transform_batch(model, broken, rule, actor, how=how, strict=strict, amount=amount)
-            table.append(row(how + (" [strict]" if strict else ""), amount, changed))
+            changed = transform_batch(model, unsatisfied, rule, actor, how=method, strict=strict, amount=amount)
+            table.append(row(method + (" [strict]" if strict else ""), amount, changed))
     return table
 
 
-def text(table: list[TransformationRow]) -> str:
-    """The table for a terminal."""
+def transformations_text(table: list[TransformationRow]) -> str:
+    """Return the table for a terminal."""
     lines = [f"{'':<20}{'amount':>7}{'satisfied':>11}{'reward':>8}{'onsets kept':>13}{'notes kept':>12}"]
-    for change in table:
+    for row in table:
         lines.append(
-            f"{change.way:<20}{change.amount:>7.2f}{change.satisfied:>10.1%} {change.reward:>8.3f}"
-            f"{change.onsets_kept:>12.1%} {change.pitches_kept:>11.1%}"
+            f"{row.method:<20}{row.amount:>7.2f}{row.satisfied:>10.1%} {row.reward:>8.3f}"
+            f"{row.onsets_kept:>12.1%} {row.pitches_kept:>11.1%}"
         )
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""MIDI files to a corpus of unique 16-bar windows: `extract` makes it, `Corpus` reads it."""
+"""A corpus of unique 16-bar windows from MIDI files: `extract` makes one, `Corpus` reads it."""
 
 from melodylc.extraction.corpus import Corpus
 from melodylc.extraction.run import extract

@@ -1,8 +1,8 @@
-"""Whether to compile the kernels: that takes many seconds once, which a few files read as they are do not.
+"""The choice whether to compile the kernels: compiling takes many seconds, more than interpreting them for a few files.
 
-Compiled code stays in a cache from run to run. Whether it is there is known by a mark that is left beside it when all
-kernels were compiled; the mark's name is a hashing of what compiled code depends on, so that another version of the
-kernels, of numba or of Python, or another machine, does not find it. Where it errs, a run is slower, never wrong.
+Compiled code stays in a cache from run to run. A marker file beside it says that all kernels are in the cache. The name
+of that file is a hash of everything compiled code depends on, so that another version of the kernels, of numba or of
+Python, or another machine, does not find it. If the marker is wrong, a run is slower, but its results are the same.
 """
 
 from __future__ import annotations
@@ -20,20 +20,24 @@ import numpy as np
 from melodylc.extraction import hashing, windows
 from midi_io import compiled, smf
 
-# Measured on two kinds of files, in processor time: interpreted, 2.2 to 3.4 microseconds a byte; 13 s to compile; 0.8 s
-# to load numba and what it compiled. Cold, less than half of what breaks even: the next run is served too.
+# Measured on two kinds of files, in processor time: interpreting takes 2.2 to 3.4 microseconds a byte, compiling 13 s,
+# loading numba and its cache 0.8 s. Without a cache, the limit is less than half of where compiling pays off in this
+# run alone, because later runs profit too.
 COLD_BYTES = 2 << 20
 WARM_BYTES = 256 << 10
 
-_ready = False  # in this process
+_ready = False  # whether the kernels are compiled and loaded in this process
 
 
 @contextmanager
-def quickest(size: int, say: Callable[[str], object] = lambda text: None) -> Iterator[bool]:
-    """Within it, kernels run the way that takes less time for `size` bytes of MIDI files; yields whether compiled.
+def compiled_if_worthwhile(size: int, say: Callable[[str], object] = lambda text: None) -> Iterator[bool]:
+    """Run kernels compiled or interpreted within the block, whichever takes less time for `size` bytes of MIDI files.
 
     Args:
-        say: told, in a few words, what takes a while.
+        say: called with a few words before something takes a while.
+
+    Yields:
+        Whether the kernels are compiled.
     """
     if compiled.interpreting():
         yield False
@@ -48,26 +52,26 @@ def quickest(size: int, say: Callable[[str], object] = lambda text: None) -> Ite
 
 
 def _compile() -> None:
-    """Compile, or load from the cache, all that extraction runs; leave the mark."""
+    """Compile all kernels of extraction, or load them from the cache, and leave the marker file."""
     global _ready
     if _ready:
         return
     empty = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x04\0\xff\x2f\0"
-    hashing.hash_windows(windows.windows(smf.parse(empty), windows.Filters()).states)
+    hashing.hash_windows(windows.extract_windows(smf.parse(empty), windows.Filters()).states)
     with suppress(OSError):  # without a cache the next process compiles again
-        _mark().touch()
+        _marker().touch()
     _ready = True
 
 
 def _is_warm() -> bool:
     try:
-        return _mark().exists()
-    except OSError:  # a folder that cannot be read is of no use
+        return _marker().exists()
+    except OSError:  # a folder that cannot be read is no cache
         return False
 
 
-def _mark() -> Path:
-    """The file that says that the kernels, as they are now, lie compiled in the cache."""
+def _marker() -> Path:
+    """Return the file whose existence says that the kernels, as they are now, are compiled in the cache."""
     sources = [Path(str(module.__file__)) for module in (smf, windows, hashing)]
     kernels = [[str(path), path.stat().st_mtime_ns, path.stat().st_size] for path in sources]  # as numba compares them
     versions = [version("numba"), np.__version__, sys.implementation.cache_tag]

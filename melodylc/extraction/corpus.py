@@ -1,4 +1,4 @@
-"""A corpus on disk: a folder of Parquet files and `corpus.json`."""
+"""Corpora on disk: a folder of Parquet files and `corpus.json`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ ROWS_PER_FILE = 65_536
 
 
 def split_of(source: str) -> str:
-    """train, valid or test (90, 5, 5 of a hundred) by a hash of the source's name, the same on any machine."""
+    """Return train, valid or test (90, 5 and 5 in 100) by a hash of the source's name, the same on any machine."""
     bucket = int.from_bytes(hashlib.blake2b(source.encode(), digest_size=8).digest(), "big") % 20
     return {0: "test", 1: "valid"}.get(bucket, "train")
 
 
 def schema() -> pa.Schema:
-    """The columns of a corpus."""
+    """Return the columns of a corpus."""
     import pyarrow as pa
 
     return pa.schema(
@@ -44,7 +44,7 @@ def schema() -> pa.Schema:
 
 
 class Writer:
-    """Rows into numbered Parquet files of ROWS_PER_FILE rows each, whatever the sizes they come in."""
+    """A writer of rows into numbered Parquet files of ROWS_PER_FILE rows each, in whatever portions they come."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -53,12 +53,14 @@ class Writer:
         self.files = 0
 
     def add(self, table: pa.Table) -> None:
+        """Add the rows of a table; write a file whenever there are enough."""
         self.waiting.append(table)
         self.rows += len(table)
         while self.rows >= ROWS_PER_FILE:
             self._flush(ROWS_PER_FILE)
 
     def close(self) -> None:
+        """Write the rows that are left; an empty corpus has one file without rows."""
         if self.rows or not self.files:
             self._flush(self.rows)
 
@@ -81,7 +83,7 @@ class Corpus:
     """A finished corpus, opened for reading.
 
     Raises:
-        UserError: if the folder is not one.
+        UserError: if the folder holds no corpus.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -98,7 +100,7 @@ class Corpus:
             )
 
     def tables(self, split: str | None = None) -> Iterator[pa.Table]:
-        """The Parquet files in order, each as a table, of one split or of all."""
+        """Yield the Parquet files in order, each as a table, with the rows of one split or of all."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -110,32 +112,32 @@ class Corpus:
                 raise UserError(f"corpus: {path} is damaged ({error}); extract the corpus again") from error
 
     def states(self, split: str | None = None) -> np.ndarray:
-        """All melodies of one split, (N, 256) uint8."""
+        """Return all melodies of one split (None: of all), (N, 256) uint8."""
         parts = [states_of(table) for table in self.tables(split)]
         return np.concatenate(parts) if parts else np.empty((0, STEPS), np.uint8)
 
     def sources(self, split: str | None = None) -> np.ndarray:
-        """The source of each melody of `states(split)`, (N,) str."""
+        """Return the source of each melody of `states(split)`, (N,) str."""
         parts = [table["source"].to_numpy() for table in self.tables(split)]
         return np.concatenate(parts).astype(str) if parts else np.empty(0, str)
 
     def tracks(self, split: str | None = None) -> np.ndarray:
-        """The track, counted from 0, that each melody of `states(split)` comes from, (N,) int32."""
+        """Return the track, counted from 0, that each melody of `states(split)` comes from, (N,) int32."""
         parts = [table["track"].to_numpy() for table in self.tables(split)]
         return np.concatenate(parts) if parts else np.empty(0, np.int32)
 
 
 def states_of(table: pa.Table) -> np.ndarray:
-    """The states column of a table as (N, 256) uint8."""
+    """Return the states column of a table as (N, 256) uint8."""
     return rows_of(table["states"])
 
 
 def rows_of(column: pa.ChunkedArray) -> np.ndarray:
-    """A column of N binary values of K bytes as (N, K) uint8."""
-    wide = column.type.byte_width
+    """Return a column of N binary values of K bytes as (N, K) uint8."""
+    width = column.type.byte_width
     array = column.combine_chunks()
-    if hasattr(array, "chunks"):  # combine_chunks leaves an empty column chunked
-        return np.empty((0, wide), np.uint8)
+    if hasattr(array, "chunks"):  # combine_chunks leaves an empty column split_into_chunks
+        return np.empty((0, width), np.uint8)
     flat = np.frombuffer(array.buffers()[1] or b"", np.uint8)
-    begin = array.offset * wide
-    return flat[begin : begin + len(array) * wide].reshape(len(array), wide)
+    begin = array.offset * width
+    return flat[begin : begin + len(array) * width].reshape(len(array), width)

@@ -1,4 +1,4 @@
-"""Finding MIDI files under the paths a user names, in one order, whatever is in the way."""
+"""The search for MIDI files under the paths a user names, always in the same order, past unreadable entries."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ UNREADABLE = "unreadable"
 FOLDER = "a folder named like a MIDI file"
 
 
-class Found(NamedTuple):
-    """A file to extract, or, with a `reason`, something in its place that cannot be."""
+class SourceFile(NamedTuple):
+    """A file to extract, or, with a `reason`, an entry that cannot be extracted."""
 
-    source: str  # the name it has in the corpus: the named path's own name, then the way down, with slashes
+    source: str  # its name in the corpus: the last part of the path the user named, then the path below, with slashes
     path: str
     size: int
     modified: int  # nanoseconds
     reason: str | None = None
 
 
-def find_midi_files(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Found]:
-    """Every MIDI file under `paths` (folders are searched, files taken as they are), ordered by source.
+def find_midi_files(paths: Sequence[str | os.PathLike[str]]) -> Iterator[SourceFile]:
+    """Yield every MIDI file under `paths` ordered by source; folders are searched, files taken whatever their name.
 
-    Memory stays with one folder per level: a folder is sorted as if its name ended in a slash, which makes the walk's
-    order the order of the whole names.
+    Only one folder per level is in memory: a folder is sorted as if its name ended in a slash, so that the order of the
+    search is the order of the full names.
 
     Raises:
         UserError: if a path does not exist, or two paths would give their files the same names.
@@ -51,71 +51,74 @@ def find_midi_files(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Found]:
                 "name their common folder instead"
             )
         roots[name] = given
-    return _walk(roots)
+    return _search(roots)
 
 
-def _walk(roots: dict[str, str]) -> Iterator[Found]:
-    for name in sorted(roots, key=lambda name: _order(name, os.path.isdir(roots[name]))):
+def _search(roots: dict[str, str]) -> Iterator[SourceFile]:
+    for name in sorted(roots, key=lambda name: _sort_key(name, os.path.isdir(roots[name]))):
         if os.path.isdir(roots[name]):
-            yield from _folders(roots[name], name)
+            yield from _search_folder(roots[name], name)
         else:
-            yield _file(roots[name], name)
+            yield _source_file(roots[name], name)
 
 
-def _order(name: str, is_folder: bool) -> bytes:
+def _sort_key(name: str, is_folder: bool) -> bytes:
     return os.fsencode(name) + (b"/" if is_folder else b"")
 
 
 def _printable(name: str) -> str:
-    """A name that UTF-8 can hold: Linux file names are any bytes."""
+    """Return a name that UTF-8 can hold: Linux file names are any bytes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-class _Open(NamedTuple):
-    """A folder the walk is in."""
+class _OpenFolder(NamedTuple):
+    """A folder that is being searched."""
 
     path: str
     source: str
-    key: tuple[int, int]  # of the file system
+    identity: tuple[int, int]  # device and inode
     rest: Iterator[tuple[str, bool]]  # names still to visit, and whether each is a folder
 
 
-def _folders(path: str, source: str) -> Iterator[Found]:
-    """All below a folder. The folders above are a list, since there may be more of them than Python nests calls."""
-    above: list[_Open] = []
-    reason = _enter(path, source, above)
+def _search_folder(path: str, source: str) -> Iterator[SourceFile]:
+    """Yield all MIDI files below a folder.
+
+    The open folders are a list, not nested calls: folders may be nested deeper than Python nests calls.
+    """
+    opened: list[_OpenFolder] = []
+    reason = _open(path, source, opened)
     if reason is not None:
-        yield Found(_printable(source), path, 0, 0, reason)
-    while above:
-        folder = above[-1]
+        yield SourceFile(_printable(source), path, 0, 0, reason)
+    while opened:
+        folder = opened[-1]
         name, is_folder = next(folder.rest, (None, False))
         if name is None:
-            above.pop()
+            opened.pop()
             continue
-        below, called = os.path.join(folder.path, name), f"{folder.source}/{name}"
+        entry_path, entry_source = os.path.join(folder.path, name), f"{folder.source}/{name}"
         is_midi = name.lower().endswith(SUFFIXES)
         if is_folder:
             if is_midi:
-                yield Found(_printable(called), below, 0, 0, FOLDER)
-            reason = _enter(below, called, above)
+                yield SourceFile(_printable(entry_source), entry_path, 0, 0, FOLDER)
+            reason = _open(entry_path, entry_source, opened)
             if reason is not None:
-                yield Found(_printable(called), below, 0, 0, reason)
+                yield SourceFile(_printable(entry_source), entry_path, 0, 0, reason)
         elif is_midi:
-            yield _file(below, called)
+            yield _source_file(entry_path, entry_source)
 
 
-def _enter(path: str, source: str, above: list[_Open]) -> str | None:
-    """Put a folder on top of those above it, or say why it is not searched."""
+def _open(path: str, source: str, opened: list[_OpenFolder]) -> str | None:
+    """Add a folder to the open ones, or return the reason why it is not searched."""
     try:
         status = os.stat(path)
         with os.scandir(path) as listed:
             folders = {entry.name: _is_folder(entry) for entry in listed}
     except OSError:
         return UNREADABLE
-    key = (status.st_dev, status.st_ino)
-    if any(folder.key == key for folder in above):
+    identity = (status.st_dev, status.st_ino)
+    if any(folder.identity == identity for folder in opened):
         return LOOP
-    above.append(_Open(path, source, key, iter(sorted(folders.items(), key=lambda item: _order(*item)))))
+    opened.append(_OpenFolder(path, source, identity, iter(sorted(folders.items(), key=lambda item: _sort_key(*item)))))
     return None
 
 
@@ -126,12 +129,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _file(path: str, source: str) -> Found:
+def _source_file(path: str, source: str) -> SourceFile:
     source = _printable(source)
     try:
         status = Path(path).stat()
     except OSError as error:
-        return Found(source, path, 0, 0, LOOP if error.errno == errno.ELOOP else UNREADABLE)
+        return SourceFile(source, path, 0, 0, LOOP if error.errno == errno.ELOOP else UNREADABLE)
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
-        return Found(source, path, 0, 0, SPECIAL)
-    return Found(source, path, status.st_size, status.st_mtime_ns)
+        return SourceFile(source, path, 0, 0, SPECIAL)
+    return SourceFile(source, path, status.st_size, status.st_mtime_ns)

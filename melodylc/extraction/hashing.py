@@ -1,8 +1,8 @@
-"""128 bits that stand for a window, so that equal windows are found without keeping them.
+"""Hashes of 128 bits, by which equal windows are found without keeping the windows in memory.
 
-Two multiplicative hashes of 64 bits with the finaliser of SplitMix64 (Steele, Lea, Flood 2014). By accident two windows
-share one with a chance of about 2^-80 in a corpus of ten million; on purpose one can be made, and costs its maker a
-window.
+Two multiplicative hashes of 64 bits with the finaliser of SplitMix64 (Steele, Lea, Flood 2014). The chance that two
+different windows of a corpus of ten million share a hash is about 2^-80. A file made on purpose can collide with
+another; the corpus then lacks a window.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def _mix(x):  # pragma: no cover - compiled
 
 
 @njit
-def _digest(words):  # pragma: no cover - compiled
-    """The two hashes of (32,) words; interpreted, of (32, N) words at once."""
+def _hash_window(words):  # pragma: no cover - compiled
+    """Return the two hashes of a window of (32,) words; interpreted, of (32, N) words at once."""
     a, b = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03)
     for word in words:
         a = _mix(a + word)
@@ -31,17 +31,17 @@ def _digest(words):  # pragma: no cover - compiled
 
 
 @njit
-def _digests(words, out):  # pragma: no cover - compiled
+def _hash_all(words, out):  # pragma: no cover - compiled
     for row in range(words.shape[0]):
-        out[row, 0], out[row, 1] = _digest(words[row])
+        out[row, 0], out[row, 1] = _hash_window(words[row])
 
 
 def hash_windows(states: np.ndarray) -> np.ndarray:
-    """(N, 256) uint8 to (N, 16) uint8."""
+    """Return the hashes (N, 16) uint8 of windows (N, 256) uint8."""
     words = np.ascontiguousarray(states).view("<u8")  # (N, 32)
     out = np.empty((len(words), 2), np.uint64)
-    if compiled.interpreting():  # row by row that would take a hundred times as long
-        out[:, 0], out[:, 1] = _digest(words.T)
+    if compiled.interpreting():  # row by row it would take a hundred times as long
+        out[:, 0], out[:, 1] = _hash_window(words.T)
     else:
-        _digests(words, out)
+        _hash_all(words, out)
     return out.view(np.uint8)

@@ -1,7 +1,7 @@
-"""The folder a run works in: whose it is, the list of files, and which parts are still to be made.
+"""The folder a run works in: its lock, the list of files, and the parts that are still to be made.
 
-All in it is named after the run's key, a digest of its settings and files: what an earlier run left, or a worker that
-outlived one still writes, is never taken for a part of this one.
+Everything in it is named after the key of the run, a hash of its settings and files. What an earlier run left behind or
+what a worker that outlived one still writes is never taken for a part of this run.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from pathlib import Path
 from typing import NamedTuple
 
 from melodylc.base.errors import UserError
-from melodylc.extraction.discovery import Found
+from melodylc.extraction.discovery import SourceFile
 from midi_io import smf
 
-FILES_PER_CHUNK = 512
-BYTES_PER_CHUNK = 4 << 20  # a window has 16 notes of 3 bytes or more, and a note is in 16 windows: 350 MB at the worst
+FILES_PER_CHUNK = 512  # a second or so of work: what a stopped run loses, and how often the progress bar moves
+BYTES_PER_CHUNK = 4 << 20  # a window has 16 notes of at least 3 bytes, and a note lies in 16 windows: 350 MB at worst
 
 _LOCK = "lock"
-_OURS = re.compile(rf"{_LOCK}|files(\.new|-\w+)?|part-[\w.-]+|marks|corpus|digest")  # a run's, or an older version's
+_RUN_FILES = re.compile(rf"{_LOCK}|files(\.new|-\w+)?|part-[\w.-]+|marks|corpus|digest")  # older versions' too
 
 
 class Chunk(NamedTuple):
-    """The files of one part: some lines of the list of files."""
+    """The files of one part: consecutive lines of the list of files."""
 
     offset: int  # bytes into the list
     files: int
     size: int  # bytes of MIDI to read
 
-    def read(self, files: Path) -> list[Found]:
-        """Its files, from the list."""
+    def read(self, files: Path) -> list[SourceFile]:
+        """Read the files of the chunk from the list."""
         with files.open("rb") as lines:
             lines.seek(self.offset)
-            return [Found(*json.loads(lines.readline())) for _ in range(self.files)]
+            return [SourceFile(*json.loads(lines.readline())) for _ in range(self.files)]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What one run makes."""
+    """The parts that a run makes, and the folder it makes them in."""
 
     folder: Path
     key: str
@@ -51,43 +51,46 @@ class Plan:
 
     @property
     def files(self) -> Path:
-        """The list of files, a JSON array a line, as `Found`."""
+        """Return the path of the list of files: on each line a `SourceFile` as a JSON array."""
         return self.folder / f"files-{self.key}"
 
     def part(self, index: int) -> Path:
-        """What becomes of chunk `index`; the rejected lie beside it, with the suffix .tsv, and are there before it."""
+        """Return the path of the part made of chunk `index`.
+
+        Its list of rejected files is beside it, with the suffix .tsv, and is written first.
+        """
         return self.folder / f"part-{index:06d}-{self.key}.arrow"
 
     def missing(self) -> list[int]:
-        """The chunks whose parts are still to be made."""
+        """Return the chunks whose parts are still to be made."""
         return [index for index in range(len(self.chunks)) if not self.part(index).exists()]
 
 
-def make(found: Iterable[Found], settings: object, folder: Path) -> Plan:
-    """List the files in `folder`, and sweep away all that is not of a run with these files and settings."""
-    digest = hashlib.blake2b(json.dumps([FILES_PER_CHUNK, BYTES_PER_CHUNK, settings]).encode(), digest_size=8)
+def make_plan(found: Iterable[SourceFile], settings: object, folder: Path) -> Plan:
+    """Write the list of files into `folder`, and delete everything there that is of another run."""
+    key = hashlib.blake2b(json.dumps([FILES_PER_CHUNK, BYTES_PER_CHUNK, settings]).encode(), digest_size=8)
     chunks: list[Chunk] = []
     new = folder / "files.new"
     with new.open("wb") as lines:
-        for chunk in chunked(found):
-            chunks.append(Chunk(lines.tell(), len(chunk), sum(map(_to_read, chunk))))
+        for chunk in split_into_chunks(found):
+            chunks.append(Chunk(lines.tell(), len(chunk), sum(map(_bytes_to_read, chunk))))
             for file in chunk:
                 line = json.dumps(file).encode() + b"\n"
-                digest.update(line)
+                key.update(line)
                 lines.write(line)
-    plan = Plan(folder, digest.hexdigest(), chunks)
+    plan = Plan(folder, key.hexdigest(), chunks)
     new.replace(plan.files)
-    _sweep(plan)
+    _delete_other_runs(plan)
     return plan
 
 
-def chunked(files: Iterable[Found]) -> Iterator[list[Found]]:
-    """Files in the chunks that become parts, in order."""
-    chunk: list[Found] = []
+def split_into_chunks(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
+    """Yield files in the chunks that become parts, in order."""
+    chunk: list[SourceFile] = []
     size = 0
-    for found in files:
-        chunk.append(found)
-        size += _to_read(found)
+    for file in files:
+        chunk.append(file)
+        size += _bytes_to_read(file)
         if len(chunk) == FILES_PER_CHUNK or size >= BYTES_PER_CHUNK:
             yield chunk
             chunk, size = [], 0
@@ -95,11 +98,11 @@ def chunked(files: Iterable[Found]) -> Iterator[list[Found]]:
         yield chunk
 
 
-def _to_read(file: Found) -> int:
+def _bytes_to_read(file: SourceFile) -> int:
     return file.size if file.reason is None and file.size <= smf.MAX_BYTES else 0
 
 
-def _sweep(plan: Plan) -> None:
+def _delete_other_runs(plan: Plan) -> None:
     own = re.compile(rf"{_LOCK}|files-{plan.key}|part-\d+-{plan.key}\.(arrow|tsv)")
     for entry in plan.folder.iterdir():
         if entry.is_dir():
@@ -109,16 +112,16 @@ def _sweep(plan: Plan) -> None:
 
 
 @contextmanager
-def owned(folder: Path) -> Iterator[None]:
-    """Make `folder` if need be and own it; another process may have it when this block, or the process, has ended.
+def locked(folder: Path) -> Iterator[None]:
+    """Make `folder` if need be and hold its lock within the block; a process that ends releases it in any case.
 
     Raises:
-        UserError: if another run owns it, or it holds something else than a run's files.
+        UserError: if another run holds the lock, or the folder holds files that are not of a run.
     """
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
-    if not all(_OURS.fullmatch(entry.name) for entry in folder.iterdir()):  # all of it is swept in the end
+    if not all(_RUN_FILES.fullmatch(entry.name) for entry in folder.iterdir()):  # all of them are deleted in the end
         raise UserError(
             f"extract: expected to work in {folder}, but it holds other files; move it away, or name another --out"
         )

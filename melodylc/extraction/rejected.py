@@ -1,6 +1,6 @@
-"""The list of what was rejected: a line for each file and line of music, in the order of the corpus.
+"""The list of rejected files, and of rejected lines within files, in the order of the corpus.
 
-Each part has its piece of the list beside it, so the whole is never in memory.
+Every part has its own list beside it, so the whole list is never in memory.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ESCAPED = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})  # file names 
 
 
 class Rejected(NamedTuple):
-    """A file, or with a track and a channel (counted from 0) a line of it, that gave no window."""
+    """A file that gave no window, or, with a track and a channel (counted from 0), one line of music in it."""
 
     source: str
     reason: str
@@ -28,21 +28,25 @@ class Rejected(NamedTuple):
     channel: int | None = None
 
     def __str__(self) -> str:
-        """The cells of COLUMNS, tracks and channels counted from 1 as everywhere on the command line."""
+        """Return the cells of COLUMNS; tracks and channels are counted from 1, as everywhere on the command line."""
         place = ("" if number is None else str(number + 1) for number in (self.track, self.channel))
         return "\t".join([self.source.translate(_ESCAPED), *place, self.reason])
 
 
-def write_piece(path: Path, rejected: Iterable[Rejected]) -> None:
-    """The rejected of one part."""
+def write_part_list(path: Path, rejected: Iterable[Rejected]) -> None:
+    """Write what was rejected in one part."""
     beside = path.with_suffix(f".{os.getpid()}.tmp")
     with beside.open("w", encoding="utf-8", newline="\n") as lines:
-        lines.writelines(f"{one}\n" for one in rejected)
+        lines.writelines(f"{entry}\n" for entry in rejected)
     beside.replace(path)
 
 
-def check(path: Path, out: Path) -> None:
-    """Raise UserError if no list could be written to `path` beside the corpus `out`: better known before a long run."""
+def check_writable(path: Path, out: Path) -> None:
+    """Check, before a long run, that a list can be written to `path` beside the corpus `out`.
+
+    Raises:
+        UserError: if it cannot.
+    """
     target = path.resolve()
     if os.path.lexists(path) and not path.is_file():  # the list would take the place of a device
         why = "is a folder" if path.is_dir() else "is no regular file"
@@ -50,22 +54,22 @@ def check(path: Path, out: Path) -> None:
         why = f"is in a folder that does not exist, {target.parent}"
     elif not os.access(target.parent, os.W_OK | os.X_OK):
         why = "is in a folder that cannot be written"
-    elif {out.resolve(), partial_of(out).resolve()} & {target, *target.parents}:
+    elif {out.resolve(), partial_folder(out).resolve()} & {target, *target.parents}:
         why = f"is in the way of --out {out}"
     else:
         return
     raise UserError(f"extract: --rejected expected a file to write, but {str(path)!r} {why}")
 
 
-def partial_of(out: Path) -> Path:
-    """The folder beside `out` in which a run works until its corpus is whole."""
+def partial_folder(out: Path) -> Path:
+    """Return the folder beside `out` in which a run works until its corpus is complete."""
     return out.with_name(out.name + ".partial")
 
 
-def write(path: Path, pieces: Iterable[Path]) -> None:
-    """The whole list, or none if the disk is full."""
+def write_list(path: Path, part_lists: Iterable[Path]) -> None:
+    """Write the lists of all parts as one file, completely or not at all."""
     with atomic_write(path.resolve()) as beside, beside.open("wb") as lines:
         lines.write("\t".join(COLUMNS).encode() + b"\n")
-        for piece in pieces:
-            with piece.open("rb") as more:
-                shutil.copyfileobj(more, lines)
+        for part_list in part_lists:
+            with part_list.open("rb") as part_lines:
+                shutil.copyfileobj(part_lines, lines)

@@ -1,8 +1,8 @@
-"""The extraction of a whole collection: many processes, one result, and nothing lost when it is stopped.
+"""The extraction of a collection in several processes; a stopped run can be resumed.
 
-The files are cut into chunks in path order. Each chunk becomes one part file, written beside and then renamed, so a
-part that exists is whole and a stopped run goes on with the parts that are missing. When all are there, one pass in
-path order keeps the first of equal windows and writes the corpus, which appears under its name in a single rename.
+The files are split into chunks in path order. Each chunk becomes one part file, which is renamed when it is written, so
+that a part that exists is complete and a resumed run makes the missing parts only. When all parts exist, one pass in
+path order takes the first of equal windows and writes the corpus, which appears under its name in a single rename.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from melodylc.base.numbers import integer
 from melodylc.base.progress import bar as bar_of
 from melodylc.extraction import corpus
 from melodylc.extraction import rejected as list_of_rejected
-from melodylc.extraction.compiling import quickest
-from melodylc.extraction.discovery import UNREADABLE, Found, find_midi_files
+from melodylc.extraction.compiling import compiled_if_worthwhile
+from melodylc.extraction.discovery import UNREADABLE, SourceFile, find_midi_files
 from melodylc.extraction.hashing import hash_windows
-from melodylc.extraction.plan import Chunk, Plan, make, owned
-from melodylc.extraction.rejected import Rejected, partial_of, write_piece
-from melodylc.extraction.unique import mark_firsts
-from melodylc.extraction.windows import LINE_REASONS, NO_NOTES, STRETCH_REASON, WINDOW_REASONS, Filters, windows
-from melodylc.extraction.workers import cores, share
+from melodylc.extraction.plan import Chunk, Plan, locked, make_plan
+from melodylc.extraction.rejected import Rejected, partial_folder, write_part_list
+from melodylc.extraction.unique import first_occurrences
+from melodylc.extraction.windows import LINE_REASONS, NO_NOTES, STRETCH_REASON, WINDOW_REASONS, Filters, extract_windows
+from melodylc.extraction.workers import available_cores, run_in_processes
 from melodylc.melody import STEPS
 from midi_io import smf
 from midi_io.files import contents
@@ -41,9 +41,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NO_WINDOWS = "no window kept"
-CONTRACT = 2  # the version of docs/extraction.md: parts made by another are not taken
+CONTRACT = 2  # version of the rules in docs/extraction.md: parts made by another version are not used
+PROCESSES_PER_CORE = 2  # at most: more gain nothing, and a thousand take all memory
 REJECTED = ("files", "stretches", "lines", "windows")  # kinds of counts of what was rejected
-COUNTED = ("read past", "signatures")  # and of what was met: faults by files, time signatures by notes
+OBSERVED = ("read past", "signatures")  # kinds of other counts: files with a fault, notes in a time signature
 
 
 def extract(
@@ -55,40 +56,43 @@ def extract(
     progress: bool = True,
     rejected: str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
-    """Extract every MIDI file under `paths` into the corpus folder `out`; returns the contents of its corpus.json.
+    """Extract every MIDI file under `paths` into the corpus folder `out`.
 
-    A run that was stopped goes on where it was when called again with the same paths, files and filters; its parts
-    wait in `out` + ".partial". The corpus is the same, byte for byte, for any number of workers.
+    A stopped run resumes where it was when called again with the same paths, files and filters; until then its parts
+    are in `out` + ".partial". The corpus is the same, byte for byte, for any number of workers.
 
     Args:
         workers: processes, at most; default: one for each core this process may use.
         rejected: a file to list every rejected file and line in, with its reason (see `rejected`).
 
+    Returns:
+        The contents of its corpus.json.
+
     Raises:
-        UserError: if `out` exists, another run is making it, or the paths cannot be used (see `walk.find`).
+        UserError: if `out` exists, another run is making it, or the paths cannot be used (see `find_midi_files`).
     """
     if workers is not None:
         integer("workers", workers, 1)
     out = Path(out)
-    _is_free(out)
+    _check_absent(out)
     if rejected is not None:
-        list_of_rejected.check(Path(rejected), out)
+        list_of_rejected.check_writable(Path(rejected), out)
     found = find_midi_files(paths)
-    partial = partial_of(out)
-    with owned(partial):
-        _is_free(out)  # another run may have made it since
-        plan = make(found, [__version__, corpus.VERSION, CONTRACT, asdict(filters)], partial)
+    partial = partial_folder(out)
+    with locked(partial):
+        _check_absent(out)  # another run may have made it since
+        plan = make_plan(found, [__version__, corpus.VERSION, CONTRACT, asdict(filters)], partial)
         _make_parts(plan, filters, workers, progress)
-        card = _merge(plan, filters, progress)
+        card = _merge_parts(plan, filters, progress)
         if rejected is not None:
-            pieces = (plan.part(index).with_suffix(".tsv") for index in range(len(plan.chunks)))
-            list_of_rejected.write(Path(rejected), pieces)
+            part_lists = (plan.part(index).with_suffix(".tsv") for index in range(len(plan.chunks)))
+            list_of_rejected.write_list(Path(rejected), part_lists)
         (partial / "corpus").rename(out)
-        shutil.rmtree(partial, ignore_errors=True)  # the corpus is whole, whatever stays (on Windows, the lock)
+        shutil.rmtree(partial, ignore_errors=True)  # the corpus is complete, whatever stays (on Windows, the lock)
     return card
 
 
-def _is_free(out: Path) -> None:
+def _check_absent(out: Path) -> None:
     if os.path.lexists(out):
         raise UserError(f"extract: {out} exists already; name another folder, or delete it to extract again")
 
@@ -99,18 +103,18 @@ def _make_parts(plan: Plan, filters: Filters, workers: int | None, progress: boo
     total = sum(chunk.files for chunk in plan.chunks)
     with (
         bar_of(total, unit="file", desc="extract", done=total - to_do, show=progress) as bar,
-        quickest(sum(plan.chunks[index].size for index in missing), bar.set_description_str) as compiled,
+        compiled_if_worthwhile(sum(plan.chunks[index].size for index in missing), bar.set_description_str) as compiled,
     ):
         bar.set_description_str("extract")
-        # more than twice the cores gain nothing, and a thousand take all memory; the interpreter has little to do
-        processes = min(workers or cores(), len(missing), 2 * cores()) if compiled else 1
+        most = min(workers or available_cores(), len(missing), PROCESSES_PER_CORE * available_cores())
+        processes = most if compiled else 1  # little is interpreted: it would be done before processes have started
         jobs = [(plan.files, plan.chunks[index], filters, plan.part(index)) for index in missing]
         if processes <= 1:
             for job in jobs:
                 bar.update(_make_part(job))
             return
         try:
-            share(_make_part, jobs, processes, bar.update)
+            run_in_processes(_make_part, jobs, processes, bar.update)
         except BrokenProcessPool as error:
             raise UserError(
                 "extract: a worker process was killed (out of memory?); run the same command again to go on, "
@@ -123,55 +127,58 @@ def _make_part(job: tuple[Path, Chunk, Filters, Path]) -> int:
     return extract_chunk(chunk.read(files), filters, part)
 
 
-def extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
-    """Write one part: the windows of a chunk of files, with a digest each, and the counts in its metadata.
+def extract_chunk(chunk: list[SourceFile], filters: Filters, part: Path) -> int:
+    """Write one part: the windows of a chunk of files with their hashes, and the counts in its metadata.
 
-    Its piece of the list of the rejected is written first: a part that exists has one.
+    Its list of rejected files is written first, so that a part that exists has one.
+
+    Returns:
+        The number of files.
     """
     import pyarrow as pa
 
-    counts: dict[str, Counter[str]] = {kind: Counter() for kind in REJECTED + COUNTED}
-    none: list[Rejected] = []  # what gave no window
-    states, places, numbers, names = [], [], [], []
-    for found in chunk:
+    counts: dict[str, Counter[str]] = {kind: Counter() for kind in REJECTED + OBSERVED}
+    rejected: list[Rejected] = []
+    states, positions, numbers, sources = [], [], [], []
+    for file in chunk:
         try:
-            parsed = smf.parse(_bytes(found))
+            parsed = smf.parse(_contents(file))
             counts["read past"].update(dict.fromkeys(parsed.faults, 1))
             if not len(parsed.notes):
                 raise smf.BrokenFileError(NO_NOTES)
         except smf.BrokenFileError as error:
             counts["files"][str(error)] += 1
-            none.append(Rejected(found.source, str(error)))
+            rejected.append(Rejected(file.source, str(error)))
             continue
-        kept = windows(parsed, filters)
-        for track, channel, reason in kept.rejected_lines.tolist():
+        windows = extract_windows(parsed, filters)
+        for track, channel, reason in windows.rejected_lines.tolist():
             counts["lines"][LINE_REASONS[reason]] += 1
-            none.append(Rejected(found.source, LINE_REASONS[reason], track, channel))
-        counts["windows"].update(dict(zip(WINDOW_REASONS, kept.rejected_windows.tolist(), strict=True)))
-        counts["stretches"][STRETCH_REASON] += kept.other_stretches
-        counts["signatures"].update({f"{n}/{d}" if n else "nonsense": k for (n, d), k in kept.signatures.items()})
-        if not len(kept.states):
+            rejected.append(Rejected(file.source, LINE_REASONS[reason], track, channel))
+        counts["windows"].update(dict(zip(WINDOW_REASONS, windows.rejected_windows.tolist(), strict=True)))
+        counts["stretches"][STRETCH_REASON] += windows.other_stretches
+        counts["signatures"].update({f"{n}/{d}" if n else "nonsense": k for (n, d), k in windows.signatures.items()})
+        if not len(windows.states):
             counts["files"][NO_WINDOWS] += 1
-            none.append(Rejected(found.source, NO_WINDOWS))
+            rejected.append(Rejected(file.source, NO_WINDOWS))
             continue
-        states.append(kept.states)
-        places.append(kept.places)
-        numbers.append(len(kept.states))
-        names.append(found.source)
+        states.append(windows.states)
+        positions.append(windows.positions)
+        numbers.append(len(windows.states))
+        sources.append(file.source)
     all_states = np.concatenate([np.empty((0, STEPS), np.uint8), *states])
-    all_places = np.concatenate([np.empty((0, 4), np.int64), *places])
+    all_positions = np.concatenate([np.empty((0, 4), np.int64), *positions])
     table = pa.table(
         {
-            "states": _fixed(all_states),
+            "states": _fixed_size(all_states),
             "source": pa.DictionaryArray.from_arrays(
-                np.repeat(np.arange(len(names), dtype=np.int32), numbers), pa.array(names, pa.string())
+                np.repeat(np.arange(len(sources), dtype=np.int32), numbers), pa.array(sources, pa.string())
             ),
-            "track": all_places[:, 0].astype(np.int32),
-            "bar": all_places[:, 3].astype(np.int32),
-            "digest": _fixed(hash_windows(all_states)),
+            "track": all_positions[:, 0].astype(np.int32),
+            "bar": all_positions[:, 3].astype(np.int32),
+            "digest": _fixed_size(hash_windows(all_states)),
         }
     ).replace_schema_metadata({"counts": json.dumps(counts)})
-    write_piece(part.with_suffix(".tsv"), none)
+    write_part_list(part.with_suffix(".tsv"), rejected)
     beside = part.with_suffix(f".{os.getpid()}.tmp")  # a worker may outlive a killed run and still be writing
     with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
@@ -179,53 +186,63 @@ def extract_chunk(chunk: list[Found], filters: Filters, part: Path) -> int:
     return len(chunk)
 
 
-def _bytes(found: Found) -> bytes:
-    """The contents of a file, or the reason why not, as an error."""
-    if found.reason:
-        raise smf.BrokenFileError(found.reason)
+def _contents(file: SourceFile) -> bytes:
+    """Return the contents of a file.
+
+    Raises:
+        BrokenFileError: with the reason why it cannot be read.
+    """
+    if file.reason:
+        raise smf.BrokenFileError(file.reason)
     try:
-        return contents(found.path)
+        return contents(file.path)
     except OSError as error:
         raise smf.BrokenFileError(UNREADABLE) from error
 
 
-def _fixed(rows: np.ndarray) -> pa.Array:
-    """(N, K) uint8 as N binary values of K bytes."""
+def _fixed_size(rows: np.ndarray) -> pa.Array:
+    """Return rows (N, K) uint8 as N binary values of K bytes."""
     import pyarrow as pa
 
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(rows.shape[1]), len(rows), [None, pa.py_buffer(rows)])
 
 
-def _read(part: Path) -> pa.Table:
+def _read_part(part: Path) -> pa.Table:
     import pyarrow as pa
 
     try:
         with pa.memory_map(str(part)) as source:
             return pa.ipc.open_file(source).read_all()
-    except (pa.ArrowInvalid, OSError) as error:  # a machine that lost its power
+    except (pa.ArrowInvalid, OSError) as error:  # the machine lost its power while the disk wrote
         part.unlink(missing_ok=True)
         raise UserError(f"extract: {part} was damaged ({error}); run the same command again to make it anew") from error
 
 
-def _merge(plan: Plan, filters: Filters, progress: bool) -> dict[str, Any]:
-    """Keep the first of equal windows, write the Parquet files and corpus.json into the plan's folder, as `corpus`."""
+def _merge_parts(plan: Plan, filters: Filters, progress: bool) -> dict[str, Any]:
+    """Write the first of equal windows as the Parquet files of a corpus, and its corpus.json, into the plan's folder.
+
+    Returns:
+        The contents of corpus.json.
+    """
     import pyarrow as pa
 
     parts = [plan.part(index) for index in range(len(plan.chunks))]
-    sizes = [len(_read(part)) for part in parts]
-    is_first = mark_firsts(sizes, lambda index: corpus.rows_of(_read(parts[index])["digest"]), plan.folder / "marks")
+    sizes = [len(_read_part(part)) for part in parts]
+    is_first = first_occurrences(
+        sizes, lambda index: corpus.rows_of(_read_part(parts[index])["digest"]), plan.folder / "marks"
+    )
 
-    counts: dict[str, Counter[str]] = {kind: Counter() for kind in REJECTED + COUNTED}
+    counts: dict[str, Counter[str]] = {kind: Counter() for kind in REJECTED + OBSERVED}
     splits: Counter[str] = Counter()
     folder = plan.folder / "corpus"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     writer = corpus.Writer(folder)
-    for part, keep in bar_of(len(parts), zip(parts, is_first), unit="part", desc="unique", show=progress):
-        table = _read(part)
+    for part, first in bar_of(len(parts), zip(parts, is_first), unit="part", desc="unique", show=progress):
+        table = _read_part(part)
         for kind, counter in json.loads(table.schema.metadata[b"counts"]).items():
             counts[kind].update(counter)
-        table = table.filter(pa.array(keep))
+        table = table.filter(pa.array(first))
         sources = table["source"].to_pylist()
         known = {source: corpus.split_of(source) for source in set(sources)}
         split = [known[source] for source in sources]
@@ -235,7 +252,7 @@ def _merge(plan: Plan, filters: Filters, progress: bool) -> dict[str, Any]:
     writer.close()
     unique = sum(splits.values())
     counts["windows"]["duplicate"] = sum(sizes) - unique
-    said = {kind: {reason: n for reason, n in sorted(counter.items()) if n} for kind, counter in counts.items()}
+    nonzero = {kind: {reason: n for reason, n in sorted(counter.items()) if n} for kind, counter in counts.items()}
     card = {
         "version": corpus.VERSION,
         "contract": CONTRACT,
@@ -243,8 +260,8 @@ def _merge(plan: Plan, filters: Filters, progress: bool) -> dict[str, Any]:
         "files": sum(chunk.files for chunk in plan.chunks),
         "windows": unique,
         "splits": {name: splits[name] for name in corpus.SPLITS},
-        "rejected": {kind: said[kind] for kind in REJECTED},
-        **{kind: said[kind] for kind in COUNTED},
+        "rejected": {kind: nonzero[kind] for kind in REJECTED},
+        **{kind: nonzero[kind] for kind in OBSERVED},
     }
     (folder / "corpus.json").write_text(json.dumps(card, indent=2) + "\n")
     return card

@@ -1,7 +1,9 @@
-"""From the timed notes of one file to its 16-bar windows: stretches of 4/4, skyline, sliding window, filters.
+"""The 16-bar windows of one file, from its timed notes: stretches of 4/4, skyline, sliding window, filters.
 
-The rules are those of docs/extraction.md, in integer arithmetic on ticks, so the result does not depend on the machine.
-`tests/slow_extraction.py` says the same in plain dictionaries.
+The steps are those of docs/extraction.md, in integer arithmetic on ticks, so the result does not depend on the machine.
+`tests/slow_extraction.py` implements the same in plain dictionaries.
+
+A line is what one track plays on one channel; a stretch is a part of the file in one time signature.
 """
 
 from __future__ import annotations
@@ -18,24 +20,24 @@ from midi_io.compiled import njit
 from midi_io.smf import CHANNEL, OFFSET, ONSET, PITCH, PROGRAM, TRACK
 
 PERCUSSION = 9  # channel 10, counted from 0
-MAX_STEPS = 2_000_000  # of one line, from its first onset: more is a fault in the file
+MAX_STEPS = 2_000_000  # of one line, from its first onset: days of music, so a longer one is a fault in the file
 
 WINDOW_REASONS = ("too few notes", "too few pitches", "too long a rest")
 LINE_REASONS = ("percussion", "shorter than 16 bars", f"more than {MAX_STEPS // STEPS_PER_BAR:,} bars")
 STRETCH_REASON = "not in 4/4"
 NO_NOTES = "no notes"
 
-# Columns of the stretches of one time signature that a file falls into. No end is -1; of the bars in one of 4/4 there
-# are none (0) where a stretch is not read.
+# Columns of stretches. An END of -1 is the end of the file. BARS_IN_ONE is the number of the file's bars that make one
+# of 4/4, and 0 where the stretch is skipped.
 START, END, FIRST_BAR, BARS_IN_ONE, IN_FORCE_NUMERATOR, IN_FORCE_DENOMINATOR = range(6)
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What a window needs to be kept, and which stretches are read.
+    """The conditions that a window has to meet to enter a corpus, and which stretches are read.
 
     Raises:
-        UserError: for a number that no window, or every one, has.
+        UserError: for a number out of bounds.
     """
 
     min_notes: int = 16
@@ -53,22 +55,22 @@ class ExtractedWindows(NamedTuple):
     """The windows of one file in (track, channel, bar) order, and what was rejected."""
 
     states: np.ndarray  # (W, 256) uint8
-    places: np.ndarray  # (W, 4) int64: track, channel, first program of the line, bar
+    positions: np.ndarray  # (W, 4) int64: track, channel, first program of the line, bar
     rejected_windows: np.ndarray  # (3,) int64, as WINDOW_REASONS
     rejected_lines: np.ndarray  # (L, 3) int64: track, channel, index into LINE_REASONS
-    other_stretches: int  # stretches that are not read, being in another signature than 4/4 or 2/2
-    signatures: dict[tuple[int, int], int]  # signatures met, and the pitched notes in each; (0, 0) is a nonsense one
+    other_stretches: int  # how many stretches were skipped, being neither in 4/4 nor in 2/2
+    signatures: dict[tuple[int, int], int]  # the pitched notes in each time signature; (0, 0) is an invalid one
 
 
 @njit
 def _is_four(numerator, denominator):  # pragma: no cover - compiled
-    """Whether a bar of this signature has the four quarters of one of 4/4, in the same metre."""
+    """Return whether a bar of this signature has four quarters in the same metre as 4/4."""
     return (numerator == 4 and denominator == 4) or (numerator == 2 and denominator == 2)
 
 
 @njit
 def _stretches(signatures, division, pair):  # pragma: no cover - compiled
-    """(K, 6) stretches, from (S, 3) sorted signature events."""
+    """Return the stretches (K, 6) of a file, from its sorted signature events (S, 3)."""
     out = np.empty((signatures.shape[0] + 1, 6), np.int64)
     count = 1
     out[0, 0], out[0, 1], out[0, 2], out[0, 3], out[0, 4], out[0, 5] = 0, -1, 0, 1, 4, 4
@@ -79,7 +81,7 @@ def _stretches(signatures, division, pair):  # pragma: no cover - compiled
         start = out[count - 1, START]
         numerator, denominator = out[count - 1, IN_FORCE_NUMERATOR], out[count - 1, IN_FORCE_DENOMINATOR]
         same = (_is_four(n, d) and _is_four(numerator, denominator)) or (n == numerator and d == denominator)
-        if numerator == 0:  # bars of a nonsense signature are counted as if they were of 4/4
+        if numerator == 0:  # bars of an invalid signature are counted as bars of 4/4
             numerator = denominator = np.int64(4)
         # a bar lasts numerator * 4 * division / denominator ticks; compare without dividing
         elapsed = (tick - start) * denominator
@@ -105,7 +107,7 @@ def _stretches(signatures, division, pair):  # pragma: no cover - compiled
 
 @njit
 def _stretch_of(stretches, tick):  # pragma: no cover - compiled
-    """The stretch that a tick lies in, found by halves: a file may have as many stretches as lines."""
+    """Return the stretch that a tick lies in, by binary search: a file may have as many stretches as lines."""
     low, high = 0, stretches.shape[0]
     while high - low > 1:
         middle = (low + high) // 2
@@ -117,28 +119,28 @@ def _stretch_of(stretches, tick):  # pragma: no cover - compiled
 
 
 @njit
-def _by_line(notes):  # pragma: no cover - compiled
-    """Notes (N, 7) sorted by track and channel, each line's in their order, and where lines begin and end (L + 1,)."""
+def _sort_by_line(notes):  # pragma: no cover - compiled
+    """Return notes (N, 7) sorted by track and channel, otherwise in their order, and the bounds of lines (L + 1,)."""
     in_order = True
     for i in range(1, notes.shape[0]):
         in_order = in_order and (notes[i, TRACK] > notes[i - 1, TRACK] or notes[i, CHANNEL] >= notes[i - 1, CHANNEL])
     if not in_order:
         given, notes = notes, np.empty_like(notes)
-        goes = np.empty(17, np.int64)  # where the next note of a channel goes
+        next_row = np.empty(17, np.int64)  # for each channel, the row that its next note takes
         begin = 0
         while begin < given.shape[0]:
-            goes[:] = 0
+            next_row[:] = 0
             end = begin
             while end < given.shape[0] and given[end, TRACK] == given[begin, TRACK]:
-                goes[given[end, CHANNEL] + 1] += 1
+                next_row[given[end, CHANNEL] + 1] += 1
                 end += 1
-            goes[0] = begin
+            next_row[0] = begin
             for channel in range(16):
-                goes[channel + 1] += goes[channel]
+                next_row[channel + 1] += next_row[channel]
             for i in range(begin, end):
                 channel = given[i, CHANNEL]
-                notes[goes[channel]] = given[i]
-                goes[channel] += 1
+                notes[next_row[channel]] = given[i]
+                next_row[channel] += 1
             begin = end
     bounds = np.zeros(notes.shape[0] + 1, np.int64)
     count = 0
@@ -151,8 +153,8 @@ def _by_line(notes):  # pragma: no cover - compiled
 
 
 @njit
-def _step(tick, start, division):  # pragma: no cover - compiled
-    """The sixteenth nearest to `tick`, halves up, counted from `start`."""
+def _nearest_step(tick, start, division):  # pragma: no cover - compiled
+    """Return the sixteenth nearest to `tick`, counted from `start`; halves are rounded up."""
     return (8 * (tick - start) + division) // (2 * division)
 
 
@@ -160,16 +162,19 @@ def _step(tick, start, division):  # pragma: no cover - compiled
 def _skyline(notes, i, stop, start, end, division, line):  # pragma: no cover - compiled
     """Write the skyline of notes[i:stop], which lie in [start, end) ticks in onset order, as rows of `line`.
 
-    Rows are onset, offset, pitch, in steps from `start`, each ending where the next begins or before; returns how many.
+    A row is onset, offset and pitch, the times in steps from `start`; it ends where the next begins or before.
+
+    Returns:
+        The number of rows.
     """
-    last = _step(end, start, division) if end >= 0 else np.int64(-1)
+    last = _nearest_step(end, start, division) if end >= 0 else np.int64(-1)
     count = 0
     while i < stop:
-        onset = _step(notes[i, ONSET], start, division)
+        onset = _nearest_step(notes[i, ONSET], start, division)
         # of all onsets in this step the highest, of equal ones the longest; an ornament only among ornaments
         pitch, offset, plain = np.int64(-1), np.int64(0), False
-        while i < stop and _step(notes[i, ONSET], start, division) == onset:
-            until = max(_step(notes[i, OFFSET], start, division), onset + 1)
+        while i < stop and _nearest_step(notes[i, ONSET], start, division) == onset:
+            until = max(_nearest_step(notes[i, OFFSET], start, division), onset + 1)
             is_plain = 8 * (notes[i, OFFSET] - notes[i, ONSET]) >= division  # half a step, before rounding
             higher = notes[i, PITCH] > pitch or (notes[i, PITCH] == pitch and until > offset)
             if (is_plain and not plain) or (is_plain == plain and higher):
@@ -189,29 +194,162 @@ def _skyline(notes, i, stop, start, end, division, line):  # pragma: no cover - 
 
 
 @njit
+def _doubled(rows):  # pragma: no cover - compiled
+    """Return a copy of rows with room for as many again."""
+    more = np.empty((2 * rows.shape[0], rows.shape[1]), rows.dtype)
+    more[: rows.shape[0]] = rows
+    return more
+
+
+@njit
+def _group_end(line, first):  # pragma: no cover - compiled
+    """Return the end of the notes from `first` on in which no two neighbours are 16 bars or more apart."""
+    end = first + 1
+    while end < line.shape[0] and line[end, 0] // 16 < line[end - 1, 0] // 16 + 16:
+        end += 1
+    return end
+
+
+@njit
+def _fill_bars(group, low, size):  # pragma: no cover - compiled
+    """Write the notes of a group into `size` bars from bar `low` on.
+
+    Returns:
+        The states (16 size,), and of each bar the onsets, the pitches below 64 and above it as bits, and whether the
+        bar is nothing but rest.
+    """
+    states = np.full(16 * size, REST, np.uint8)
+    onsets = np.zeros(size, np.int64)
+    low_pitches = np.zeros(size, np.uint64)
+    high_pitches = np.zeros(size, np.uint64)
+    resting = np.ones(size, np.bool_)
+    for j in range(group.shape[0]):
+        onset, offset = group[j, 0] - 16 * low, min(group[j, 1] - 16 * low, 16 * size)
+        pitch = group[j, 2]
+        states[onset] = pitch
+        states[onset + 1 : offset] = HOLD
+        onsets[onset // 16] += 1
+        resting[onset // 16 : (offset + 15) // 16] = False
+        if pitch < 64:
+            low_pitches[onset // 16] |= np.uint64(1) << np.uint64(pitch)
+        else:
+            high_pitches[onset // 16] |= np.uint64(1) << np.uint64(pitch - 64)
+    return states, onsets, low_pitches, high_pitches, resting
+
+
+@njit
+def _count_bits(bits):  # pragma: no cover - compiled
+    count = 0
+    while bits:
+        bits &= bits - np.uint64(1)
+        count += 1
+    return count
+
+
+@njit
+def _rejection(onsets, low_pitches, high_pitches, resting, b, min_notes, min_pitches, max_rest):
+    # pragma: no cover - compiled
+    """Return why the window of 16 bars from `b` on is rejected, an index into WINDOW_REASONS, or -1."""
+    notes = 0
+    low_bits, high_bits = np.uint64(0), np.uint64(0)
+    run, longest = 0, 0
+    for bar in range(b, b + 16):
+        notes += onsets[bar]
+        low_bits |= low_pitches[bar]
+        high_bits |= high_pitches[bar]
+        # before the first onset of a window all is REST: what sounds across its left edge is silenced
+        if resting[bar] or notes == 0:
+            run += 1
+            longest = max(longest, run)
+        else:
+            run = 0
+    if notes < min_notes:
+        return 0
+    if _count_bits(low_bits) + _count_bits(high_bits) < min_pitches:
+        return 1
+    if longest > max_rest:
+        return 2
+    return -1
+
+
+@njit
+def _slide(line, bars, states, first_bars, count, rejected, min_notes, min_pitches, max_rest):
+    # pragma: no cover - compiled
+    """Slide a window over one line (N, 3) of so many bars; add the windows that pass, and count the others by reason.
+
+    The time is linear in the notes, however far they lie apart: windows without an onset are counted, not looked at.
+
+    Args:
+        states: (W, 32) the windows found so far, eight steps a word.
+        first_bars: (W, 4) their first bars, in the first column.
+        count: how many rows of both are in use.
+        rejected: (3,) windows rejected so far, as WINDOW_REASONS.
+
+    Returns:
+        states and first_bars, enlarged if need be, and the new count.
+    """
+    following = first = 0  # every window before `following` is counted or added
+    while first < line.shape[0]:
+        end = _group_end(line, first)
+        low = max(line[first, 0] // 16 - 15, 0)  # the first and the last window with a note of this group
+        high = min(line[end - 1, 0] // 16, bars - 16)
+        rejected[0] += low - following
+        following = high + 1
+        if end - first < min_notes:
+            rejected[0] += following - low
+            first = end
+            continue
+        size = high - low + 16
+        group, onsets, low_pitches, high_pitches, resting = _fill_bars(line[first:end], low, size)
+        words = group.view(np.uint64)
+        first = end
+        for b in range(size - 15):
+            reason = _rejection(onsets, low_pitches, high_pitches, resting, b, min_notes, min_pitches, max_rest)
+            if reason >= 0:
+                rejected[reason] += 1
+                continue
+            if count == states.shape[0]:
+                states, first_bars = _doubled(states), _doubled(first_bars)
+            states[count] = words[2 * b : 2 * b + 32]  # eight steps at a time: single bytes cost a third of all time
+            window = states[count].view(np.uint8)
+            for step in range(256):
+                if window[step] != HOLD:
+                    break
+                window[step] = REST
+            first_bars[count, 0] = low + b
+            count += 1
+    rejected[0] += bars - 15 - following
+    return states, first_bars, count
+
+
+@njit
+def _line_length(line, max_steps, pad):  # pragma: no cover - compiled
+    """Return the bars of a line, at least 16, and why it is rejected, an index into LINE_REASONS, or -1."""
+    last = line.shape[0] - 1
+    bars = (line[last, 1] + 15) // 16
+    if line[last, 1] - line[0, 0] > max_steps:
+        return bars, 2
+    if bars < 16:
+        return np.int64(16), -1 if pad else 1
+    return bars, -1
+
+
+@njit
 def _windows(notes, lines, stretches, division, min_notes, min_pitches, max_rest, max_steps, pad):
     # pragma: no cover - compiled
-    """Windows of notes (N, 7) sorted by line, which begin and end at lines (L + 1,); see `Windows` for the rest.
-
-    The time is linear in the notes, whatever lies between them: windows without an onset are counted, not looked at.
-    """
-    heard_in = np.zeros(stretches.shape[0], np.int64)  # notes
+    """Return the arrays of `ExtractedWindows`, from notes (N, 7) sorted by line and the bounds of lines (L + 1,)."""
+    pitched_notes = np.zeros(stretches.shape[0], np.int64)  # of each stretch
     line = np.empty((notes.shape[0], 3), np.int64)
-    states = np.empty((64, 256), np.uint8)
-    places = np.empty((64, 4), np.int64)
-    count = 0
-    windows_out = np.zeros(3, np.int64)
-    lines_out = np.empty((16, 3), np.int64)
-    rejected = 0
+    states, positions, count = np.empty((64, 32), np.uint64), np.empty((64, 4), np.int64), 0
+    rejected_windows = np.zeros(3, np.int64)
+    rejected_lines, rejected = np.empty((16, 3), np.int64), 0
     for k in range(lines.size - 1):
         i, end_of_line = lines[k], lines[k + 1]
         track, channel, program = notes[i, TRACK], notes[i, CHANNEL], notes[i, PROGRAM]
         while i < end_of_line:
-            reason = -1
-            bars = kept = 0
-            s = 0
+            bars, reason = np.int64(0), 0  # percussion, unless it is found to be something else
+            length = s = 0
             if channel == PERCUSSION:
-                reason = 0
                 i = end_of_line
             else:
                 s = _stretch_of(stretches, notes[i, ONSET])
@@ -219,120 +357,43 @@ def _windows(notes, lines, stretches, division, min_notes, min_pitches, max_rest
                 begin = i
                 while i < end_of_line and (end < 0 or notes[i, ONSET] < end):
                     i += 1
-                heard_in[s] += i - begin
+                pitched_notes[s] += i - begin
                 if stretches[s, BARS_IN_ONE] == 0:
                     continue
-                kept = _skyline(notes, begin, i, start, end, division, line)
-                if kept == 0:
+                length = _skyline(notes, begin, i, start, end, division, line)
+                if length == 0:
                     continue
-                bars = (line[kept - 1, 1] + 15) // 16
-                if line[kept - 1, 1] - line[0, 0] > max_steps:
-                    reason = 2
-                elif bars < 16:
-                    reason = -1 if pad else 1
-                    bars = 16
+                bars, reason = _line_length(line[:length], max_steps, pad)
             if reason >= 0:
-                if rejected == lines_out.shape[0]:
-                    more = np.empty((2 * rejected, 3), np.int64)
-                    more[:rejected] = lines_out
-                    lines_out = more
-                lines_out[rejected, 0], lines_out[rejected, 1], lines_out[rejected, 2] = track, channel, reason
+                if rejected == rejected_lines.shape[0]:
+                    rejected_lines = _doubled(rejected_lines)
+                rejected_lines[rejected, 0], rejected_lines[rejected, 1] = track, channel
+                rejected_lines[rejected, 2] = reason
                 rejected += 1
                 continue
-
-            # notes of which no window can hold two are told apart: no window from `following` on has begun yet
-            following = first = 0
-            while first < kept:
-                behind = first + 1
-                while behind < kept and line[behind, 0] // 16 < line[behind - 1, 0] // 16 + 16:
-                    behind += 1
-                low = max(line[first, 0] // 16 - 15, 0)  # the windows with one of these notes
-                high = min(line[behind - 1, 0] // 16, bars - 16)
-                windows_out[0] += low - following
-                following = high + 1
-                if behind - first < min_notes:
-                    windows_out[0] += following - low
-                    first = behind
-                    continue
-                size = high - low + 16
-                buffer = np.full(16 * size, REST, np.uint8)
-                onsets = np.zeros(size, np.int64)
-                low_pitches = np.zeros(size, np.uint64)
-                high_pitches = np.zeros(size, np.uint64)
-                resting = np.ones(size, np.bool_)
-                for j in range(first, behind):
-                    onset, offset = line[j, 0] - 16 * low, min(line[j, 1] - 16 * low, 16 * size)
-                    pitch = line[j, 2]
-                    buffer[onset] = pitch
-                    buffer[onset + 1 : offset] = HOLD
-                    onsets[onset // 16] += 1
-                    resting[onset // 16 : (offset + 15) // 16] = False
-                    if pitch < 64:
-                        low_pitches[onset // 16] |= np.uint64(1) << np.uint64(pitch)
-                    else:
-                        high_pitches[onset // 16] |= np.uint64(1) << np.uint64(pitch - 64)
-                first = behind
-                for b in range(size - 15):
-                    heard = 0
-                    mask_low, mask_high = np.uint64(0), np.uint64(0)
-                    run, longest = 0, 0
-                    for bar in range(b, b + 16):
-                        heard += onsets[bar]
-                        mask_low |= low_pitches[bar]
-                        mask_high |= high_pitches[bar]
-                        # before the first onset of a window all is REST: what sounds across its left edge is silenced
-                        if resting[bar] or heard == 0:
-                            run += 1
-                            longest = max(longest, run)
-                        else:
-                            run = 0
-                    if heard < min_notes:
-                        windows_out[0] += 1
-                        continue
-                    pitches = 0
-                    while mask_low:
-                        mask_low &= mask_low - np.uint64(1)
-                        pitches += 1
-                    while mask_high:
-                        mask_high &= mask_high - np.uint64(1)
-                        pitches += 1
-                    if pitches < min_pitches:
-                        windows_out[1] += 1
-                        continue
-                    if longest > max_rest:
-                        windows_out[2] += 1
-                        continue
-                    if count == states.shape[0]:
-                        wider = np.empty((2 * count, 256), np.uint8)
-                        wider[:count] = states
-                        states = wider
-                        further = np.empty((2 * count, 4), np.int64)
-                        further[:count] = places
-                        places = further
-                    states[count] = buffer[b * 16 : b * 16 + 256]
-                    for step in range(256):
-                        if states[count, step] != HOLD:
-                            break
-                        states[count, step] = REST
-                    places[count, 0], places[count, 1], places[count, 2] = track, channel, program
-                    places[count, 3] = stretches[s, FIRST_BAR] + stretches[s, BARS_IN_ONE] * (low + b)
-                    count += 1
-            windows_out[0] += bars - 15 - following
-    return states[:count], places[:count], windows_out, lines_out[:rejected], heard_in
+            before = count
+            states, positions, count = _slide(
+                line[:length], bars, states, positions, count, rejected_windows, min_notes, min_pitches, max_rest
+            )
+            for row in range(before, count):
+                bar = positions[row, 0]
+                positions[row, 0], positions[row, 1], positions[row, 2] = track, channel, program
+                positions[row, 3] = stretches[s, FIRST_BAR] + stretches[s, BARS_IN_ONE] * bar
+    return states[:count].view(np.uint8), positions[:count], rejected_windows, rejected_lines[:rejected], pitched_notes
 
 
 assert (BARS, STEPS_PER_BAR, STEPS) == (16, 16, 256), "the compiled kernels spell these out"
 
 
-def windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> ExtractedWindows:
-    """All windows of one parsed file that pass the filters.
+def extract_windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> ExtractedWindows:
+    """Return the windows of one parsed file that pass the filters, and what was rejected.
 
     Args:
-        pad: let a line shorter than 16 bars give one window, with rests behind it. A corpus has none of these.
+        pad: let a line shorter than 16 bars give one window, filled up with rests. A corpus has none of these.
     """
-    notes, lines = _by_line(parsed.notes)
+    notes, lines = _sort_by_line(parsed.notes)
     stretches = _stretches(parsed.signatures, parsed.ticks_per_quarter, filters.pair_2_4)
-    states, places, rejected_windows, rejected_lines, heard_in = _windows(
+    states, positions, rejected_windows, rejected_lines, pitched_notes = _windows(
         notes,
         lines,
         stretches,
@@ -344,9 +405,9 @@ def windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> Extracte
         pad,
     )
     signatures: dict[tuple[int, int], int] = {}
-    for row, heard in zip(stretches.tolist(), heard_in.tolist(), strict=True):
-        if heard:
+    for row, count in zip(stretches.tolist(), pitched_notes.tolist(), strict=True):
+        if count:
             signature = row[IN_FORCE_NUMERATOR], row[IN_FORCE_DENOMINATOR]
-            signatures[signature] = signatures.get(signature, 0) + heard
+            signatures[signature] = signatures.get(signature, 0) + count
     others = int((stretches[:, BARS_IN_ONE] == 0).sum())
-    return ExtractedWindows(states, places, rejected_windows, rejected_lines, others, signatures)
+    return ExtractedWindows(states, positions, rejected_windows, rejected_lines, others, signatures)

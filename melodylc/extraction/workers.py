@@ -1,4 +1,4 @@
-"""Processes that work for this one and end with it, however it ends."""
+"""Worker processes, which end with their parent however it ends."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LOOK = 0.5  # seconds from a parent's death to its notice, at the most
+PARENT_CHECK = 0.5  # seconds: how long a worker may outlive its parent
 
 
-def cores() -> int:
-    """The cores this process may use."""
+def available_cores() -> int:
+    """Return the number of cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def share(job: Callable[[T], int], items: Iterable[T], workers: int, done: Callable[[int], object]) -> None:
-    """Call `job` with each item, in `workers` processes; `done` gets the results in the order they come.
+def run_in_processes(job: Callable[[T], int], items: Iterable[T], workers: int, done: Callable[[int], object]) -> None:
+    """Call `job` with each item in `workers` processes, and `done` with each result, in the order they come.
 
-    Items should be small: what does not fit a pipe could wait for ever for a worker that was killed.
+    Items should be small: one that does not fit into a pipe could wait for ever for a worker that was killed.
 
     Raises:
-        BrokenProcessPool: if a worker was killed; the others have ended then.
+        BrokenProcessPool: if a worker was killed; the others have ended by then.
     """
-    pool = ProcessPoolExecutor(workers, initializer=_begin)
+    pool = ProcessPoolExecutor(workers, initializer=_initialise)
     try:
         for future in as_completed([pool.submit(job, item) for item in items]):
             done(future.result())
     finally:
-        pool.shutdown(cancel_futures=True)  # what was begun is finished
+        pool.shutdown(cancel_futures=True)  # jobs that have begun are finished
 
 
-def _begin() -> None:
-    """What a worker does first.
+def _initialise() -> None:
+    """Set up the signals of a worker, and the thread that ends it with its parent.
 
-    Ctrl-C and a closed terminal reach the whole group of processes: the parent decides. SIGTERM ends a worker, since
-    that is how the pool ends the others when one is gone.
+    Ctrl-C and a closed terminal reach the whole group of processes, and the parent decides what follows. SIGTERM ends a
+    worker: that is how the pool ends the others when one has died.
     """
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
@@ -51,14 +51,14 @@ def _begin() -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent has, also while it sleeps in its queue, with every way of starting processes.
+    """End this process when its parent has ended, even while it waits in its queue, under every start method.
 
-    The sentinel is a pipe whose other end the parent holds. A forked sibling holds that end too, and whatever else is
-    forked meanwhile may keep it open, so the id of the process above is looked at as well (under forkserver that is the
-    server, which ends with the parent too).
+    The sentinel is a pipe whose other end the parent holds. A forked sibling holds that end too, and any other fork may
+    keep it open, so the id of the parent process is checked as well (under forkserver that is the server, which ends
+    with the parent).
     """
     parent = parent_process()
     above = os.getppid()
-    while parent is not None and not wait([parent.sentinel], timeout=LOOK) and os.getppid() == above:
+    while parent is not None and not wait([parent.sentinel], timeout=PARENT_CHECK) and os.getppid() == above:
         pass
     os._exit(1)
