@@ -1,0 +1,28 @@
+"""The optimisers of section 9.2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+BETAS = (0.9, 0.999)  # of encoders, decoders and classifiers
+ADVERSARIAL_BETAS = (0.0, 0.9)  # of actors, generators and critics, which train against each other
+LEARNING_RATE = 3e-4
+
+
+def adam(
+    parameters: Iterable[Tensor],
+    learning_rate: float = LEARNING_RATE,
+    betas: tuple[float, float] = BETAS,
+    *,
+    fused: bool | None = None,
+) -> torch.optim.Adam:
+    """Return Adam over parameters.
+
+    Args:
+        fused: whether one kernel updates all parameters, which is faster and differs in the last bits of a sum; None
+            leaves the choice to torch.
+    """
+    return torch.optim.Adam(parameters, learning_rate, betas=betas, fused=fused)
