@@ -13,7 +13,15 @@ from melodylc.latent.adversarial import AdversarialSettings, train_attribute_cri
 from melodylc.latent.descent import combined_energy, optimise, transform_latents
 from melodylc.latent.networks import LARGE, SMALL, Actor, Critic, PartsCritic
 from melodylc.latent.posterior import Posterior
-from melodylc.latent.rewards import PAPER_BUDGET, Budget, ReplayBuffer, Round, both, train_from_rewards, value
+from melodylc.latent.replay_buffer import ReplayBuffer
+from melodylc.latent.rewards import (
+    PAPER_BUDGET,
+    Budget,
+    Round,
+    selection_score,
+    train_from_rewards,
+    with_satisfaction,
+)
 
 
 def test_distance_by_hand():
@@ -28,7 +36,7 @@ def test_distance_by_hand():
     )
 
 
-def test_outside_by_hand():
+def test_shell_penalty_by_hand():
     z = torch.tensor([[2.0, 0.0], [0.1, 0.1], [2.0, 2.0]])  # mean squares 2, 0.01, 4: beyond 1 by 1, 0 and 3
     torch.testing.assert_close(losses.shell_penalty(z), torch.tensor([1.0, 0.0, 9.0]))
 
@@ -39,13 +47,13 @@ def test_regression_by_hand():
     assert float(losses.regression(logits, rewards)) == pytest.approx(expected)
 
 
-def test_climb_by_hand():
+def test_actor_loss_by_hand():
     logits = torch.tensor([[0.0, 1.0], [-1.0, 5.0]])
     minus_log = [-math.log(1 / (1 + math.exp(-x))) for x in (0, 1, -1, 5)]
     assert float(losses.actor_loss(logits)) == pytest.approx(sum(minus_log) / 2)
 
 
-def test_climb_wins_nothing_beyond_enough():
+def test_actor_loss_gains_nothing_beyond_enough():
     logits = torch.tensor([[1.0], [3.0], [9.0]], requires_grad=True)
     losses.actor_loss(logits, enough=3.0).backward()
     assert logits.grad[0] < 0
@@ -56,7 +64,7 @@ def test_climb_wins_nothing_beyond_enough():
     )
 
 
-def test_kept_and_broken_are_the_two_cross_entropies():
+def test_constraint_and_violation_loss_are_the_two_cross_entropies():
     logits = torch.tensor([-2.0, 0.0, 3.0], dtype=torch.double)
     d = 1 / (1 + torch.exp(-logits))
     torch.testing.assert_close(losses.constraint_loss(logits), -torch.log(d))
@@ -142,7 +150,7 @@ def test_labels_pass_a_linear_layer_of_2048_and_join_z():
         Critic(4, (8,))(z, y)
 
 
-def test_an_actor_that_begins_still_hardly_moves():
+def test_an_actor_initialised_as_identity_hardly_moves():
     torch.manual_seed(0)
     z = torch.randn(64, 16)
     with torch.no_grad():
@@ -201,7 +209,7 @@ def test_the_actor_moves_to_the_rewarded_side_and_no_further_than_needed(learned
     assert float((moved - z)[there].pow(2).mean()) < 0.5 * float((moved - z)[~there].pow(2).mean())
 
 
-def test_the_curve_and_the_best_are_told(learned):
+def test_the_curve_and_the_best_are_given(learned):
     assert [row.round for row in learned.curve] == list(range(len(learned.curve)))
     assert [row.rewarded for row in learned.curve] == [128 + 192 * (n + 1) for n in range(len(learned.curve))]
     assert learned.best in learned.curve
@@ -209,19 +217,19 @@ def test_the_curve_and_the_best_are_told(learned):
 
 
 def test_training_longer_never_ends_in_a_worse_actor(learned):
-    """What is kept has the highest value of all rounds, whatever came after it."""
+    """What is kept has the highest score of all rounds, whatever came after it."""
     satisfied = [row.satisfied for row in learned.curve]
     recent = [sum(satisfied[max(0, n - 2) : n + 1]) / 3 for n in range(len(satisfied))]
-    values = [value(share, row, 0.97) for share, row in zip(recent, learned.curve)]
-    assert learned.best is learned.curve[values.index(max(values))]
+    scores = [selection_score(share, row, 0.97) for share, row in zip(recent, learned.curve)]
+    assert learned.best is learned.curve[scores.index(max(scores))]
 
 
-def test_value_weighs_satisfaction_then_nearness_and_variety():
+def test_the_score_weighs_satisfaction_then_nearness_and_variety():
     row = Round(0, 0, 0.0, 1.0, 1.0, shift=0.2, spread=0.9, penalty=1.0)
-    assert value(0.9, row, 0.97) > value(0.5, row, 0.97)
-    assert value(0.99, row, 0.97) == value(0.97, row, 0.97)  # beyond the target nothing more is won
-    assert value(0.9, row._replace(shift=0.1), 0.97) > value(0.9, row, 0.97)
-    assert value(0.9, row._replace(spread=0.4), 0.97) < value(0.9, row, 0.97)
+    assert selection_score(0.9, row, 0.97) > selection_score(0.5, row, 0.97)
+    assert selection_score(0.99, row, 0.97) == selection_score(0.97, row, 0.97)  # beyond the target nothing more is won
+    assert selection_score(0.9, row._replace(shift=0.1), 0.97) > selection_score(0.9, row, 0.97)
+    assert selection_score(0.9, row._replace(spread=0.4), 0.97) < selection_score(0.9, row, 0.97)
 
 
 def test_the_papers_loop_on_two_dimensions():
@@ -255,16 +263,16 @@ def test_features_are_what_critics_read():
     assert all(isinstance(critic, PartsCritic) for critic in learned.critics)
 
 
-def test_what_was_seen_is_drawn_from_all_or_from_the_newest():
-    seen = ReplayBuffer()
+def test_examples_are_drawn_from_all_or_from_the_newest():
+    buffer = ReplayBuffer()
     for number in range(5):
-        seen.add(torch.full((3, 1), float(number)), torch.full((3, 2), float(number)))
+        buffer.add(torch.full((3, 1), float(number)), torch.full((3, 2), float(number)))
     generator = torch.Generator().manual_seed(0)
-    read, rewards = seen.draw(500, generator)
+    read, rewards = buffer.draw(500, generator)
     assert set(read[:, 0].tolist()) == {0, 1, 2, 3, 4}
     torch.testing.assert_close(read.expand(-1, 2), rewards)
-    assert set(seen.draw(200, generator, newest=2)[0][:, 0].tolist()) == {3, 4}
-    assert set(seen.draw(200, generator, newest=9)[0][:, 0].tolist()) == {0, 1, 2, 3, 4}
+    assert set(buffer.draw(200, generator, newest=2)[0][:, 0].tolist()) == {3, 4}
+    assert set(buffer.draw(200, generator, newest=9)[0][:, 0].tolist()) == {0, 1, 2, 3, 4}
 
 
 def test_one_seed_one_actor():
@@ -287,9 +295,9 @@ def test_stopping_keeps_the_best_so_far():
     assert len(learned.curve) == 3
 
 
-def test_both_says_reward_and_whether_it_is_full():
+def test_rewards_come_with_whether_each_is_full():
     rewards = torch.tensor([[1.0, 0.5], [0.999, 1.0]])
-    torch.testing.assert_close(both(rewards), torch.tensor([[1.0, 0.5, 1, 0], [0.999, 1.0, 0, 1]]))
+    torch.testing.assert_close(with_satisfaction(rewards), torch.tensor([[1.0, 0.5, 1, 0], [0.999, 1.0, 0, 1]]))
 
 
 def test_optimise_finds_the_minimum_and_freezes_what_is_done():
@@ -367,9 +375,9 @@ def test_with_an_auxiliary_classifier_the_actor_goes_where_its_label_says():
     for label, side in ((1.0, 1), (0.0, -1)):
         moved = learned.actor(draws, torch.tensor([label])).detach()
         assert float((side * moved[:, 0] > 0.8).float().mean()) > 0.9
-    # the critic takes no label: one output is realism, the other tells the label
-    realism, told = learned.critic(gaussian([2.0, 0.0], 300, seed=5)).unbind(dim=1)
-    assert float((told > 0).float().mean()) > 0.95
+    # the critic takes no label: one output is realism, the other predicts the label
+    realism, label = learned.critic(gaussian([2.0, 0.0], 300, seed=5)).unbind(dim=1)
+    assert float((label > 0).float().mean()) > 0.95
     assert float((realism > learned.critic(gaussian([2.0, 3.0], 300, seed=5))[:, 0]).float().mean()) > 0.9
 
 

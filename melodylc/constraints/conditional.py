@@ -25,7 +25,7 @@ from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as bar_of
 from melodylc.latent import losses
 from melodylc.latent.networks import Actor, PartsCritic
-from melodylc.latent.rewards import ReplayBuffer
+from melodylc.latent.replay_buffer import ReplayBuffer
 from melodylc.melody import BARS, HOLD
 from melodylc.model import Model, fingerprint, generator
 from melodylc.rules import Key

@@ -15,6 +15,7 @@ from melodylc.base import numbers, storage
 from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as bar_of
 from melodylc.latent import rewards
+from melodylc.latent.critics import lowest_logits
 from melodylc.latent.networks import Actor, PartsCritic
 from melodylc.latent.rewards import Budget, Round
 from melodylc.melody import BARS
@@ -72,7 +73,7 @@ class RuleActor:
 
     def judge(self, z: Tensor) -> Tensor:
         """The lower of the critics' logits (B, O) for z (B, Z): of each part's reward, then of each being 1."""
-        return rewards.lower(list(self.critics), self.model.bar_embeddings(z))
+        return lowest_logits(list(self.critics), self.model.bar_embeddings(z))
 
     def sample(self, count: int, *, seed: int | None = None, temperature: float | None = None) -> np.ndarray:
         """Melodies (count, 256), one decode of one draw each; nothing is masked or selected."""

@@ -1,12 +1,11 @@
 """The loops that learn from encodings: the realism constraint and the conditional actor and critic (sections 3 and 4).
 
-Labels are known here, rewards are not; `rewards` is the loop for those.
+Here labels are known and rewards are not; the loop for rewards is in `rewards`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,12 +14,16 @@ from torch import Tensor
 
 from melodylc.latent import losses
 from melodylc.latent.descent import optimise
+from melodylc.latent.gradient_steps import descend, final_decay, set_learning_rate
+from melodylc.latent.moving_average import MovingAverage
 from melodylc.latent.networks import LABEL_UNITS, LARGE, Actor, Critic
+from melodylc.latent.optimisers import ADVERSARIAL_BETAS, adam
+from melodylc.latent.stopping import interruptible
 
 
 @dataclass(frozen=True)
 class AdversarialSettings:
-    """Section 9.2's, unless said otherwise."""
+    """How an actor and a critic are trained against each other: as in section 9.2, unless a comment says otherwise."""
 
     steps: int = 1000  # of the actor; the critic makes `critic_steps` for each
     critic_steps: int = 10
@@ -35,12 +38,12 @@ class AdversarialSettings:
     wrong_labels: bool = True  # encodings with another's labels are negatives too (the authors' notebook)
     from_encodings: bool = True  # with a distance penalty, the actor also starts from encodings (the notebook)
     inner_steps: int = 20  # of G_opt, where there is no actor; 100 in the paper
-    average: float = 0.0  # of the moving average of the actor, a step; the average is what is kept (ours)
+    average: float = 0.0  # decay of the moving average of the actor, a step; the average is what is kept (ours)
     decay: float = 0.0  # share of the steps, the last, in which the learning rates fall to 0 (ours)
 
 
 class Progress(NamedTuple):
-    """What one actor step showed."""
+    """The figures of one step of the actor."""
 
     step: int
     critic_loss: float
@@ -60,7 +63,7 @@ class Adversaries:
 
 
 def networks(latent: int, settings: AdversarialSettings, labels: int = 0) -> tuple[Actor | None, Critic]:
-    """The untrained actor, unless G_opt takes its place, and critic of the settings."""
+    """Return the untrained actor, None where G_opt takes its place, and the untrained critic of the settings."""
     auxiliary_labels = labels if settings.auxiliary else 0
     critic = Critic(
         latent, settings.critic_hidden, 1 + auxiliary_labels, labels - auxiliary_labels, settings.label_units
@@ -68,6 +71,149 @@ def networks(latent: int, settings: AdversarialSettings, labels: int = 0) -> tup
     if settings.actor_hidden is None:
         return None, critic
     return Actor(latent, settings.actor_hidden, labels, settings.label_units), critic
+
+
+@dataclass(frozen=True)
+class LabelledEncodings:
+    """Encodings and their labels, from which batches are drawn."""
+
+    mean: Tensor  # (N, Z), means of q(z|x)
+    sigma: Tensor | None  # (N, Z), with which encodings are drawn from q(z|x); without it they are the means
+    labels: Tensor | None  # (N, Y)
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        """Draw encodings (count, Z) and their labels (count, Y), with replacement."""
+        device = self.mean.device
+        at = torch.randint(len(self.mean), (count,), generator=generator, device=device)
+        z = self.mean[at]
+        if self.sigma is not None:
+            z = z + self.sigma[at] * torch.randn(z.shape, generator=generator, device=device)
+        return z, None if self.labels is None else self.labels[at]
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """A critic, read as realism and, if it classifies, as labels."""
+
+    critic: Critic
+    auxiliary_labels: int  # labels that the critic predicts; 0 where it is conditioned on them instead
+
+    def realism(self, z: Tensor, y: Tensor | None) -> Tensor:
+        """Return logits of realism, (B, 1)."""
+        return self.critic(z)[:, :1] if self.auxiliary_labels else self.critic(z, y)
+
+    def auxiliary_loss(self, z: Tensor, y: Tensor | None) -> Tensor:
+        """Return the auxiliary classifier's cross-entropy of all labels together; 0 where there is none."""
+        if not self.auxiliary_labels or y is None:
+            return z.new_zeros(())
+        return self.auxiliary_labels * losses.regression(self.critic(z)[:, 1:], y)
+
+
+class _Learning:
+    """An actor and a critic in the middle of their training against each other."""
+
+    def __init__(
+        self, encodings: LabelledEncodings, sigma_bar: Tensor, settings: AdversarialSettings, seed: int
+    ) -> None:
+        self.encodings, self.sigma_bar, self.settings = encodings, sigma_bar, settings
+        self.device, self.latent = encodings.mean.device, encodings.mean.shape[1]
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        labels = 0 if encodings.labels is None else encodings.labels.shape[1]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.actor, critic = networks(self.latent, settings, labels)
+        self.judge = _Judge(critic.to(self.device), labels if settings.auxiliary else 0)
+        self.optimisers = [adam(critic.parameters(), settings.learning_rate, ADVERSARIAL_BETAS)]
+        self.average = None
+        if self.actor is not None:
+            self.average = MovingAverage(self.actor.to(self.device))
+            self.optimisers.append(adam(self.actor.parameters(), settings.learning_rate, ADVERSARIAL_BETAS))
+
+    def draw(self) -> tuple[Tensor, Tensor | None]:
+        """Draw a batch of encodings and their labels."""
+        return self.encodings.draw(self.settings.batch, self.generator)
+
+    def prior(self, count: int) -> Tensor:
+        """Draw vectors (count, Z) of the prior."""
+        return torch.randn(count, self.latent, generator=self.generator, device=self.device)
+
+    def move(self, z: Tensor, y: Tensor | None) -> Tensor:
+        """Return where the actor, or G_opt in its place, moves vectors (B, Z) under labels (B, Y)."""
+        if self.actor is not None:
+            return self.actor(z, y)
+
+        def energy(moved: Tensor) -> Tensor:
+            return losses.constraint_loss(self.judge.realism(moved, y)).sum(dim=-1)
+
+        return optimise(z, energy, steps=self.settings.inner_steps)
+
+    def critic_step(self) -> Tensor:
+        """Draw encodings, move draws of the prior, let the critic learn to tell them apart; returns its loss."""
+        encoded, y = self.draw()
+        with torch.no_grad():
+            moved = self.move(self.prior(self.settings.batch), y)
+        # as draws of the prior weigh little, a few of them are enough
+        few = self.prior(max(1, int(losses.PRIOR_RATE * self.settings.batch)))
+        judge = self.judge
+        loss = losses.realism(
+            judge.realism(encoded, y), judge.realism(few, None if y is None else y[: len(few)]), judge.realism(moved, y)
+        )
+        loss = loss + judge.auxiliary_loss(encoded, y) + judge.auxiliary_loss(moved, y)
+        if y is not None and self.settings.wrong_labels and not judge.auxiliary_labels:
+            loss = loss + self._wrong_labels_loss(encoded, y)
+        if self.settings.gradient_penalty:
+            share = torch.rand(len(encoded), 1, generator=self.generator, device=self.device)
+            loss = loss + losses.gradient_penalty(
+                lambda z: judge.realism(z, y), encoded, moved, share, self.settings.gradient_penalty
+            )
+        descend(self.optimisers[0], loss)
+        return loss.detach()
+
+    def _wrong_labels_loss(self, encoded: Tensor, y: Tensor) -> Tensor:
+        """Return the loss of encodings (B, Z) given the labels of others, as negatives; 0 where none differ."""
+        others = y[torch.randperm(len(y), generator=self.generator, device=self.device)]
+        differ = (others != y).any(dim=-1)
+        if not differ.any():
+            return encoded.new_zeros(())
+        return losses.violation_loss(self.judge.realism(encoded[differ], others[differ])).mean()
+
+    def actor_step(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Draw, move, judge, descend, average; returns the actor's loss, where it moved to, and from where."""
+        _, y = self.draw()
+        z = self.prior(self.settings.batch)
+        if self.actor is None or self.average is None:
+            moved = self.move(z, y)
+            return losses.actor_loss(self.judge.realism(moved, y)).detach(), moved, z
+        if self.settings.penalty and self.settings.from_encodings:
+            # half from encodings of other labels than those they are moved to: what a transformation starts from
+            half = len(z) // 2
+            z = torch.cat([z[:half], self.encodings.draw(len(z) - half, self.generator)[0]])
+        moved = self.move(z, y)
+        loss = losses.actor_loss(self.judge.realism(moved, y)) + self.judge.auxiliary_loss(moved, y)
+        loss = loss + self.settings.penalty * losses.distance(moved, z, self.sigma_bar)
+        descend(self.optimisers[1], loss)
+        self.average.follow(self.actor, self.settings.average)
+        return loss.detach(), moved.detach(), z
+
+    def step(self, number: int) -> Progress:
+        """Make a step of the actor, after those of the critic that belong to it."""
+        settings = self.settings
+        for optimiser in self.optimisers:
+            factor = final_decay(number, settings.steps, settings.decay)
+            set_learning_rate(optimiser, settings.learning_rate * factor)
+        for _ in range(settings.critic_steps):
+            critic_loss = self.critic_step()
+        actor_loss, moved, z = self.actor_step()
+        with torch.no_grad():
+            encoded, y = self.draw()
+            return Progress(
+                number,
+                float(critic_loss),
+                float(actor_loss),
+                real=float(torch.sigmoid(self.judge.realism(encoded, y)).mean()),
+                moved=float(torch.sigmoid(self.judge.realism(moved, y)).mean()),
+                shift=float(losses.shift(moved, z)),
+            )
 
 
 def train_adversaries(
@@ -80,7 +226,7 @@ def train_adversaries(
     seed: int = 0,
     on_step: Callable[[Progress], None] = lambda _: None,
 ) -> Adversaries:
-    """A critic of realism and an actor that meets it; with labels, both are conditioned on them (a latent CGAN).
+    """Train a critic of realism and an actor that satisfies it; with labels, both depend on them (a latent CGAN).
 
     Args:
         encodings: (N, Z), means of q(z|x).
@@ -89,117 +235,15 @@ def train_adversaries(
         labels: (N, Y), each in [0, 1].
         on_step: called after each actor step; KeyboardInterrupt from it ends the learning and keeps what there is.
     """
-    latent, label_count = encodings.shape[1], 0 if labels is None else labels.shape[1]
-    device = encodings.device
-    generator = torch.Generator(device).manual_seed(seed)
-    auxiliary_labels = label_count if settings.auxiliary else 0  # labels that the critic tells; the others it is told
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        actor, critic = networks(latent, settings, label_count)
-    critic.to(device)
-    if actor is not None:
-        actor.to(device)
-    critic_adam = torch.optim.Adam(critic.parameters(), settings.learning_rate, betas=(0.0, 0.9))
-    actor_adam = torch.optim.Adam(actor.parameters(), settings.learning_rate, betas=(0.0, 0.9)) if actor else None
-    average = deepcopy(actor)  # an actor and a critic that chase each other swing; the average does not
-
-    def real(count: int) -> tuple[Tensor, Tensor | None]:
-        at = torch.randint(len(encodings), (count,), generator=generator, device=device)
-        z = encodings[at]
-        if sigma is not None:
-            z = z + sigma[at] * torch.randn(z.shape, generator=generator, device=device)
-        return z, None if labels is None else labels[at]
-
-    def prior(count: int) -> Tensor:
-        return torch.randn(count, latent, generator=generator, device=device)
-
-    def judge(z: Tensor, y: Tensor | None) -> Tensor:
-        """Logits of realism, (B, 1)."""
-        return critic(z)[:, :1] if auxiliary_labels else critic(z, y)
-
-    def auxiliary_loss(z: Tensor, y: Tensor | None) -> Tensor:
-        """The auxiliary classifier's cross-entropy of all labels together; nothing where there is none."""
-        return (
-            auxiliary_labels * losses.regression(critic(z)[:, 1:], y)
-            if auxiliary_labels and y is not None
-            else z.new_zeros(())
-        )
-
-    def move(z: Tensor, y: Tensor | None) -> Tensor:
-        if actor is not None:
-            return actor(z, y)
-        return optimise(
-            z, lambda moved: losses.constraint_loss(judge(moved, y)).sum(dim=-1), steps=settings.inner_steps
-        )
-
-    def critic_step() -> Tensor:
-        encoded, y = real(settings.batch)
-        with torch.no_grad():
-            moved = move(prior(settings.batch), y)
-        few = max(1, settings.batch // 10)
-        loss = losses.realism(judge(encoded, y), judge(prior(few), None if y is None else y[:few]), judge(moved, y))
-        loss = loss + auxiliary_loss(encoded, y) + auxiliary_loss(moved, y)
-        if y is not None and settings.wrong_labels and not auxiliary_labels:
-            others = y[torch.randperm(len(y), generator=generator, device=device)]
-            differ = (others != y).any(dim=-1)
-            if differ.any():
-                loss = loss + losses.violation_loss(judge(encoded[differ], others[differ])).mean()
-        if settings.gradient_penalty:
-            share = torch.rand(len(encoded), 1, generator=generator, device=device)
-            loss = loss + losses.gradient_penalty(
-                lambda z: judge(z, y), encoded, moved, share, settings.gradient_penalty
-            )
-        critic_adam.zero_grad()
-        loss.backward()
-        critic_adam.step()
-        return loss.detach()
-
-    def actor_step() -> tuple[Tensor, Tensor, Tensor]:
-        _, y = real(settings.batch)
-        z = prior(settings.batch)
-        if actor is None or actor_adam is None:
-            moved = move(z, y)
-            return losses.actor_loss(judge(moved, y)).detach(), moved, z
-        if settings.penalty and settings.from_encodings:
-            # half from encodings of other labels than those asked for: what a transformation starts from
-            z = torch.cat([z[: len(z) // 2], real(len(z) - len(z) // 2)[0]])
-        moved = actor(z, y)
-        loss = losses.actor_loss(judge(moved, y)) + auxiliary_loss(moved, y)
-        loss = loss + settings.penalty * losses.distance(moved, z, sigma_bar)
-        actor_adam.zero_grad()
-        loss.backward()
-        actor_adam.step()
-        if average is not None:
-            with torch.no_grad():
-                torch._foreach_lerp_(list(average.parameters()), list(actor.parameters()), 1 - settings.average)
-        return loss.detach(), moved.detach(), z
-
+    learning = _Learning(LabelledEncodings(encodings, sigma, labels), sigma_bar, settings, seed)
     curve: list[Progress] = []
-    try:
-        for step in range(settings.steps):
-            if settings.decay:
-                left = (settings.steps - step) / (settings.decay * settings.steps)
-                for adam in filter(None, (critic_adam, actor_adam)):
-                    adam.param_groups[0]["lr"] = settings.learning_rate * min(1.0, left)
-            for _ in range(settings.critic_steps):
-                critic_loss = critic_step()
-            actor_loss, moved, z = actor_step()
-            with torch.no_grad():
-                encoded, y = real(settings.batch)
-                row = Progress(
-                    step,
-                    float(critic_loss),
-                    float(actor_loss),
-                    float(torch.sigmoid(judge(encoded, y)).mean()),
-                    float(torch.sigmoid(judge(moved, y)).mean()),
-                    float(losses.shift(moved, z)),
-                )
+    with interruptible(lambda: bool(curve)):
+        for number in range(settings.steps):
+            row = learning.step(number)
             curve.append(row)
             on_step(row)
-    except KeyboardInterrupt:
-        if not curve:
-            raise
-    return Adversaries(average, critic, curve)
+    actor = None if learning.average is None else learning.average.network
+    return Adversaries(actor, learning.judge.critic, curve)
 
 
 def train_attribute_critic(
@@ -213,7 +257,7 @@ def train_attribute_critic(
     learning_rate: float = 3e-4,
     seed: int = 0,
 ) -> Critic:
-    """The attribute critic D_attr (section 5): p(y | z) of encodings, by cross-entropy.
+    """Train the attribute critic D_attr (section 5): p(y | z) of encodings, by cross-entropy.
 
     Args:
         encodings: (N, Z), means of q(z|x); with sigma (N, Z) they are drawn from it.
@@ -223,13 +267,10 @@ def train_attribute_critic(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         critic = Critic(encodings.shape[1], hidden, labels.shape[1]).to(encodings.device)
-    adam = torch.optim.Adam(critic.parameters(), learning_rate, betas=(0.0, 0.9))
+    optimiser = adam(critic.parameters(), learning_rate, ADVERSARIAL_BETAS)
+    labelled = LabelledEncodings(encodings, sigma, labels)
     for _ in range(steps):
-        at = torch.randint(len(encodings), (batch,), generator=generator, device=encodings.device)
-        z = encodings[at]
-        if sigma is not None:
-            z = z + sigma[at] * torch.randn(z.shape, generator=generator, device=z.device)
-        adam.zero_grad()
-        losses.regression(critic(z), labels[at]).backward()
-        adam.step()
+        z, y = labelled.draw(batch, generator)
+        assert y is not None
+        descend(optimiser, losses.regression(critic(z), y))
     return critic

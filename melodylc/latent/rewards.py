@@ -1,16 +1,16 @@
 """The loop that teaches an actor and its critics from rewards alone, without labels (section 6).
 
-The critics learn the reward of a latent vector, the actor climbs the critics. Ours to add to the paper's loop, each
-switched off in `PAPER`: vectors whose rewards are known before the first step, a second output of each critic for
-P(the reward is exactly 1), two critics of which the lower counts, critics that read what the generator makes of z on
-its way (`features`), and a distance penalty whose weight follows the share satisfied.
+The critics learn to predict the rewards of a latent vector, the actor moves vectors to where the critics predict full
+reward. What this loop adds to the paper's, each switched off in `PAPER_BUDGET`: vectors whose rewards are known before
+the first step, a second output of each critic for P(the reward is exactly 1), two critics of which the lower counts,
+critics that read what the generator makes of z on its way (`features`), and a distance penalty whose weight follows
+the share satisfied.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from copy import deepcopy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,15 +18,29 @@ import torch
 from torch import Tensor, nn
 
 from melodylc.latent import losses
+from melodylc.latent.critics import CriticEnsemble, lowest_logits
+from melodylc.latent.distance_weight import DistanceWeight
+from melodylc.latent.gradient_steps import descend
+from melodylc.latent.moving_average import MovingAverage
 from melodylc.latent.networks import SMALL, Actor, Critic, PartsCritic
+from melodylc.latent.optimisers import ADVERSARIAL_BETAS, adam
+from melodylc.latent.replay_buffer import ReplayBuffer
+from melodylc.latent.stopping import BestSoFar, interruptible
 
-Score = Callable[[Tensor], Tensor]  # (B, Z) -> (B, R) rewards in [0, 1], on the CPU
+RewardFunction = Callable[[Tensor], Tensor]  # (B, Z) -> (B, R) rewards in [0, 1], on the CPU
 Features = Callable[[Tensor], Tensor]  # (B, Z) -> (B, P, E), differentiable
+
+DISTANCE_WEIGHT = DistanceWeight(growth=1.15, shrinkage=0.8, least=0.01, most=10.0)
+SHIFT_COST = 0.05
+LEAST_SPREAD = 0.85
+NEWEST = 4  # rounds whose rewards half of the critics' steps are made on
+RECENT = 3  # rounds over which the share satisfied is averaged: one alone may be lucky
+READ_AT_ONCE = 256  # vectors of the bank whose features are computed together, which bounds the memory
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How an actor is learned."""
+    """How an actor is learned, and for how long."""
 
     rounds: int = 30  # of fresh rewards, at most
     seconds: float | None = None  # after which no further round begins
@@ -44,7 +58,7 @@ class Budget:
     critics: int = 2
     parts: bool = True  # whether critics read what the generator makes of z, where it is given, or z itself
     satisfaction: bool = True  # whether critics also predict that the reward is exactly 1
-    patience: int = 12  # rounds without a better actor after which it ends
+    patience: int = 12  # rounds without a better actor after which learning ends
     target: float = 0.985  # share satisfied above which the distance penalty grows, below which it shrinks
     enough: float | None = 4.0  # logits beyond which the actor wins nothing more (`losses.actor_loss`)
     near: float = 1.2  # weight, in units of lambda, of the mean squared distance between features
@@ -98,45 +112,97 @@ class TrainingResult:
     best: Round
 
 
-class ReplayBuffer:
-    """Vectors whose rewards are known, newest last, as the critics read them."""
+class _Learning:
+    """An actor, its critics and the rewards known so far, in the middle of learning."""
 
-    def __init__(self) -> None:
-        self.read: list[Tensor] = []
-        self.rewards: list[Tensor] = []
+    def __init__(
+        self,
+        reward_function: RewardFunction,
+        rewards: int,
+        sigma_bar: Tensor,
+        budget: Budget,
+        features: Features | None,
+        seed: int,
+    ) -> None:
+        self.reward_function, self.budget, self.sigma_bar, self.features = reward_function, budget, sigma_bar, features
+        self.generator = torch.Generator().manual_seed(seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.actor, critics = networks(len(sigma_bar), rewards, budget, features)
+        self.average = MovingAverage(self.actor)
+        self.optimiser = adam(self.actor.parameters(), budget.learning_rate, ADVERSARIAL_BETAS)
+        self.critics = CriticEnsemble(
+            critics, self._critic_loss, learning_rate=budget.learning_rate, batch=budget.critic_batch, newest=NEWEST
+        )
+        self.buffer = ReplayBuffer()
+        self.rewarded = 0  # outputs so far
+        self.penalty = budget.penalty
 
-    def add(self, read: Tensor, rewards: Tensor) -> None:
-        self.read.append(read)
-        self.rewards.append(rewards)
+    def draw(self, count: int) -> Tensor:
+        """Draw vectors (count, Z) of the prior."""
+        return torch.randn(count, len(self.sigma_bar), generator=self.generator)
 
-    def draw(self, count: int, generator: torch.Generator, *, newest: int = 0) -> tuple[Tensor, Tensor]:
-        """`count` of them at random, with replacement; of the newest so many additions only, if given."""
-        sizes = [len(r) for r in self.rewards]
-        first = len(sizes) - newest if newest and newest < len(sizes) else 0
-        low = sum(sizes[:first])
-        at, _ = torch.randint(low, sum(sizes), (count,), generator=generator).sort()
-        bounds = torch.tensor([0, *sizes]).cumsum(0)
-        part = torch.bucketize(at, bounds[1:], right=True)
-        read, rewards = [], []
-        for index in part.unique().tolist():
-            rows = at[part == index] - bounds[index]
-            read.append(self.read[index][rows])
-            rewards.append(self.rewards[index][rows])
-        return torch.cat(read), torch.cat(rewards)
+    def read(self, z: Tensor) -> Tensor:
+        """Return what the critics read of vectors (B, Z)."""
+        return z if self.features is None else self.features(z)
 
+    @torch.no_grad()
+    def remember(self, z: Tensor, rewards: Tensor) -> None:
+        """Let the critics learn from vectors (B, Z) and their rewards (B, R) from now on."""
+        self.buffer.add(torch.cat([self.read(part) for part in z.split(READ_AT_ONCE)]), rewards)
 
-def lower(critics: list[nn.Module], read: Tensor) -> Tensor:
-    """The lower of the critics' logits, (B, O): what one critic overrates by mistake does not count."""
-    return torch.stack([critic(read) for critic in critics]).amin(dim=0)
+    def reward(self, z: Tensor) -> Tensor:
+        """Reward vectors (B, Z) and remember them; returns the rewards (B, R)."""
+        with torch.no_grad():
+            rewards = self.reward_function(z)
+        self.remember(z, rewards)
+        self.rewarded += len(z)
+        return rewards
 
+    def _critic_loss(self, logits: Tensor, rewards: Tensor) -> Tensor:
+        return losses.regression(logits, with_satisfaction(rewards) if self.budget.satisfaction else rewards)
 
-def value(satisfied: float, row: Round, target: float) -> float:
-    """What makes one actor better than another: satisfaction up to the target first, then nearness and variety."""
-    return min(satisfied, target) - 0.05 * row.shift - max(0.0, 0.85 - row.spread)
+    def actor_step(self) -> None:
+        """Move draws, let the critics judge where they went, descend, and let the average follow."""
+        z = self.draw(self.budget.actor_batch)
+        descend(self.optimiser, self._actor_loss(z, self.actor(z)))
+        self.average.follow(self.actor, self.budget.average)
+
+    def _actor_loss(self, z: Tensor, moved: Tensor) -> Tensor:
+        """Return the loss of draws (B, Z) and where they were moved, (B, Z): equation 3, and what we add to it."""
+        budget = self.budget
+        inputs = self.read(moved)
+        loss = losses.actor_loss(lowest_logits(self.critics.critics, inputs), budget.enough)
+        loss = loss + self.penalty * losses.distance(moved, z, self.sigma_bar)
+        if budget.near and self.features is not None:
+            with torch.no_grad():
+                before = self.read(z)
+            loss = loss + self.penalty * budget.near * losses.shift(inputs, before)
+        return loss + budget.shell * losses.shell_penalty(moved).mean()
+
+    def fresh_round(self, number: int, began: float) -> Round:
+        """Reward outputs of the average, which is what is kept, and of the actor; returns what the average's show."""
+        fresh = self.budget.fresh
+        with torch.no_grad():
+            z = self.draw(fresh + self.budget.tried)
+            # what the actor itself does at the moment is worth knowing to the critics
+            moved = torch.cat([self.average.network(z[:fresh]), self.actor(z[fresh:])])
+        rewards = self.reward(moved)[:fresh]
+        z, moved = z[:fresh], moved[:fresh]
+        return Round(
+            round=number,
+            rewarded=self.rewarded,
+            seconds=time.monotonic() - began,
+            reward=float(rewards.mean()),
+            satisfied=float((rewards == 1).all(dim=1).float().mean()),
+            shift=float(losses.shift(moved, z)),
+            spread=float(moved.var(dim=0).sum() / z.var(dim=0).sum()),
+            penalty=self.penalty,
+        )
 
 
 def train_from_rewards(
-    score: Score,
+    reward_function: RewardFunction,
     bank: tuple[Tensor, Tensor],
     sigma_bar: Tensor,
     budget: Budget = Budget(),
@@ -148,115 +214,59 @@ def train_from_rewards(
     """Learn to move draws from N(0, I) to vectors of full reward.
 
     Args:
-        score: rewards of vectors; need not be differentiable, may be random.
+        reward_function: rewards of vectors; need not be differentiable, may be random.
         bank: (N, Z) vectors and their (N, R) rewards, known beforehand; N may be 0.
         sigma_bar: (Z,), weights the distance penalty (equation 3).
         features: what critics read in place of z: the parts in which the generator makes its output.
         on_round: called after each round; what it raises ends the learning (KeyboardInterrupt keeps the best so far).
     """
     began = time.monotonic()
-    generator = torch.Generator().manual_seed(seed)
-    latent, rewards = len(sigma_bar), bank[1].shape[1]
-    if not budget.parts:
-        features = None
-    outputs = 2 * rewards if budget.satisfaction else rewards
-    read: Features = features if features is not None else lambda z: z
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        actor = Actor(latent, budget.actor_hidden)
-        if budget.adapts:
-            actor.initialise_as_identity()
-        critics: list[nn.Module] = []
-        for _ in range(budget.critics):
-            if features is None:
-                critics.append(Critic(latent, budget.critic_hidden, outputs))
-            else:
-                shape = features(torch.zeros(1, latent)).shape
-                critics.append(PartsCritic(shape[1], shape[2], outputs))
-    average = deepcopy(actor)  # an actor that climbs a moving critic swings; its average does not
-    actor_adam = torch.optim.Adam(actor.parameters(), budget.learning_rate, betas=(0.0, 0.9))
-    critic_adams = [torch.optim.Adam(c.parameters(), budget.learning_rate, betas=(0.0, 0.9)) for c in critics]
-    known = ReplayBuffer()
-
-    def reward(moved: Tensor) -> Tensor:
-        with torch.no_grad():
-            given = score(moved)
-            known.add(read(moved), given)
-        return given
-
-    def teach(steps: int, newest: int = 0) -> None:
-        for _ in range(steps):
-            for critic, adam in zip(critics, critic_adams, strict=True):
-                seen, given = known.draw(budget.critic_batch, generator, newest=newest)
-                adam.zero_grad()
-                losses.regression(critic(seen), both(given) if budget.satisfaction else given).backward()
-                adam.step()
-
-    if budget.bank_steps and len(bank[0]):
-        with torch.no_grad():
-            known.add(torch.cat([read(part) for part in bank[0].split(256)]), bank[1])
-        teach(budget.bank_steps)
+    z, rewards = bank
+    learning = _Learning(reward_function, rewards.shape[1], sigma_bar, budget, features if budget.parts else None, seed)
+    if budget.bank_steps and len(z):
+        learning.remember(z, rewards)
+        learning.critics.train(learning.buffer, budget.bank_steps, learning.generator)
     # the critics' first fresh examples: draws of the prior, where the actor starts from
-    reward(torch.randn(budget.fresh, latent, generator=generator))
-    rewarded = budget.fresh
-    penalty = budget.penalty
+    learning.reward(learning.draw(budget.fresh))
+
     curve: list[Round] = []
-    best, best_value, best_actor = None, float("-inf"), average
-    try:
+    best: BestSoFar[Round, Actor] = BestSoFar()
+    with interruptible(lambda: bool(best)):
         for number in range(budget.rounds):
-            # the newest rounds weigh as much as all the others, so the critics are sharpest where the actor is
-            teach(budget.critic_steps // 2)
-            teach(budget.critic_steps - budget.critic_steps // 2, newest=4)
+            learning.critics.train_round(learning.buffer, budget.critic_steps, learning.generator)
             for _ in range(budget.actor_steps):
-                z = torch.randn(budget.actor_batch, latent, generator=generator)
-                moved = actor(z)
-                parts = read(moved)
-                loss = losses.actor_loss(lower(critics, parts), budget.enough)
-                loss = loss + penalty * losses.distance(moved, z, sigma_bar)
-                if budget.near and features is not None:
-                    with torch.no_grad():
-                        before = read(z)
-                    loss = loss + penalty * budget.near * losses.shift(parts, before)
-                loss = loss + budget.shell * losses.shell_penalty(moved).mean()
-                actor_adam.zero_grad()
-                loss.backward()
-                actor_adam.step()
-                with torch.no_grad():
-                    torch._foreach_lerp_(list(average.parameters()), list(actor.parameters()), 1 - budget.average)
-            with torch.no_grad():
-                # the average is what is kept; what the actor itself tries is worth knowing to the critics
-                z = torch.randn(budget.fresh + budget.tried, latent, generator=generator)
-                moved = torch.cat([average(z[: budget.fresh]), actor(z[budget.fresh :])])
-            given = reward(moved)[: budget.fresh]
-            rewarded += len(z)
-            z, moved = z[: budget.fresh], moved[: budget.fresh]
-            row = Round(
-                round=number,
-                rewarded=rewarded,
-                seconds=time.monotonic() - began,
-                reward=float(given.mean()),
-                satisfied=float((given == 1).all(dim=1).float().mean()),
-                shift=float(losses.shift(moved, z)),
-                spread=float(moved.var(dim=0).sum() / z.var(dim=0).sum()),
-                penalty=penalty,
-            )
+                learning.actor_step()
+            row = learning.fresh_round(number, began)
             curve.append(row)
             if budget.adapts:
-                penalty = min(max(penalty * (1.15 if row.satisfied > budget.target else 0.8), 0.01), 10.0)
-            recent = sum(r.satisfied for r in curve[-3:]) / 3  # one round alone may be lucky
-            if best is None or value(recent, row, budget.target) > best_value:  # NaN is above nothing
-                best, best_value, best_actor = row, value(recent, row, budget.target), deepcopy(average)
+                learning.penalty = DISTANCE_WEIGHT.after(row.penalty, row.satisfied, budget.target)
+            recent = sum(past.satisfied for past in curve[-RECENT:]) / RECENT
+            best.consider(selection_score(recent, row, budget.target), row, learning.average.network)
             on_round(row)
             late = budget.seconds is not None and row.seconds >= budget.seconds
-            if late or (best is not None and number - best.round >= budget.patience):
+            if late or best.rounds_since >= budget.patience:
                 break
-    except KeyboardInterrupt:
-        if best is None:
-            raise
-    assert best is not None
-    return TrainingResult(best_actor, critics, curve, best)
+    figures, actor = best.result()
+    return TrainingResult(actor, learning.critics.critics, curve, figures)
 
 
-def both(rewards: Tensor) -> Tensor:
-    """(B, R) rewards to (B, 2 R): the rewards, then whether each is exactly 1."""
+def networks(latent: int, rewards: int, budget: Budget, features: Features | None) -> tuple[Actor, Sequence[nn.Module]]:
+    """Return the untrained actor and critics of a budget."""
+    actor = Actor(latent, budget.actor_hidden)
+    if budget.adapts:
+        actor.initialise_as_identity()
+    outputs = 2 * rewards if budget.satisfaction else rewards
+    if features is None:
+        return actor, [Critic(latent, budget.critic_hidden, outputs) for _ in range(budget.critics)]
+    _, parts, width = features(torch.zeros(1, latent)).shape
+    return actor, [PartsCritic(parts, width, outputs) for _ in range(budget.critics)]
+
+
+def selection_score(satisfied: float, row: Round, target: float) -> float:
+    """Return what makes one actor better than another: satisfaction up to the target, then nearness and variety."""
+    return min(satisfied, target) - SHIFT_COST * row.shift - max(0.0, LEAST_SPREAD - row.spread)
+
+
+def with_satisfaction(rewards: Tensor) -> Tensor:
+    """Return rewards (B, R) followed by whether each is exactly 1, (B, 2 R)."""
     return torch.cat([rewards, (rewards == 1).to(rewards.dtype)], dim=1)

@@ -1,0 +1,23 @@
+"""The weight of the distance penalty (lambda of equation 3), following the share satisfied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DistanceWeight:
+    """How lambda changes from round to round: while enough is satisfied it grows, so that actors learn to stay near.
+
+    It falls where less is satisfied, since an actor that stays near and satisfies nothing is of no use.
+    """
+
+    growth: float  # factor of a round above the target
+    shrinkage: float  # factor of any other round
+    least: float  # it stays above 0, so that it can grow again
+    most: float  # and below where the penalty alone would decide
+
+    def after(self, weight: float, satisfied: float, target: float) -> float:
+        """Return the weight that follows a round with a share satisfied."""
+        factor = self.growth if satisfied > target else self.shrinkage
+        return min(max(weight * factor, self.least), self.most)
