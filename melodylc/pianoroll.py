@@ -1,4 +1,4 @@
-"""A melody as a picture: time left to right, pitch upwards, bar lines, notes outside the key in red."""
+"""Piano rolls of melodies: time from left to right, pitch upwards, bar lines, notes outside the key in red."""
 
 from __future__ import annotations
 
@@ -8,34 +8,39 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from melodylc.melody import BARS, STEPS_PER_BEAT, to_notes
+from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT, to_notes
 from midi_io.atomic import atomic_write
 
 STEP = 5  # pixels a sixteenth
 ROW = 8  # pixels a semitone
-LEFT, TOP, BOTTOM = 40, 26, 22
+LEFT, RIGHT, TOP, BOTTOM = 40, 12, 26, 22  # margins in pixels: names of octaves, nothing, the title, numbers of bars
+MARGIN = 3  # semitones above the highest and below the lowest note
+LEAST_SPAN = 14  # semitones from the lowest to the highest row, at least: a melody of one note is no strip
+SILENT = (60, 72)  # pitches shown of a melody without notes, from middle C on
+FONT_SIZE = 11  # pixels
 PAPER, BLACK_KEYS = (255, 255, 255), (244, 244, 248)
 BEAT, BAR, OCTAVE = (234, 234, 240), (176, 176, 190), (206, 206, 216)
 NOTE, NOTE_EDGE, WRONG, WRONG_EDGE = (52, 101, 164), (32, 66, 112), (214, 40, 40), (140, 16, 16)
 TEXT = (70, 70, 84)
-SHARPS = {1, 3, 6, 8, 10}
+SHARPS = {1, 3, 6, 8, 10}  # pitch classes of the black keys
 
 
 def draw(states: np.ndarray, allowed_pitches: np.ndarray | None = None, title: str = "") -> Image.Image:
-    """The piano roll of one melody (256,).
+    """Return the piano roll of one melody (256,).
 
     Args:
-        allowed: (128,) bool; notes of other pitches are red.
+        allowed_pitches: (128,) bool; notes of other pitches are red.
+        title: a line above the picture.
     """
     notes = to_notes(states)
-    low = min((note.pitch for note in notes), default=60) - 3
-    high = max((note.pitch for note in notes), default=72) + 3
-    low, high = min(low, high - 14), max(high, low + 14)
-    width, height = LEFT + BARS * 16 * STEP + 12, TOP + (high - low + 1) * ROW + BOTTOM
+    low = min((note.pitch for note in notes), default=SILENT[0]) - MARGIN
+    high = max((note.pitch for note in notes), default=SILENT[1]) + MARGIN
+    low, high = min(low, high - LEAST_SPAN), max(high, low + LEAST_SPAN)
+    width, height = LEFT + STEPS * STEP + RIGHT, TOP + (high - low + 1) * ROW + BOTTOM
     image = Image.new("RGB", (width, height), PAPER)
     canvas = ImageDraw.Draw(image)
-    font = ImageFont.load_default(11)
-    right, bottom = width - 12, height - BOTTOM
+    font = ImageFont.load_default(FONT_SIZE)
+    right, bottom = width - RIGHT, height - BOTTOM
 
     def y(pitch: int) -> int:
         return TOP + (high - pitch) * ROW
@@ -43,14 +48,14 @@ def draw(states: np.ndarray, allowed_pitches: np.ndarray | None = None, title: s
     for pitch in range(low, high + 1):
         if pitch % 12 in SHARPS:
             canvas.rectangle((LEFT, y(pitch), right, y(pitch) + ROW - 1), fill=BLACK_KEYS)
-    for beat in range(BARS * 4):
-        canvas.line((LEFT + beat * 4 * STEP, TOP, LEFT + beat * 4 * STEP, bottom), fill=BEAT)
+    for step in range(0, STEPS, STEPS_PER_BEAT):
+        canvas.line((LEFT + step * STEP, TOP, LEFT + step * STEP, bottom), fill=BEAT)
     for pitch in range(low, high + 1):
         if pitch % 12 == 0:
             canvas.line((LEFT, y(pitch) + ROW, right, y(pitch) + ROW), fill=OCTAVE)
             canvas.text((LEFT - 6, y(pitch) + ROW // 2), f"C{pitch // 12 - 1}", fill=TEXT, font=font, anchor="rm")
     for bar in range(BARS + 1):
-        x = LEFT + bar * 16 * STEP
+        x = LEFT + bar * STEPS_PER_BAR * STEP
         canvas.line((x, TOP, x, bottom), fill=BAR)
         if bar < BARS:
             canvas.text((x + 3, bottom + 4), str(bar + 1), fill=TEXT, font=font)
@@ -70,6 +75,6 @@ def draw(states: np.ndarray, allowed_pitches: np.ndarray | None = None, title: s
 def save(
     path: str | os.PathLike[str], states: np.ndarray, allowed_pitches: np.ndarray | None = None, title: str = ""
 ) -> None:
-    """Draw one melody into a PNG file."""
+    """Draw one melody (256,) into a PNG file; see `draw`."""
     with atomic_write(Path(path)) as beside:
         draw(states, allowed_pitches, title).save(beside, format="PNG")

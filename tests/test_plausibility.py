@@ -19,7 +19,7 @@ from melodylc.cli.arguments import attributes_and_rules
 from melodylc.constraints import sampling
 from melodylc.evaluation.reference import write_reference
 from melodylc.melody import BEATS, HOLD, REST, canonical, from_notes, to_notes
-from melodylc.plausibility import FEATURES, TOO_LITTLE, Bounds, features
+from melodylc.plausibility import FEATURES, WITH_LOW_BOUND, Bounds, features
 from melodylc.rules import Key
 from midi_io import files
 
@@ -149,7 +149,7 @@ def test_every_feature_catches_a_melody(name, bounds):
 def test_what_the_model_learned_from_is_plausible_and_its_prior_often(model, bounds):
     assert 0.9 < bounds.plausible(model.bank.states).mean() < 0.99
     assert 0.7 < bounds.plausible(model.bank.drawn).mean() < 0.95
-    assert "split valid" in bounds.what
+    assert "split valid" in bounds.origin
 
 
 def test_bounds_are_stored_rounded_outwards(model, tmp_path):
@@ -158,15 +158,15 @@ def test_bounds_are_stored_rounded_outwards(model, tmp_path):
     of_bank.save(tmp_path / "model.safetensors")
     beside = melodylc.model.Model(model.vae, model.card, model.bank, tmp_path / "model.safetensors")
     stored = plausibility.bounds(beside)
-    assert stored.what == "some melodies"
+    assert stored.origin == "some melodies"
     assert (np.less_equal(stored.low, of_bank.low)).all()
     assert (np.greater_equal(stored.high, of_bank.high)).all()
     np.testing.assert_allclose([stored.low, stored.high], [of_bank.low, of_bank.high], atol=1e-4)
-    assert all(low == 0 for name, low in zip(FEATURES, of_bank.low, strict=True) if name not in TOO_LITTLE)
+    assert all(low == 0 for name, low in zip(FEATURES, of_bank.low, strict=True) if name not in WITH_LOW_BOUND)
 
 
 def test_without_a_file_the_bank_decides(tiny_model):
-    assert "bank" in plausibility.bounds(tiny_model).what
+    assert "bank" in plausibility.bounds(tiny_model).origin
 
 
 def test_training_leaves_bounds_beside_the_model(tiny_corpus, tmp_path):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from melodylc import rules
 from melodylc.base.errors import UserError
 from melodylc.melody import HOLD, REST, canonical, to_notes
+from melodylc.rules.features import melody_features
 from melodylc.rules.find import BUILT_IN, find
 from melodylc.rules.harmony import chord, chords
-from melodylc.rules.measures import measures
 
 
 def melody(*states):
@@ -351,10 +351,10 @@ def test_what_is_no_rule_is_said(text, said):
 
 
 @given(st.lists(melodies(), min_size=1, max_size=3))
-def test_measures_are_finite_and_of_each_melody_alone(batch):
+def test_features_are_finite_and_of_each_melody_alone(batch):
     states = canonical(np.stack(batch))
-    numbers = measures(states)
+    numbers = melody_features(states)
     assert numbers.shape == (len(states), 38)
     assert np.isfinite(numbers).all()
-    np.testing.assert_allclose(numbers[0], measures(states[:1])[0])
+    np.testing.assert_allclose(numbers[0], melody_features(states[:1])[0])
     assert numbers[0, 0] == (states[0] < HOLD).sum()

@@ -15,7 +15,7 @@ from melodylc.latent import preference
 from melodylc.melody import canonical, check
 from melodylc.model import Model
 from melodylc.rules import Rule
-from melodylc.rules.measures import measures
+from melodylc.rules.features import melody_features
 
 DIRECTIONS = 12  # principal directions of the mean bar embedding that a preference may be about
 LIKED_FROM = 0.8  # P(liked) from which a melody satisfies the rule
@@ -43,13 +43,13 @@ class PreferenceFeatures:
         centre = embeddings.mean(axis=0)
         _, _, axes = np.linalg.svd(embeddings - centre, full_matrices=False)
         axes = axes[:DIRECTIONS].T
-        raw = np.concatenate([(embeddings - centre) @ axes, measures(states)], axis=1)
+        raw = np.concatenate([(embeddings - centre) @ axes, melody_features(states)], axis=1)
         return cls(model, centre, axes, raw.mean(axis=0), raw.std(axis=0) + 1e-9)
 
     def of_melodies(self, states: np.ndarray) -> Tensor:
         """Return the features (B, D), float64, of canonical melodies (B, 256)."""
         embeddings = _embeddings(self.model, self.model.encode(states).mean)
-        raw = np.concatenate([(embeddings - self.centre) @ self.axes, measures(states)], axis=1)
+        raw = np.concatenate([(embeddings - self.centre) @ self.axes, melody_features(states)], axis=1)
         return torch.from_numpy(np.clip((raw - self.mean) / self.scale, -6, 6))
 
 

@@ -1,4 +1,4 @@
-"""Rules: functions from melodies to rewards in [0, 1], and how they combine."""
+"""Rules: functions from melodies to rewards in [0, 1], and their combinations."""
 
 from melodylc.rules.contour import contour, leaps, stepwise
 from melodylc.rules.find import find

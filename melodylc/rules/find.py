@@ -1,4 +1,4 @@
-"""Rules by name: built in, from a file, or from another package."""
+"""Rules loaded by name: built in, from a file, or from another package."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from melodylc.rules.rule import HINT, Rule, described
 
 ENTRY_POINTS = "melodylc.rules"
 BUILT_IN: dict[str, Callable[..., Rule]] = {
-    made.__name__: made
-    for made in (
+    function.__name__: function
+    for function in (
         pitch_classes,
         notes,
         pitch_range,
@@ -46,36 +46,36 @@ BUILT_IN: dict[str, Callable[..., Rule]] = {
 
 
 def find(text: str) -> Rule:
-    """A rule from a name, called with arguments where it takes any.
+    """Return the rule that a text names, such as "syncopation" or "leaps(5)".
 
-    "syncopation", "leaps(5)", "chord_tones('C | F | G7 | C', at_least=0.8)": built in, or of a package that offers it
-    under the entry-point group `melodylc.rules`. "my.py:name" or "my.py:name(3)": from a file, which is run. What the
-    name holds is a rule, or a function that makes one.
+    A name, called with literal arguments where it takes any, is built in or offered by a package under the entry-point
+    group `melodylc.rules`: "chord_tones('C | F | G7 | C', at_least=0.8)". "my.py:name" or "my.py:name(3)" loads it from
+    a file, which is run. The name stands for a rule, or for a function that makes one.
 
     Raises:
         UserError: if there is no such file or name, the arguments do not fit, or it is no rule.
     """
-    file, colon, called = text.rpartition(":") if _names_a_file(text) else ("", "", text)
-    name, arguments, keywords = _call(called, text)
-    found = _from_file(Path(file), name) if colon else _by_name(name)
-    if isinstance(found, Rule):
-        if arguments or keywords or called.endswith(")"):
+    file, colon, call = text.rpartition(":") if ".py:" in text else ("", "", text)
+    name, arguments, keywords = _parse_call(call, text)
+    value = _load_from_file(Path(file), name) if colon else _load_by_name(name)
+    if isinstance(value, Rule):
+        if arguments or keywords or call.endswith(")"):
             raise UserError(f"rule: {name} takes no arguments, got {text!r}")
-        return found
-    if not callable(found) or (name not in BUILT_IN and not called.endswith(")") and _needs_arguments(found)):
+        return value
+    if not callable(value) or (name not in BUILT_IN and not call.endswith(")") and _needs_arguments(value)):
         raise UserError(
-            f"rule: expected {name} to be a rule or to make one, got {described(found)}{HINT}, "
+            f"rule: expected {name} to be a rule or to make one, got {described(value)}{HINT}, "
             f"or call one that makes a rule: {name}(...)"
         )
     try:
-        made = found(*arguments, **keywords)
+        rule = value(*arguments, **keywords)
     except UserError:
         raise
     except Exception as error:
         raise UserError(f"rule: {text!r} cannot be made ({type(error).__name__}: {error})") from error
-    if not isinstance(made, Rule):
-        raise UserError(f"rule: expected {name} to be a rule or to make one, it gives {described(made)}{HINT}")
-    return made
+    if not isinstance(rule, Rule):
+        raise UserError(f"rule: expected {name} to be a rule or to make one, it gives {described(rule)}{HINT}")
+    return rule
 
 
 def _needs_arguments(function: Callable[..., Any]) -> bool:
@@ -83,19 +83,15 @@ def _needs_arguments(function: Callable[..., Any]) -> bool:
         inspect.signature(function).bind()
     except TypeError:
         return True
-    except ValueError:  # one of C that does not say
+    except ValueError:  # a function written in C without a signature
         return False
     return False
 
 
-def _names_a_file(text: str) -> bool:
-    return ".py:" in text
-
-
-def _call(called: str, text: str) -> tuple[str, list[Any], dict[str, Any]]:
-    """The name, arguments and keywords of "name" or "name(1, x='y')"; arguments are literals, nothing is evaluated."""
+def _parse_call(call: str, text: str) -> tuple[str, list[Any], dict[str, Any]]:
+    """Return name, arguments and keywords of "name" or "name(1, x='y')"; arguments are literals, nothing is run."""
     try:
-        tree = ast.parse(called.strip(), mode="eval").body
+        tree = ast.parse(call.strip(), mode="eval").body
         if isinstance(tree, ast.Name):
             return tree.id, [], {}
         if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
@@ -106,14 +102,14 @@ def _call(called: str, text: str) -> tuple[str, list[Any], dict[str, Any]]:
     raise UserError(f"rule: expected a name, a call such as leaps(5), or FILE.py:NAME, got {text!r}")
 
 
-def _from_file(path: Path, name: str) -> Any:
+def _load_from_file(path: Path, name: str) -> Any:
     if not path.is_file():
         raise UserError(f"rule: expected a Python file, there is none at {path}")
     spec = importlib.util.spec_from_file_location(f"melodylc_rules_of_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and pickles of the file look it up there
+    sys.modules[spec.name] = module  # dataclasses and pickles look their module up there
     try:
         spec.loader.exec_module(module)
     except Exception as error:
@@ -124,7 +120,7 @@ def _from_file(path: Path, name: str) -> Any:
     return getattr(module, name)
 
 
-def _by_name(name: str) -> Any:
+def _load_by_name(name: str) -> Any:
     offered = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     if name in BUILT_IN:
         return BUILT_IN[name]

@@ -1,4 +1,4 @@
-"""Rules on harmony: how phrases end, and the tones of a chord progression."""
+"""Rules on harmony: the last notes of phrases, and the tones of a chord progression."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from melodylc.base.numbers import integer
 from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
 from melodylc.rules.key import ACCIDENTALS, NATURALS, Key, as_key
 from melodylc.rules.note_arrays import lengths, onsets, up_to
-from melodylc.rules.rule import Rule, share
+from melodylc.rules.rule import Rule, check_share
 
 # Semitones above the root.
 CHORDS = {
@@ -38,9 +38,10 @@ CHORDS = {
 
 
 def phrase_endings(classes: str | Key | Iterable[int], every: int = 4, shortest: int = 1) -> Rule:
-    """The share of phrases of `every` bars whose last note has one of the pitch classes and lasts `shortest` steps.
+    """Reward the share of phrases of `every` bars that end on one of the pitch classes.
 
-    A note ends the phrase in which it starts; a phrase without notes counts 0.
+    The last note that starts in a phrase ends it, and has to last `shortest` steps or more. A phrase without notes does
+    not count as one that ends so.
 
     Args:
         classes: pitch classes from 0 (C) to 11, such as "0,4,7" or [0, 4, 7], or a key.
@@ -56,48 +57,54 @@ def phrase_endings(classes: str | Key | Iterable[int], every: int = 4, shortest:
     steps, phrases = every * STEPS_PER_BAR, BARS // every
 
     def reward(states: np.ndarray) -> np.ndarray:
-        found = onsets(states)
-        right = member[found.pitch % 12] & (lengths(states, found) >= shortest)
-        phrase = found.row * phrases + found.step // steps
+        notes = onsets(states)
+        fits = member[notes.pitch % 12] & (lengths(states, notes) >= shortest)
+        phrase = notes.row * phrases + notes.step // steps
         last = np.append(phrase[1:] != phrase[:-1], True)[: len(phrase)]  # the last note of its phrase
-        return np.bincount(found.row, right & last, len(states)) / phrases
+        return np.bincount(notes.row, fits & last, len(states)) / phrases
 
     return Rule(f"phrases ending on {key.name}", reward, phrase_endings.__doc__ or "")
 
 
 def chord_tones(progression: str, at_least: float = 1.0, strong: bool = True) -> Rule:
-    """min(1, s / at_least), s the share of notes on beats that belong to the chord sounding then; 0 without such notes.
+    """Reward min(1, s / at_least), s being the share of notes on beats that belong to the chord of that beat.
+
+    The reward is 0 without such notes.
 
     Args:
         progression: bars between "|", their chords, equally long, between spaces: "C | Am F | G7"; repeated over the
             16 bars. Chords: a root with nothing (major) or m, dim, aug, 5, sus2, sus4, 6, m6, 7, maj7, m7, mmaj7,
             m7b5, dim7, 9, maj9, m9.
-        strong: whether only notes that start on a beat count, or all.
+        strong: count only the notes that start on a beat; otherwise all.
 
     Raises:
-        UserError: naming the chord that is not understood, or a bar with other than 1, 2 or 4 chords.
+        UserError: for a chord that is not understood, or a bar without 1, 2 or 4 chords.
     """
-    share("chord_tones", at_least)
+    check_share("chord_tones", at_least)
     member = chords(progression)
 
     def reward(states: np.ndarray) -> np.ndarray:
-        found = onsets(states)
-        among = found.step % STEPS_PER_BEAT == 0 if strong else np.ones(len(found.step), bool)
-        return up_to(found.share(member[found.step, found.pitch % 12], among), at_least)
+        notes = onsets(states)
+        among = notes.step % STEPS_PER_BEAT == 0 if strong else np.ones(len(notes.step), bool)
+        return up_to(notes.share(member[notes.step, notes.pitch % 12], among), at_least)
 
     return Rule(f"chord tones of {progression}", reward, chord_tones.__doc__ or "")
 
 
 def chords(progression: str) -> np.ndarray:
-    """(256, 12) bool: the pitch classes of the chord at each step. See `chord_tones`."""
+    """Return (256, 12) bool: the pitch classes of the chord at each step. See `chord_tones`.
+
+    Raises:
+        UserError: for a chord that is not understood, or a bar without 1, 2 or 4 chords.
+    """
     if not isinstance(progression, str):
         raise UserError(f"chords: expected a text such as 'C | Am F | G7', got {progression!r}")
-    written = [bar.split() for bar in progression.strip().strip("|").split("|")]
-    if any(len(bar) not in (1, 2, 4) for bar in written):
+    progression_bars = [bar.split() for bar in progression.strip().strip("|").split("|")]
+    if any(len(bar) not in (1, 2, 4) for bar in progression_bars):
         raise UserError(f"chords: expected 1, 2 or 4 chords between bar lines |, got {progression!r}")
     member = np.zeros((STEPS, 12), bool)
     for bar in range(BARS):
-        symbols = written[bar % len(written)]
+        symbols = progression_bars[bar % len(progression_bars)]
         length = STEPS_PER_BAR // len(symbols)
         for index, symbol in enumerate(symbols):
             start = bar * STEPS_PER_BAR + index * length
@@ -106,10 +113,10 @@ def chords(progression: str) -> np.ndarray:
 
 
 def chord(symbol: str) -> frozenset[int]:
-    """The pitch classes of a chord symbol, such as "Am7" or "F#dim"; a bass note after "/" is one of them.
+    """Return the pitch classes of a chord symbol, such as "Am7" or "F#dim"; a bass note after "/" is one of them.
 
     Raises:
-        UserError: if it is not understood.
+        UserError: if the symbol is not understood.
     """
     match = re.fullmatch(r"([A-G])([#b♯♭]?)([^/]*)(?:/([A-G])([#b♯♭]?))?", symbol)
     kind = match and match[3].replace("min", "m").replace("M7", "maj7").replace("-", "m").replace("°", "dim")

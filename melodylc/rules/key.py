@@ -1,4 +1,4 @@
-"""Keys, modes and scales, and the rule that keeps notes within them."""
+"""Keys and scales, and the rule that rewards notes within them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
-# Semitones above the tonic. These a controller turns through by number, and the knobs of models are learned on random
-# draws of them: their order and their number are part of both. Scales that come later come in `SCALES`.
+# Semitones above the tonic. A controller selects these by number, and conditional actors are trained on random draws of
+# them, so neither their order nor their number may change. New scales are added to `SCALES` only.
 COMMON_SCALES = {
     "major": (0, 2, 4, 5, 7, 9, 11),
     "minor": (0, 2, 3, 5, 7, 8, 10),
@@ -37,10 +37,10 @@ COMMON_SCALES = {
     "whole tone": (0, 2, 4, 6, 8, 10),
     "chromatic": tuple(range(12)),
 }
-# Where books differ (hirajoshi, kumoi, octatonic), the reading is that of most; any other can be spelt in notes.
+# All scales. Where books differ (hirajoshi, kumoi, octatonic), these follow most of them; a key can be given as notes.
 SCALES = {
     **COMMON_SCALES,
-    # of harmonic minor and major, and with two augmented seconds
+    # related to harmonic minor and major, or with two augmented seconds
     "harmonic major": (0, 2, 4, 5, 7, 8, 11),
     "phrygian dominant": (0, 1, 4, 5, 7, 8, 10),
     "ukrainian dorian": (0, 2, 3, 6, 7, 9, 10),
@@ -58,18 +58,18 @@ SCALES = {
     "mixolydian b6": (0, 2, 4, 5, 7, 8, 10),
     "half diminished": (0, 2, 3, 5, 6, 8, 10),
     "altered": (0, 1, 3, 4, 6, 8, 10),
-    # of jazz
+    # jazz
     "major blues": (0, 2, 3, 4, 7, 9),
     "minor blues": (0, 3, 5, 6, 7, 10),
     "bebop dominant": (0, 2, 4, 5, 7, 9, 10, 11),
     "bebop major": (0, 2, 4, 5, 7, 8, 9, 11),
     "bebop minor": (0, 2, 3, 4, 5, 7, 9, 10),
-    # of symmetry
+    # symmetric
     "octatonic": (0, 2, 3, 5, 6, 8, 9, 11),
     "half-whole": (0, 1, 3, 4, 6, 7, 9, 10),
     "augmented": (0, 3, 4, 7, 8, 11),
     "prometheus": (0, 2, 4, 6, 9, 10),
-    # of five notes
+    # five notes
     "hirajoshi": (0, 2, 3, 7, 8),
     "in": (0, 1, 5, 7, 8),
     "in-sen": (0, 1, 5, 7, 10),
@@ -113,7 +113,7 @@ NOTE = r"[A-Ga-g](?:[#b♯♭]|[ -]?(?i:sharp|flat)\b)?"
 
 
 def _plain(scale: str) -> str:
-    """A scale's name without what people write in several ways: case, spaces, hyphens, signs."""
+    """Return the name of a scale in lower case, without spaces and hyphens and with # and b as signs."""
     return re.sub(r"[ _-]", "", scale.lower().replace("♭", "b").replace("♯", "#"))
 
 
@@ -129,13 +129,13 @@ class Key:
 
     @classmethod
     def parse(cls, text: str) -> Key:
-        """Read a key: a tonic and a scale, notes, or pitch classes.
+        """Return the key that a text names: a tonic and a scale, notes, or pitch classes.
 
         "C major", "F# dorian", "B♭ harmonic minor", "a min", "Cm" (minor), "CM" and "C" (major); "C,D,E,F,G";
-        "0,2,4,7,9" (0 is C). Of a scale's name case, spaces and hyphens do not matter.
+        "0,2,4,7,9" (0 is C). Case, spaces and hyphens in the name of a scale do not matter.
 
         Raises:
-            UserError: naming what is known.
+            UserError: with the known scales, if the text is none of these.
         """
         words = text.strip() if isinstance(text, str) else ""
         if re.fullmatch(r"[0-9]+([ ,]+[0-9]+)*", words):
@@ -156,11 +156,11 @@ class Key:
         )
 
     def transposed(self, semitones: int) -> Key:
-        """The same scale, moved."""
+        """Return the key moved by so many semitones."""
         return Key(f"{self.name} {semitones:+d}", frozenset((c + semitones) % 12 for c in self.classes))
 
     def pitches(self) -> np.ndarray:
-        """(128,) bool: the MIDI pitches in the key."""
+        """Return (128,) bool: the MIDI pitches in the key."""
         return np.array([pitch % 12 in self.classes for pitch in range(128)])
 
 
@@ -170,41 +170,41 @@ def pitch_class(note: str) -> int:
 
 
 def tonic_and_scale(text: str) -> tuple[str, str] | None:
-    """Return the tonic and the scale of a key such as "Bb minor", by their own names; None where it has none.
+    """Return the tonic and the scale of a key such as "Bb minor", as `SCALES` spells it; None for anything else.
 
-    A single m is minor and a single M major; of everything else the case does not matter.
+    A single m is minor and a single M major; otherwise case does not matter.
     """
     # "Bblues" is B blues, though B flat comes first
     for tonic in (NOTE, "[A-Ga-g]"):
         match = re.fullmatch(rf"({tonic})(?:[ _-]*(\S.*))?", text.strip())
         if match is None:
             return None
-        said = match[2]
-        scale = {None: "major", "m": "minor", "M": "major"}.get(said) or _KNOWN.get(_plain(said))
+        name = match[2]
+        scale = {None: "major", "m": "minor", "M": "major"}.get(name) or _KNOWN.get(_plain(name))
         if scale is not None:
             return _spelt(match[1]), scale
     return None
 
 
 def _notes(text: str) -> list[str] | None:
-    """The notes of "C,D,E" or "C D E"; None if it is anything else. Between spaces alone, capitals make them plain."""
-    listed = "," in text
-    names = [name for name in re.split(r"\s*,\s*" if listed else r"\s+", text) if name]
-    plain = all(re.fullmatch(NOTE, name) and (listed or name[0].isupper()) for name in names)
-    return [_spelt(name) for name in names] if plain and len(names) > (not listed) else None
+    """Return the notes of "C,D,E" or "C D E", or None for anything else. Between spaces they have to be capitals."""
+    commas = "," in text
+    names = [name for name in re.split(r"\s*,\s*" if commas else r"\s+", text) if name]
+    are_notes = all(re.fullmatch(NOTE, name) and (commas or name[0].isupper()) for name in names)
+    return [_spelt(name) for name in names] if are_notes and len(names) > (not commas) else None
 
 
 def _spelt(note: str) -> str:
-    """A note with a capital and one sign."""
+    """Return a note as a capital letter and its sign, # or b or nothing."""
     sign = note[1:].strip(" -").lower()
     return note[0].upper() + {"sharp": "#", "flat": "b"}.get(sign, sign)
 
 
 def as_key(classes: str | Key | Iterable[int]) -> Key:
-    """A key from its name, from pitch classes, or as it is.
+    """Return a key from its name or from pitch classes; a key is returned unchanged.
 
     Raises:
-        UserError: if it is none.
+        UserError: for anything else.
     """
     if isinstance(classes, Key):
         return classes
@@ -214,7 +214,11 @@ def as_key(classes: str | Key | Iterable[int]) -> Key:
 
 
 def pitch_classes(key: str | Key | Iterable[int]) -> Rule:
-    """The share of notes with a pitch class in the key (equation 4, c_pitch); 0 for a melody without notes."""
+    """Reward the share of notes with a pitch class in the key (equation 4, c_pitch); 0 for a melody without notes.
+
+    Raises:
+        UserError: for a key that is not understood.
+    """
     key = as_key(key)
     member = np.zeros(256)
     member[:128] = key.pitches()

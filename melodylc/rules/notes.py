@@ -1,4 +1,4 @@
-"""Rules on how many notes a melody has and where they lie."""
+"""Rules on the number of notes of a melody and on their pitches."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from melodylc.base.numbers import integer
 from melodylc.melody import HOLD, STEPS
 from melodylc.rules.key import ACCIDENTALS, NATURALS
 from melodylc.rules.note_arrays import down_to, onsets, up_to
-from melodylc.rules.rule import Rule, share
+from melodylc.rules.rule import Rule, check_share
 
 PITCH = r"[A-Ga-g][#b♯♭]?-?\d|\d{1,3}"  # a name with its octave, or a MIDI number
 
 
 def notes(*, at_least: int | None = None, at_most: int | None = None) -> Rule:
-    """min(1, n / at_least) (equation 4, c_density) and min(1, at_most / n), the lower; notes count by their starts.
+    """Reward the number of notes n: the lower of min(1, n / at_least) and min(1, at_most / n).
 
-    0 for a melody without notes.
+    The first is c_density of equation 4. The reward is 0 for a melody without notes.
 
     Raises:
-        UserError: unless 1 <= at_least <= at_most <= 256, one of them given.
+        UserError: unless one of them is given, and 1 <= at_least <= at_most <= 256.
     """
     if at_least is None and at_most is None:
         raise UserError("notes: expected at_least or at_most, got neither")
@@ -43,7 +43,7 @@ def notes(*, at_least: int | None = None, at_most: int | None = None) -> Rule:
 
 
 def pitch_range(low: int, high: int) -> Rule:
-    """The share of notes with a MIDI pitch from low to high, both included; 0 for a melody without notes.
+    """Reward the share of notes with a MIDI pitch from low to high, both included; 0 for a melody without notes.
 
     Raises:
         UserError: unless 0 <= low <= high <= 127.
@@ -60,17 +60,19 @@ def pitch_range(low: int, high: int) -> Rule:
 
 
 def tessitura(low: int, high: int, at_least: float = 0.75) -> Rule:
-    """Where most of a melody lies: min(1, s / at_least), s the share of notes from low to high; 0 without notes.
+    """Reward min(1, s / at_least), s being the share of notes from low to high; 0 without notes.
+
+    So most of the melody lies there, and some notes may not.
 
     Raises:
         UserError: unless 0 <= low <= high <= 127, and at_least in (0, 1].
     """
     _check_range(low, high)
-    share("tessitura", at_least)
+    check_share("tessitura", at_least)
 
     def reward(states: np.ndarray) -> np.ndarray:
-        found = onsets(states)
-        return up_to(found.share((found.pitch >= low) & (found.pitch <= high)), at_least)
+        notes = onsets(states)
+        return up_to(notes.share((notes.pitch >= low) & (notes.pitch <= high)), at_least)
 
     return Rule(f"tessitura {low} to {high}", reward, tessitura.__doc__ or "")
 
@@ -81,10 +83,10 @@ def _check_range(low: int, high: int) -> None:
 
 
 def parse_range(text: str) -> tuple[int, int]:
-    """Lowest and highest MIDI pitch from "C4-G5" (C4 is 60) or "60-79".
+    """Return the lowest and the highest MIDI pitch of "C4-G5" (C4 is 60) or "60-79".
 
     Raises:
-        UserError: if it is neither, or the first is above the second.
+        UserError: for anything else, or if the first is above the second.
     """
     match = re.fullmatch(rf"\s*({PITCH})\s*(?:-|to|\.\.)\s*({PITCH})\s*", text)
     if match:

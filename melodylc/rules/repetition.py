@@ -1,4 +1,4 @@
-"""Rules on what comes back: bars, motifs, answers."""
+"""Rules on repetition: of bars, of motifs, and of calls in their responses."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import numpy as np
 from melodylc.base.errors import UserError
 from melodylc.melody import BARS, HOLD, STEPS_PER_BAR
 from melodylc.rules.note_arrays import bars, up_to
-from melodylc.rules.rule import Rule, share
+from melodylc.rules.rule import Rule, check_share
 
 KINDS = ("notes", "rhythm", "intervals")
-_ODD = np.random.RandomState(0).randint(1, 2**62, STEPS_PER_BAR * 2, dtype=np.int64) | 1
+# Odd multipliers: the sum of the products with the states of a bar is its hash, which different bars hardly ever share.
+_MULTIPLIERS = np.random.RandomState(0).randint(1, 2**62, STEPS_PER_BAR * 2, dtype=np.int64) | 1
 
 
 def repetition(at_least: float = 0.25) -> Rule:
-    """min(1, s / at_least), s the share of bars that repeat an earlier one state by state; bars without a note do not.
+    """Reward min(1, s / at_least), s being the share of bars that repeat an earlier one exactly.
+
+    A bar without a note does not count as a repetition.
 
     Raises:
         UserError: unless at_least is in (0, 1].
@@ -23,12 +26,12 @@ def repetition(at_least: float = 0.25) -> Rule:
 
 
 def motif(at_least: float = 0.25, of: str = "rhythm") -> Rule:
-    """min(1, s / at_least), s the share of bars whose motif was heard in an earlier bar.
+    """Reward min(1, s / at_least), s being the share of bars whose motif an earlier bar has too.
 
     Args:
-        of: what makes the motif. "rhythm": the steps on which notes start; "intervals": these, and the semitones from
-            note to note (a motif moved to another pitch is the same); "notes": the bar, state by state. A bar with
-            fewer than two notes holds no motif of rhythm or intervals.
+        of: the kind of motif. "rhythm": the steps on which notes start; "intervals": these and the semitones from note
+            to note, so that a transposed motif is the same; "notes": the bar, state by state. A bar with fewer than two
+            notes has no motif of rhythm or intervals.
 
     Raises:
         UserError: for another kind, or at_least outside (0, 1].
@@ -39,44 +42,45 @@ def motif(at_least: float = 0.25, of: str = "rhythm") -> Rule:
 
 
 def _recurring(name: str, of: str, at_least: float, doc: str | None) -> Rule:
-    share(name, at_least)
+    check_share(name, at_least)
 
     def reward(states: np.ndarray) -> np.ndarray:
-        key, holds = _motifs(states, of)
+        motif_number, has_motif = _motifs(states, of)
         earlier = np.tri(BARS, k=-1, dtype=bool)
-        same = (key[:, :, None] == key[:, None, :]) & earlier & holds[:, None, :]  # (B, this bar, an earlier bar)
-        return up_to((same.any(axis=2) & holds).mean(axis=1), at_least)
+        same = motif_number[:, :, None] == motif_number[:, None, :]  # (B, this bar, another bar)
+        repeated = (same & earlier & has_motif[:, None, :]).any(axis=2)
+        return up_to((repeated & has_motif).mean(axis=1), at_least)
 
     return Rule(f"{name} {at_least:g}", reward, doc or "")
 
 
 def _motifs(states: np.ndarray, of: str) -> tuple[np.ndarray, np.ndarray]:
-    """A number for the motif of each bar (B, 16), equal where motifs are, and whether the bar holds one (B, 16)."""
+    """Return a number for the motif of each bar (B, 16), the same for equal ones, and whether it has one (B, 16)."""
     steps = bars(states)
     onset = steps < HOLD
     count = onset.sum(axis=2)
     if of == "notes":
-        return (steps.astype(np.int64) + 1) @ _ODD[:STEPS_PER_BAR], count >= 1
+        return (steps.astype(np.int64) + 1) @ _MULTIPLIERS[:STEPS_PER_BAR], count >= 1
     rhythm = onset @ (1 << np.arange(STEPS_PER_BAR))
     if of == "rhythm":
         return rhythm, count >= 2
     first = np.take_along_axis(steps, onset.argmax(axis=2)[..., None], axis=2).astype(np.int64)
     relative = np.where(onset, steps.astype(np.int64) - first, 0)
-    return relative @ _ODD[:STEPS_PER_BAR] + rhythm * _ODD[-1], count >= 2
+    return relative @ _MULTIPLIERS[:STEPS_PER_BAR] + rhythm * _MULTIPLIERS[-1], count >= 2
 
 
 def call_and_response(length: int = 2, at_least: float = 0.7) -> Rule:
-    """Phrases of `length` bars in pairs, the second an answer in the rhythm of the first: min(1, s / at_least).
+    """Reward phrases in pairs, the second of which answers in the rhythm of the first: min(1, s / at_least).
 
-    s is the mean over pairs of |both| / |either|, counting the steps of the phrase on which notes start; a pair counts
-    0 where a phrase has no note or the answer repeats the call note by note.
+    s is the mean over pairs of |both| / |either|, counting the steps on which notes start in both phrases or in either.
+    A pair counts 0 where a phrase has no note, or where the response repeats the call note by note.
 
     Raises:
         UserError: unless length is 1, 2, 4 or 8 bars and at_least in (0, 1].
     """
     if isinstance(length, bool) or length not in (1, 2, 4, 8):
         raise UserError(f"call_and_response: expected a length of 1, 2, 4 or 8 bars, got {length}")
-    share("call_and_response", at_least)
+    check_share("call_and_response", at_least)
 
     def reward(states: np.ndarray) -> np.ndarray:
         phrases = states.reshape(len(states), -1, 2, length * STEPS_PER_BAR)  # (B, pairs, call and response, steps)

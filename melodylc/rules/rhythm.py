@@ -1,4 +1,4 @@
-"""Rules on when notes start and how long they last. A step is a sixteenth; a beat has 4, a bar 16."""
+"""Rules on the starts and lengths of notes. A step is a sixteenth; a beat has 4, a bar 16."""
 
 from __future__ import annotations
 
@@ -8,39 +8,42 @@ from melodylc.base.errors import UserError
 from melodylc.base.numbers import integer
 from melodylc.melody import REST, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
 from melodylc.rules.note_arrays import down_to, lengths, onsets, up_to
-from melodylc.rules.rule import Rule, share
+from melodylc.rules.rule import Rule, check_share
 
-# How strong each step of a bar is: bar line, half bar, beat, eighth, sixteenth.
+# The metrical strength of each step of a bar: bar line, half bar, beat, eighth, sixteenth.
 STRENGTH = np.array([4, 0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0])
 
-# For each step of a bar, how many steps away the next stronger one is (none is stronger than a bar line).
-_FAR = STEPS + 1
+# For each step of a bar, the number of steps to the next stronger one. None is stronger than a bar line.
+_NEVER = STEPS + 1
 TO_STRONGER = np.array(
     [
-        next((d for d in range(1, STEPS_PER_BAR + 1) if STRENGTH[(at + d) % STEPS_PER_BAR] > STRENGTH[at]), _FAR)
+        next((d for d in range(1, STEPS_PER_BAR + 1) if STRENGTH[(at + d) % STEPS_PER_BAR] > STRENGTH[at]), _NEVER)
         for at in range(STEPS_PER_BAR)
     ]
 )
 
 
 def syncopation(at_least: float = 0.25) -> Rule:
-    """min(1, s / at_least), s the share of notes that are syncopated; 0 for a melody without notes.
+    """Reward min(1, s / at_least), s being the share of notes that are syncopated; 0 for a melody without notes.
 
-    A note is syncopated if it starts on a weaker step and still sounds when the next stronger one comes (bar line, half
+    A note is syncopated if it still sounds on the next step that is stronger than the one it starts on (bar line, half
     bar, beat, eighth, sixteenth, in that order of strength).
+
+    Raises:
+        UserError: unless at_least is in (0, 1].
     """
-    share("syncopation", at_least)
+    check_share("syncopation", at_least)
 
     def reward(states: np.ndarray) -> np.ndarray:
-        found = onsets(states)
-        held_over = lengths(states, found) > TO_STRONGER[found.step % STEPS_PER_BAR]
-        return up_to(found.share(held_over), at_least)
+        notes = onsets(states)
+        syncopated = lengths(states, notes) > TO_STRONGER[notes.step % STEPS_PER_BAR]
+        return up_to(notes.share(syncopated), at_least)
 
     return Rule(f"syncopation {at_least:g}", reward, syncopation.__doc__ or "")
 
 
 def longest_rest(at_most: int) -> Rule:
-    """min(1, at_most / r), r the longest run of rest steps; 0 for a melody without notes.
+    """Reward min(1, at_most / r), r being the steps of the longest rest; 0 for a melody without notes.
 
     Raises:
         UserError: unless at_most is 0 to 256 steps.
@@ -57,7 +60,7 @@ def longest_rest(at_most: int) -> Rule:
 
 
 def note_lengths(shortest: int = 1, longest: int = STEPS, at_least: float = 1.0) -> Rule:
-    """min(1, s / at_least), s the share of notes that sound for shortest to longest steps; 0 without notes.
+    """Reward min(1, s / at_least), s being the share of notes of shortest to longest steps; 0 without notes.
 
     Raises:
         UserError: unless 1 <= shortest <= longest, and at_least in (0, 1].
@@ -65,35 +68,42 @@ def note_lengths(shortest: int = 1, longest: int = STEPS, at_least: float = 1.0)
     integer("note_lengths: shortest", shortest, 1, STEPS, " steps")
     if integer("note_lengths: longest", longest, 1, STEPS, " steps") < shortest:
         raise UserError(f"note_lengths: expected 1 <= shortest <= longest, got {shortest} and {longest}")
-    share("note_lengths", at_least)
+    check_share("note_lengths", at_least)
 
     def reward(states: np.ndarray) -> np.ndarray:
-        found = onsets(states)
-        lasting = lengths(states, found)
-        return up_to(found.share((lasting >= shortest) & (lasting <= longest)), at_least)
+        notes = onsets(states)
+        length = lengths(states, notes)
+        return up_to(notes.share((length >= shortest) & (length <= longest)), at_least)
 
     return Rule(f"lengths {shortest} to {longest}", reward, note_lengths.__doc__ or "")
 
 
 def swing(at_least: float = 0.75) -> Rule:
-    """Swing feel, as far as sixteenths can write it: min(1, s / at_least); 0 without such notes.
+    """Reward swing, as far as sixteenths can write it: min(1, s / at_least).
 
-    s is the share, among notes in the second half of a beat, that start on its last sixteenth (long-short) rather than
-    on its middle (straight).
+    Of the notes that start in the second half of a beat, s is the share that start on its last sixteenth (long-short)
+    rather than in its middle (straight). The reward is 0 without such notes.
+
+    Raises:
+        UserError: unless at_least is in (0, 1].
     """
-    share("swing", at_least)
+    check_share("swing", at_least)
 
     def reward(states: np.ndarray) -> np.ndarray:
-        found = onsets(states)
-        within = found.step % STEPS_PER_BEAT
-        return up_to(found.share(within == 3, among=within >= 2), at_least)
+        notes = onsets(states)
+        within = notes.step % STEPS_PER_BEAT
+        return up_to(notes.share(within == 3, among=within >= 2), at_least)
 
     return Rule(f"swing {at_least:g}", reward, swing.__doc__ or "")
 
 
 def on_the_beat(at_least: float = 0.75) -> Rule:
-    """min(1, s / at_least), s the share of the 64 beats on which a note starts."""
-    share("on_the_beat", at_least)
+    """Reward min(1, s / at_least), s being the share of the 64 beats on which a note starts.
+
+    Raises:
+        UserError: unless at_least is in (0, 1].
+    """
+    check_share("on_the_beat", at_least)
 
     def reward(states: np.ndarray) -> np.ndarray:
         return up_to((states[:, ::STEPS_PER_BEAT] < 128).mean(axis=1), at_least)

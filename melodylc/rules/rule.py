@@ -1,4 +1,4 @@
-"""What a rule is, how its results are checked, and how rules combine."""
+"""The type of rules, the checks of their results, and their combinations."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from melodylc.base.numbers import number
 from melodylc.melody import Melody, canonical
 
 Function = Callable[[np.ndarray], np.ndarray]
+BELOW_ONE = 1 - 1e-12  # the highest mean of rewards that are not all 1, so that rounding satisfies no rule
 HINT = "; put @rules.rule above a function of melodies (B, 256), or @rules.per_melody above a function of one Melody"
 
 
@@ -21,27 +22,28 @@ HINT = "; put @rules.rule above a function of melodies (B, 256), or @rules.per_m
 class Rule:
     """A named function (B, 256) uint8 -> (B,) in [0, 1]; a melody satisfies the rule when its reward is exactly 1.
 
-    `&` is the minimum, `|` the maximum, `~` one minus the reward. `parts` are the rules that a conjunction is made of
-    (a rule that is none is its own only part); learning rewards each part apart. A function is given melodies of its
-    own, which it may not write to: rules that are combined cannot disturb each other.
+    `&` is the minimum, `|` the maximum, `~` one minus the reward. `parts` are the rules that a conjunction consists of
+    (any other rule is its own only part); learning rewards each part apart. The function gets a copy of the melodies and
+    may not write to it, so that combined rules cannot disturb each other.
     """
 
     name: str
     function: Function
     doc: str = ""
     conjuncts: tuple[Rule, ...] = ()
-    # (128,) bool: the pitches of the melodies that satisfy it, for the strict mode; None: it is no rule on pitches
+    # (128,) bool: the pitches that melodies which satisfy the rule may have, for strict decoding; None: all
     allowed_pitches: np.ndarray | None = field(default=None, compare=False)
 
     @property
     def parts(self) -> tuple[Rule, ...]:
+        """The rules of a conjunction, or the rule alone."""
         return self.conjuncts or (self,)
 
     def __call__(self, states: np.ndarray) -> np.ndarray:
-        """Rewards (B,) float64 of melodies (B, 256); of one melody (256,), a single reward.
+        """Return the rewards (B,) float64 of melodies (B, 256), or the single reward of one melody (256,).
 
         Raises:
-            UserError: naming the rule, if its function fails or returns anything but (B,) numbers in [0, 1].
+            UserError: with the name of the rule, if its function fails or returns anything but (B,) numbers in [0, 1].
         """
         states = canonical(states)
         if states.ndim == 1:
@@ -49,8 +51,8 @@ class Rule:
         return self._rewards(states)
 
     def _rewards(self, states: np.ndarray) -> np.ndarray:
-        """Rewards of canonical melodies, checked."""
-        given = states.copy()  # costs less than a hundredth of `canonical`; what is written past the flag stays here
+        """Return the rewards of canonical melodies, checked."""
+        given = states.copy()  # less than 1 % of the cost of `canonical`; protects from writes that ignore the flag
         given.flags.writeable = False
         try:
             rewards = np.asarray(self.function(given))
@@ -77,7 +79,7 @@ class Rule:
         return rewards
 
     def satisfied(self, states: np.ndarray) -> np.ndarray:
-        """(B,) bool: whose reward is exactly 1."""
+        """Return (B,) bool: which melodies (B, 256) have a reward of exactly 1."""
         return self(states) == 1
 
     def __and__(self, other: Rule) -> Rule:
@@ -102,10 +104,10 @@ class Rule:
 
 
 def as_rule(given: Any) -> Rule:
-    """Return what is given, if it is a rule.
+    """Return the argument if it is a rule.
 
     Raises:
-        UserError: with the decorators that make one, if it is not.
+        UserError: with the decorators that make a rule, if it is none.
     """
     if isinstance(given, Rule):
         return given
@@ -113,14 +115,14 @@ def as_rule(given: Any) -> Rule:
 
 
 def described(value: Any) -> str:
-    """What a value is, in a few words: "the plain function 'high'", "a str"."""
+    """Return a few words on what a value is, such as "the plain function 'high'"."""
     if isinstance(value, type):
         return f"the class {value.__name__!r}"
     return f"the plain function {_name(value)!r}" if callable(value) else f"a value of type {type(value).__name__}"
 
 
 def weighted(*rules: tuple[Rule, float]) -> Rule:
-    """The weighted mean of rewards: `weighted((in_key, 3), (busy, 1))`. Satisfied when each of its rules is.
+    """Return the weighted mean of rules, as in `weighted((in_key, 3), (busy, 1))`; satisfied when all of them are.
 
     Raises:
         UserError: without rules, or for a weight that is not above 0.
@@ -137,19 +139,27 @@ def weighted(*rules: tuple[Rule, float]) -> Rule:
     def reward(states: np.ndarray) -> np.ndarray:
         rewards = np.stack([rule._rewards(states) for rule, _ in known])
         mean = np.tensordot([weight / total for _, weight in known], rewards, axes=1)
-        return np.where((rewards == 1).all(axis=0), 1.0, np.clip(mean, 0, 1 - 1e-12))  # exact, whatever the rounding
+        return np.where((rewards == 1).all(axis=0), 1.0, np.clip(mean, 0, BELOW_ONE))
 
     return Rule(" + ".join(f"{weight:g} x {rule.name}" for rule, weight in known), reward, weighted.__doc__ or "")
 
 
 def rule(function: Function) -> Rule:
-    """Decorator: a function of a batch of melodies (B, 256) becomes a rule of its name."""
-    return Rule(_name(_function(function, "rule")), function, function.__doc__ or "")
+    """Make a function of a batch of melodies (B, 256) a rule of the same name (a decorator).
+
+    Raises:
+        UserError: if it is no plain function.
+    """
+    return Rule(_name(_check_function(function, "rule")), function, function.__doc__ or "")
 
 
 def per_melody(function: Callable[[Melody], float]) -> Rule:
-    """Decorator: a function of one `Melody`, with `.notes` in beats, becomes a rule. Slower than a vectorised one."""
-    _function(function, "per_melody")
+    """Make a function of one `Melody`, with `.notes` in beats, a rule (a decorator); slower than `rule`.
+
+    Raises:
+        UserError: if it is no plain function.
+    """
+    _check_function(function, "per_melody")
 
     def reward(states: np.ndarray) -> float:
         melody = Melody.of(states)
@@ -162,7 +172,7 @@ def per_melody(function: Callable[[Melody], float]) -> Rule:
     return Rule(_name(function), rewards, function.__doc__ or "")
 
 
-def _function(given: Any, decorator: str) -> Any:
+def _check_function(given: Any, decorator: str) -> Any:
     if isinstance(given, Rule) or not callable(given):
         got = f"the rule {given.name!r}" if isinstance(given, Rule) else described(given)
         raise UserError(f"@rules.{decorator}: expected a function, got {got}; leave the decorator out")
@@ -170,11 +180,15 @@ def _function(given: Any, decorator: str) -> Any:
 
 
 def _name(function: Any) -> str:
-    """Its name; a partial, or an object that can be called, has none but its type's."""
+    """Return the name of a function, or the name of its type for a partial or another callable object."""
     return str(getattr(function, "__name__", type(function).__name__))
 
 
-def share(name: str, value: float) -> None:
-    """Raises UserError unless a rule's `at_least` lies in (0, 1]."""
+def check_share(name: str, value: float) -> None:
+    """Check the `at_least` of a rule.
+
+    Raises:
+        UserError: unless it lies in (0, 1].
+    """
     if number(f"{name}: at_least", value, 0, 1) == 0:
         raise UserError(f"{name}: expected at_least above 0 and up to 1, got {value}")
