@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from midi_io.compiled import use_cache_folder as _use_cache_folder
+
 if TYPE_CHECKING:
     from melodylc import melody, rules
     from melodylc.base.errors import UserError
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from melodylc.rules import Rule
 
 __version__ = "0.1.0"
+
+_use_cache_folder("melodylc")  # before any kernel is compiled: midi_io does not know our name
 
 # Loaded on first use: torch takes a second, and most of a session with files does not need it.
 _HOMES = {

@@ -12,9 +12,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
 from melodylc.live import paths
-from melodylc.live.controls import CONTROLS, ControlMap, ControlValues, MidiTrigger
+from melodylc.live.control_map import ControlMap, MidiTrigger
+from melodylc.live.control_values import ControlValues
+from melodylc.live.controls import CONTROLS
+from melodylc.live.hints import with_hint
 from melodylc.live.session import Session
 from melodylc.live.settings import SessionSettings
 from melodylc.rules.notes import parse_range
@@ -29,14 +33,14 @@ def live(options: argparse.Namespace) -> None:
     """Play until Ctrl-C."""
     path = Path(options.controls) if options.controls else paths.controls()
     if options.controls and not path.exists() and not options.bind:
-        raise UserError(f"controls: no file {path}; make it with: melodylc live --controls {path} --learn key")
+        raise UserError(f"controls: no file {path}; make it with: melodylc live --controls {path} --bind key")
     controls = ControlMap.load(path) if path.exists() else ControlMap()
     if options.bind:
         bind(options, controls, path)
         return
     low, high = (None, None) if options.range is None else parse_range(options.range)
     settings = SessionSettings(
-        asked=ControlValues(options.key, options.notes, low, high, options.temperature, options.amount),
+        initial=ControlValues(Attributes(options.key, options.notes, low, high), options.temperature, options.amount),
         mode=options.mode,
         sync=options.sync,
         tempo=options.tempo,
@@ -162,11 +166,11 @@ def bind(options: argparse.Namespace, controls: ControlMap, path: Path) -> None:
     """Bind controls to whatever is moved, one after the other, and save the map."""
     for control in options.bind:
         if control not in CONTROLS:
-            raise UserError(f"learn: expected some of {', '.join(CONTROLS)}, got {control!r}")
+            raise UserError(f"bind: expected some of {', '.join(CONTROLS)}, got {control!r}")
     try:
         ports = open_ports(options.name, backend=options.backend, port=options.port)
     except NoPortsError as error:
-        raise UserError(f"learn: {error}") from error
+        raise UserError(f"bind: {with_hint(error)}") from error
     try:
         for control in options.bind:
             print(f"move the knob for {control} (into port {options.port or options.name})", flush=True)
@@ -190,7 +194,7 @@ def _moved(ports: Ports) -> MidiTrigger:
                 ports.receive()
                 return MidiTrigger(kind, message[1] if kind == messages.CONTROL else None, message[0] & 0x0F)
         time.sleep(0.02)
-    raise UserError(f"learn: nothing was moved for {PATIENCE:.0f} seconds; is your controller connected to the port?")
+    raise UserError(f"bind: nothing was moved for {PATIENCE:.0f} seconds; is your controller connected to the port?")
 
 
 def ports(options: argparse.Namespace) -> None:
@@ -212,4 +216,4 @@ def ports(options: argparse.Namespace) -> None:
         try:
             working()
         except NoPortsError as error:
-            raise UserError(f"ports: {error}") from error
+            raise UserError(f"ports: {with_hint(error)}") from error

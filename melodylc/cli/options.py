@@ -222,4 +222,4 @@ def _live(parser: argparse.ArgumentParser) -> None:
         "--osc", metavar="[HOST:]PORT", help="listen to OSC as well, on the loopback unless HOST is given"
     )
     where.add_argument("--controls", metavar="FILE", help="TOML: which control changes turn what")
-    where.add_argument("--learn", nargs="+", metavar="CONTROL", help="bind controls by moving them, and end")
+    where.add_argument("--bind", nargs="+", metavar="CONTROL", help="bind controls by moving them, and end")

@@ -13,6 +13,8 @@ from melodylc.rules.key import ACCIDENTALS, NATURALS
 from melodylc.rules.note_arrays import down_to, onsets, up_to
 from melodylc.rules.rule import Rule, share
 
+PITCH = r"[A-Ga-g][#b♯♭]?-?\d|\d{1,3}"  # a name with its octave, or a MIDI number
+
 
 def notes(*, at_least: int | None = None, at_most: int | None = None) -> Rule:
     """min(1, n / at_least) (equation 4, c_density) and min(1, at_most / n), the lower; notes count by their starts.
@@ -84,13 +86,23 @@ def parse_range(text: str) -> tuple[int, int]:
     Raises:
         UserError: if it is neither, or the first is above the second.
     """
-    pitch = r"([A-Ga-g][#b♯♭]?-?\d|\d{1,3})"
-    match = re.fullmatch(rf"\s*{pitch}\s*(?:-|to|\.\.)\s*{pitch}\s*", text)
+    match = re.fullmatch(rf"\s*({PITCH})\s*(?:-|to|\.\.)\s*({PITCH})\s*", text)
     if match:
         low, high = (_pitch(name) for name in match.groups())
         if 0 <= low <= high <= 127:
             return low, high
     raise UserError(f"range: expected LOW-HIGH, such as C4-G5 or 60-79, within 0 to 127, got {text!r}")
+
+
+def as_pitch(name: str, value: object) -> int:
+    """Return a MIDI pitch from its number or a name such as "C4" (60) or "F#3".
+
+    Raises:
+        UserError: naming the field, if it is neither.
+    """
+    if isinstance(value, str) and re.fullmatch(PITCH, value.strip()):
+        value = _pitch(value.strip())
+    return integer(name, value, 0, 127, ", or a name such as C4")
 
 
 def _pitch(name: str) -> int:
