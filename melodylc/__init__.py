@@ -21,6 +21,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from midi_io.compiled import use_cache_folder as _use_cache_folder
+
 if TYPE_CHECKING:
     from melodylc import exchange, live, melody, rules
     from melodylc.attributes import Attributes
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from melodylc.rules import Key, Rule
 
 __version__ = "0.1.0"
+
+_use_cache_folder("melodylc")  # before any kernel is compiled: midi_io does not know our name
 
 # Where each public name lives: it is loaded on first use, since torch takes a second, and most of a session with files
 # does not need it. None: the name is a module of its own.

@@ -1,1 +1,1 @@
-"""MIDI itself: files, ports, clock and player. Knows neither torch nor melodies of 256 states."""
+"""MIDI itself: files, ports, clock and player. Knows neither torch nor any representation of melodies."""

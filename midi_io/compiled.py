@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+_folder_name = "midi_io"
 _interpreted = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
@@ -40,7 +41,7 @@ class Kernel:
 
     @functools.cached_property
     def compiled(self) -> Any:
-        """numba's dispatcher of the function, which compiles it for the types it is called with."""
+        """Return numba's dispatcher of the function, which compiles it for the types it is called with."""
         import numba
 
         if not numba.config.CACHE_DIR:  # type: ignore[attr-defined]
@@ -52,31 +53,37 @@ class Kernel:
 
     @property
     def _numba_type_(self) -> Any:
-        """What numba takes a kernel for that another kernel calls."""
+        """Return the type that numba gives to a kernel which another kernel calls."""
         return self.compiled._numba_type_
 
 
 njit = Kernel
 
 
+def use_cache_folder(name: str) -> None:
+    """Name the folder within the user's caches for compiled code; to be called before a kernel is."""
+    global _folder_name
+    _folder_name = name
+
+
 def cache() -> Path:
-    """The folder that holds compiled code between processes."""
+    """Return the folder that holds compiled code between processes (NUMBA_CACHE_DIR, where it is set)."""
     if named := os.environ.get("NUMBA_CACHE_DIR"):
         return Path(named)
     caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     if caches.startswith("~"):  # a user without a home, as in a container
         caches = os.path.join(tempfile.gettempdir(), f"cache-{getattr(os, 'getuid', int)()}")
-    return Path(caches) / "melodylc"
+    return Path(caches) / _folder_name
 
 
 def interpreting() -> bool:
-    """Whether kernels run as they are written."""
+    """Return whether kernels run as they are written."""
     return _interpreted
 
 
 @contextmanager
 def interpreted() -> Iterator[None]:
-    """Within it, kernels run as they are written; the results are the same."""
+    """Run kernels within it as they are written; the results are the same."""
     global _interpreted
     before, _interpreted = _interpreted, True
     try:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from midi_io.clock import ConstantTempo
-from midi_io.ports.jack import Rolling
+from midi_io.ports.jack import TransportState
+from midi_io.transport import ConstantTempo
 
 JUMP = 0.02  # beats between where it is and where it was to be, from which it was relocated
 
 
 class JackTransport(ConstantTempo):
-    """Follows the transport of a JACK server.
+    """A transport that follows that of a JACK server.
 
     Args:
-        rolling: where it was last, such as `Lasting.rolling`; None while there is no server.
-        tempo: quarter notes a minute while no timebase master says.
+        server_state: where it was last, such as `ReconnectingPorts.transport_state`; None while there is no server.
+        tempo: quarter notes a minute while no timebase master sets one.
     """
 
-    def __init__(self, rolling: Callable[[], Rolling | None], tempo: float) -> None:
+    def __init__(self, server_state: Callable[[], TransportState | None], tempo: float) -> None:
         super().__init__(tempo)
-        self._rolling, self._given = rolling, tempo
+        self._server_state, self._given = server_state, tempo
 
     def advance(self, now: float) -> None:
-        last = self._rolling()
+        last = self._server_state()
         if last is None:
             if self._running:
                 self._running = False

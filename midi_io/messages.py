@@ -4,6 +4,7 @@ from __future__ import annotations
 
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0  # high half of the status; the low half is the channel
 SONG_POSITION, CLOCK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
+PPQN, CLOCKS_PER_SIXTEENTH = 24, 6  # MIDI clocks a quarter note, and a sixteenth
 SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 120, 123  # control numbers
 
 _CHANNEL_LENGTHS = {0x80: 3, 0x90: 3, 0xA0: 3, 0xB0: 3, 0xC0: 2, 0xD0: 2, 0xE0: 3}
@@ -11,7 +12,7 @@ _SYSTEM_LENGTHS = {0xF1: 2, 0xF2: 3, 0xF3: 2, 0xF6: 1, 0xF8: 1, 0xFA: 1, 0xFB: 1
 
 
 def well_formed(message: bytes) -> bool:
-    """Whether these bytes are exactly one MIDI message."""
+    """Return whether these bytes are exactly one MIDI message."""
     if not message or message[0] < 0x80:
         return False
     if message[0] == 0xF0:
@@ -22,30 +23,30 @@ def well_formed(message: bytes) -> bool:
 
 
 def is_note_on(message: bytes) -> bool:
-    """A note starts: velocity 0 is an end."""
+    """Return whether a note starts: velocity 0 is an end."""
     return message[0] & 0xF0 == NOTE_ON and message[2] > 0
 
 
 def is_note_off(message: bytes) -> bool:
-    """A note ends, in either spelling."""
+    """Return whether a note ends, in either spelling."""
     return message[0] & 0xF0 == NOTE_OFF or (message[0] & 0xF0 == NOTE_ON and message[2] == 0)
 
 
 def note_on(channel: int, pitch: int, velocity: int) -> bytes:
-    """Channel 0 to 15."""
+    """Return the start of a note; channel 0 to 15."""
     return bytes((NOTE_ON | channel, pitch, velocity))
 
 
 def note_off(channel: int, pitch: int) -> bytes:
-    """Channel 0 to 15."""
+    """Return the end of a note; channel 0 to 15."""
     return bytes((NOTE_OFF | channel, pitch, 0))
 
 
 def control(channel: int, number: int, value: int) -> bytes:
-    """A control change."""
+    """Return a control change; channel 0 to 15."""
     return bytes((CONTROL | channel, number, value))
 
 
 def song_position(sixteenths: int) -> bytes:
-    """The place of the next start, 14 bits of sixteenths from the beginning."""
+    """Return the place of the next start, 14 bits of sixteenths from the beginning."""
     return bytes((SONG_POSITION, sixteenths & 0x7F, (sixteenths >> 7) & 0x7F))

@@ -1,7 +1,7 @@
 """Plays bars of notes through ports, in the time of a transport.
 
 Every deadline is absolute: a moment of the ports' clock, which the transport gives for a position in beats. Nothing
-here sleeps or reads a clock of its own; `step` is told the moment, and tells when it wants to be called again.
+here sleeps or reads a clock of its own; `step` is given the moment, and returns when it wants to be called again.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from midi_io import messages
-from midi_io.clock import CLOCKS_PER_SIXTEENTH, PPQN, Transport
 from midi_io.files import Note
+from midi_io.messages import CLOCKS_PER_SIXTEENTH, PPQN
 from midi_io.ports.interface import Ports
+from midi_io.transport import BEATS_PER_BAR, Transport
 
-BEATS_PER_BAR = 4
 STALE = 0.5  # seconds after its end from which a note that was missed is not caught up with
 IDLE = 0.05  # seconds between two steps while nothing is due
 
@@ -42,11 +42,11 @@ class PlaybackSettings:
 
 
 class Player:
-    """Asks for bars as they come up, and hands their notes over to the ports in time.
+    """A player: it fetches bars as they come up, and hands their notes over to the ports in time.
 
     Args:
         source: called once a bar, shortly before it begins, with its number from 0; it must not wait.
-        keep: told each message that was handed over, with its position in beats.
+        record: called with each message that was handed over, and its position in beats.
     """
 
     def __init__(
@@ -54,16 +54,16 @@ class Player:
         ports: Ports,
         transport: Transport,
         source: Callable[[int], Bar],
-        manner: PlaybackSettings = PlaybackSettings(),
-        keep: Callable[[float, bytes], None] = lambda beat, message: None,
+        playback: PlaybackSettings = PlaybackSettings(),
+        record: Callable[[float, bytes], None] = lambda beat, message: None,
     ) -> None:
-        self.ports, self.transport, self.source, self.manner, self.keep = ports, transport, source, manner, keep
+        self.ports, self.transport, self.source, self.playback, self.record = ports, transport, source, playback, record
         self.skipped = 0  # notes that had ended before they could be played
         self._epoch: int | None = None
         self._cursor = 0.0  # everything before this position has been handed over
-        self._bar = 0  # the next bar to ask for
+        self._bar = 0  # the next bar to fetch
         self._clock = 0  # the next clock to send, if leading
-        self._onsets: list[tuple[float, int, Note]] = []  # of the bars asked for, a heap by start
+        self._onsets: list[tuple[float, int, Note]] = []  # of the bars fetched, a heap by start
         self._ends: list[tuple[float, bytes]] = []  # of the notes handed over, a heap
         self._order = 0
 
@@ -71,38 +71,38 @@ class Player:
         """Hand over what is due, and return the moment of the next step."""
         self.transport.advance(now)
         if self.transport.epoch != self._epoch:
-            self._begin(now)
+            self._restart(now)
         if not self.transport.running:
             return now + IDLE
-        upto = self.transport.position(now + self.ports.lookahead + self.manner.ahead)
+        upto = self.transport.position(now + self.ports.lookahead + self.playback.ahead)
         if upto >= self._cursor:
-            self._ask(upto)
+            self._fetch_bars(upto)
             self._hand_over(upto, now)
             # a position reached exactly is included, so the next step starts beyond it
             self._cursor = math.nextafter(upto, math.inf)
-        due = self.transport.when(self._next()) - self.ports.lookahead - self.manner.ahead
+        due = self.transport.moment_of(self._next_position()) - self.ports.lookahead - self.playback.ahead
         return min(max(due, now), now + IDLE)
 
     def halt(self) -> None:
         """End everything that sounds; the next step begins anew."""
-        leading = self.manner.lead and self._epoch is not None and self.transport.running
-        self._forget()
+        leading = self.playback.lead and self._epoch is not None and self.transport.running
+        self._end_all()
         if leading:
             self.ports.send(bytes((messages.STOP,)), self.ports.now())
         self._epoch = None
 
-    def _forget(self) -> None:
+    def _end_all(self) -> None:
         for _, end in self._ends:
-            self.keep(self._cursor, end)
+            self.record(self._cursor, end)
         self.ports.release()
         self._onsets.clear()
         self._ends.clear()
 
-    def _begin(self, now: float) -> None:
-        """The transport started, stopped or jumped."""
-        leading = self.manner.lead
+    def _restart(self, now: float) -> None:
+        """Begin anew: the transport started, stopped or jumped."""
+        leading = self.playback.lead
         if self._epoch is not None:
-            self._forget()
+            self._end_all()
             if leading:
                 self.ports.send(bytes((messages.STOP,)), now)
         self._epoch = self.transport.epoch
@@ -115,7 +115,7 @@ class Player:
                 self.ports.send(messages.song_position(min(sixteenths, 0x3FFF)), now)
             self.ports.send(bytes((messages.CONTINUE if sixteenths else messages.START,)), now)
 
-    def _ask(self, upto: float) -> None:
+    def _fetch_bars(self, upto: float) -> None:
         while self._bar * BEATS_PER_BAR <= upto:
             line = float(self._bar * BEATS_PER_BAR)
             bar = self.source(self._bar)
@@ -135,51 +135,51 @@ class Player:
             candidates = []
             if self._ends:
                 candidates.append((self._ends[0][0], 0))
-            if self.manner.lead:
+            if self.playback.lead:
                 candidates.append((self._clock / PPQN, 1))
             if self._onsets:
                 candidates.append((self._onsets[0][0], 2))
             if not candidates or min(candidates)[0] > upto:
                 return
             beat, kind = min(candidates)  # at one position ends come first, and a clock before the note that is on it
-            moment = self.transport.when(beat) - self.manner.ahead
+            moment = self.transport.moment_of(beat) - self.playback.ahead
             if kind == 0:
                 _, message = heapq.heappop(self._ends)
                 self.ports.send(message, moment)
-                self.keep(beat, message)
+                self.record(beat, message)
             elif kind == 1:
                 self._clock += 1
                 self.ports.send(bytes((messages.CLOCK,)), moment)
             else:
                 note = heapq.heappop(self._onsets)[2]
-                if self.transport.when(note.end) < now - STALE:
+                if self.transport.moment_of(note.end) < now - STALE:
                     self.skipped += 1
                 else:
                     self._start(note, moment)
 
     def _start(self, note: Note, moment: float) -> None:
-        pitch, channel = self._transposed(note.pitch), self.manner.channel
-        on = messages.note_on(channel, pitch, self.manner.velocity or note.velocity)
+        pitch, channel = self._transposed(note.pitch), self.playback.channel
+        on = messages.note_on(channel, pitch, self.playback.velocity or note.velocity)
         self.ports.send(on, moment)
-        self.keep(note.start, on)
+        self.record(note.start, on)
         heapq.heappush(self._ends, (note.end, messages.note_off(channel, pitch)))
 
-    def _next(self) -> float:
-        """The position of whatever comes next."""
+    def _next_position(self) -> float:
+        """Return the position of whatever comes next."""
         beats = [float(self._bar * BEATS_PER_BAR)]
         if self._ends:
             beats.append(self._ends[0][0])
         if self._onsets:
             beats.append(self._onsets[0][0])
-        if self.manner.lead:
+        if self.playback.lead:
             beats.append(self._clock / PPQN)
         return min(beats)
 
     def _swung(self, beat: float) -> float:
-        return swung(beat, self.manner.swing)
+        return swung(beat, self.playback.swing)
 
     def _transposed(self, pitch: int) -> int:
-        moved = pitch + self.manner.transpose
+        moved = pitch + self.playback.transpose
         while moved < 0:
             moved += 12
         while moved > 127:
@@ -188,7 +188,7 @@ class Player:
 
 
 def swung(beat: float, swing: float) -> float:
-    """Where a position lies when the first sixteenth of every eighth lasts `swing` of it."""
+    """Return where a position lies when the first sixteenth of every eighth lasts `swing` of it."""
     eighth = math.floor(beat * 2)
     share = beat * 2 - eighth
     share = share * 2 * swing if share < 0.5 else swing + (share - 0.5) * 2 * (1 - swing)

@@ -1,4 +1,4 @@
-"""Keeps what a session sends: a journal that grows as it plays, and a MIDI file made of it at the end.
+"""Recordings of what a session sends: a journal that grows as it plays, and a MIDI file made of it at the end.
 
 The journal lies beside the file (FILE.mid.journal). If the session is killed, the file can still be made of it.
 """
@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from midi_io import messages
 from midi_io.atomic import atomic_write
+from midi_io.transport import BEATS_PER_BAR
 
 TICKS = 480  # a quarter note
-BEATS_PER_BAR = 4
+TRACK_NAME = "recording"
 _ENTRY = struct.Struct("<dfB3s")  # beat, tempo, length and bytes of the message
 
 
@@ -28,14 +29,17 @@ class Entry(NamedTuple):
 
 
 class Recording:
-    """Takes channel messages with their positions; jumps of the transport become a new bar, so that bars stay bars.
+    """A recording of channel messages at their positions; a jump of the transport begins a new bar: bars stay bars.
+
+    Args:
+        track_name: of the track in the MIDI file.
 
     Raises:
         FileExistsError: if the MIDI file is there already.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | os.PathLike[str], track_name: str = TRACK_NAME) -> None:
+        self.path, self.track_name = Path(path), track_name
         if self.path.exists():
             raise FileExistsError(17, "exists already", str(path))
         self._journal = journal_of(self.path).open("xb", buffering=0)
@@ -43,7 +47,7 @@ class Recording:
         self._offset = self._last = 0.0
 
     def add(self, beat: float, epoch: int, tempo: float, message: bytes) -> None:
-        """Keep a channel message that was sent at a position of an epoch of the transport."""
+        """Add a channel message that was sent at a position of an epoch of the transport."""
         if message[0] >= 0xF0 or len(message) > 3:
             return
         if epoch != self._epoch:
@@ -57,22 +61,22 @@ class Recording:
     def close(self) -> None:
         """Write the MIDI file, and remove the journal."""
         self._journal.close()
-        finish(self.path)
+        finish(self.path, self.track_name)
 
 
 def journal_of(path: Path) -> Path:
-    """Where the journal of a recording is."""
+    """Return where the journal of a recording is."""
     return path.with_name(path.name + ".journal")
 
 
-def finish(path: Path) -> bool:
-    """Make the MIDI file of a recording from its journal and remove that; False if nothing was recorded."""
+def finish(path: Path, track_name: str = TRACK_NAME) -> bool:
+    """Make the MIDI file of a recording from its journal and remove that; return False if nothing was recorded."""
     journal = journal_of(path)
     if not journal.exists():
         return False
     entries = list(_entries(journal.read_bytes()))
     if entries:
-        write(path, entries)
+        write(path, entries, track_name)
     journal.unlink()
     return bool(entries)
 
@@ -83,13 +87,13 @@ def _entries(journal: bytes) -> Iterator[Entry]:
         yield Entry(beat, tempo, message[:length])
 
 
-def write(path: str | os.PathLike[str], entries: list[Entry]) -> None:
-    """A MIDI file of one track, in 4/4, with the tempos there were; notes without an end get one at the last event."""
+def write(path: str | os.PathLike[str], entries: list[Entry], track_name: str = TRACK_NAME) -> None:
+    """Write a MIDI file of one track, in 4/4, with its tempos; notes without an end get one at the last event."""
     import mido
 
     ordered = sorted(enumerate(entries), key=lambda pair: (pair[1].beat, pair[0]))
     conductor = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=4, denominator=4, time=0)])
-    track = mido.MidiTrack([mido.MetaMessage("track_name", name="melodylc", time=0)])
+    track = mido.MidiTrack([mido.MetaMessage("track_name", name=track_name, time=0)])
     now = changed = 0
     tempo = 0.0
     sounding: set[tuple[int, int]] = set()

@@ -1,7 +1,7 @@
-"""The books of sounding notes: every note-on that leaves gets its note-off, whatever happens to who sent it.
+"""The notes that sound now: every note-on that leaves gets its note-off, whatever happens to the process that sent it.
 
-They can be kept in a file mapped into memory. A process that is killed outright leaves the file behind; whoever opens
-it next knows which notes still sound, and where they were heard.
+They can be noted in a file mapped into memory. A process that is killed outright leaves the file behind; whoever opens
+it next knows which notes still sound, and through which ports.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _SIZE = 1 << 14
 
 
 class InUseError(Exception):
-    """Another process keeps these books."""
+    """Another process has this file of sounding notes open."""
 
 
 class SoundingNotes:
-    """Which notes sound, on sixteen channels.
+    """The notes that sound, on sixteen channels.
 
     Args:
-        path: the file to keep them in; without one they are kept in memory only. Marks found in it are taken over.
+        path: the file to note them in; without one they are in memory only. Notes found in it are taken over.
 
     Raises:
-        InUseError: if another process keeps its books there.
+        InUseError: if another process has the file open.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
@@ -54,8 +54,8 @@ class SoundingNotes:
         finally:
             os.close(handle)
 
-    def admit(self, message: bytes) -> list[bytes]:
-        """What to send for a message. Call `sent` with each when it has left.
+    def prepare(self, message: bytes) -> list[bytes]:
+        """Return what to send for a message. Call `mark_sent` with each part when it has left.
 
         A note that starts while it sounds is ended first; the end of one that does not sound is dropped: so starts and
         ends come in pairs.
@@ -72,18 +72,18 @@ class SoundingNotes:
             return [message] if self._page[at] else []
         return [message]
 
-    def sent(self, message: bytes) -> None:
-        """A message of `admit` has left."""
+    def mark_sent(self, message: bytes) -> None:
+        """Note that a message of `prepare` has left."""
         if message[0] & 0xE0 == messages.NOTE_OFF:  # on or off
             self._page[(message[0] & 0x0F) * 128 + message[1]] = messages.is_note_on(message)
 
-    def undo(self, message: bytes) -> None:
-        """A message of `admit` could not leave yet; it will be admitted again."""
+    def mark_unsent(self, message: bytes) -> None:
+        """Note that a message of `prepare` could not leave yet; it will be prepared again."""
         if messages.is_note_on(message):
             self._page[(message[0] & 0x0F) * 128 + message[1]] = 0
 
-    def release(self) -> list[bytes]:
-        """The end of every sounding note; pedal up and all notes off on each channel that had notes."""
+    def endings(self) -> list[bytes]:
+        """Return the end of every sounding note; pedal up and all notes off on each channel that had notes."""
         ends = [messages.note_off(*divmod(at, 128)) for at in range(_NOTES) if self._page[at]]
         for channel in range(16):
             if self._page[_NOTES + channel]:
@@ -93,12 +93,12 @@ class SoundingNotes:
 
     @property
     def sounding(self) -> list[tuple[int, int]]:
-        """(channel, pitch) of every sounding note."""
+        """Return (channel, pitch) of every sounding note."""
         return [divmod(at, 128) for at in range(_NOTES) if self._page[at]]
 
     @property
-    def where(self) -> dict[str, Any]:
-        """What was last noted of where the notes are heard; {} if nothing, or nothing legible."""
+    def destination(self) -> dict[str, Any]:
+        """Return what was last noted of the ports the notes go to; {} if nothing, or nothing legible."""
         length = int.from_bytes(self._page[_TEXT - 4 : _TEXT], "little")
         try:
             noted = json.loads(bytes(self._page[_TEXT : _TEXT + min(length, _SIZE - _TEXT)]))
@@ -106,19 +106,19 @@ class SoundingNotes:
             return {}
         return noted if isinstance(noted, dict) else {}
 
-    @where.setter
-    def where(self, noted: dict[str, Any]) -> None:
+    @destination.setter
+    def destination(self, noted: dict[str, Any]) -> None:
         text = json.dumps(noted).encode()
         if len(text) <= _SIZE - _TEXT:
             self._page[_TEXT : _TEXT + len(text)] = text
             self._page[_TEXT - 4 : _TEXT] = len(text).to_bytes(4, "little")
 
     def close(self) -> None:
-        """Let another process have the file."""
+        """Close the file, so that another process may open it."""
         if isinstance(self._page, mmap.mmap):
             self._page.close()
             self._lock.release()
 
     def clear(self) -> None:
-        """Nothing sounds, nothing is noted."""
+        """Forget everything: nothing sounds, no destination is noted."""
         self._page[:] = bytes(_SIZE)

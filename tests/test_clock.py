@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midi_io.clock import PPQN, TRANSITIONS, Event, Follower, Internal, State, TempoEstimator
+from midi_io.messages import PPQN
+from midi_io.midi_clock import TRANSITIONS, Event, MidiClockTransport, State
+from midi_io.tempo import TempoEstimator
+from midi_io.transport import InternalTransport
 
 CLOCK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"
 
@@ -15,7 +18,7 @@ def spp(value: int) -> bytes:
 
 
 def clocks(
-    follower: Follower, start: float, count: int, tempo: float = 120.0, jitter: float = 0.0, seed: int = 0
+    follower: MidiClockTransport, start: float, count: int, tempo: float = 120.0, jitter: float = 0.0, seed: int = 0
 ) -> float:
     """Sends them; the moment the next one would come."""
     rng = np.random.default_rng(seed)
@@ -24,8 +27,8 @@ def clocks(
     return start + count * 60 / tempo / PPQN
 
 
-def playing(tempo: float = 120.0, beats: int = 8) -> tuple[Follower, float]:
-    follower = Follower()
+def playing(tempo: float = 120.0, beats: int = 8) -> tuple[MidiClockTransport, float]:
+    follower = MidiClockTransport()
     follower.receive(0.0, START)
     return follower, clocks(follower, 0.0, beats * PPQN, tempo)
 
@@ -61,7 +64,7 @@ MESSAGES = {"START": START, "CONTINUE": CONTINUE, "STOP": STOP, "SONG_POSITION":
 WAYS = {"STOPPED": [], "ARMED": ["START"], "PLAYING": ["START", "CLOCK"], "LOST": ["START", "CLOCK", "SILENCE"]}
 
 
-def happen(follower: Follower, event: str, moment: float) -> float:
+def happen(follower: MidiClockTransport, event: str, moment: float) -> float:
     if event == "SILENCE":
         follower.advance(moment + 10)
         return moment + 10
@@ -76,7 +79,7 @@ def test_the_table_is_complete():
 
 @pytest.mark.parametrize(("state", "event"), sorted(ASKED))
 def test_transition(state, event):
-    follower, moment = Follower(), 1.0
+    follower, moment = MidiClockTransport(), 1.0
     for before in WAYS[state]:
         moment = happen(follower, before, moment)
     assert follower.state.name == state
@@ -86,7 +89,7 @@ def test_transition(state, event):
 
 
 def test_the_first_clock_after_start_is_beat_nought():
-    follower = Follower()
+    follower = MidiClockTransport()
     follower.receive(5.0, START)
     assert not follower.running
     follower.receive(5.25, CLOCK)
@@ -95,12 +98,12 @@ def test_the_first_clock_after_start_is_beat_nought():
     assert follower.position(5.25) == pytest.approx(0)
     clocks(follower, 5.25 + 1 / 48, 47)
     assert follower.position(5.25 + 1.0) == pytest.approx(2.0, abs=1e-6)
-    assert follower.when(2.0) == pytest.approx(6.25, abs=1e-6)
+    assert follower.moment_of(2.0) == pytest.approx(6.25, abs=1e-6)
 
 
 @given(st.floats(30, 300), st.floats(30, 300), st.integers(0, 100))
 def test_tempo_is_followed_and_changes_are_caught_up_with(tempo, other, seed):
-    follower = Follower()
+    follower = MidiClockTransport()
     follower.receive(0.0, START)
     moment = clocks(follower, 0.0, 8 * PPQN, tempo, 0.001, seed)
     assert follower.tempo == pytest.approx(tempo, rel=0.002)
@@ -112,23 +115,23 @@ def test_tempo_is_followed_and_changes_are_caught_up_with(tempo, other, seed):
 @pytest.mark.parametrize("tempo", [60.0, 120.0, 180.0])
 def test_five_milliseconds_of_jitter_leave_the_tempo_within_a_tenth_of_a_per_cent(tempo):
     for seed in range(20):
-        follower = Follower()
+        follower = MidiClockTransport()
         follower.receive(0.0, START)
         clocks(follower, 0.0, 12 * PPQN, tempo, 0.005, seed)
         assert follower.tempo == pytest.approx(tempo, rel=0.001)
 
 
 def test_a_stray_clock_does_not_move_the_tempo():
-    pulse = TempoEstimator()
+    estimator = TempoEstimator()
     for tick in range(200):
-        pulse.tick(tick / 48 + (0.015 if tick == 190 else 0.0))
-    assert pulse.interval == pytest.approx(1 / 48, rel=0.002)
+        estimator.tick(tick / 48 + (0.015 if tick == 190 else 0.0))
+    assert estimator.interval == pytest.approx(1 / 48, rel=0.002)
 
 
 @given(st.lists(st.floats(0.0, 0.5), min_size=1, max_size=60), st.integers(0, 2**31))
 def test_the_position_never_leaves_the_clocks_behind(gaps, seed):
     """Whatever the clocks do, the position is within two clocks of the count, and goes forward only."""
-    follower = Follower()
+    follower = MidiClockTransport()
     follower.receive(0.0, START)
     moment, last = 0.0, 0.0
     rng = np.random.default_rng(seed)
@@ -137,7 +140,7 @@ def test_the_position_never_leaves_the_clocks_behind(gaps, seed):
         follower.receive(moment, CLOCK)
         now = moment + rng.uniform(0, 0.3)
         position = follower.position(now) * PPQN
-        assert count - 1.001 <= position <= count + Follower.AHEAD + 0.001
+        assert count - 1.001 <= position <= count + MidiClockTransport.AHEAD + 0.001
         assert position >= 0
         last = max(last, position)
 
@@ -163,7 +166,7 @@ def test_a_doubled_tempo_is_followed_within_a_quarter():
 
 
 def test_positions_in_sixteenths():
-    follower = Follower()
+    follower = MidiClockTransport()
     for beat in (7, 9, 33):
         follower.receive(0.0, spp(beat * 4))
         follower.receive(0.1, CONTINUE)
@@ -174,7 +177,7 @@ def test_positions_in_sixteenths():
 
 def test_positions_in_clocks_are_told_by_what_follows_them():
     """As Ardour 7.3 sends them: 24 a quarter, in the same instant as continue and clock."""
-    follower = Follower()
+    follower = MidiClockTransport()
     for moment, beat in ((1.0, 8), (2.0, 31)):
         follower.receive(moment, spp(beat * 24))
         follower.receive(moment, CONTINUE)
@@ -194,7 +197,7 @@ def test_positions_in_clocks_that_go_on_where_playing_stopped():
 
 @given(st.lists(st.integers(1, 16383), min_size=1, max_size=12), st.booleans())
 def test_a_position_that_is_no_whole_quarter_in_clocks_settles_it(sent, at_once):
-    follower = Follower()
+    follower = MidiClockTransport()
     proven = False
     for index, value in enumerate(sent):
         moment = float(index)
@@ -210,7 +213,7 @@ def test_a_position_that_is_no_whole_quarter_in_clocks_settles_it(sent, at_once)
 
 def test_the_unit_can_be_given():
     for clocks_, factor in ((True, 1), (False, 6)):
-        follower = Follower(clocks_)
+        follower = MidiClockTransport(clocks_)
         follower.receive(0.0, spp(96))
         follower.receive(0.0, CONTINUE)
         follower.receive(0.0, CLOCK)
@@ -225,7 +228,7 @@ def test_a_steady_clock_that_changes_its_tempo_is_caught_up_with_in_two_clocks(b
         now = moment + tick * 60 / after / PPQN
         follower.receive(now, CLOCK)
         off.append(abs(follower.position(now) - (8 + tick / PPQN)) * 60 / after)
-    assert max(off) < Follower.AHEAD * 60 / after / PPQN + 0.003  # seconds
+    assert max(off) < MidiClockTransport.AHEAD * 60 / after / PPQN + 0.003  # seconds
     assert max(off[4:]) < 0.003
     assert follower.tempo == pytest.approx(after, rel=0.01)
 
@@ -241,10 +244,10 @@ def test_a_stop_and_continue_goes_on_with_the_next_clock():
 
 @given(st.floats(20, 999), st.floats(20, 999), st.floats(0, 100), st.floats(0.01, 100))
 def test_internal_time(tempo, other, start, later):
-    clock = Internal(tempo)
+    clock = InternalTransport(tempo)
     clock.start(start, 2.0)
     assert clock.position(start) == 2.0
-    assert clock.when(clock.position(start + later)) == pytest.approx(start + later)
+    assert clock.moment_of(clock.position(start + later)) == pytest.approx(start + later)
     before = clock.position(start + later)
     clock.set_tempo(other, start + later)
     assert clock.position(start + later) == pytest.approx(before)

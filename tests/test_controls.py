@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melodylc import UserError
-from melodylc.live.controls import CONTROLS, DEFAULT, SCALE_NAMES, ControlMap, ControlValues, MidiTrigger, turn
+from melodylc.attributes import Attributes
+from melodylc.live.control_map import DEFAULT, ControlMap, MidiTrigger
+from melodylc.live.control_values import ControlValues
+from melodylc.live.controls import CONTROLS, SCALE_NAMES, set_control
 from melodylc.live.osc import OscServer, address
 from melodylc.live.phrases import PhraseRecorder
 from melodylc.live.settings import SessionSettings
@@ -21,69 +24,101 @@ from midi_io.files import Note
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(CONTROLS)), st.integers(0, 127)), max_size=30))
 def test_every_control_change_is_taken_or_refused_in_a_line(moves):
-    asked, controls = ControlValues(), ControlMap()
+    values, controls = ControlValues(), ControlMap()
     for control, value in moves:
         trigger = controls.triggers[control]
-        heard = controls.heard(messages.control(3, trigger.number, value))
+        heard = controls.control_of(messages.control(3, trigger.number, value))
         assert heard is not None
         assert heard[0] == control
         try:
-            asked = turn(asked, *heard)
+            values = set_control(values, *heard)
         except UserError:
-            assert control in ("low", "high", "range", "key", "mode")  # only these can leave no pitch
-        assert asked.attributes().pitches().any()
+            assert control in ("low", "high", "range", "key", "scale")  # only these can leave no pitch
+        assert values.attributes.pitches().any()
 
 
 @given(
-    st.sampled_from([*sorted(CONTROLS), "volume"]),
+    st.sampled_from([*sorted(CONTROLS), "mode", "volume"]),
     st.one_of(st.none(), st.text(), st.floats(), st.integers(), st.binary()),
 )
 def test_whatever_comes_over_the_network_is_taken_or_refused_in_a_line(control, value):
-    before = ControlValues(key="D dorian")
+    before = ControlValues(Attributes("D dorian"))
     try:
-        assert isinstance(turn(before, control, value), ControlValues)
+        assert isinstance(set_control(before, control, value), ControlValues)
     except UserError:
-        assert before == ControlValues(key="D dorian")
+        assert before == ControlValues(Attributes("D dorian"))
 
 
-def test_key_and_mode():
-    asked = turn(ControlValues(), "key", "F#")
-    assert asked.key == "F# major"
-    assert turn(asked, "mode", "dorian").key == "F# dorian"
-    assert turn(asked, "mode", SCALE_NAMES.index("blues")).key == "F# blues"
-    assert turn(asked, "key", 0).key == "C major"
-    assert turn(asked, "key", "a minor").key == "A minor"
-    assert turn(asked, "key", "open").key is None
-    assert turn(ControlValues(key="0,2,4"), "mode", "minor").key == "C minor"
+def key_of(values, control, value):
+    key = set_control(values, control, value).attributes.key
+    return key and key.name
+
+
+def test_key_and_scale():
+    values = set_control(ControlValues(), "key", "F#")
+    assert values.attributes == Attributes("F# major")
+    assert key_of(values, "scale", "dorian") == "F# dorian"
+    assert key_of(values, "scale", SCALE_NAMES.index("blues")) == "F# blues"
+    assert key_of(values, "key", 0) == "C major"
+    assert key_of(values, "key", "a minor") == "A minor"
+    assert key_of(values, "key", "open") is None
+    assert key_of(ControlValues(Attributes("0,2,4")), "scale", "minor") == "C minor"
     with pytest.raises(UserError, match="key: expected a tonic"):
-        turn(asked, "key", "H dur")
+        set_control(values, "key", "H dur")
     with pytest.raises(UserError, match="control: expected one of key"):
-        turn(asked, "volume", 1)
+        set_control(values, "volume", 1)
 
 
-def test_knobs_reach_their_ends():
+def test_the_former_name_of_the_scale_is_still_read(tmp_path):
+    """A session has a mode too: the control of that name became `scale`, maps and OSC messages of before stay."""
+    assert key_of(ControlValues(Attributes("F# major")), "mode", "dorian") == "F# dorian"
+    path = tmp_path / "controls.toml"
+    path.write_text('key = "cc 20"\nmode = "cc 74 @ 3"\n')
+    controls = ControlMap.load(path)
+    assert controls.control_of(messages.control(2, 74, 0)) == ("scale", 0)
+    controls.save(path)
+    assert 'scale = "cc 74 @ 3"' in path.read_text()
+    assert "mode" not in path.read_text()
+
+
+def test_values_hold_attributes_and_what_is_played():
+    values = ControlValues(Attributes("C major", 96, "C4", "G5"), hold=True)
+    assert str(values) == "C major, 96 notes, 60 to 79, hold"
+    assert str(ControlValues()) == "any key"
+    assert values.sound == set_control(values, "hold", 0).sound != set_control(values, "notes", 97).sound
+
+
+def test_settings_take_initial_values_one_by_one():
+    settings = SessionSettings.of("C major", 96, "C4", temperature=0.5, tempo=100)
+    assert settings == SessionSettings(ControlValues(Attributes("C major", 96, 60), 0.5), tempo=100)
+    with pytest.raises(UserError, match="key: expected a tonic"):
+        SessionSettings.of(key="H dur")
+
+
+def test_control_changes_reach_both_ends():
     controls = ControlMap()
 
     def at(name, value):
-        return turn(ControlValues(), *controls.heard(messages.control(0, controls.triggers[name].number, value)))
+        message = messages.control(0, controls.triggers[name].number, value)
+        return set_control(ControlValues(), *controls.control_of(message))
 
-    assert [at("key", v).key for v in (0, 127)] == ["C major", "B major"]
-    assert at("mode", 127).key == "C chromatic"
-    assert [at("notes", v).notes for v in (0, 127)] == [None, 220]
-    assert [at("low", v).low for v in (0, 60)] == [None, 60]
-    assert [at("high", v).high for v in (127, 60)] == [None, 60]
+    assert [at("key", v).attributes.key.name for v in (0, 127)] == ["C major", "B major"]
+    assert at("scale", 127).attributes.key.name == "C chromatic"
+    assert [at("notes", v).attributes.notes for v in (0, 127)] == [None, 220]
+    assert [at("low", v).attributes.low for v in (0, 60)] == [None, 60]
+    assert [at("high", v).attributes.high for v in (127, 60)] == [None, 60]
     assert [at("amount", v).amount for v in (0, 127)] == [0.0, 1.0]
     assert at("temperature", 0).temperature == 0
     assert [at("mute", v).mute for v in (0, 63, 64, 127)] == [False, False, True, True]
-    assert (at("range", 0).low, at("range", 127).high) == (None, 103)
+    assert (at("range", 0).attributes.low, at("range", 127).attributes.high) == (None, 103)
 
 
 def test_programs_are_keys_unless_bound():
-    assert ControlMap().heard(bytes((0xC5, 14))) == ("key", 2)
-    bound = ControlMap().bound("mode", MidiTrigger.parse("program"))
-    assert bound.heard(bytes((0xC5, 64))) == ("mode", 64 * len(SCALE_NAMES) // 128)
-    assert bound.heard(messages.control(0, 99, 1)) is None
-    assert bound.heard(messages.note_on(0, 60, 1)) is None
+    assert ControlMap().control_of(bytes((0xC5, 14))) == ("key", 2)
+    bound = ControlMap().bound("scale", MidiTrigger.parse("program"))
+    assert bound.control_of(bytes((0xC5, 64))) == ("scale", 64 * len(SCALE_NAMES) // 128)
+    assert bound.control_of(messages.control(0, 99, 1)) is None
+    assert bound.control_of(messages.note_on(0, 60, 1)) is None
 
 
 triggers = st.builds(
@@ -154,7 +189,7 @@ def test_settings_out_of_bounds(wrong, says):
 
 def test_a_range_without_a_pitch_of_the_key():
     with pytest.raises(UserError, match="no pitch of C major lies in 61 to 61"):
-        ControlValues(key="C major", low=61, high=61)
+        ControlValues(Attributes("C major", low=61, high=61))
 
 
 def test_osc_takes_controls_and_survives_what_is_none():
@@ -199,32 +234,32 @@ def test_a_phrase_is_what_was_played_from_its_bar_line_on(bars, first, seed):
     starts[0] = min(starts[0], 3.75)
     starts = np.unique(starts)
     notes = [Note(int(rng.integers(50, 80)), float(s), float(s) + 0.25) for s in starts]
-    listener = PhraseRecorder()
+    recorder = PhraseRecorder()
     for note in notes:
-        assert listener.phrase(line + note.start) is None or note.start - notes[0].start >= 2
-        listener.take(line + note.start, messages.note_on(0, note.pitch, 80))
-        listener.take(line + note.end, messages.note_off(0, note.pitch))
-    phrase = listener.phrase(line + notes[-1].end + 2.0)
+        assert recorder.phrase(line + note.start) is None or note.start - notes[0].start >= 2
+        recorder.take(line + note.start, messages.note_on(0, note.pitch, 80))
+        recorder.take(line + note.end, messages.note_off(0, note.pitch))
+    phrase = recorder.phrase(line + notes[-1].end + 2.0)
     assert phrase is not None
     if max(np.diff([n.start for n in notes]), default=0) < 2:
         assert phrase.bars == bars
-    assert not listener.hears
+    assert not recorder.begun
 
 
 def test_a_phrase_fills_sixteen_bars_by_repeating():
-    listener = PhraseRecorder()
+    recorder = PhraseRecorder()
     for step, pitch in enumerate((60, 64, 67, 72)):
-        listener.take(8 + step, messages.note_on(0, pitch, 80))
-        listener.take(8.9 + step, messages.note_off(0, pitch))
-    assert listener.phrase(12.0) is None
-    phrase = listener.phrase(14.0)
+        recorder.take(8 + step, messages.note_on(0, pitch, 80))
+        recorder.take(8.9 + step, messages.note_off(0, pitch))
+    assert recorder.phrase(12.0) is None
+    phrase = recorder.phrase(14.0)
     assert phrase.bars == 1
     one = from_notes([Note(p, i, i + 0.9) for i, p in enumerate((60, 64, 67, 72))])[:16]
     assert (phrase.states.reshape(16, 16) == one).all()
 
 
 def test_a_held_note_is_answered_after_sixteen_bars():
-    listener = PhraseRecorder()
-    listener.take(0.0, messages.note_on(0, 60, 80))
-    assert listener.phrase(63.9) is None
-    assert listener.phrase(64.0).bars == 16
+    recorder = PhraseRecorder()
+    recorder.take(0.0, messages.note_on(0, 60, 80))
+    assert recorder.phrase(63.9) is None
+    assert recorder.phrase(64.0).bars == 16

@@ -1,14 +1,20 @@
 """What the doctor advises is what is missing, never what is there."""
 
+from pathlib import Path
+
 import pytest
 
+import midi_io
 from melodylc.cli import main
 from melodylc.live import doctor
-from midi_io.ports import NoPortsError, opening
+from melodylc.live.hints import with_hint
+from midi_io.ports import MissingPackageError, NoPortsError, NoSystemError, NoVirtualPortsError, opening
 
-SERVER = "no JACK server 'default' runs; start it with: jackd -d alsa, or qjackctl"
-SEQUENCER = "ALSA has no sequencer here; load it with: modprobe snd-seq (in a container it needs /dev/snd)"
-PACKAGE = "JACK needs the package JACK-Client; install it with: pip install 'melodylc[live]'"
+SERVER = NoPortsError("no JACK server 'default' runs; start it with: jackd -d alsa, or qjackctl")
+SEQUENCER = NoPortsError(
+    "ALSA has no sequencer here; load it with: modprobe snd-seq (in a container it needs /dev/snd)"
+)
+PACKAGE = MissingPackageError("JACK needs", "JACK-Client")
 
 
 @pytest.fixture
@@ -24,7 +30,7 @@ def examined(monkeypatch):
         monkeypatch.setattr(doctor.shutil, "which", lambda name: name if name in programs else None)
         monkeypatch.setattr(doctor.importlib, "import_module", load)
         monkeypatch.setattr(doctor.importlib.metadata, "version", lambda package: "1.0")
-        monkeypatch.setattr(doctor, "ask", lambda backend: reasons.get(backend))
+        monkeypatch.setattr(doctor, "problem_of", lambda backend: reasons.get(backend))
         return {finding.name: finding for finding in doctor.examine()}
 
     return look
@@ -60,7 +66,9 @@ def test_a_sequencer_that_the_kernel_has_is_not_loaded_again(examined, monkeypat
 def test_what_is_installed_and_does_not_load_is_not_called_missing(examined):
     broken = {"rtmidi": ImportError("undefined symbol: x"), "jack": OSError("no libjack")}
     found = examined(
-        {"jack": "JACK's library is missing; install it with: apt-get install libjack-jackd2-0"}, (), broken
+        {"jack": NoPortsError("JACK's library is missing; install it with: apt-get install libjack-jackd2-0")},
+        (),
+        broken,
     )
     assert found["python-rtmidi"].says == "installed, but does not load (undefined symbol: x)"
     assert found["python-rtmidi"].mend == "pip install --force-reinstall python-rtmidi"
@@ -70,7 +78,7 @@ def test_what_is_installed_and_does_not_load_is_not_called_missing(examined):
 
 def test_ports_say_why_there_are_none(monkeypatch, capsys):
     def none(backend):
-        raise NoPortsError(SERVER)
+        raise SERVER
 
     monkeypatch.setattr("melodylc.cli.ports.listed", none)
     monkeypatch.setattr(opening, "listed", none)
@@ -78,3 +86,19 @@ def test_ports_say_why_there_are_none(monkeypatch, capsys):
     said = capsys.readouterr().err
     assert "no JACK server 'default' runs" in said
     assert "what is missing" not in said
+
+
+def test_hints_of_melodylc_are_added_to_the_neutral_reasons_of_midi_io():
+    assert with_hint(SERVER) == str(SERVER)
+    assert str(PACKAGE) == "JACK needs the package JACK-Client; install it with: pip install JACK-Client"
+    hinted = "JACK needs the package JACK-Client; install it with: pip install 'melodylc[live]'"
+    assert with_hint(PACKAGE) == hinted
+    assert with_hint(NoSystemError(PACKAGE)) == (
+        f"no MIDI system answers ({hinted}); melodylc doctor says what mends it"
+    )
+    assert with_hint(NoVirtualPortsError("make one and name it")) == "make one and name it: --port NAME"
+
+
+def test_midi_io_does_not_know_melodylc():
+    for path in Path(midi_io.__file__).parent.rglob("*.py"):
+        assert "melodylc" not in path.read_text().lower(), path

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midi_io import messages
-from midi_io.clock import Follower, Internal
 from midi_io.files import Note
+from midi_io.midi_clock import MidiClockTransport
 from midi_io.player import STALE, Bar, PlaybackSettings, Player, swung
 from midi_io.ports import MemoryPorts
+from midi_io.transport import InternalTransport
 
 SIXTEENTHS = [Note(60 + i, i / 4, i / 4 + 0.25, 80) for i in range(16)]
 
@@ -48,7 +49,7 @@ def pairs(left: list[tuple[float, bytes]]) -> list[tuple[int, float, float]]:
 @pytest.mark.parametrize("lookahead", [0.0, 0.02])
 def test_every_note_leaves_at_its_moment(lookahead):
     hand = Hand()
-    ports, clock = MemoryPorts(hand, lookahead=lookahead), Internal(120)
+    ports, clock = MemoryPorts(hand, lookahead=lookahead), InternalTransport(120)
     player = Player(ports, clock, lambda bar: Bar(SIXTEENTHS))
     clock.start(101.0)
     run(player, ports, hand, 1.0 + 8.0)
@@ -66,7 +67,7 @@ def test_every_note_leaves_at_its_moment(lookahead):
 def test_starts_and_ends_pair_whatever_happens(data):
     """Starts, stops, jumps, tempos, late wake-ups, bars that overlap: no note hangs, none ends that did not start."""
     hand = Hand()
-    ports, clock = MemoryPorts(hand, lookahead=data.draw(st.sampled_from([0.0, 0.02]))), Internal(120)
+    ports, clock = MemoryPorts(hand, lookahead=data.draw(st.sampled_from([0.0, 0.02]))), InternalTransport(120)
     notes = st.builds(
         lambda pitch, start, length: Note(pitch, start, start + length, 90),
         st.integers(60, 64),
@@ -74,8 +75,8 @@ def test_starts_and_ends_pair_whatever_happens(data):
         st.floats(0.01, 9.0),
     )
     bars = data.draw(st.lists(st.builds(Bar, st.lists(notes, max_size=8), st.booleans()), min_size=1, max_size=4))
-    manner = PlaybackSettings(swing=data.draw(st.floats(0.5, 0.75)), transpose=data.draw(st.integers(-100, 100)))
-    player = Player(ports, clock, lambda bar: bars[bar % len(bars)], manner)
+    playback = PlaybackSettings(swing=data.draw(st.floats(0.5, 0.75)), transpose=data.draw(st.integers(-100, 100)))
+    player = Player(ports, clock, lambda bar: bars[bar % len(bars)], playback)
     for _ in range(data.draw(st.integers(1, 6))):
         what = data.draw(st.sampled_from(["start", "stop", "tempo", "run"]))
         if what == "start":
@@ -87,12 +88,12 @@ def test_starts_and_ends_pair_whatever_happens(data):
         run(player, ports, hand, data.draw(st.floats(0.01, 3.0)), most=data.draw(st.sampled_from([1e9, 0.7])))
     player.halt()
     pairs([each for each in ports.left if each[1][0] & 0xE0 == 0x80])
-    assert ports.books.sounding == []
+    assert ports.sounding_notes.sounding == []
 
 
 def test_a_bar_that_cuts_ends_what_sounds_at_its_line():
     hand = Hand()
-    ports, clock = MemoryPorts(hand), Internal(60)
+    ports, clock = MemoryPorts(hand), InternalTransport(60)
     bars = [Bar([Note(60, 3.0, 7.0)]), Bar([Note(62, 1.0, 2.0)], cut=True)]
     player = Player(ports, clock, lambda bar: bars[min(bar, 1)])
     clock.start(hand.now)
@@ -105,7 +106,7 @@ def test_a_bar_that_cuts_ends_what_sounds_at_its_line():
 
 def test_late_events_are_sent_at_once_and_counted_and_notes_long_over_are_not():
     hand = Hand()
-    ports, clock = MemoryPorts(hand), Internal(120)
+    ports, clock = MemoryPorts(hand), InternalTransport(120)
     player = Player(ports, clock, lambda bar: Bar(SIXTEENTHS))
     clock.start(hand.now)
     player.step(hand.now)
@@ -122,7 +123,7 @@ def test_late_events_are_sent_at_once_and_counted_and_notes_long_over_are_not():
 
 def test_a_session_that_leads_sends_clocks_start_and_stop():
     hand = Hand()
-    ports, clock = MemoryPorts(hand), Internal(120)
+    ports, clock = MemoryPorts(hand), InternalTransport(120)
     player = Player(ports, clock, lambda bar: Bar(), PlaybackSettings(lead=True))
     clock.start(hand.now)
     run(player, ports, hand, 2.0 - 0.001)
@@ -140,7 +141,7 @@ def test_a_session_that_leads_sends_clocks_start_and_stop():
 def test_one_session_follows_another():
     """What `lead` sends is what a follower takes: both are at the same beat."""
     hand = Hand()
-    ports, clock, follower = MemoryPorts(hand), Internal(97), Follower()
+    ports, clock, follower = MemoryPorts(hand), InternalTransport(97), MidiClockTransport()
     player = Player(ports, clock, lambda bar: Bar(), PlaybackSettings(lead=True))
     clock.start(hand.now, 16.0)
     run(player, ports, hand, 5.0)
@@ -152,25 +153,25 @@ def test_one_session_follows_another():
 
 def test_a_follower_that_stops_mid_note_ends_it():
     hand = Hand()
-    ports, follower = MemoryPorts(hand), Follower()
+    ports, follower = MemoryPorts(hand), MidiClockTransport()
     player = Player(ports, follower, lambda bar: Bar([Note(60, 0.0, 3.9)]))
     follower.receive(hand.now, b"\xfa")
     for _ in range(24):
         follower.receive(hand.now, b"\xf8")
         player.step(hand.now)
         hand.now += 1 / 48
-    assert ports.books.sounding == [(0, 60)]
+    assert ports.sounding_notes.sounding == [(0, 60)]
     hand.now += 2.0  # the clock has fallen silent
     player.step(hand.now)
-    assert ports.books.sounding == []
+    assert ports.sounding_notes.sounding == []
     pairs([each for each in ports.left if each[1][0] & 0xE0 == 0x80])
 
 
-def test_manner():
+def test_playback_settings():
     hand = Hand()
-    ports, clock = MemoryPorts(hand), Internal(120)
-    manner = PlaybackSettings(channel=4, velocity=33, transpose=-70, ahead=0.01)
-    player = Player(ports, clock, lambda bar: Bar([Note(60, 0.5, 1.0), Note(80, 1.0, 2.0)]), manner)
+    ports, clock = MemoryPorts(hand), InternalTransport(120)
+    playback = PlaybackSettings(channel=4, velocity=33, transpose=-70, ahead=0.01)
+    player = Player(ports, clock, lambda bar: Bar([Note(60, 0.5, 1.0), Note(80, 1.0, 2.0)]), playback)
     clock.start(101.0)
     run(player, ports, hand, 3.0)
     ons = [(moment, message) for moment, message in ports.left if messages.is_note_on(message)]
@@ -187,10 +188,10 @@ def test_swing_keeps_order_and_eighths(a, b, swing):
     assert swung(0.25, 2 / 3) == pytest.approx(1 / 3)
 
 
-def test_what_was_handed_over_is_kept_with_its_position():
+def test_what_was_handed_over_is_recorded_with_its_position():
     hand, kept = Hand(), []
-    ports, clock = MemoryPorts(hand), Internal(120)
-    player = Player(ports, clock, lambda bar: Bar([Note(60, 1.5, 9.0)]), keep=lambda *each: kept.append(each))
+    ports, clock = MemoryPorts(hand), InternalTransport(120)
+    player = Player(ports, clock, lambda bar: Bar([Note(60, 1.5, 9.0)]), record=lambda *each: kept.append(each))
     clock.start(hand.now)
     run(player, ports, hand, 1.0)
     player.halt()

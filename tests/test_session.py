@@ -1,34 +1,125 @@
-"""A session in Python on ports in memory, with the real inference process."""
+"""A session in Python on ports in memory and a clock the test holds; the inference process, started for real."""
 
+import os
+import re
+import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
-from test_player import pairs
+from test_player import Hand, pairs
 
+import melodylc.live
 from melodylc import UserError, load_actor
+from melodylc.attributes import Attributes
 from melodylc.live import ControlValues, Session, SessionSettings, worker
 from melodylc.live.inference import Inference
+from melodylc.live.melody_queue import bars_of
+from melodylc.live.opening import setup_of
+from melodylc.live.protocol import Failure, Request, Setup
+from melodylc.live.worker import Worker
 from melodylc.melody import HOLD, from_notes
+from melodylc.rules import Key
 from midi_io import messages
 from midi_io.files import Note
 from midi_io.ports import MemoryPorts
 
+PATIENCE = 120.0  # seconds for what takes a second: only a test that fails waits for so long
+BEAT = 60 / 480  # seconds, at the tempo of most sessions here
+BAR = 4 * BEAT
 
-def until(condition, seconds=20.0):
-    end = time.monotonic() + seconds
+
+def until(condition):
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end and not condition():
         time.sleep(0.02)
     return condition()
 
 
 def notes(ports):
-    return pairs([each for each in ports.left if each[1][0] & 0xE0 == 0x80])
+    """(pitch, on, off) of what was played, in order; every note has its end."""
+    played = pairs([each for each in ports.left if each[1][0] & 0xE0 == 0x80])
+    assert ports.sounding_notes.sounding == []
+    return sorted(played, key=lambda note: note[1])
+
+
+def in_key(played, key):
+    return {pitch % 12 for pitch, _, _ in played} <= Key.parse(key).classes
+
+
+@pytest.fixture(scope="module")
+def inference():
+    return Inference(Setup())
+
+
+class Direct:
+    """The inference without a process: it answers at the next look, or says what it was told to say."""
+
+    fatal = trouble = None
+    ready = True
+
+    def __init__(self, inference):
+        self.inference = inference
+        self.requests, self.answers = [], []
+        self.silent = False  # as a process that has stalled
+        self.error = None  # said instead of an answer
+        self._waiting = None
+
+    @property
+    def free(self):
+        return self._waiting is None
+
+    def ask(self, request):
+        self._waiting = request
+        self.requests.append(request)
+
+    def poll(self):
+        if self._waiting is None or self.silent:
+            return []
+        request, self._waiting = self._waiting, None
+        answer = self.inference.answer(request) if self.error is None else Failure(request.id, self.error)
+        self.answers.append(answer)
+        return [answer]
+
+    def close(self):
+        pass
+
+
+class Stage:
+    """A session whose time is the test's: `play` runs it for some seconds of the clock, to each moment it asks for."""
+
+    def __init__(self, inference, settings):
+        self.hand, self.said = Hand(), []
+        self.ports = MemoryPorts(self.hand)
+        self.source = Direct(inference)
+        self.session = Session(settings, ports=self.ports, say=self.said.append, source=lambda setup, wake: self.source)
+        self.session.prepare()
+
+    def play(self, seconds):
+        end = self.hand.now + seconds
+        while self.hand.now < end:
+            next_step = self.session.step()
+            self.hand.now = min(max(next_step, self.hand.now + 1e-6), end)
+
+    @property
+    def status(self):
+        return self.session.status
+
+    def close(self):
+        self.session.close()
+        return notes(self.ports)
+
+
+@pytest.fixture
+def stage(inference):
+    return lambda *arguments, **settings: Stage(
+        inference, SessionSettings.of(*arguments, **{"tempo": 480, "seed": 3, **settings})
+    )
 
 
 def test_the_player_does_without_torch():
@@ -36,85 +127,185 @@ def test_the_player_does_without_torch():
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
 
 
-def test_it_varies_and_is_turned_and_ends_every_note():
-    ports, said = MemoryPorts(), []
-    settings = SessionSettings(ControlValues("C major", notes=100), mode="vary", every=1, tempo=480, seed=3)
-    with Session(settings, ports=ports, say=said.append) as session:
-        assert until(lambda: session.status.melody >= 4)
-        assert session.status.satisfied is not None
-        assert session.status.way is not None
-        assert "from " in str(session.status)
-        assert session.status.queue <= 2
-        session.turn("key", "F# major")
-        session.turn("volume", 11)
-        assert until(lambda: "F# major" in str(session.status))
-        melody = session.status.melody
-        assert until(lambda: session.status.melody >= melody + 3)
-        time.sleep(1.0)
-        began = ports.now()
-        time.sleep(1.0)
-        session.turn("hold", 1)
-        time.sleep(0.6)
-        held = session.status.melody
-        time.sleep(1.5)
-        assert session.status.melody == held
-        session.turn("new")
-        assert until(lambda: session.status.melody > held)
-    played = notes(ports)
-    late = {pitch % 12 for pitch, on, _ in played if on > began}
-    assert late <= {6, 8, 10, 11, 1, 3, 5}
-    assert any("control: expected one of" in line for line in said)
-    assert ports.books.sounding == []
+# --- what it plays, in the time of the test ---------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def inference():
-    setup = {"model": None, "device": None, "rules": [], "actors": [], "strict": False, "tries": 8, "asked": {}}
-    return Inference(setup)
+def test_it_varies_from_bar_to_bar(stage):
+    live = stage("C major", 100, mode="vary", every=1)
+    live.play(4 * BAR)
+    assert live.status.melody in (4, 5)
+    assert live.status.satisfied == 1
+    assert f"C major, 100 notes  melody {live.status.melody}, satisfied 100%, from " in str(live.status)
+    assert live.status.queue == 2
+    played = live.close()
+    assert len(played) > 15
+    assert in_key(played, "C major")
 
 
-def test_what_a_session_learns_first_is_bounded_and_kept(inference, tmp_path):
-    kept = tmp_path / "kept.safetensors"
-    settings = SessionSettings(rules=("notes(at_least=1)",), rounds=2, seconds=0, keep=kept)
-    learned = Inference(Session(settings, ports=MemoryPorts())._setup())
+def test_a_control_is_heard_from_the_next_bar_line_on(stage):
+    live = stage("C major", 100)
+    live.play(2.5 * BAR)
+    began = live.ports.left[0][0]
+    live.session.set_control("key", "F# major")
+    live.session.set_control("volume", 11)
+    live.play(5 * BAR)
+    assert live.status.melody == 1  # the same, made again
+    line = 100.0 + 3 * BAR
+    assert began >= 100.0
+    played = live.close()
+    before, after = ([n for n in played if (n[1] >= line - 1e-3) == late] for late in (False, True))
+    assert len(before) > 10
+    assert in_key(before, "C major")
+    assert len(after) > 20
+    assert in_key(after, "F# major")
+    assert live.said == [line for line in live.said if "control: expected one of key" in line] != []
+
+
+def test_hold_and_new(stage):
+    live = stage("C major", mode="vary", every=1)
+    live.play(2.5 * BAR)
+    live.session.set_control("hold", 1)
+    live.play(0.1 * BAR)
+    held = live.status.melody
+    live.play(5 * BAR)
+    assert live.status.melody == held
+    live.session.set_control("new")
+    live.play(BAR)
+    assert live.status.melody > held
+    live.close()
+
+
+def test_a_seed_plays_the_same_again(stage):
+    takes = []
+    for _ in range(2):
+        live = stage("A minor", every=2, seed=5)
+        live.play(8 * BAR)
+        assert live.status.melody >= 4
+        takes.append(live.close())
+    assert takes[0] == takes[1]
+    assert takes[0]
+
+
+def test_an_answer_comes_at_the_bar_line_after_the_phrase_and_keeps_the_key(stage):
+    live = stage("C major", mode="answer", seed=1)
+    live.play(1.0)
+    assert not live.status.running
+    start = live.hand.now  # the first note is the first beat
+    pitches = (60, 63, 67, 72) * 2  # two bars, not all of C major
+    for pitch in pitches:
+        live.ports.put(messages.note_on(0, pitch, 80))
+        live.play(0.9 * BEAT)
+        live.ports.put(messages.note_off(0, pitch))
+        live.play(0.1 * BEAT)
+    assert not live.ports.left  # nothing sounds into the phrase
+    live.play(8 * BAR)
+    (request,) = live.source.requests
+    phrase = from_notes(Note(pitch, beat, beat + 0.9) for beat, pitch in enumerate(pitches))
+    assert request.phrase == np.resize(phrase[:32], 256).tobytes()
+    assert live.status.melody == 1
+    assert live.status.satisfied == 1
+    # two beats of silence end the phrase in its third bar: the answer has the fourth and the fifth
+    (answer,) = live.source.answers
+    due = [
+        (note.pitch, start + (4 * (3 + bar) + note.start) * BEAT)
+        for bar, in_bar in enumerate(bars_of(answer.states)[:2])
+        for note in in_bar
+    ]
+    played = live.close()
+    assert [pitch for pitch, _, _ in played] == [pitch for pitch, _ in due]
+    assert [on for _, on, _ in played] == pytest.approx([on for _, on in due], abs=1e-4)
+    assert max(off for _, _, off in played) <= start + 5 * BAR + 1e-4
+    assert len(played) >= 4
+    assert in_key(played, "C major")
+
+
+def test_the_next_phrase_has_a_beat_of_its_own(stage):
+    live = stage("C major", mode="answer")
+    for gap in (8.3 * BAR, 8.7 * BAR):
+        start = live.hand.now
+        live.ports.put(messages.note_on(0, 60, 80))
+        live.play(0.5 * BEAT)
+        live.ports.put(messages.note_off(0, 60))
+        live.play(gap)
+        onsets = [on for on in live.ports.left if on[0] > start and messages.is_note_on(on[1])]
+        assert onsets
+        assert all((moment - start) / BEAT * 4 % 1 == pytest.approx(0, abs=1e-2) for moment, _ in onsets)
+    live.close()
+
+
+def test_without_answers_the_last_melody_goes_on(stage):
+    live = stage("C major", 100, every=1)
+    live.play(2.5 * BAR)
+    live.source.silent = True
+    live.play(4 * BAR)
+    last, before = live.status.melody, len(live.ports.left)
+    live.play(8 * BAR)
+    assert live.status.melody == last
+    assert len(live.ports.left) > before + 20
+    live.source.silent = False
+    live.play(4 * BAR)
+    assert live.status.melody > last
+    live.close()
+
+
+def test_a_request_that_fails_is_said_and_made_again_later(stage):
+    live = stage("C major", every=1)
+    live.play(BAR)
+    live.source.error = "RuntimeError: out of luck"
+    live.play(4 * BAR)
+    assert {*live.said} == {"no melody: RuntimeError: out of luck"}
+    assert 2 <= len(live.said) <= 3  # one a second
+    live.source.error = None
+    melody = live.status.melody
+    live.play(6 * BAR)
+    assert live.status.melody > melody
+    live.close()
+
+
+# --- the inference ----------------------------------------------------------------------------------------------------
+
+
+def test_what_a_session_learns_first_is_bounded_and_saved(inference, tmp_path):
+    path = tmp_path / "actor.safetensors"
+    settings = SessionSettings(rules=("notes(at_least=1)",), rounds=2, seconds=0, keep=path)
+    learned = Inference(setup_of(settings, own_ports=False))
     assert len(learned.actors[0].card["curve"]) == 1
-    assert load_actor(kept, inference.model).card["rule"] == "1 notes"
+    assert load_actor(path, inference.model).card["rule"] == "1 notes"
 
 
-def request(asked, seed=0, states=None, amount=0.0):
-    fields = {"id": 1, "z": None, "toward": 9, "amount": amount, "asked": asdict(asked), "seed": seed}
-    return {**fields, "states": None if states is None else states.tobytes().hex()}
+def request(attributes, seed=0, phrase=None):
+    return Request(1, ControlValues(attributes), seed, 9, 0.0, None if phrase is None else phrase.tobytes())
 
 
 @pytest.mark.parametrize(
-    ("asked", "way"),
+    ("attributes", "way"),
     [
-        (ControlValues("C major"), "actor"),
-        (ControlValues("E blues", notes=120, low=60, high=84), "masked notes actor"),
-        (ControlValues("Bb harmonic minor"), "masked prior"),
+        (Attributes("C major"), "actor"),
+        (Attributes("E blues", notes=120, low=60, high=84), "masked notes actor"),
+        (Attributes("Bb harmonic minor"), "masked prior"),
     ],
 )
-def test_an_answer_says_which_way_it_came_and_is_kept(inference, asked, way):
-    answers = [inference.answer(request(asked, seed)) for seed in range(8)]
-    kept = [answer["plausible"] and set(answer["rewards"].values()) == {1} for answer in answers]
+def test_an_answer_says_which_way_it_came_and_is_kept(inference, attributes, way):
+    answers = [inference.answer(request(attributes, seed)) for seed in range(8)]
+    kept = [answer.plausible and set(answer.rewards.values()) == {1} for answer in answers]
     assert sum(kept) >= 7
-    assert [answer["way"] for answer in answers].count(way) >= 6
-    assert inference.answer(request(asked, 3))["states"] == answers[3]["states"]
-    allowed_states = asked.attributes().pitches()
+    assert [answer.way for answer in answers].count(way) >= 6
+    assert inference.answer(request(attributes, 3)).states == answers[3].states
+    allowed_pitches = attributes.pitches()
     for answer in answers:
-        states = np.frombuffer(bytes.fromhex(answer["states"]), np.uint8)
-        assert allowed_states[states[states < HOLD]].all() or min(answer["rewards"].values()) < 1
+        states = np.frombuffer(answer.states, np.uint8)
+        assert allowed_pitches[states[states < HOLD]].all() or min(answer.rewards.values()) < 1
 
 
 def test_a_melody_may_be_as_odd_as_the_phrase_it_answers(inference):
     phrase = from_notes(Note(pitch, i / 2, i / 2 + 0.5) for i, pitch in enumerate((60, 64, 67, 72) * 2))
-    answer = inference.answer(request(ControlValues("C major"), states=phrase))
-    assert answer["plausible"]
+    answer = inference.answer(request(Attributes("C major"), phrase=phrase))
+    assert answer.plausible
     assert not inference.bounds.plausible(phrase[None])[0]
 
 
 def test_the_actor_of_a_rule_moves_every_way(inference, monkeypatch):
-    """A control that takes every vector to one place: whatever the way, that is the melody it decodes to."""
+    """An actor that takes every vector to one place: whatever the way, that is the melody it decodes to."""
 
     class Still:
         card: ClassVar = {"rule": "still"}
@@ -122,58 +313,67 @@ def test_the_actor_of_a_rule_moves_every_way(inference, monkeypatch):
         def move(self, z):
             return torch.zeros_like(z)
 
+    def ways(attributes):
+        return inference._ways(ControlValues(attributes), "prior")
+
     monkeypatch.setattr(inference, "actors", [Still()])
-    known = inference._ways(ControlValues("E blues", notes=120), "prior")
+    known = ways(Attributes("E blues", notes=120))
     assert [way.name for way in known] == ["actor", "masked notes actor", "masked notes actor in part"]
     for way in known:
         assert not way.move(inference.model.prior(2, 0)).any()
-    assert [way.name for way in inference._ways(ControlValues(), "prior")] == ["actor of rules"]
-    assert [way.name for way in inference._ways(ControlValues("E blues"), "prior")] == [
-        "actor",
-        "masked actor of rules",
-    ]
+    assert [way.name for way in ways(Attributes())] == ["actor of rules"]
+    assert [way.name for way in ways(Attributes("E blues"))] == ["actor", "masked actor of rules"]
 
 
-def test_a_seed_plays_the_same_again():
-    melodies = []
-    for _ in range(2):
-        ports = MemoryPorts()
-        with Session(SessionSettings(ControlValues("A minor"), tempo=480, every=2, seed=5), ports=ports) as session:
-            assert until(lambda session=session: session.status.melody >= 3)
-        melodies.append([pitch for pitch, _, _ in sorted(notes(ports), key=lambda note: note[1])][:20])
-    assert melodies[0] == melodies[1]
+# --- the inference process, for real ----------------------------------------------------------------------------------
 
 
-def test_it_answers_in_the_time_of_the_first_note():
+def test_a_session_plays_what_the_process_makes():
     ports = MemoryPorts()
-    with Session(SessionSettings(ControlValues("C major"), mode="answer", tempo=480, seed=1), ports=ports) as session:
-        assert not session.status.running
-        for pitch in (60, 64, 67, 72) * 2:
-            ports.put(messages.note_on(0, pitch, 80))
-            time.sleep(0.11)
-            ports.put(messages.note_off(0, pitch))
-            time.sleep(0.01)
-        assert until(lambda: len(ports.left) > 2)
-        assert session.status.melody == 1
-        time.sleep(2.0)
+    with Session(SessionSettings.of("C major", tempo=480, every=1), ports=ports) as session:
+        assert until(lambda: session.status.melody >= 3)
+        session.set_control("key", "F# major")
+        assert until(lambda: "F# major" in str(session.status))
+        melody = session.status.melody
+        assert until(lambda: session.status.melody >= melody + 3)
+        assert not session.wait(0)
     assert notes(ports)
 
 
-def test_a_worker_that_stalls_is_replaced(monkeypatch):
-    import os
-    import signal
+def test_a_process_that_stalls_is_replaced_when_its_time_is_over():
+    hand = Hand()
+    process = Worker(Setup(), now=hand)
 
-    monkeypatch.setattr(worker, "STALLED", 1.0)
-    ports = MemoryPorts()
-    with Session(SessionSettings(ControlValues("C major"), tempo=480, every=1), ports=ports) as session:
-        assert until(lambda: session.status.melody > 2)
-        first = session._worker.pid
+    def answered(number):
+        process.ask(Request(number, ControlValues(), 0))
+        answers = []
+        assert until(lambda: answers.extend(process.poll()) or answers)
+        return [answer.id for answer in answers]
+
+    def ready():
+        process.poll()
+        return process.ready
+
+    try:
+        assert until(ready)
+        assert answered(1) == [1]
+        first = process.pid
         os.kill(first, signal.SIGSTOP)
-        assert until(lambda: session._worker.pid not in (None, first))
-        before = len(ports.left)
-        assert until(lambda: len(ports.left) > before + 4)
-        melody = session.status.melody
-        assert until(lambda: session.status.melody > melody + 2)
+        process.ask(Request(2, ControlValues(), 0))
+        hand.now += worker.STALLED - 0.1
+        assert process.poll() == []
+        assert process.pid == first
+        hand.now += 0.2
+        process.poll()
+        assert process.pid not in (None, first)
+        assert process.trouble == "the inference process stalled; starting another"
+        assert not process.free
+        assert until(ready)
+        assert answered(3) == [3]
+        assert process.trouble is None
+    finally:
+        process.close()
+    assert not Path(f"/proc/{first}/exe").exists()
 
 
 @pytest.mark.parametrize(
@@ -191,3 +391,24 @@ def test_what_is_missing_is_said_before_anything_plays(wrong, says):
         Session(SessionSettings(**wrong), ports=ports).open()
     assert not ports.open
     assert ports.left == []
+
+
+def test_the_examples_of_the_module_and_of_the_page_run(monkeypatch):
+    """As a reader would run them, on ports in memory, and without waiting."""
+    page = (Path(__file__).parents[1] / "docs" / "live.md").read_text()
+    (from_page,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    from_module = "\n".join(line[4:] for line in melodylc.live.__doc__.splitlines() if line.startswith("    "))
+    used = []
+
+    def in_memory(settings, stack, say):
+        used.append(MemoryPorts())
+        return used[-1]
+
+    monkeypatch.setattr("melodylc.live.session.open_session_ports", in_memory)
+    monkeypatch.setattr("melodylc.live.opening.paths.sounding_notes", lambda name: "unused.books")
+    monkeypatch.setattr(
+        Session, "wait", lambda session, seconds=None: until(lambda: session.status.melody > 0 and session.ports.left)
+    )
+    for example in (from_module, from_page):
+        exec(compile(example, "example", "exec"), {})
+        assert notes(used[-1])

@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 from melodylc.base.errors import UserError
-from melodylc.live.controls import CONTROLS, ControlMap, MidiTrigger
+from melodylc.live.control_map import ControlMap, MidiTrigger
+from melodylc.live.controls import CONTROLS
+from melodylc.live.hints import with_hint
 from midi_io import messages
 from midi_io.ports import NoPortsError, Ports, open_ports
 
@@ -23,7 +25,7 @@ def bind(options: argparse.Namespace, controls: ControlMap, path: Path) -> None:
     try:
         ports = open_ports(options.name, backend=options.backend, port=options.port)
     except NoPortsError as error:
-        raise UserError(f"bind: {error}") from error
+        raise UserError(f"bind: {with_hint(error)}") from error
     try:
         for control in options.bind:
             print(f"move the knob for {control} (into port {options.port or options.name})", flush=True)

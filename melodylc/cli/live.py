@@ -16,7 +16,7 @@ from melodylc.cli.arguments import number
 
 if TYPE_CHECKING:
     from melodylc.live import Session, SessionSettings
-    from melodylc.live.controls import ControlMap
+    from melodylc.live.control_map import ControlMap
 
 REFRESH = 0.2  # seconds between two looks of the status line
 LEARNING_SECONDS = 30  # of learning before it plays, unless said otherwise
@@ -90,7 +90,7 @@ def _add_ports(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Play until Ctrl-C, or bind controls."""
     from melodylc.live import paths
-    from melodylc.live.controls import ControlMap
+    from melodylc.live.control_map import ControlMap
 
     path = Path(options.controls) if options.controls else paths.controls()
     if options.controls and not path.exists() and not options.bind:
@@ -105,12 +105,13 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _settings(options: argparse.Namespace, controls: ControlMap) -> SessionSettings:
+    from melodylc.attributes import Attributes
     from melodylc.live import ControlValues, SessionSettings
     from melodylc.rules.notes import parse_range
 
     low, high = (None, None) if options.range is None else parse_range(options.range)
     return SessionSettings(
-        asked=ControlValues(options.key, options.notes, low, high, options.temperature, options.amount),
+        initial=ControlValues(Attributes(options.key, options.notes, low, high), options.temperature, options.amount),
         mode=options.mode,
         sync=options.sync,
         tempo=options.tempo,

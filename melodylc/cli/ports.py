@@ -6,6 +6,7 @@ import argparse
 
 from melodylc.base.errors import UserError
 from melodylc.cli import arguments
+from melodylc.live.hints import with_hint
 from midi_io.ports import BACKENDS, NoPortsError, listed, working
 
 
@@ -33,4 +34,4 @@ def run(options: argparse.Namespace) -> None:
         try:
             working()
         except NoPortsError as error:
-            raise UserError(f"ports: {error}") from error
+            raise UserError(f"ports: {with_hint(error)}") from error

@@ -1,4 +1,4 @@
-"""`melodylc doctor`: what this machine can do, what is missing, and the command that mends it."""
+"""What this machine can do live, what is missing, and the command that mends it (`melodylc doctor`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from midi_io.ports import ask
+from melodylc.live.hints import INSTALL, with_hint
+from midi_io.ports import NoVirtualPortsError, problem_of
 from midi_io.ports.rtmidi import WINDOWS
 
 SYSTEMS = {"linux": ("jack", "alsa"), "darwin": ("coremidi", "jack"), "win32": ("windows",)}
@@ -39,7 +40,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Everything a live session needs, in order; nothing here raises."""
+    """Look at everything a live session needs, in order; nothing here raises."""
     yield Finding("Python", True, sys.version.split()[0])
     yield _torch()
     yield _weights()
@@ -50,18 +51,18 @@ def examine() -> Iterator[Finding]:
         yield finding
     works = []
     for backend in SYSTEMS.get(sys.platform, ("alsa", "jack")):
-        reason = ask(backend)
-        if reason is None:
+        problem = problem_of(backend)
+        if problem is None:
             works.append(backend)
             yield Finding(backend, True, "answers" + ("" if backend != "windows" else "; it has no virtual ports"))
         else:
-            why, _, mend = reason.partition("; ")
+            why, _, mend = with_hint(problem).partition("; ")
             yield Finding(backend, False, why, _mend(backend, why) or mend.partition(" with: ")[2] or mend or None)
     yield _verdict(works, missing)
 
 
 def _mend(backend: str, why: str) -> str | None:
-    """What mends a system of Linux that is installed so far; None where the reason has its own advice."""
+    """Return what mends a MIDI system of Linux; None where the reason has its own advice."""
     if sys.platform != "linux":
         return None
     if backend == "jack" and why.startswith("no JACK server"):
@@ -85,7 +86,7 @@ def _package(package: str, module: str) -> Finding:
         return Finding(package, False, "its library is missing", "apt-get install libjack-jackd2-0")
     except ImportError as error:
         if find_spec(module) is None:
-            return Finding(package, False, NOT_INSTALLED, "pip install 'melodylc[live]'")
+            return Finding(package, False, NOT_INSTALLED, INSTALL)
         why = f"installed, but does not load ({str(error).splitlines()[0]})"
         return Finding(package, False, why, f"pip install --force-reinstall {package}")
 
@@ -110,17 +111,17 @@ def _weights() -> Finding:
 
 def _verdict(works: list[str], missing: list[str]) -> Finding:
     if missing:
-        return Finding("live", False, "not yet", "pip install 'melodylc[live]'")
+        return Finding("live", False, "not yet", INSTALL)
     if not works:
-        mends = {"win32": WINDOWS, "linux": "any one of the above will do"}
+        mends = {"win32": with_hint(NoVirtualPortsError(WINDOWS)), "linux": "any one of the above will do"}
         return Finding("live", False, "no MIDI system answers", mends.get(sys.platform))
     if works == ["windows"]:
-        return Finding("live", True, WINDOWS)
+        return Finding("live", True, with_hint(NoVirtualPortsError(WINDOWS)))
     return Finding("live", True, f"ready through {works[0]}: melodylc live --key 'C major'")
 
 
 def report() -> bool:
-    """Print the findings; True if a live session can be played."""
+    """Print the findings; return whether a live session can be played."""
     fine = False
     for finding in examine():
         print(f"{'ok ' if finding.fine else 'NO '} {finding.name:<15}{finding.says}", flush=True)

@@ -1,29 +1,41 @@
-"""The inference process: reads requests for melodies, a JSON line each, and answers them.
+"""The inference process: reads requests for melodies, a line each, and answers them; see `melodylc.live.protocol`.
 
-It keeps nothing between requests that matters, so it can be killed and started again at any time. When the player's
+It remembers nothing between requests that matters, so it can be killed and started again at any time. When the player's
 process dies, it ends the notes that still sound, and finishes the recording.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, reduce
 from operator import and_
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from melodylc.base.errors import UserError
-from melodylc.live.controls import ControlValues
+from melodylc.live.control_values import ControlValues
+from melodylc.live.protocol import (
+    Answer,
+    Failure,
+    Fatal,
+    Goodbye,
+    Message,
+    ProtocolError,
+    Ready,
+    Request,
+    Setup,
+    from_json,
+)
+from melodylc.live.settings import TRACK_NAME
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,13 +44,13 @@ if TYPE_CHECKING:
 
 
 class Inference:
-    """A model with its knobs and actors, ready to answer.
+    """A model with its conditional actor and the actors of rules, ready to answer.
 
     Raises:
         UserError: if something that was asked for is missing or wrong.
     """
 
-    def __init__(self, setup: dict[str, Any]) -> None:
+    def __init__(self, setup: Setup) -> None:
         import torch
 
         from melodylc import plausibility
@@ -48,51 +60,55 @@ class Inference:
         from melodylc.model import load
         from melodylc.rules import find
 
-        self.model = load(setup["model"], setup["device"])
-        self.knobs = conditional.load_conditional_actor(self.model.path.with_name("knobs.safetensors"), self.model)
-        self.rules = [find(text) for text in setup["rules"]]
-        self.actors = [load_actor(path, self.model) for path in setup["actors"]]
-        if self.rules and not self.actors:
-            budget = replace(Budget(), **setup["learning"])
+        self.model = load(setup.model, setup.device)
+        self.conditional_actor = conditional.load_conditional_actor(
+            self.model.path.with_name("knobs.safetensors"), self.model
+        )
+        self.rules = [find(text) for text in setup.rules]
+        self.actors = [load_actor(path, self.model) for path in setup.actors]
+        if setup.learns:
+            budget = replace(Budget(), seconds=setup.seconds)
+            if setup.rounds is not None:
+                budget = replace(budget, rounds=setup.rounds)
             self.actors = [learn(self.model, reduce(and_, self.rules), budget=budget)]
-            if setup["keep"] is not None:
-                self.actors[0].save(setup["keep"])
+            if setup.keep is not None:
+                self.actors[0].save(setup.keep)
         self.bounds = plausibility.bounds(self.model)
         torch.set_num_threads(1)  # one melody gains nothing from a second core, the player does
-        self.strict, self.tries = setup["strict"], setup["tries"]
-        self._ways(ControlValues(**setup["asked"]), "prior")  # what cannot be masked is said before anything plays
+        self.strict, self.tries = setup.strict, setup.tries
+        self._ways(setup.initial, "prior")  # what cannot be masked is said before anything plays
 
     def _constraints(self, asked: ControlValues) -> Constraints:
         from melodylc.constraints.sampling import Constraints
 
-        return Constraints.of(asked.attributes(), self.rules, self.actors)
+        return Constraints.of(asked.attributes, self.rules, self.actors)
 
     def _ways(self, asked: ControlValues, start: str) -> list[Way]:
         from melodylc.constraints.sampling import ways
 
         constraints = self._constraints(asked)
         strict = self.strict and bool(constraints.all_rules)
-        return ways(self.model, constraints, strict=strict, start=start, conditional_actor=self.knobs)
+        return ways(self.model, constraints, strict=strict, start=start, conditional_actor=self.conditional_actor)
 
-    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """A melody for a request: from where, how far from there, and under which rules."""
+    def answer(self, request: Request) -> Answer:
+        """Return a melody for a request."""
         from melodylc.constraints.sampling import draw_kept
         from melodylc.model import slerp
 
         began = time.monotonic()
-        asked = ControlValues(**request["asked"])
+        asked = request.values
         rules = self._constraints(asked).all_rules
         bounds, start = self.bounds, "prior"
-        if request["states"] is not None:
-            phrase = np.frombuffer(bytes.fromhex(request["states"]), np.uint8).copy()
+        if request.phrase is not None:
+            phrase = np.frombuffer(request.phrase, np.uint8).copy()
             z = self.model.encode(phrase).mean
             bounds, start = bounds.including(phrase), "phrase"  # an answer may be as short and as odd as its phrase
-        elif request["z"] is not None:
-            z = _vector(request["z"])[None]
+        elif request.z is not None:
+            z = _vector(request.z)[None]
         else:
-            z = self.model.prior(1, request["seed"])
-        if request["amount"] > 0:
-            z = slerp(z[0], self.model.prior(1, request["toward"])[0], request["amount"])[None]
+            z = self.model.prior(1, request.seed)
+        if request.amount > 0:
+            z = slerp(z[0], self.model.prior(1, request.toward)[0], request.amount)[None]
         known = self._ways(asked, start)
         # all tries decode one place, which is moved once
         moved = cache(lambda way: way.move(z))
@@ -105,82 +121,97 @@ class Inference:
             bounds,
             # tries count decodes, each way at least one: more would keep the player waiting
             tries=1 if asked.temperature == 0 else -(-self.tries // len(known)),
-            seed=request["seed"],
+            seed=request.seed,
             temperature=asked.temperature,
         )
-        return {
-            "id": request["id"],
-            "states": made.melodies[0].tobytes().hex(),
-            "z": base64.b64encode(z[0].half().numpy().tobytes()).decode(),
-            "rewards": {rule.name: float(rule(made.melodies)[0]) for rule in rules},
-            "way": made.ways[0],
-            "plausible": bool(bounds.plausible(made.melodies)[0]),
-            "tried": made.draws[0],
-            "seconds": round(time.monotonic() - began, 4),
-        }
+        return Answer(
+            id=request.id,
+            states=made.melodies[0].tobytes(),
+            z=z[0].half().numpy().tobytes(),
+            rewards={rule.name: float(rule(made.melodies)[0]) for rule in rules},
+            way=made.ways[0],
+            plausible=bool(bounds.plausible(made.melodies)[0]),
+            tried=made.draws[0],
+            seconds=round(time.monotonic() - began, 4),
+        )
 
 
-def _vector(text: str) -> Tensor:
+def _vector(z: bytes) -> Tensor:
     import torch
 
-    return torch.from_numpy(np.frombuffer(base64.b64decode(text), np.float16).astype(np.float32))
+    return torch.from_numpy(np.frombuffer(z, np.float16).astype(np.float32))
 
 
 def serve(requests: IO[str], answers: IO[str]) -> None:
     """Answer until the requests end. The first line is the set-up; what fails is answered with a line that says so."""
-    setup = json.loads(requests.readline() or "null")
-    if setup is None:
+
+    def say(message: Message) -> None:
+        with lock:
+            answers.write(message.to_json() + "\n")
+            answers.flush()
+
+    lock = threading.Lock()
+    first = requests.readline()
+    if not first:
         return
-    lines: SimpleQueue[str | None] = SimpleQueue()
-
-    def read() -> None:
-        for line in requests:
-            if json.loads(line).get("bye"):
-                os._exit(0)
-            lines.put(line)
-        orphaned(setup)  # the player ended without a word: it was killed
-        os._exit(1)
-
-    threading.Thread(target=read, name="requests", daemon=True).start()
-
-    def say(answer: dict[str, Any]) -> None:
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-
+    try:
+        setup = from_json(first)
+        if not isinstance(setup, Setup):
+            raise ProtocolError(f"expected Setup, got {type(setup).__name__}")
+    except ProtocolError as error:
+        say(Fatal(f"inference: the first line is no set-up ({error})"))
+        return
+    waiting: SimpleQueue[Request] = SimpleQueue()
+    threading.Thread(target=_read, args=(requests, setup, waiting, say), name="requests", daemon=True).start()
     try:
         inference = Inference(setup)
-        inference.answer(_first(setup))  # the first decode of a process is slow; nobody is to wait for it
+        # the first decode of a process is slow; nobody is to wait for it
+        inference.answer(Request(id=0, values=setup.initial, seed=0))
     except (UserError, ImportError, OSError) as error:
-        say({"fatal": str(error)})
+        say(Fatal(str(error)))
         return
-    say({"ready": True})
-    while (line := lines.get()) is not None:
-        request = json.loads(line)
+    say(Ready())
+    while True:
+        request = waiting.get()
         try:
             say(inference.answer(request))
         except Exception as error:  # a rule of the user's may raise anything; the session goes on
-            first = (str(error).splitlines() or [""])[0]
-            say({"id": request.get("id"), "error": f"{type(error).__name__}: {first}"})
+            reason = (str(error).splitlines() or [""])[0]
+            say(Failure(request.id, f"{type(error).__name__}: {reason}"))
 
 
-def _first(setup: dict[str, Any]) -> dict[str, Any]:
-    return {"id": 0, "states": None, "z": None, "seed": 0, "toward": 0, "amount": 0.0, "asked": setup["asked"]}
+def _read(lines: IO[str], setup: Setup, waiting: SimpleQueue[Request], say: Callable[[Message], None]) -> None:
+    """Read requests until the player says good-bye, or ends without a word: then it was killed."""
+    for line in lines:
+        try:
+            message = from_json(line)
+            if isinstance(message, Goodbye):
+                os._exit(0)
+            if not isinstance(message, Request):
+                raise ProtocolError(f"expected Request, got {type(message).__name__}")
+        except ProtocolError as error:
+            say(Failure(None, f"inference: {error}"))
+        else:
+            waiting.put(message)
+    clean_up_after_player(setup)
+    os._exit(1)
 
 
-def orphaned(setup: dict[str, Any]) -> None:
-    """The player was killed: end what sounds, finish what was recorded."""
+def clean_up_after_player(setup: Setup) -> None:
+    """End what still sounds and finish what was recorded: the player was killed."""
     from midi_io import recording
     from midi_io.ports.opening import release_left_behind
 
-    if setup["books"] is not None:
-        release_left_behind(Path(setup["books"]))
-    if setup["record"] is not None:
-        recording.finish(Path(setup["record"]))
+    if setup.sounding_notes is not None:
+        release_left_behind(Path(setup.sounding_notes))
+    if setup.record is not None:
+        recording.finish(Path(setup.record), TRACK_NAME)
 
 
 def main() -> None:
-    """The process. Its standard output belongs to the answers; what rules print goes to the standard error."""
+    """Run the process. Its standard output belongs to the answers; what rules print goes to the standard error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the player's business, which then says good-bye
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr] # what is no text is no message
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     serve(sys.stdin, answers)

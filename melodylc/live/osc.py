@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 from melodylc.base.errors import UserError
+from melodylc.live.hints import INSTALL
 
 HOST = "127.0.0.1"
 PREFIX = "/melodylc/"
 
 
 def address(text: str) -> tuple[str, int]:
-    """Host and port from "9001" or "0.0.0.0:9001"; the host is the loopback unless it is given.
+    """Return host and port from "9001" or "0.0.0.0:9001"; the host is the loopback unless it is given.
 
     Raises:
         UserError: if it is neither.
@@ -26,30 +27,30 @@ def address(text: str) -> tuple[str, int]:
 
 
 class OscServer:
-    """Listens in a thread of its own, and hands over what it hears.
+    """A server that listens in a thread of its own, and hands over what it hears.
 
     Args:
-        turn: given a control's name and a value, both unchecked; for `new` the name alone will do.
+        set_control: called with a control's name and a value, both unchecked; for `new` with the name alone.
 
     Raises:
         UserError: if the address cannot be listened at, or python-osc is missing.
     """
 
-    def __init__(self, where: str, turn: Callable[..., None]) -> None:
+    def __init__(self, where: str, set_control: Callable[..., None]) -> None:
         try:
             from pythonosc.dispatcher import Dispatcher
             from pythonosc.osc_server import BlockingOSCUDPServer
         except ImportError as error:
-            raise UserError("osc: needs the package python-osc; get it with: pip install 'melodylc[live]'") from error
+            raise UserError(f"osc: needs the package python-osc; get it with: {INSTALL}") from error
 
         def heard(path: str, *values: Any) -> None:
             control = path.removeprefix(PREFIX)
             if len(values) == 1 or (control == "new" and not values):  # a damaged packet may have lost its values
-                turn(control, *values)
+                set_control(control, *values)
 
         class Server(BlockingOSCUDPServer):
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """A packet that is none is dropped; it is no reason to print, or to stop."""
+                """Drop a packet that is none: it is no reason to print, or to stop."""
 
         dispatcher = Dispatcher()
         dispatcher.map(f"{PREFIX}*", heard)

@@ -1,15 +1,17 @@
-"""Where a live session keeps things of the user's."""
+"""The folders and files of the user's that a live session uses."""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from melodylc.base.errors import UserError
+from melodylc.live.hints import INSTALL
 
 
 def state() -> Path:
-    """The folder of the books of sounding notes.
+    """Return the folder of the files of sounding notes.
 
     Raises:
         UserError: without the packages of the extra `live`.
@@ -17,8 +19,17 @@ def state() -> Path:
     return Path(_platformdirs().user_state_path("melodylc"))
 
 
+def sounding_notes(name: str) -> Path:
+    """Return the file of the notes that sound, for ports of a name.
+
+    Raises:
+        UserError: without the packages of the extra `live`.
+    """
+    return state() / f"{re.sub('[^A-Za-z0-9_-]', '_', name)}.books"
+
+
 def controls() -> Path:
-    """The user's map of controls, whether there is one or not (MELODYLC_CONTROLS names another).
+    """Return the file of the user's control map, whether there is one or not (MELODYLC_CONTROLS names another).
 
     Raises:
         UserError: without the packages of the extra `live`.
@@ -31,5 +42,5 @@ def _platformdirs():  # type: ignore[no-untyped-def] # a module
     try:
         import platformdirs
     except ImportError as error:
-        raise UserError("live: needs the packages of an extra; get them with: pip install 'melodylc[live]'") from error
+        raise UserError(f"live: needs the packages of an extra; get them with: {INSTALL}") from error
     return platformdirs

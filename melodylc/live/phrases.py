@@ -1,4 +1,4 @@
-"""What a musician plays into the port, as phrases to answer."""
+"""Phrases that a musician plays into the port, for the session to answer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from melodylc.melody import BARS, STEPS_PER_BAR, from_notes
 from midi_io import messages
 from midi_io.files import Note
+from midi_io.transport import BEATS_PER_BAR
 
-BEATS_PER_BAR = 4
 PAUSE = 2.0  # beats of silence that end a phrase
 SHORTEST = 1 / 16  # beats
 
@@ -24,7 +24,7 @@ class Phrase:
 
 
 class PhraseRecorder:
-    """Collects notes; positions are in beats, bar lines at multiples of four."""
+    """A recorder of notes; positions are in beats, bar lines at multiples of four."""
 
     def __init__(self) -> None:
         self._notes: list[Note] = []
@@ -32,12 +32,12 @@ class PhraseRecorder:
         self._last = 0.0
 
     @property
-    def hears(self) -> bool:
-        """Whether a phrase has begun."""
+    def begun(self) -> bool:
+        """Return whether a phrase has begun."""
         return bool(self._notes or self._sounding)
 
     def take(self, beat: float, message: bytes) -> None:
-        """A note message, with the position at which it came."""
+        """Take a note message that came at a position."""
         pitch = message[1]
         if messages.is_note_on(message):
             self._end(pitch, beat)
@@ -52,8 +52,8 @@ class PhraseRecorder:
             self._notes.append(Note(pitch, start, max(beat, start + SHORTEST), velocity))
 
     def phrase(self, beat: float) -> Phrase | None:
-        """The phrase, once it is over at this position: a pause, or sixteen bars. Then the next one begins."""
-        if not self.hears:
+        """Return the phrase if it is over at this position, after a pause or sixteen bars; then the next one begins."""
+        if not self.begun:
             return None
         starts = [note.start for note in self._notes] + [start for start, _ in self._sounding.values()]
         first = min(starts) // BEATS_PER_BAR * BEATS_PER_BAR

@@ -1,4 +1,4 @@
-"""What DAWs load (the folder `plugins/`, which travels with the package), and where they look for it."""
+"""The scripts that DAWs load (the folder `plugins/`, which travels with the package), and where they look for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from midi_io.atomic import atomic_write
 
 
 def folder() -> Path:
-    """`plugins/`: beside the packages in a checkout, under the environment's data when installed."""
+    """Return the folder `plugins/`: beside the packages in a checkout, under the environment's data when installed."""
     installed = Path("share") / "melodylc" / "plugins"
     bases = [Path(sysconfig.get_path("data")), Path(site.getuserbase())]
     for candidate in (Path(__file__).parents[2] / "plugins", *(base / installed for base in bases)):
@@ -25,8 +25,8 @@ def folder() -> Path:
 
 
 def available() -> list[str]:
-    """The DAWs there is something for."""
-    return sorted(path.name for path in folder().iterdir() if path.is_dir() and path.name in _PLACES)
+    """Return the DAWs there is a plug-in for."""
+    return sorted(path.name for path in folder().iterdir() if path.is_dir() and path.name in _SCRIPT_FOLDERS)
 
 
 def install(daw: str | None, into: str | None = None) -> dict[Path, bool]:
@@ -40,13 +40,13 @@ def install(daw: str | None, into: str | None = None) -> dict[Path, bool]:
             f"plugin: expected one of {', '.join(available())}, got {daw or 'none'}; the others need no plug-in, "
             f"{folder() / 'README.md'} says how they are connected"
         )
-    places = [Path(into)] if into else _PLACES[daw]()
+    folders = [Path(into)] if into else _SCRIPT_FOLDERS[daw]()
     written = {}
-    for place in places:
-        place.mkdir(parents=True, exist_ok=True)
+    for target in folders:
+        target.mkdir(parents=True, exist_ok=True)
         for source in sorted((folder() / daw).glob("*.lua")):
             # the script is to find this very program, whatever the DAW's own search path is
-            script, path = re.sub(r"@MELODYLC@", lambda _: _command(), source.read_text()), place / source.name
+            script, path = re.sub(r"@MELODYLC@", lambda _: _command(), source.read_text()), target / source.name
             written[path] = not path.exists() or path.read_text(errors="replace") != script
             if written[path]:
                 with atomic_write(path) as beside:
@@ -55,13 +55,13 @@ def install(daw: str | None, into: str | None = None) -> dict[Path, bool]:
 
 
 def _command() -> str:
-    """How a DAW is to call us."""
+    """Return the command by which a DAW calls melodylc."""
     program = shutil.which("melodylc", path=str(Path(sys.executable).parent)) or shutil.which("melodylc")
     return f'"{program}"' if program else f'"{sys.executable}" -m melodylc'
 
 
 def _ardour() -> list[Path]:
-    """The scripts folders of every version of Ardour that has run here."""
+    """Return the scripts folders of every version of Ardour that has run here."""
     if sys.platform == "darwin":
         roots, pattern = Path.home() / "Library" / "Preferences", "Ardour*"
     elif sys.platform == "win32":
@@ -76,4 +76,4 @@ def _ardour() -> list[Path]:
     return found
 
 
-_PLACES = {"ardour": _ardour}
+_SCRIPT_FOLDERS = {"ardour": _ardour}

@@ -1,30 +1,36 @@
-"""What a live session is told at its beginning."""
+"""The settings that a live session begins with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import integer, number
 from melodylc.base.numbers import seed as checked_seed
-from melodylc.live.controls import ControlMap, ControlValues
+from melodylc.live.control_map import ControlMap
+from melodylc.live.control_values import ControlValues
 
 MODES = ("generate", "answer", "vary")
 SYNCS = ("internal", "midi-clock", "jack")
 AMOUNTS = {"generate": 1.0, "answer": 0.2, "vary": 0.25}  # how far each melody goes from the one before it
 EVERY = {"generate": 16, "answer": 16, "vary": 4}  # bars
+TRACK_NAME = "melodylc"  # of recordings
 
 
 @dataclass(frozen=True)
 class SessionSettings:
-    """Of a `Session`. What can be turned while it plays is in `asked`.
+    """The settings of a `Session`; `SessionSettings.of(key="C major", tempo=100)` is the short way to them.
+
+    `initial` holds what can be set while it plays: the attributes asked for, temperature, amount, hold and mute.
 
     Raises:
         UserError: for a value out of bounds.
     """
 
-    asked: ControlValues = field(default_factory=ControlValues)
+    initial: ControlValues = field(default_factory=ControlValues)
     mode: str = "generate"
     sync: str = "internal"
     tempo: float = 120.0
@@ -36,7 +42,7 @@ class SessionSettings:
     seconds: float = 30.0  # after which no further round of it begins
     keep: Path | None = None  # where what was learned is saved
     strict: bool = False
-    tries: int = 8  # decodes a melody has to keep its rules
+    tries: int = 8  # decodes within which a melody is to keep its rules
     seed: int | None = None
     model: str | None = None
     device: str | None = None  # cpu or cuda
@@ -82,11 +88,35 @@ class SessionSettings:
         if not 1 <= len(self.name) <= 40 or any(c in self.name for c in ":/\\\0"):
             raise UserError(f"name: expected 1 to 40 characters without : / and \\, got {self.name!r}")
         if self.lead and self.sync == "midi-clock":
-            raise UserError("lead: a session that follows MIDI clock cannot lead as well; choose another --sync")
+            raise UserError("lead: a session that follows MIDI clock cannot lead as well; choose another sync")
+
+    @classmethod
+    def of(
+        cls,
+        key: Any = None,
+        notes: int | None = None,
+        low: int | str | None = None,
+        high: int | str | None = None,
+        *,
+        temperature: float | None = None,
+        amount: float | None = None,
+        **settings: Any,
+    ) -> SessionSettings:
+        """Return settings with their initial values given one by one.
+
+        Args:
+            key, notes, low, high: as for `melodylc.attributes.Attributes`: "C major", at least 96 notes, "C4", "G5".
+            temperature, amount: as for `ControlValues`.
+            settings: any other fields of the settings.
+
+        Raises:
+            UserError: for a value out of bounds.
+        """
+        return cls(ControlValues(Attributes(key, notes, low, high), temperature, amount), **settings)
 
     @property
     def bars_per_melody(self) -> int:
-        """From one melody to the next."""
+        """Return how many bars lie between one melody and the next."""
         return EVERY[self.mode] if self.every is None else self.every
 
 

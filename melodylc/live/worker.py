@@ -1,16 +1,27 @@
-"""The player's end of the inference process: starts it, asks it, and replaces it when it dies or stalls."""
+"""The player's end of the inference process: it is started, asked, and replaced when it dies or stalls."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+
+from melodylc.live.protocol import (
+    Answer,
+    Failure,
+    Fatal,
+    Goodbye,
+    Message,
+    ProtocolError,
+    Ready,
+    Request,
+    Setup,
+    from_json,
+)
 
 STALLED = 10.0  # seconds after which an answer is no longer waited for
 STARTING = 60.0  # seconds a process may take to be ready, and much more if it has to learn first
@@ -20,19 +31,24 @@ PAUSES = (0.0, 1.0, 2.0, 5.0, 15.0)  # seconds before a process is started again
 
 
 class Worker:
-    """Asks one thing at a time. Nothing here waits: `poll` looks at what has come, and at the time.
+    """The inference process, which is asked one thing at a time.
+
+    Nothing here waits: `poll` looks at what has come, and at the time.
 
     Args:
-        setup: what the process is told first; see `inference.serve`.
+        setup: what the process works with.
         wake: called from a thread when something has come.
+        now: the clock, in seconds.
     """
 
-    def __init__(self, setup: dict[str, Any], wake: Callable[[], None]) -> None:
-        self._setup, self._wake = setup, wake
+    def __init__(
+        self, setup: Setup, wake: Callable[[], None] = lambda: None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._setup, self._wake, self._now = setup, wake, now
         self._process: subprocess.Popen[str] | None = None
         self._given_up: list[subprocess.Popen[str]] = []  # and not yet reaped
-        self._came: deque[tuple[subprocess.Popen[str], dict[str, Any] | None]] = deque()
-        self._asked: dict[str, Any] | None = None
+        self._came: deque[tuple[subprocess.Popen[str], Message | None]] = deque()
+        self._asked: Request | None = None
         self._deadline = 0.0
         self._failed = 0  # processes in a row that ended without an answer
         self._again = 0.0  # when to start the next one
@@ -40,12 +56,11 @@ class Worker:
         self._ever_ready = False
         self.fatal: str | None = None  # why it can never work, said before it was ever ready
         self.trouble: str | None = None  # what went wrong last, until an answer comes
-        self._start(time.monotonic())
+        self._start(now())
 
     def _start(self, now: float) -> None:
         self.ready = False
-        learns = bool(self._setup["rules"]) and not self._setup["actors"]
-        self._deadline = now + (LEARNING if learns else STARTING)
+        self._deadline = now + (LEARNING if self._setup.learns else STARTING)
         process = subprocess.Popen(
             [sys.executable, "-m", "melodylc.live.inference"],
             stdin=subprocess.PIPE,
@@ -62,65 +77,64 @@ class Worker:
         assert process.stdout is not None
         try:
             for line in process.stdout:
-                self._came.append((process, json.loads(line)))
+                self._came.append((process, from_json(line)))
                 self._wake()
-        except ValueError as error:
-            self._came.append((process, {"error": f"answered nonsense ({error})"}))
+        except (ProtocolError, ValueError) as error:
+            self._came.append((process, Failure(None, f"the inference process answered nonsense ({error})")))
         process.stdout.close()
         self._came.append((process, None))
         self._wake()
 
-    def _write(self, message: dict[str, Any]) -> None:
+    def _write(self, message: Message) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
         try:
             # one request at a time, far smaller than a pipe holds: this cannot block
-            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.write(message.to_json() + "\n")
             self._process.stdin.flush()
         except (BrokenPipeError, OSError):
             pass  # its end is noticed by the reader
 
     @property
     def free(self) -> bool:
-        """Whether it can be asked."""
+        """Return whether it can be asked."""
         return self.ready and self._asked is None
 
     @property
     def pid(self) -> int | None:
-        """Of the process."""
+        """Return the number of the process; None between two."""
         return None if self._process is None else self._process.pid
 
-    def ask(self, request: dict[str, Any]) -> None:
+    def ask(self, request: Request) -> None:
         """Send a request; its answer comes from `poll`."""
         self._asked = request
-        self._deadline = time.monotonic() + STALLED
+        self._deadline = self._now() + STALLED
         self._write(request)
 
-    def poll(self) -> list[dict[str, Any]]:
-        """The answers that came; a process that died or stalled is replaced, and its request is lost."""
-        now = time.monotonic()
+    def poll(self) -> list[Answer | Failure]:
+        """Return the answers that came; a process that died or stalled is replaced, and its request is lost."""
+        now = self._now()
         self._given_up = [process for process in self._given_up if process.poll() is None]
-        answers = []
+        answers: list[Answer | Failure] = []
         while self._came:
             process, said = self._came.popleft()
             if process is not self._process:
                 continue  # of one that was given up
             if said is None:
                 self._lose("the inference process ended", now)
-            elif "fatal" in said:
-                self.trouble = said["fatal"]
+            elif isinstance(said, Fatal):
+                self.trouble = said.error
                 if not self._ever_ready:
-                    self.fatal = said["fatal"]
-            elif said.get("ready"):
+                    self.fatal = said.error
+            elif isinstance(said, Ready):
                 self.ready = self._ever_ready = True
                 self._deadline = float("inf")
-            else:
+            elif isinstance(said, Answer | Failure):
                 self._asked, self._deadline = None, float("inf")
-                self.trouble = said.get("error")
+                self.trouble = said.error if isinstance(said, Failure) else None
                 self._failed = 0
                 answers.append(said)
         if self._process is not None and now > self._deadline:
-            self._process.kill()
             self._lose("the inference process stalled", now)
         if self._process is None and self.fatal is None and now >= self._again:
             self._start(now)
@@ -128,6 +142,7 @@ class Worker:
 
     def _lose(self, why: str, now: float) -> None:
         assert self._process is not None
+        self._process.kill()  # left alive, it would take the end of its requests for the player's death
         _hang_up(self._process)
         self._given_up.append(self._process)
         self.trouble = self.trouble if self.fatal else f"{why}; starting another"
@@ -139,9 +154,9 @@ class Worker:
         self._deadline = float("inf")
 
     def close(self) -> None:
-        """Send it away, and leave no process behind."""
+        """Say good-bye, and leave no process behind."""
         if self._process is not None:
-            self._write({"bye": True})
+            self._write(Goodbye())
             _hang_up(self._process)
             self._given_up.append(self._process)
             self._process = None

@@ -15,6 +15,8 @@ from melodylc.rules.rule import Rule, check_share
 
 PITCH = r"[A-Ga-g][#b♯♭]?-?\d|\d{1,3}"  # a name with its octave, or a MIDI number
 
+PITCH = r"[A-Ga-g][#b♯♭]?-?\d|\d{1,3}"  # a name with its octave, or a MIDI number
+
 
 def notes(*, at_least: int | None = None, at_most: int | None = None) -> Rule:
     """Reward the number of notes n: the lower of min(1, n / at_least) and min(1, at_most / n).

@@ -5,21 +5,31 @@
 
 from __future__ import annotations
 
-from midi_io.ports.interface import Link, NoPortsError, Ports
+from midi_io.ports.interface import (
+    Link,
+    MissingPackageError,
+    NoPortsError,
+    NoSystemError,
+    NoVirtualPortsError,
+    Ports,
+)
 from midi_io.ports.memory import MemoryPorts
-from midi_io.ports.opening import BACKENDS, Listed, ask, listed, open_ports, working
+from midi_io.ports.opening import BACKENDS, PortNames, listed, open_ports, problem_of, working
 from midi_io.ports.reconnecting import ReconnectingPorts
 
 __all__ = [
     "BACKENDS",
     "Link",
-    "Listed",
     "MemoryPorts",
+    "MissingPackageError",
     "NoPortsError",
+    "NoSystemError",
+    "NoVirtualPortsError",
+    "PortNames",
     "Ports",
     "ReconnectingPorts",
-    "ask",
     "listed",
     "open_ports",
+    "problem_of",
     "working",
 ]

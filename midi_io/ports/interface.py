@@ -1,4 +1,4 @@
-"""What every backend of ports does."""
+"""The interface of every backend of ports."""
 
 from __future__ import annotations
 
@@ -14,8 +14,41 @@ class NoPortsError(Exception):
     """No ports can be opened; the text says why, and what to do."""
 
 
+class MissingPackageError(NoPortsError):
+    """A Python package that the ports need is not installed.
+
+    Args:
+        who_needs: what needs it, such as "JACK needs".
+        package: its name.
+    """
+
+    def __init__(self, who_needs: str, package: str) -> None:
+        self.who_needs, self.package = who_needs, package
+        super().__init__(self.text(f"pip install {package}"))
+
+    def text(self, command: str) -> str:
+        """Return the text, with the command that installs the package."""
+        return f"{self.who_needs} the package {self.package}; install it with: {command}"
+
+
+class NoVirtualPortsError(NoPortsError):
+    """The MIDI system has no virtual ports: existing ones have to be named."""
+
+
+class NoSystemError(NoPortsError):
+    """None of the MIDI systems of this machine works.
+
+    Args:
+        reason: why the one that is most likely wanted does not.
+    """
+
+    def __init__(self, reason: NoPortsError) -> None:
+        self.reason = reason
+        super().__init__(f"no MIDI system answers ({reason})")
+
+
 class Link(NamedTuple):
-    """A connection of one of our ports."""
+    """A connection of one of our ports to another."""
 
     ours: str  # "in" or "out"
     theirs: str  # full name of the other port
@@ -24,23 +57,23 @@ class Link(NamedTuple):
 class Ports(Protocol):
     """An input and an output. Moments are seconds of `now()`."""
 
-    books: SoundingNotes
+    sounding_notes: SoundingNotes
     lookahead: float  # seconds before its moment that an event is to be handed over: what scheduling needs
 
     @property
     def sent(self) -> int:
-        """Messages that have left."""
+        """Return how many messages have left."""
 
     @property
     def late(self) -> int:
-        """Of them, those that left later than `LATE` after their moment."""
+        """Return how many of them left later than `LATE` after their moment."""
 
     @property
     def malformed(self) -> int:
-        """Messages that came and were none."""
+        """Return how many messages came that are no MIDI."""
 
     def now(self) -> float:
-        """The present moment."""
+        """Return the present moment."""
 
     def send(self, message: bytes, moment: float) -> None:
         """Send at a moment, at once if it is past. Messages of one moment keep their order."""
@@ -49,22 +82,22 @@ class Ports(Protocol):
         """Drop what has not left yet, and end every sounding note at once."""
 
     def receive(self) -> list[tuple[float, bytes]]:
-        """The messages that came since the last call, well formed, with their moments, in order."""
+        """Return the messages that came since the last call, well formed, with their moments, in order."""
 
-    def wake_by(self, wake: Callable[[], None]) -> None:
-        """Have a function called, from any thread, when something has come."""
+    def on_receive(self, wake: Callable[[], None]) -> None:
+        """Call a function, from any thread, whenever something has come."""
 
     def pending(self) -> int:
-        """Messages handed over that have not left yet."""
+        """Return how many messages were handed over that have not left yet."""
 
     def alive(self) -> bool:
-        """Whether what is behind the ports still is."""
+        """Return whether the system or device behind the ports is still there."""
 
-    def tend(self) -> None:
-        """Housekeeping, called several times a second from a thread that may wait: links kept and noted."""
+    def maintain(self) -> None:
+        """Look after the connections; called several times a second, from a thread that may wait."""
 
     def links(self) -> list[Link]:
-        """The connections there are, where the backend can tell."""
+        """Return the connections there are, where the backend can tell."""
 
     def close(self) -> None:
-        """Release, and close."""
+        """End every sounding note, and close."""

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from midi_io import messages
-from midi_io.ports.interface import LATE, Link, NoPortsError
+from midi_io.ports.interface import LATE, Link, MissingPackageError, NoPortsError
 from midi_io.ports.linking import Links
 from midi_io.sounding_notes import SoundingNotes
 
@@ -23,8 +23,8 @@ LOOKAHEAD = 0.020  # seconds: several periods, and what a busy machine lets a Py
 CLOSING = 0.3  # seconds the last events have to leave
 
 
-class Rolling(NamedTuple):
-    """Where the server's transport was at the beginning of a period."""
+class TransportState(NamedTuple):
+    """The server's transport at the beginning of a period."""
 
     moment: float
     rolling: bool
@@ -34,7 +34,7 @@ class Rolling(NamedTuple):
 
 
 def load() -> Any:
-    """The module of the package JACK-Client, silenced.
+    """Return the module of the package JACK-Client, silenced.
 
     Raises:
         NoPortsError: if it, or the library it needs, is missing.
@@ -42,9 +42,7 @@ def load() -> Any:
     try:
         import jack
     except ModuleNotFoundError as error:
-        raise NoPortsError(
-            "JACK needs the package JACK-Client; install it with: pip install 'melodylc[live]'"
-        ) from error
+        raise MissingPackageError("JACK needs", "JACK-Client") from error
     except ImportError as error:
         raise NoPortsError(
             f"JACK-Client does not load ({error}); install it again with: pip install --force-reinstall JACK-Client"
@@ -57,13 +55,13 @@ def load() -> Any:
 
 
 def client(name: str) -> Any:
-    """A client of the server that runs (JACK_DEFAULT_SERVER names another than the default).
+    """Return a client of the server that runs (JACK_DEFAULT_SERVER names another than the default).
 
     Raises:
         NoPortsError: if none does.
     """
     jack = load()
-    with _quiet():
+    with quiet():
         try:
             return jack.Client(name, no_start_server=True)
         except jack.JackOpenError as error:
@@ -85,11 +83,11 @@ class JackPorts:
         self,
         name: str,
         port: re.Pattern[str] | None = None,
-        books: SoundingNotes | None = None,
+        sounding_notes: SoundingNotes | None = None,
         wanted: set[Link] | None = None,
     ) -> None:
         self.lookahead = LOOKAHEAD
-        self.books = books or SoundingNotes()
+        self.sounding_notes = sounding_notes or SoundingNotes()
         self.sent = self.late = self.malformed = 0
         self._jack = load()
         self.client = client(name)
@@ -100,7 +98,7 @@ class JackPorts:
         self._handed: deque[tuple[int, bytes] | None] = deque()  # from send and release, to the callback
         self._due: list[tuple[int, int, bytes]] = []  # the callback's own: frame, order, message
         self._order = 0
-        self.transport: Rolling | None = None  # as of the last period, once it is asked for
+        self.transport: TransportState | None = None  # as of the last period, once it is asked for
         self.watch_transport = False
         self._came: deque[tuple[float, bytes]] = deque()
         try:
@@ -113,7 +111,7 @@ class JackPorts:
         except self._jack.JackError as error:
             self.client.close(ignore_errors=True)
             raise NoPortsError(f"the JACK server gives no ports ({error}); start it again") from error
-        self.tend()
+        self.maintain()
 
     def now(self) -> float:
         return self._unwrapped(self.client.frame_time) / self._rate
@@ -121,9 +119,9 @@ class JackPorts:
     def _unwrapped(self, frame: int) -> int:
         # a difference of less than half the range: the other way round it would be hours
         behind = (self._high - frame + (1 << 31)) % (1 << 32) - (1 << 31)
-        whole = self._high - behind
-        self._high = max(self._high, whole)
-        return whole
+        unwrapped = self._high - behind
+        self._high = max(self._high, unwrapped)
+        return unwrapped
 
     def send(self, message: bytes, moment: float) -> None:
         self._handed.append((round(moment * self._rate), message))
@@ -132,7 +130,7 @@ class JackPorts:
         self._handed.append(None)
 
     def _process(self, frames: int) -> None:
-        """One period, in the server's time-critical thread: no locks, nothing that waits."""
+        """Play one period, in the server's time-critical thread: no locks, nothing that waits."""
         start = self._unwrapped(self.client.last_frame_time)
         for offset, data in self._in.incoming_midi_events():
             message = bytes(data)
@@ -142,7 +140,7 @@ class JackPorts:
                 self.malformed += 1
             self._wake()
         if self.watch_transport:
-            self.transport = self._rolling(start)
+            self.transport = self._transport_state(start)
         self._out.clear_buffer()
         released = False
         while self._handed:
@@ -154,7 +152,7 @@ class JackPorts:
                 self._order += 1
                 insort(self._due, (handed[0], self._order, handed[1]))
         if released:
-            ends = [(0, 0, message) for message in self.books.release()]
+            ends = [(0, 0, message) for message in self.sounding_notes.endings()]
             self._due = ends + self._due  # before whatever was handed over after it
         left = 0
         for frame, _, message in self._due:
@@ -164,7 +162,7 @@ class JackPorts:
             left += 1
         del self._due[:left]
 
-    def _rolling(self, start: int) -> Rolling:
+    def _transport_state(self, start: int) -> TransportState:
         state, place = self.client.transport_query()
         tempo = beat = None
         if "beats_per_minute" in place and place["beats_per_minute"] > 0 and place["ticks_per_beat"] > 0:
@@ -173,17 +171,17 @@ class JackPorts:
             beat = (bars + place["beat"] - 1 + place["tick"] / place["ticks_per_beat"]) * quarters
             tempo = place["beats_per_minute"] * quarters
         rolling = state == self._jack.ROLLING
-        return Rolling(start / self._rate, rolling, place["frame"] / self._rate, tempo, beat)
+        return TransportState(start / self._rate, rolling, place["frame"] / self._rate, tempo, beat)
 
     def _write(self, offset: int, message: bytes) -> bool:
-        """Whether the message, and the end of its note before it, fitted into the period."""
-        for part in self.books.admit(message):
+        """Return whether the message, and the end of its note before it, fitted into the period."""
+        for part in self.sounding_notes.prepare(message):
             try:
                 self._out.write_midi_event(offset, part)
             except self._jack.JackError:  # full: it leaves with the next period
-                self.books.undo(part)
+                self.sounding_notes.mark_unsent(part)
                 return False
-            self.books.sent(part)
+            self.sounding_notes.mark_sent(part)
             self.sent += 1
         return True
 
@@ -194,7 +192,7 @@ class JackPorts:
     def receive(self) -> list[tuple[float, bytes]]:
         return [self._came.popleft() for _ in range(len(self._came))]
 
-    def wake_by(self, wake: Callable[[], None]) -> None:
+    def on_receive(self, wake: Callable[[], None]) -> None:
         self._wake = wake
 
     def pending(self) -> int:
@@ -203,10 +201,10 @@ class JackPorts:
     def alive(self) -> bool:
         return not self._dead
 
-    def tend(self) -> None:
+    def maintain(self) -> None:
         if not self._dead:
             with contextlib.suppress(self._jack.JackError):
-                self._links.tend()
+                self._links.maintain()
 
     def links(self) -> list[Link]:
         return self._links.present
@@ -218,13 +216,13 @@ class JackPorts:
             while self.pending() and time.monotonic() < until:
                 time.sleep(0.002)
             time.sleep(2 * self.client.blocksize / self._rate)  # the last period is to be heard
-        with _quiet(), contextlib.suppress(self._jack.JackError):
+        with quiet(), contextlib.suppress(self._jack.JackError):
             self.client.close(ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _quiet() -> Any:
-    """Without what JACK's library writes to the standard error itself when no server answers."""
+def quiet() -> Any:
+    """Silence what JACK's library writes to the standard error itself when no server answers."""
     saved = os.dup(2)
     silence = os.open(os.devnull, os.O_WRONLY)
     try:

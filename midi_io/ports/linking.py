@@ -1,4 +1,4 @@
-"""Keeps the connections of JACK ports: what the user connected comes back when the other side does."""
+"""The connections of JACK ports: what the user connected comes back when the other side does."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Links:
         if register:
             self._registered.add(port.name)
 
-    def tend(self) -> None:
+    def maintain(self) -> None:
         """Look at what there is, and connect what came back."""
         others = {port.name: port for port in self._client.get_ports(is_midi=True) if not self._client.owns(port)}
         present = {

@@ -1,4 +1,4 @@
-"""Ports without an operating system: what is sent is kept in a list, what comes is put in by hand."""
+"""Ports without an operating system: what is sent goes to a list, what comes is put in by hand."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ class MemoryPorts:
     """
 
     def __init__(
-        self, now: Callable[[], float] = time.monotonic, *, lookahead: float = 0.0, books: SoundingNotes | None = None
+        self,
+        now: Callable[[], float] = time.monotonic,
+        *,
+        lookahead: float = 0.0,
+        sounding_notes: SoundingNotes | None = None,
     ) -> None:
         self.now = now
         self.lookahead = lookahead
-        self.books = books or SoundingNotes()
+        self.sounding_notes = sounding_notes or SoundingNotes()
         self.sent = self.late = self.malformed = 0
         self.left: list[tuple[float, bytes]] = []  # what was sent, with the moments it left
         self.open = True
@@ -38,26 +42,26 @@ class MemoryPorts:
         self.flush()
 
     def flush(self) -> None:
-        """What is due leaves."""
+        """Send what is due."""
         now = self.now()
         self._queue.sort()
         while self._queue and (self._queue[0][0] <= now or not self.lookahead):
             moment, _, handed, message = self._queue.pop(0)
-            for part in self.books.admit(message):
+            for part in self.sounding_notes.prepare(message):
                 self.left.append((max(moment, handed), part))
-                self.books.sent(part)
+                self.sounding_notes.mark_sent(part)
                 self.sent += 1
             self.late += handed - moment > LATE
 
     def release(self) -> None:
         self._queue.clear()
-        for message in self.books.release():
+        for message in self.sounding_notes.endings():
             self.left.append((self.now(), message))
-            self.books.sent(message)
+            self.sounding_notes.mark_sent(message)
             self.sent += 1
 
     def put(self, message: bytes, moment: float | None = None) -> None:
-        """A message comes in."""
+        """Have a message come in."""
         if messages.well_formed(message):
             self._came.append((self.now() if moment is None else moment, message))
         else:
@@ -68,7 +72,7 @@ class MemoryPorts:
         came, self._came = self._came, []
         return came
 
-    def wake_by(self, wake: Callable[[], None]) -> None:
+    def on_receive(self, wake: Callable[[], None]) -> None:
         self._wake = wake
 
     def pending(self) -> int:
@@ -77,8 +81,8 @@ class MemoryPorts:
     def alive(self) -> bool:
         return self.open
 
-    def tend(self) -> None:
-        """Nothing to keep."""
+    def maintain(self) -> None:
+        """Do nothing: there are no connections."""
 
     def links(self) -> list[Link]:
         return []

@@ -1,4 +1,4 @@
-"""Which ports this machine has, and the opening of them by name."""
+"""The MIDI systems of this machine, the ports they have, and the opening of ports by name."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from pathlib import Path
 from typing import NamedTuple
 
 from midi_io.ports import jack, rtmidi
-from midi_io.ports.interface import Link, NoPortsError, Ports
+from midi_io.ports.interface import Link, NoPortsError, NoSystemError, NoVirtualPortsError, Ports
 from midi_io.ports.reconnecting import ReconnectingPorts
 from midi_io.sounding_notes import InUseError, SoundingNotes
 
 BACKENDS = ("jack", "alsa", "coremidi", "windows", "rtmidi-jack")  # in the order in which they are tried
 
 
-class Listed(NamedTuple):
-    """The ports of a backend."""
+class PortNames(NamedTuple):
+    """The names of the ports of a backend."""
 
     backend: str
     sources: list[str]  # what an input of ours can be connected to
     sinks: list[str]
 
 
-def ask(backend: str) -> str | None:
-    """None if a backend works here, otherwise the line that says why not."""
+def problem_of(backend: str) -> NoPortsError | None:
+    """Return why a backend does not work here; None if it does."""
     try:
         listed(backend)
     except NoPortsError as error:
-        return str(error)
+        return error
     return None
 
 
-def listed(backend: str) -> Listed:
-    """The ports there are.
+def listed(backend: str) -> PortNames:
+    """Return the ports there are.
 
     Raises:
         NoPortsError: if the backend does not work here.
     """
     if backend == "jack":
-        client = jack.client("melodylc-list")
+        client = jack.client(rtmidi.LISTING_CLIENT)
         try:
             sources = [port.name for port in client.get_ports(is_midi=True, is_output=True)]
-            return Listed(backend, sources, [port.name for port in client.get_ports(is_midi=True, is_input=True)])
+            return PortNames(backend, sources, [port.name for port in client.get_ports(is_midi=True, is_input=True)])
         finally:
             client.close(ignore_errors=True)
     if backend == "alsa" and not os.path.exists("/dev/snd/seq"):
@@ -54,11 +54,11 @@ def listed(backend: str) -> Listed:
     apis = rtmidi.apis()
     if backend not in apis:
         raise NoPortsError(f"this python-rtmidi has no {backend}; it has: {', '.join(apis) or 'nothing'}")
-    return Listed(backend, *rtmidi.port_names(apis[backend]))
+    return PortNames(backend, *rtmidi.port_names(apis[backend]))
 
 
 def working(wanted: str = "auto") -> str:
-    """The backend to take.
+    """Return the backend to take.
 
     Raises:
         NoPortsError: if the one wanted, or every one, does not work here.
@@ -70,23 +70,23 @@ def working(wanted: str = "auto") -> str:
         return wanted
     reasons = []
     for backend in BACKENDS:
-        reason = ask(backend)
+        reason = problem_of(backend)
         if reason is None:
             return backend
         reasons.append(reason)
-    told = {"linux": reasons[0], "win32": rtmidi.WINDOWS}.get(sys.platform, reasons[-1])
-    raise NoPortsError(f"no MIDI system answers ({told}); melodylc doctor says what mends it")
+    likeliest = {"linux": reasons[0], "win32": NoVirtualPortsError(rtmidi.WINDOWS)}
+    raise NoSystemError(likeliest.get(sys.platform, reasons[-1]))
 
 
 def open_ports(
-    name: str = "melodylc",
+    name: str,
     *,
     backend: str = "auto",
     port: str | None = None,
-    books: SoundingNotes | None = None,
+    sounding_notes: SoundingNotes | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> ReconnectingPorts:
-    """An input and an output, opened again by themselves whenever what is behind them comes back.
+    """Open an input and an output that are opened again by themselves whenever what is behind them comes back.
 
     Args:
         name: of the virtual ports.
@@ -98,40 +98,40 @@ def open_ports(
     """
     pattern = None if port is None else _pattern(port)
     chosen = working(backend)
-    books = books or SoundingNotes()
-    books.where = {**books.where, "name": name, "backend": chosen, "port": port}
+    notes = sounding_notes or SoundingNotes()
+    notes.destination = {**notes.destination, "name": name, "backend": chosen, "port": port}
 
-    def open_once(books: SoundingNotes, wanted: set[Link]) -> Ports:
+    def open_once(notes: SoundingNotes, wanted: set[Link]) -> Ports:
         if chosen == "jack":
-            return jack.JackPorts(name, pattern, books, wanted)
-        return rtmidi.RtMidiPorts(name, rtmidi.apis()[chosen], pattern, books, wanted)
+            return jack.JackPorts(name, pattern, notes, wanted)
+        return rtmidi.RtMidiPorts(name, rtmidi.apis()[chosen], pattern, notes, wanted)
 
-    return ReconnectingPorts(open_once, books, say)
+    return ReconnectingPorts(open_once, notes, say)
 
 
 def release_left_behind(path: Path) -> None:
-    """End the notes that a session which was killed left sounding, where its books say they are heard.
+    """End the notes that a session which was killed left sounding, at the ports noted with them.
 
-    Does nothing if another session has the books, none sound, or the ports cannot be opened: the next session with
-    these books does it then.
+    Does nothing if another session has the file, none sound, or the ports cannot be opened: the next session with
+    this file does it then.
     """
     try:
-        books = SoundingNotes(path)
+        notes = SoundingNotes(path)
     except InUseError:
         return
     try:
-        if books.sounding:
-            where = books.where
-            ports = open_ports(where["name"], backend=where["backend"], port=where["port"], books=books)
+        if notes.sounding:
+            to = notes.destination
+            ports = open_ports(to["name"], backend=to["backend"], port=to["port"], sounding_notes=notes)
             ports.close()
     except (NoPortsError, KeyError):
         return
     finally:
-        books.close()
+        notes.close()
 
 
 def _pattern(port: str) -> re.Pattern[str]:
-    """What finds a part of a name as it is written, brackets and all, or as the regular expression it may be."""
+    """Return what finds a part of a name as it is written, brackets and all, or as the regular expression it may be."""
     literal = re.escape(port)
     try:
         return re.compile(port if literal == port else f"{literal}|{port}")

@@ -8,34 +8,34 @@ import time
 from collections.abc import Callable
 
 from midi_io.ports.interface import Link, Ports
-from midi_io.ports.jack import JackPorts, Rolling
+from midi_io.ports.jack import JackPorts, TransportState
 from midi_io.sounding_notes import SoundingNotes
 
 ROUND = 0.25  # seconds between two looks at the ports
 
 
 class ReconnectingPorts:
-    """Wraps ports; a thread looks after them four times a second.
+    """Ports around other ports; a thread looks after them four times a second.
 
-    While they are gone, starts of notes are dropped, and the books keep what sounded when they went: it is ended as
-    soon as they are back. The clock goes on.
+    While they are gone, starts of notes are dropped; what sounded when they went is ended as soon as they are back. The
+    clock goes on.
 
     Args:
-        open_: opens the ports, with the books and the links to make again.
-        say: told in a line when the ports go and come.
+        open_: opens the ports, with the sounding notes and the links to make again.
+        say: called with a line when the ports go and come.
     """
 
     def __init__(
         self,
         open_: Callable[[SoundingNotes, set[Link]], Ports],
-        books: SoundingNotes,
+        sounding_notes: SoundingNotes,
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self.books = books
+        self.sounding_notes = sounding_notes
         self._open, self._say = open_, say
-        self.wanted = {Link(*link) for link in books.where.get("links", []) if len(link) == 2}
+        self.wanted = {Link(*link) for link in sounding_notes.destination.get("links", []) if len(link) == 2}
         self._wake: Callable[[], None] = lambda: None
-        self._ports: Ports | None = open_(books, self.wanted)
+        self._ports: Ports | None = open_(sounding_notes, self.wanted)
         self.lookahead = self._ports.lookahead
         self._counts = [0, 0, 0]
         self._unheard = 0
@@ -43,29 +43,30 @@ class ReconnectingPorts:
         self._last = self._ports.now()
         self._parted = 0.0  # our moment minus the monotonic one, while there are no ports
         self._ending = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name="melodylc ports", daemon=True)
-        if books.sounding:
+        self._thread = threading.Thread(target=self._look_after, name="MIDI ports", daemon=True)
+        if sounding_notes.sounding:
             self._ports.release()
-        self._note()
-        self._keeper.start()
+        self._note_links()
+        self._thread.start()
 
-    def _keep(self) -> None:
+    def _look_after(self) -> None:
         while not self._ending.wait(ROUND):
             ports = self._ports
             if ports is not None and ports.alive():
                 with contextlib.suppress(Exception):  # likewise: what is lost is noticed by `alive`
-                    ports.tend()
-                self._note()
+                    ports.maintain()
+                self._note_links()
             elif ports is not None:
                 self._lose(ports)
             if self._ports is None:
                 self._regain()
 
-    def _note(self) -> None:
+    def _note_links(self) -> None:
         if self._ports is not None:
             links = [list(link) for link in sorted(self.wanted)]
-            if links != self.books.where.get("links"):
-                self.books.where = {**self.books.where, "links": links}
+            if links != self.sounding_notes.destination.get("links"):
+                notes = self.sounding_notes
+                notes.destination = {**notes.destination, "links": links}
 
     def _lose(self, ports: Ports) -> None:
         self._parted = self.now() - time.monotonic()
@@ -76,10 +77,10 @@ class ReconnectingPorts:
 
     def _regain(self) -> None:
         try:
-            ports = self._open(self.books, self.wanted)
+            ports = self._open(self.sounding_notes, self.wanted)
         except Exception:  # a server on its way up or down may fail in any way; the next round tries again
             return
-        ports.wake_by(self._wake)
+        ports.on_receive(self._wake)
         self._offset = time.monotonic() + self._parted - ports.now()
         ports.release()
         self._ports = ports
@@ -107,10 +108,10 @@ class ReconnectingPorts:
         ports = self._ports
         return [] if ports is None else [(moment + self._offset, message) for moment, message in ports.receive()]
 
-    def wake_by(self, wake: Callable[[], None]) -> None:
+    def on_receive(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         if (ports := self._ports) is not None:
-            ports.wake_by(wake)
+            ports.on_receive(wake)
 
     @property
     def sent(self) -> int:
@@ -126,11 +127,11 @@ class ReconnectingPorts:
 
     @property
     def unheard(self) -> int:
-        """Messages that were due while there were no ports."""
+        """Return how many messages were due while there were no ports."""
         return self._unheard
 
-    def rolling(self) -> Rolling | None:
-        """The server's transport, if it has one; for `JackTransport`."""
+    def transport_state(self) -> TransportState | None:
+        """Return the server's transport, if it has one; for `JackTransport`."""
         ports = self._ports
         if not isinstance(ports, JackPorts):
             return None
@@ -145,16 +146,16 @@ class ReconnectingPorts:
         ports = self._ports
         return ports is not None and ports.alive()
 
-    def tend(self) -> None:
-        """The keeper's thread does it."""
+    def maintain(self) -> None:
+        """Do nothing: a thread of its own does it."""
 
     def links(self) -> list[Link]:
         return self._ports.links() if self._ports else []
 
     def close(self) -> None:
         self._ending.set()
-        self._keeper.join(timeout=5.0)
+        self._thread.join(timeout=5.0)
         if self._ports is not None:
             self._ports.close()
-            if not self.books.sounding:
-                self.books.clear()
+            if not self.sounding_notes.sounding:
+                self.sounding_notes.clear()

@@ -15,19 +15,20 @@ from collections.abc import Callable
 from typing import Any
 
 from midi_io import messages
-from midi_io.ports.interface import LATE, Link, NoPortsError
+from midi_io.ports.interface import LATE, Link, MissingPackageError, NoPortsError, NoVirtualPortsError
 from midi_io.ports.linking import Links
 from midi_io.sounding_notes import SoundingNotes
 
+LISTING_CLIENT = "list-ports"  # name of the client that only looks at the ports there are
 BURST, WINDOW = 4096, 0.02  # bytes that leave in so many seconds at most: RtMidi drops what its JACK buffer cannot hold
 WINDOWS = (
     "Windows has no virtual MIDI ports; install a loopback (loopMIDI, or Windows MIDI Services), make a port in it "
-    "and name it: --port NAME"
+    "and name it"
 )
 
 
 def load() -> Any:
-    """The module of the package python-rtmidi.
+    """Return the module of the package python-rtmidi.
 
     Raises:
         NoPortsError: if it is missing.
@@ -35,9 +36,7 @@ def load() -> Any:
     try:
         import rtmidi
     except ModuleNotFoundError as error:
-        raise NoPortsError(
-            "MIDI ports need the package python-rtmidi; install it with: pip install 'melodylc[live]'"
-        ) from error
+        raise MissingPackageError("MIDI ports need", "python-rtmidi") from error
     except ImportError as error:
         raise NoPortsError(
             f"python-rtmidi does not load ({error}); install it again with: pip install --force-reinstall python-rtmidi"
@@ -46,7 +45,7 @@ def load() -> Any:
 
 
 def apis() -> dict[str, int]:
-    """The systems this python-rtmidi was built for, by the names of `BACKENDS`."""
+    """Return the systems this python-rtmidi was built for, by the names of `BACKENDS`."""
     rtmidi = load()
     known = {
         "alsa": rtmidi.API_LINUX_ALSA,
@@ -58,19 +57,19 @@ def apis() -> dict[str, int]:
 
 
 def port_names(api: int) -> tuple[list[str], list[str]]:
-    """The inputs and the outputs there are.
+    """Return the names of the inputs and of the outputs there are.
 
     Raises:
         NoPortsError: if the system behind it does not answer.
     """
-    return _make("MidiIn", api, "melodylc-list").get_ports(), _make("MidiOut", api, "melodylc-list").get_ports()
+    return _make("MidiIn", api, LISTING_CLIENT).get_ports(), _make("MidiOut", api, LISTING_CLIENT).get_ports()
 
 
 def _make(kind: str, api: int, name: str) -> Any:
     rtmidi = load()
-    from midi_io.ports.jack import _quiet
+    from midi_io.ports.jack import quiet
 
-    with _quiet():
+    with quiet():
         try:
             return getattr(rtmidi, kind)(rtapi=api, name=name)
         except (rtmidi.SystemError, SystemError) as error:
@@ -78,7 +77,7 @@ def _make(kind: str, api: int, name: str) -> Any:
 
 
 class RtMidiPorts:
-    """Virtual ports of a name, or existing ones.
+    """Ports through RtMidi: virtual ones of a name, or existing ones.
 
     Args:
         api: one of `apis()`.
@@ -95,10 +94,10 @@ class RtMidiPorts:
         name: str,
         api: int,
         port: re.Pattern[str] | None = None,
-        books: SoundingNotes | None = None,
+        sounding_notes: SoundingNotes | None = None,
         wanted: set[Link] | None = None,
     ) -> None:
-        self.books = books or SoundingNotes()
+        self.sounding_notes = sounding_notes or SoundingNotes()
         self.sent = self.late = self.malformed = 0
         self._rtmidi = load()
         self._came: deque[tuple[float, bytes]] = deque()
@@ -108,7 +107,7 @@ class RtMidiPorts:
         self._lost = False
         self._api = api
         if port is None and (api == self._rtmidi.API_WINDOWS_MM or sys.platform == "win32"):
-            raise NoPortsError(WINDOWS)
+            raise NoVirtualPortsError(WINDOWS)
         self._out, self._in = _make("MidiOut", api, name), _make("MidiIn", api, f"{name}-in")
         self._in.ignore_types(sysex=True, timing=False, active_sense=True)
         self._in.set_callback(self._hear)
@@ -118,8 +117,8 @@ class RtMidiPorts:
             self._in.open_virtual_port("in")
         else:
             self._open_existing(port)
-        self._watch = self._watched(name, wanted)
-        self.tend()
+        self._watch = self._watching_client(name, wanted)
+        self.maintain()
 
     def _open_existing(self, port: re.Pattern[str]) -> None:
         for kind, end in (("out", self._out), ("in", self._in)):
@@ -133,8 +132,8 @@ class RtMidiPorts:
                 f"no MIDI output matches {port.pattern!r}; there are: {', '.join(self._out.get_ports()) or 'none'}"
             )
 
-    def _watched(self, name: str, wanted: set[Link] | None) -> Any:
-        """On JACK, a client that is told when the server goes: RtMidi's own goes on as if nothing had happened."""
+    def _watching_client(self, name: str, wanted: set[Link] | None) -> Any:
+        """Return, on JACK, a client that hears when the server goes: RtMidi's own does not notice."""
         if self._api != self._rtmidi.API_UNIX_JACK:
             return None
         from midi_io.ports import jack
@@ -182,25 +181,25 @@ class RtMidiPorts:
             if sum(size for _, size in self._burst) > BURST:
                 return
             moment, message = self._backlog.popleft()
-            for part in self.books.admit(message):
+            for part in self.sounding_notes.prepare(message):
                 self._out.send_message(part)
-                self.books.sent(part)
+                self.sounding_notes.mark_sent(part)
                 self._burst.append((now, len(part) + 8))
                 self.sent += 1
             self.late += now - moment > LATE
 
     def release(self) -> None:
         self._backlog.clear()
-        for message in self.books.release():
+        for message in self.sounding_notes.endings():
             self._out.send_message(message)
-            self.books.sent(message)
+            self.sounding_notes.mark_sent(message)
             self.sent += 1
 
     def receive(self) -> list[tuple[float, bytes]]:
         self._drain()
         return [self._came.popleft() for _ in range(len(self._came))]
 
-    def wake_by(self, wake: Callable[[], None]) -> None:
+    def on_receive(self, wake: Callable[[], None]) -> None:
         self._wake = wake
 
     def pending(self) -> int:
@@ -209,12 +208,12 @@ class RtMidiPorts:
     def alive(self) -> bool:
         return not self._lost
 
-    def tend(self) -> None:
+    def maintain(self) -> None:
         if self._lost:
             return
         if self._watch is not None:
             with contextlib.suppress(Exception):
-                self._links.tend()
+                self._links.maintain()
         elif self._names:
             there = self._out.get_ports()
             self._lost = self._names["out"] not in there

@@ -1,4 +1,4 @@
-"""Books of sounding notes, recordings, and what comes in: pairs, whatever is thrown at them."""
+"""Sounding notes, recordings, and what comes in: pairs, whatever is thrown at them."""
 
 import os
 import signal
@@ -26,9 +26,9 @@ channel_messages = st.builds(
 
 @given(st.lists(channel_messages, max_size=200))
 def test_every_start_gets_one_end(stream):
-    books, sounding = SoundingNotes(), set()
+    notes, sounding = SoundingNotes(), set()
     for message in stream:
-        for part in books.admit(message):
+        for part in notes.prepare(message):
             key = (part[0] & 0x0F, part[1])
             if messages.is_note_on(part):
                 assert key not in sounding
@@ -36,9 +36,9 @@ def test_every_start_gets_one_end(stream):
             elif messages.is_note_off(part):
                 assert key in sounding
                 sounding.remove(key)
-            books.sent(part)
-    assert set(books.sounding) == sounding
-    ends = {(m[0] & 0x0F, m[1]) for m in books.release() if messages.is_note_off(m)}
+            notes.mark_sent(part)
+    assert set(notes.sounding) == sounding
+    ends = {(m[0] & 0x0F, m[1]) for m in notes.endings() if messages.is_note_off(m)}
     assert ends == sounding
 
 
@@ -63,12 +63,12 @@ def test_hostile_bytes_are_counted_not_passed_on(stream):
     assert len(came) + ports.malformed == len(stream)
 
 
-def test_books_outlive_a_kill(tmp_path):
+def test_sounding_notes_outlive_a_kill(tmp_path):
     path = tmp_path / "live.books"
     script = (
         "import sys, time\nfrom midi_io.sounding_notes import SoundingNotes\n"
-        "books = SoundingNotes(sys.argv[1])\nbooks.where = {'name': 'x'}\n"
-        "[books.admit(bytes((0x93, pitch, 1))) for pitch in (60, 64)]\nprint('up', flush=True)\ntime.sleep(60)"
+        "notes = SoundingNotes(sys.argv[1])\nnotes.destination = {'name': 'x'}\n"
+        "[notes.prepare(bytes((0x93, pitch, 1))) for pitch in (60, 64)]\nprint('up', flush=True)\ntime.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"up\n"
@@ -76,25 +76,25 @@ def test_books_outlive_a_kill(tmp_path):
         SoundingNotes(path)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    books = SoundingNotes(path)
-    assert books.sounding == [(3, 60), (3, 64)]
-    assert books.where == {"name": "x"}
-    assert bytes((0x83, 64, 0)) in books.release()
-    books.clear()
-    books.close()
-    books = SoundingNotes(path)
-    assert books.sounding == []
-    assert books.where == {}
-    books.close()
+    notes = SoundingNotes(path)
+    assert notes.sounding == [(3, 60), (3, 64)]
+    assert notes.destination == {"name": "x"}
+    assert bytes((0x83, 64, 0)) in notes.endings()
+    notes.clear()
+    notes.close()
+    notes = SoundingNotes(path)
+    assert notes.sounding == []
+    assert notes.destination == {}
+    notes.close()
 
 
-def test_a_damaged_book_is_read_as_far_as_it_can_be(tmp_path):
+def test_a_damaged_file_is_read_as_far_as_it_can_be(tmp_path):
     path = tmp_path / "live.books"
     path.write_bytes(os.urandom(5000))
-    books = SoundingNotes(path)
-    assert isinstance(books.where, dict)
-    assert all(0 <= channel < 16 and 0 <= pitch < 128 for channel, pitch in books.sounding)
-    books.close()
+    notes = SoundingNotes(path)
+    assert isinstance(notes.destination, dict)
+    assert all(0 <= channel < 16 and 0 <= pitch < 128 for channel, pitch in notes.sounding)
+    notes.close()
 
 
 def test_a_recording_becomes_a_file_that_others_read(tmp_path):

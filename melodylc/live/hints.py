@@ -1,0 +1,18 @@
+"""What melodylc adds to the reasons why there are no MIDI ports: midi_io knows neither its extra nor its commands."""
+
+from __future__ import annotations
+
+from midi_io.ports import MissingPackageError, NoPortsError, NoSystemError, NoVirtualPortsError
+
+INSTALL = "pip install 'melodylc[live]'"
+
+
+def with_hint(error: NoPortsError) -> str:
+    """Return the reason, and what to do about it with melodylc."""
+    if isinstance(error, MissingPackageError):
+        return error.text(INSTALL)
+    if isinstance(error, NoVirtualPortsError):
+        return f"{error}: --port NAME"
+    if isinstance(error, NoSystemError):
+        return f"no MIDI system answers ({with_hint(error.reason)}); melodylc doctor says what mends it"
+    return str(error)

@@ -1,0 +1,228 @@
+"""The melodies of a session: which one plays, which come next, and what is asked of the inference process for them."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from melodylc.live.control_values import ControlValues
+from melodylc.live.phrases import Phrase
+from melodylc.live.protocol import Answer, Failure, Request
+from melodylc.live.settings import AMOUNTS, SessionSettings
+from melodylc.melody import BARS, to_notes
+from midi_io.files import Note
+from midi_io.player import Bar
+from midi_io.transport import BEATS_PER_BAR
+
+READY = 2  # melodies that are made before they are needed
+SEEDS = 1 << 31
+
+
+@dataclass(frozen=True)
+class QueuedMelody:
+    """A melody that plays, or is to play."""
+
+    number: int  # counted from 1; a melody that is made again for other control values keeps it
+    values: ControlValues
+    seed: int
+    bars: tuple[tuple[Note, ...], ...]  # sixteen, notes in beats from their bar's beginning
+    z: bytes  # where it came from, before the rules moved it
+    rewards: dict[str, float]
+    way: str  # how it was made, as `ways` of the sampling calls it
+    plausible: bool
+    length: int = BARS  # bars of it that are to be played
+
+    @property
+    def satisfied(self) -> float:
+        """Return the lowest of its rewards; 1 without rules."""
+        return min(self.rewards.values(), default=1.0)
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A request that has no answer yet, and what the melody of its answer is to be."""
+
+    request: Request
+    number: int
+    length: int
+
+
+class MelodyQueue:
+    """The melodies of a session, in the order in which they play. Knows neither ports nor time: it is asked for bars.
+
+    Args:
+        settings: of the session: its mode, `every`, `loop` and `seed`.
+    """
+
+    def __init__(self, settings: SessionSettings) -> None:
+        self._settings = settings
+        self._seeds = np.random.default_rng(settings.seed)
+        self._toward, self._noise = self._seed(), self._seed()
+        self._gone = 0.0  # share of the way to `_toward` that is gone, varying
+        self.playing: QueuedMelody | None = None
+        self._made_again: QueuedMelody | None = None  # the one that plays, for the values there are now
+        self._ready: deque[QueuedMelody] = deque()
+        self._another_now = False
+        self._pending: _Pending | None = None
+        self._phrase: Phrase | None = None
+        self._numbers = self._requests = 0
+        self._begun_at = 0  # the bar at which the melody that plays began
+
+    # --- what is there ----------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        """Return how many melodies are ready."""
+        return len(self._ready)
+
+    @property
+    def waiting(self) -> bool:
+        """Return whether an answer is waited for."""
+        return self._pending is not None
+
+    @property
+    def end(self) -> int:
+        """Return the bar at which the melody that plays has been played once; 0 before the first."""
+        return 0 if self.playing is None else self._begun_at + self.playing.length
+
+    # --- what happens -----------------------------------------------------------------------------------------------
+
+    def play_another(self) -> None:
+        """Play another melody from the next bar on, or as soon as there is one; those that are ready are dropped."""
+        self._another_now = True
+        self._ready.clear()
+
+    def answer_phrase(self, phrase: Phrase) -> None:
+        """Have a phrase answered; one that still waits is forgotten."""
+        self._phrase = phrase
+
+    def next_request(self, values: ControlValues) -> Request | None:
+        """Return what to ask of the inference process now, None for nothing.
+
+        First the melody that plays, made again if control values have changed its sound, then what comes next. A
+        request without an answer is returned again: its process may have ended.
+        """
+        if self._pending is not None:
+            return self._pending.request
+        answers = self._settings.mode == "answer"
+        if any(melody.values.sound != values.sound for melody in self._ready) and not answers:
+            self._ready.clear()
+        last = self._made_again or self.playing
+        if last is not None and last.values.sound != values.sound:
+            return self._request(values, last.number, last.seed, z=last.z, length=last.length)
+        if answers:
+            phrase, self._phrase = self._phrase, None
+            return None if phrase is None else self._next(values, phrase=phrase.states.tobytes(), length=phrase.bars)
+        stays = self._settings.loop and self.playing is not None and not self._another_now
+        if len(self._ready) >= READY or stays:
+            return None
+        before = self._ready[-1] if self._ready else last
+        return self._next(values, z=None if before is None else before.z)
+
+    def take(self, answer: Answer | Failure) -> bool:
+        """Take an answer to the request that waits; return whether it is a melody."""
+        pending, self._pending = self._pending, None
+        if isinstance(answer, Failure) or pending is None or answer.id != pending.request.id:
+            return False
+        melody = QueuedMelody(
+            pending.number,
+            pending.request.values,
+            pending.request.seed,
+            bars_of(answer.states),
+            answer.z,
+            answer.rewards,
+            answer.way,
+            answer.plausible,
+            pending.length,
+        )
+        last = self._made_again or self.playing
+        if last is not None and last.number == melody.number:
+            self._made_again = melody
+        else:
+            self._ready.append(melody)
+        return True
+
+    def bar(self, number: int, values: ControlValues) -> Bar:
+        """Return what to play in a bar of the session; called once for each, as its line is reached."""
+        changed = self._advance(number, values)
+        melody, settings = self.playing, self._settings
+        if values.mute:
+            return Bar(cut=True)
+        if melody is None:
+            return Bar(cut=changed)
+        if settings.mode == "answer":
+            place = number - self._begun_at
+            if place >= melody.length and not settings.loop:
+                return Bar(cut=True)
+            return Bar(melody.bars[place % melody.length], changed)
+        span = BARS if settings.mode == "vary" else settings.bars_per_melody
+        return Bar(melody.bars[number % span % BARS], changed or number % span % BARS == 0)
+
+    # --- within -----------------------------------------------------------------------------------------------------
+
+    def _advance(self, number: int, values: ControlValues) -> bool:
+        """Take up another melody where it is time for one; return whether what plays is another one."""
+        before, settings = self.playing, self._settings
+        if self._made_again is not None:
+            self.playing, self._made_again = self._made_again, None
+        due = self.playing is None or self._another_now
+        if settings.mode == "answer":
+            due = due or bool(self._ready)
+        elif not due and number % settings.bars_per_melody == 0:
+            due = not (values.hold or settings.loop)
+        if due and self._ready:
+            self.playing, self._another_now = self._ready.popleft(), False
+            self._begun_at = number
+        return self.playing is not before
+
+    def _seed(self) -> int:
+        return int(self._seeds.integers(SEEDS)) if self._settings.seed is not None else secrets.randbelow(SEEDS)
+
+    def _next(
+        self, values: ControlValues, *, z: bytes | None = None, phrase: bytes | None = None, length: int = BARS
+    ) -> Request:
+        """Return the request for the next melody, from one before it, a phrase or neither."""
+        varies = self._settings.mode == "vary"
+        self._numbers += 1
+        amount = AMOUNTS[self._settings.mode] if values.amount is None else values.amount
+        if z is None and phrase is None:
+            amount = 0.0  # the first one is as far from everything as any
+        elif varies:
+            # a share of the way that is left, so that steps are even; at the end of the way the next one begins
+            share = min(amount / max(1 - self._gone, amount), 1.0) if amount > 0 else 0.0
+            self._gone += amount
+            amount = share
+        # the same noise while varying: what changes is the place
+        seed = self._noise if varies else self._seed()
+        request = self._request(values, self._numbers, seed, z=z, phrase=phrase, amount=amount, length=length)
+        if not varies or self._gone >= 1:
+            self._toward, self._gone = self._seed(), 0.0
+        return request
+
+    def _request(
+        self,
+        values: ControlValues,
+        number: int,
+        seed: int,
+        *,
+        z: bytes | None,
+        phrase: bytes | None = None,
+        amount: float = 0.0,
+        length: int = BARS,
+    ) -> Request:
+        self._requests += 1
+        request = Request(self._requests, values, seed, self._toward, amount, phrase, z)
+        self._pending = _Pending(request, number, length)
+        return request
+
+
+def bars_of(states: bytes) -> tuple[tuple[Note, ...], ...]:
+    """Return the notes of a melody by bars, in beats from the beginning of their bar."""
+    bars: list[list[Note]] = [[] for _ in range(BARS)]
+    for note in to_notes(np.frombuffer(states, np.uint8)):
+        bar = int(note.start // BEATS_PER_BAR)
+        line = bar * BEATS_PER_BAR
+        bars[bar].append(note._replace(start=note.start - line, end=note.end - line))
+    return tuple(map(tuple, bars))

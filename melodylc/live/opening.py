@@ -1,0 +1,94 @@
+"""What a session opens before it plays: ports, transport, recording, and the set-up of the inference process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from melodylc.base.errors import UserError
+from melodylc.live import paths
+from melodylc.live.hints import with_hint
+from melodylc.live.protocol import Setup
+from melodylc.live.settings import TRACK_NAME, SessionSettings
+from midi_io import recording
+from midi_io.midi_clock import MidiClockTransport
+from midi_io.player import PlaybackSettings
+from midi_io.ports import NoPortsError, Ports, ReconnectingPorts, open_ports
+from midi_io.sounding_notes import InUseError, SoundingNotes
+from midi_io.transport import InternalTransport, Transport
+
+
+def open_session_ports(settings: SessionSettings, stack: ExitStack, say: Callable[[str], None]) -> ReconnectingPorts:
+    """Open the ports that settings name; the stack closes the file of their sounding notes.
+
+    Raises:
+        UserError: if a session of that name runs, or no ports can be opened.
+    """
+    try:
+        notes = SoundingNotes(paths.sounding_notes(settings.name))
+    except InUseError as error:
+        raise UserError(
+            f"live: a session named {settings.name!r} runs already; end it, or give --name another"
+        ) from error
+    stack.callback(notes.close)
+    backend = "jack" if settings.sync == "jack" else settings.backend
+    try:
+        return open_ports(settings.name, backend=backend, port=settings.port, sounding_notes=notes, say=say)
+    except NoPortsError as error:
+        raise UserError(f"live: {with_hint(error)}") from error
+
+
+def transport_of(settings: SessionSettings, ports: Ports) -> Transport:
+    """Return the transport that settings ask for."""
+    if settings.sync == "midi-clock":
+        return MidiClockTransport({"auto": None, "clocks": True, "sixteenths": False}[settings.song_position])
+    if settings.sync == "jack":
+        from midi_io.jack_transport import JackTransport
+
+        assert isinstance(ports, ReconnectingPorts)
+        return JackTransport(ports.transport_state, settings.tempo)
+    return InternalTransport(settings.tempo)
+
+
+def playback_of(settings: SessionSettings) -> PlaybackSettings:
+    """Return the settings of the player, in its units."""
+    s = settings
+    return PlaybackSettings(s.channel - 1, s.velocity, s.swing / 100, s.transpose, s.ahead / 1000, s.lead)
+
+
+def open_recording(path: Path) -> recording.Recording:
+    """Open a recording; one that a killed session left unfinished there is finished first.
+
+    Raises:
+        UserError: if the file is there already.
+    """
+    recovered = not path.exists() and recording.finish(path, TRACK_NAME)
+    try:
+        return recording.Recording(path, TRACK_NAME)
+    except FileExistsError as error:
+        why = "was just recovered from a session that was killed" if recovered else "exists already"
+        raise UserError(f"record: {path} {why}; give another name") from error
+
+
+def setup_of(settings: SessionSettings, own_ports: bool = True) -> Setup:
+    """Return the set-up of the inference process.
+
+    Args:
+        own_ports: whether the session opens the ports of the settings, whose notes are to be ended if it is killed.
+    """
+    s = settings
+    return Setup(
+        initial=s.initial,
+        rules=s.rules,
+        actors=s.actors,
+        model=s.model,
+        device=s.device,
+        rounds=s.rounds,
+        seconds=s.seconds,
+        keep=None if s.keep is None else str(s.keep.absolute()),
+        strict=s.strict,
+        tries=s.tries,
+        sounding_notes=str(paths.sounding_notes(s.name)) if own_ports else None,
+        record=None if s.record is None else str(Path(s.record).absolute()),
+    )

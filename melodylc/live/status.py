@@ -1,0 +1,43 @@
+"""How a live session stands, as fields and as a line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from melodylc.live.control_values import ControlValues
+from midi_io.transport import BEATS_PER_BAR
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a session stands."""
+
+    tempo: float
+    running: bool
+    beat: float  # quarter notes from the beginning
+    values: ControlValues
+    rules: tuple[str, ...]  # that were asked for beside
+    melody: int  # number of the melody that plays, 0 before the first
+    satisfied: float | None  # the lowest reward of that melody
+    rewards: dict[str, float]
+    way: str | None  # how that melody was made: by the actor, from the masked prior, ...
+    plausible: bool | None
+    queue: int  # melodies ready
+    late: int
+    skipped: int
+    sent: int
+    links: int  # connections of the ports
+    trouble: str | None  # what is wrong just now
+
+    def __str__(self) -> str:
+        bar, beat = divmod(self.beat, BEATS_PER_BAR)
+        place = f"bar {int(bar) + 1}.{int(beat) + 1}" if self.running else "stopped"
+        melody = "no melody yet"
+        if self.satisfied is not None:
+            odd = "" if self.plausible else ", not plausible"
+            melody = f"melody {self.melody}, satisfied {self.satisfied:.0%}, from {self.way}{odd}"
+        rules = ", ".join([str(self.values), *self.rules])
+        parts = [f"{self.tempo:.1f} bpm", place, rules, melody, f"queue {self.queue}", f"late {self.late}"]
+        if not self.links:
+            parts.append("not connected")
+        return "  ".join(parts + ([f"({self.trouble})"] if self.trouble else []))

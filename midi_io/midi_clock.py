@@ -1,0 +1,206 @@
+"""Following MIDI clock: 24 clocks a quarter note, start, stop, continue and song position.
+
+What these messages do is the table `TRANSITIONS`; how fast the clocks run is the matter of `midi_io.tempo`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from midi_io import messages
+from midi_io.messages import CLOCKS_PER_SIXTEENTH, PPQN
+from midi_io.tempo import TempoEstimator
+
+
+class State(Enum):
+    """What a follower of MIDI clock is doing."""
+
+    STOPPED = auto()
+    ARMED = auto()  # started: the next clock is the first
+    PLAYING = auto()
+    LOST = auto()  # playing, until its clock fell silent
+
+
+class Event(Enum):
+    """What may happen to it."""
+
+    START = auto()
+    CONTINUE = auto()
+    STOP = auto()
+    SONG_POSITION = auto()
+    CLOCK = auto()
+    SILENCE = auto()  # no clock for longer than a clock can be late
+
+
+class Action(Enum):
+    """What it does then; the moment of every clock is taken in any case."""
+
+    NOTHING = auto()
+    REWIND = auto()  # the next clock is at position 0
+    LOCATE = auto()  # the next clock is at the position that was sent
+    BEGIN = auto()  # this clock is at the position it is armed with
+    ADVANCE = auto()  # this clock is one further
+    HALT = auto()  # stay where it is
+
+
+S, E, A = State, Event, Action
+TRANSITIONS: dict[tuple[State, Event], tuple[State, Action]] = {
+    (S.STOPPED, E.START): (S.ARMED, A.REWIND),
+    (S.STOPPED, E.CONTINUE): (S.ARMED, A.NOTHING),
+    (S.STOPPED, E.STOP): (S.STOPPED, A.NOTHING),
+    (S.STOPPED, E.SONG_POSITION): (S.STOPPED, A.LOCATE),
+    (S.STOPPED, E.CLOCK): (S.STOPPED, A.NOTHING),  # hosts that never stop their clock
+    (S.STOPPED, E.SILENCE): (S.STOPPED, A.NOTHING),
+    (S.ARMED, E.START): (S.ARMED, A.REWIND),
+    (S.ARMED, E.CONTINUE): (S.ARMED, A.NOTHING),
+    (S.ARMED, E.STOP): (S.STOPPED, A.NOTHING),
+    (S.ARMED, E.SONG_POSITION): (S.ARMED, A.LOCATE),
+    (S.ARMED, E.CLOCK): (S.PLAYING, A.BEGIN),
+    (S.ARMED, E.SILENCE): (S.ARMED, A.NOTHING),
+    (S.PLAYING, E.START): (S.ARMED, A.REWIND),
+    (S.PLAYING, E.CONTINUE): (S.PLAYING, A.NOTHING),
+    (S.PLAYING, E.STOP): (S.STOPPED, A.HALT),
+    (S.PLAYING, E.SONG_POSITION): (S.ARMED, A.LOCATE),  # a loop, or a jump while it plays
+    (S.PLAYING, E.CLOCK): (S.PLAYING, A.ADVANCE),
+    (S.PLAYING, E.SILENCE): (S.LOST, A.HALT),
+    (S.LOST, E.START): (S.ARMED, A.REWIND),
+    (S.LOST, E.CONTINUE): (S.ARMED, A.NOTHING),
+    (S.LOST, E.STOP): (S.STOPPED, A.NOTHING),
+    (S.LOST, E.SONG_POSITION): (S.ARMED, A.LOCATE),
+    (S.LOST, E.CLOCK): (S.PLAYING, A.BEGIN),
+    (S.LOST, E.SILENCE): (S.LOST, A.NOTHING),
+}
+del S, E, A
+
+_EVENTS = {
+    messages.START: Event.START,
+    messages.CONTINUE: Event.CONTINUE,
+    messages.STOP: Event.STOP,
+    messages.SONG_POSITION: Event.SONG_POSITION,
+    messages.CLOCK: Event.CLOCK,
+}
+
+
+class SongPositionUnit:
+    """The unit of song positions: sixteenths, as the standard says, or clocks, as some hosts send.
+
+    Ardour 7 is such a host: its positions are whole quarters, six times too large.
+
+    No single message tells them apart, what follows it does. A position that is no whole quarter in clocks is proof of
+    sixteenths. What counts against them: positions that are all whole quarters in clocks; one that is sent, as Ardour
+    does, in the same instant as the continue and the clock after it; one that, taken in clocks, goes on where playing
+    had stopped.
+    """
+
+    def __init__(self, clocks: bool | None = None) -> None:
+        self._given = clocks
+        self._odds = -2.0  # log odds that the unit is the clock
+        self._seen: set[int] = set()
+
+    @property
+    def clocks_per_unit(self) -> int:
+        """Return how many clocks one unit is."""
+        in_clocks = self._odds > 0 if self._given is None else self._given
+        return 1 if in_clocks else CLOCKS_PER_SIXTEENTH
+
+    def observe(self, sent: int, stopped_at: int | None, at_once: bool) -> None:
+        """Learn from a position that was sent, once playing has begun there.
+
+        Args:
+            stopped_at: where, in clocks, playing had stopped before, if it had.
+            at_once: whether continue and clock came in the same instant.
+        """
+        if sent == 0 or sent in self._seen:
+            return
+        self._seen.add(sent)
+        if sent % PPQN:
+            self._odds = float("-inf")
+            return
+        self._odds += 1.2  # one position in three to six is such by chance
+        if at_once and len(self._seen) == 1:
+            self._odds += 1.0
+        if stopped_at is not None:
+            goes_on = {unit: 0 <= sent * unit - stopped_at <= PPQN for unit in (1, CLOCKS_PER_SIXTEENTH)}
+            self._odds += 3.0 * (goes_on[1] - goes_on[CLOCKS_PER_SIXTEENTH])
+
+
+class MidiClockTransport:
+    """A transport that follows MIDI clock: 24 clocks a quarter note, start, continue, stop, song position.
+
+    Args:
+        clocks: whether song positions come in clocks (True) or sixteenths (False); None finds out.
+    """
+
+    AHEAD = 2.0  # clocks the position may run ahead of the last one: then it waits
+    INSTANT = 0.004  # seconds within which messages were sent together
+    PATIENCE = 0.5  # seconds without a clock, or twelve clocks if longer, after which it is lost
+
+    def __init__(self, clocks: bool | None = None) -> None:
+        self.epoch, self.origin = 0, 0.0
+        self.state = State.STOPPED
+        self.tempo_estimator = TempoEstimator()
+        self._unit = SongPositionUnit(clocks)
+        self._clock = 0  # position in clocks: of the last one that came while playing, or of the next when armed
+        self._begun = 0  # position in clocks at which the epoch began
+        self._number = 0  # of the estimator's ticks: the clock at which the epoch began
+        self._stopped_at: int | None = None
+        self._sent: int | None = None  # the song position as it came, until playing has begun
+        self._sent_at = 0.0
+
+    @property
+    def running(self) -> bool:
+        return self.state is State.PLAYING
+
+    @property
+    def tempo(self) -> float:
+        return 60 / (PPQN * self.tempo_estimator.interval)
+
+    def receive(self, moment: float, message: bytes) -> bool:
+        """Take a message that came at a moment; return False if it is no message of the clock."""
+        event = _EVENTS.get(message[0])
+        if event is None:
+            return False
+        if event is Event.CLOCK:
+            self.tempo_estimator.tick(moment)
+        if event is Event.SONG_POSITION:
+            self._sent, self._sent_at = message[1] | message[2] << 7, moment
+        self._apply(event, moment)
+        return True
+
+    def advance(self, now: float) -> None:
+        patience = max(self.PATIENCE, 12 * self.tempo_estimator.interval)
+        if self.state is State.PLAYING and now - self.tempo_estimator.last > patience:
+            self._apply(Event.SILENCE, now)
+
+    def _apply(self, event: Event, moment: float) -> None:
+        was = self.state
+        self.state, action = TRANSITIONS[was, event]
+        if was is State.PLAYING and self.state is not State.PLAYING:
+            self._stopped_at = self._clock
+            self._clock += 1  # continued, the next clock is the one that was not heard any more
+            self.epoch += 1
+        if action is Action.REWIND:
+            self._clock, self._sent = 0, None
+        elif action is Action.LOCATE:
+            assert self._sent is not None
+            self._clock = self._sent * self._unit.clocks_per_unit
+        elif action is Action.BEGIN:
+            if self._sent is not None:
+                self._unit.observe(self._sent, self._stopped_at, moment - self._sent_at < self.INSTANT)
+                self._clock, self._sent = self._sent * self._unit.clocks_per_unit, None
+            self._number = self.tempo_estimator.count - 1
+            self.origin = self._clock / PPQN
+            self._begun = self._clock
+            self.epoch += 1
+        elif action is Action.ADVANCE:
+            self._clock += 1
+
+    def position(self, now: float) -> float:
+        if not self.running:
+            return self._clock / PPQN
+        by_line = self._begun + self.tempo_estimator.tick_at(now) - self._number
+        # whatever the line says, the clocks that came are the truth
+        return min(max(by_line, self._clock - 1.0, self._begun), self._clock + self.AHEAD) / PPQN
+
+    def moment_of(self, beat: float) -> float:
+        return self.tempo_estimator.moment_of(beat * PPQN - self._begun + self._number)
