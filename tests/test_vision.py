@@ -198,7 +198,7 @@ def test_a_stopped_run_says_where_it_continues_from(digits, tmp_path, monkeypatc
     assert "the same command continues from mnist-smoke" in capsys.readouterr().err
 
 
-def test_jitter_moves_whole_images_and_no_further_than_asked():
+def test_jitter_shifts_whole_images_and_no_further_than_its_reach():
     torch.manual_seed(0)
     x = torch.zeros(50, 2, 9, 9)
     x[:, 0, 4, 4], x[:, 1, 4, 4] = 1, 2

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 MS_SSIM_BETAS = (0.0448, 0.2856, 0.3001)  # Wang et al. 2003, the scales that fit into these images
 WIDE_WINDOW, NARROW_WINDOW = (1.5, 11), (0.5, 5)  # sigma and size in pixels: the usual ones, and what fits into MNIST's
-WIDE_FROM = 41  # pixels of the shorter side: three scales of a window of 11
+WIDE_FROM = 41  # pixels of the shorter side that three scales of a window of 11 need, in torchmetrics
 
 
 def label_scores(logits: Tensor, labels: Tensor, exclusive: bool) -> dict[str, float]:

@@ -71,7 +71,7 @@ class Encoder(nn.Module):
         return self.head(self.trunk(x).flatten(1))
 
     def penultimate(self, x: Tensor) -> Tensor:
-        """Return the head's input, (B, F); for convolutions its mean over pixels, as in Inception's."""
+        """Return the head's input, (B, F); of convolutions its mean over pixels, as Frechet inception distances do."""
         found = self.trunk(x)
         return found if self.flat else found.mean(dim=(2, 3))
 

@@ -35,7 +35,7 @@ UNLABELLED = ("realism", "inner")  # constraints of realism alone
 
 
 class Workspace:
-    """What experiments share. Networks are stored in `out/models`, results and figures in `out`."""
+    """The networks and data that experiments share; `out/models` holds the networks, `out` results and figures."""
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from vision.workspace import Workspace
 # Found by trial on MNIST: with the settings of section 9.2 (beta_1 0, a penalty of 10) it collapses, or ignores labels.
 BETAS = (0.5, 0.9)
 PENALTY = 1.0
-WRONG_LABELS = 0.5  # weight of real images with another's labels: half as many negatives as generated ones
+WRONG_LABELS = 0.5  # weight of real images with another's labels, beside 1 of generated ones
 
 
 def generator(workspace: Workspace) -> Decoder:

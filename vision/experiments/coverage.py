@@ -29,8 +29,8 @@ from vision.workspace import Workspace
 # name: with an invertible last stage, with an adversarial term
 MODELS = {"VAE": (False, False), "VAE-F": (True, False), "CQ": (False, True), "CQF": (True, True)}
 LEVELS = 256  # of a pixel; noise below one level turns them into a density (dequantisation)
-LEAST_LOG_SIGMA = -6.0  # below it, at a quarter of a level, the density of a Gaussian grows without bounds
-LARGEST_GRADIENT = 1.0  # norm: couplings make the likelihood steep early in training
+LEAST_LOG_SIGMA = -6.0  # two thirds of a level; below it the density of a Gaussian grows without bounds
+LARGEST_GRADIENT = 1.0  # norm; longer gradients are scaled down to it
 SHOWN = 10
 # bits per dimension and Frechet inception distance on CIFAR-10, from the slides
 PAPER_COVERAGE = {

@@ -40,7 +40,7 @@ def run(workspace: Workspace, texts: Sequence[str], kind: str) -> dict[str, Any]
             right = ((logits > 0) == column.bool()).float().mean(dim=1)
         rows[text] = {"accuracy": float(right.mean()), "all_as_asked": float((right == 1).float().mean())}
         sheets.append(made[:SHOWN])
-    figures.grid(workspace.out / "generate.png", torch.stack(sheets), names, title=f"as asked, actor {kind}")
+    figures.grid(workspace.out / "generate.png", torch.stack(sheets), names, title=f"given labels, actor {kind}")
     return {"draws": JUDGED, "rows": rows}
 
 
