@@ -1,9 +1,10 @@
-"""Whether extraction and its slow twin in the tests agree on every file of real collections.
+"""Compare extraction with the slow implementation in the tests, on every file of real collections.
 
     python benchmarks/agreement.py FOLDER [FOLDER ...]
 
-Each folder holds MIDI files (any depth). Prints, per folder, the files, the windows and what differed: nothing should.
-Files that mido cannot read are counted apart: only the fast reader takes what breaks the standard.
+Each folder holds MIDI files (any depth). Prints, for each folder, the number of windows and of files that agree, and
+any file that differs. Files that mido cannot read are counted apart: only our reader takes files that violate the
+standard.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PAIRED = Filters(pair_2_4=True)
 
 
 def compare(path: Path) -> tuple[str, int]:
-    """How one file went, and its windows."""
+    """Return the outcome of one file, and its number of windows."""
     try:
         twin = slowly(path), slowly(path, PAIRED)
     except Exception as error:  # mido has many ways to fail, of its own and of those below it
@@ -39,14 +40,15 @@ def compare(path: Path) -> tuple[str, int]:
 
 
 def main() -> None:
+    """Compare all files of the folders that are named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     with ProcessPoolExecutor() as pool:
         for folder in parser.parse_args().folders:
             files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi"))
             results = list(pool.map(compare, files, chunksize=16))
-            said = Counter(how for how, _ in results)
-            print(f"{folder.name:<22}{sum(n for _, n in results):>9,} windows  {dict(said)}", flush=True)
+            outcomes = Counter(outcome for outcome, _ in results)
+            print(f"{folder.name:<22}{sum(n for _, n in results):>9,} windows  {dict(outcomes)}", flush=True)
 
 
 if __name__ == "__main__":

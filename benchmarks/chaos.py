@@ -1,6 +1,8 @@
-"""Kills parts of a live session at random moments and counts hanging notes: python benchmarks/chaos.py [--minutes 10]
+"""Kill parts of a live session at random moments and count hanging notes: python benchmarks/chaos.py [--minutes 10]
 
-Needs, from Debian: jackd2, jack-tools, jack-midi-clock, libasound2.
+The columns are the fault, how often it happened, and after how many of these a note hung. The last rows are the normal
+end of a session, silences of 30 seconds, and processes that outlived their session. Needs, from Debian: jackd2,
+jack-tools, jack-midi-clock, libasound2.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import argparse
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,89 +22,118 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from jackd import Dump, Server, eventually
 
+SIGNALS = {"player": signal.SIGKILL, "both": signal.SIGKILL, "term": signal.SIGTERM, "interrupt": signal.SIGINT}
+FAULTS = ("player", "worker", "both", "term", "interrupt", "listener", "server", "stall")
+
 
 def children(pid: int) -> list[int]:
+    """Return the living child processes of a process."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     found = [int(child) for task in tasks for child in task.read_text().split()]
     return [child for child in found if Path(f"/proc/{child}/exe").exists()]
 
 
+class Bench:
+    """A JACK server, a live session on it that is started again when a fault ended it, and a listener to its notes."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.server = Server(f"chaos-{os.getpid()}")
+        self.folder = tempfile.TemporaryDirectory()
+        self.server.environment["XDG_STATE_HOME"] = self.folder.name
+        self.dump = Dump(self.server, None)
+        self.live: subprocess.Popen[bytes] | None = None
+        self.faults: Counter[str] = Counter()
+        self.hanging: Counter[str] = Counter()
+
+    def step(self) -> None:
+        """Let the session play for a moment, injure it in one way, and check what it leaves behind."""
+        if self.live is None or self.live.poll() is not None:
+            tempo = str(self.rng.choice([50, 90, 140]))
+            backend = self.rng.choice(["jack", "rtmidi-jack"])
+            options = ("--key", "C major", "--notes", "60", "--tempo", tempo, "--backend", backend)
+            self.live = self.server.live(*options)
+            self.dump.connect("melodylc:out")
+        heard = len(self.dump.heard)
+        if not eventually(lambda: len(self.dump.heard) > heard, 30):
+            print("silent for 30 s")
+            self.hanging["silence"] += 1
+        time.sleep(self.rng.uniform(0.0, 3.0))
+        fault = self.rng.choice(FAULTS)
+        self.faults[fault] += 1
+        inference = children(self.live.pid)
+        self.inject(fault, inference)
+        if fault in SIGNALS and not eventually(lambda: not self.dump.hanging, 15):
+            self.hanging[fault] += 1
+            print(f"{fault}: hanging {self.dump.hanging}", flush=True)
+        for pid in inference:  # a worker must not outlive its session
+            if self.live is None and not eventually(lambda pid=pid: not Path(f"/proc/{pid}/exe").exists(), 15):
+                self.hanging["orphans"] += 1
+
+    def inject(self, fault: str, inference: list[int]) -> None:
+        """Cause one fault, given the processes that generate melodies."""
+        assert self.live is not None
+        if fault in ("worker", "both") and inference:
+            os.kill(inference[0], signal.SIGKILL)
+        if fault == "stall" and inference:
+            os.kill(inference[0], signal.SIGSTOP)
+        if fault in SIGNALS:
+            self.end(SIGNALS[fault])
+        if fault == "both":  # the next session has to end the notes of the killed one
+            self.live = self.server.live("--sync", "midi-clock")
+            eventually(lambda: not self.dump.hanging, 30)
+            self.end(signal.SIGINT)
+        if fault in ("listener", "server"):
+            self.dump.close()
+            if fault == "server":
+                self.server.kill()
+                time.sleep(self.rng.uniform(0, 1))
+                self.server.start()
+            self.dump = Dump(self.server, None)
+            if not eventually(lambda: self.dump.heard, 30):
+                print(f"not connected again after {fault}")
+                self.hanging["silence"] += 1
+
+    def end(self, number: signal.Signals) -> None:
+        """Send the session a signal that ends it."""
+        assert self.live is not None
+        self.live.send_signal(number)
+        self.live.wait(20)
+        self.live = None
+
+    def finish(self) -> None:
+        """End the last session normally."""
+        if self.live is not None:
+            self.end(signal.SIGINT)
+            time.sleep(0.5)
+            self.hanging["end"] += bool(self.dump.hanging)
+
+    def close(self) -> None:
+        """End everything that is still running."""
+        self.dump.close()
+        self.server.close()
+        if self.live is not None and self.live.poll() is None:
+            self.live.kill()
+        self.folder.cleanup()
+
+
 def main() -> None:
-    """One fault after another; a line each, and a table."""
+    """Cause one fault after another, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    rng = random.Random(options.seed)
-    server = Server(f"chaos-{os.getpid()}")
-    folder = tempfile.TemporaryDirectory()
-    server.environment["XDG_STATE_HOME"] = folder.name
-    done: Counter[str] = Counter()
-    hanging: Counter[str] = Counter()
-    dump = Dump(server, None)
-    live = None
+    bench = Bench(options.seed)
     until = time.monotonic() + 60 * options.minutes
-    faults = ["player", "worker", "both", "term", "interrupt", "listener", "server", "stall"]
     try:
         while time.monotonic() < until:
-            if live is None or live.poll() is not None:
-                tempo = str(rng.choice([50, 90, 140]))
-                backend = rng.choice(["jack", "rtmidi-jack"])
-                live = server.live("--key", "C major", "--notes", "60", "--tempo", tempo, "--backend", backend)
-                dump.connect("melodylc:out")
-            heard = len(dump.heard)
-            if not eventually(lambda ear=dump, seen=heard: len(ear.heard) > seen, 30):
-                print("silent for 30 s")
-                hanging["silence"] += 1
-            time.sleep(rng.uniform(0.0, 3.0))
-            fault = rng.choice(faults)
-            done[fault] += 1
-            inference = children(live.pid)
-            if fault in ("worker", "both") and inference:
-                os.kill(inference[0], signal.SIGKILL)
-            if fault == "stall" and inference:
-                os.kill(inference[0], signal.SIGSTOP)
-            number = {"player": 9, "both": 9, "term": 15, "interrupt": 2}.get(fault)
-            if number:
-                live.send_signal(number)
-                live.wait(20)
-                live = None
-            if fault == "both":  # the next start is to end the notes
-                live = server.live("--sync", "midi-clock")
-                eventually(lambda ear=dump: not ear.hanging, 30)
-                live.send_signal(signal.SIGINT)
-                live.wait(20)
-                live = None
-            if fault in ("listener", "server"):
-                dump.close()
-                if fault == "server":
-                    server.kill()
-                    time.sleep(rng.uniform(0, 1))
-                    server.start()
-                dump = Dump(server, None)
-                if not eventually(lambda ear=dump: ear.heard, 30):
-                    print(f"not connected again after {fault}")
-                    hanging["silence"] += 1
-            if number and not eventually(lambda ear=dump: not ear.hanging, 15):
-                hanging[fault] += 1
-                print(f"{fault}: hanging {dump.hanging}", flush=True)
-            for pid in inference:  # nothing of ours is left behind
-                if live is None and not eventually(lambda pid=pid: not Path(f"/proc/{pid}/exe").exists(), 15):
-                    hanging["orphans"] += 1
-        if live is not None:
-            live.send_signal(signal.SIGINT)
-            live.wait(20)
-            time.sleep(0.5)
-            hanging["end"] += bool(dump.hanging)
+            bench.step()
+        bench.finish()
     finally:
-        dump.close()
-        server.close()
-        if live is not None and live.poll() is None:
-            live.kill()
-        folder.cleanup()
+        bench.close()
     print(f"{'fault':<12}{'times':>8}{'hanging':>10}")
-    for fault in [*faults, "end", "silence", "orphans"]:
-        print(f"{fault:<12}{done[fault]:>8}{hanging[fault]:>10}")
+    for fault in [*FAULTS, "end", "silence", "orphans"]:
+        print(f"{fault:<12}{bench.faults[fault]:>8}{bench.hanging[fault]:>10}")
 
 
 if __name__ == "__main__":

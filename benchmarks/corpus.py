@@ -1,7 +1,11 @@
-"""What each source of a corpus is like: how much of it there is, and how singable and repetitive.
+"""Measure each collection of a corpus: its size, and how singable and repetitive it is.
 
     python benchmarks/corpus.py CORPUS
 
+source     the collection: the folder that was extracted
+files      files with a window in the corpus
+windows    different windows
+apart      windows that begin at a multiple of 16 bars, so that they do not overlap
 in scale   share of notes in the major scale that fits the melody best
 bars       of 16, how many repeat an earlier one exactly (bars without a note start do not count)
 rhythms    of 16, how many have the note starts, holds and rests of an earlier one
@@ -20,16 +24,16 @@ from melodylc.melody import BARS, HOLD, repeated_bars
 from melodylc.vae.data import TrainingWindows, collections_of
 from melodylc.vae.metrics import best_scale_share
 
-AT_MOST = 4_000  # windows of a source that are looked at, drawn with every file alike
+AT_MOST = 4_000  # windows of a source that are measured, drawn with the same probability for every file
 
 
 def rhythms(states: np.ndarray) -> np.ndarray:
-    """Melodies with every pitch made the same."""
+    """Return melodies with all pitches made the same."""
     return np.where(states < HOLD, 0, states)
 
 
 def steps(states: np.ndarray) -> float:
-    """Mean over melodies of the share of intervals of one or two semitones among those that are not unisons."""
+    """Return the mean over melodies of the share of one or two semitones among intervals that are not unisons."""
     shares = []
     for melody in states:
         leaps = np.abs(np.diff(melody[melody < HOLD].astype(int)))
@@ -40,6 +44,7 @@ def steps(states: np.ndarray) -> float:
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus")
     corpus = Corpus(parser.parse_args().corpus)
@@ -56,12 +61,12 @@ def main() -> None:
         _, file, size = np.unique(sources[members], return_inverse=True, return_counts=True)
         chance = 1 / size[file]
         few = rng.choice(members, min(AT_MOST, len(members)), replace=False, p=chance / chance.sum())
-        looked = states[few]
+        measured = states[few]
         apart = (bars_in_order[members] % BARS == 0).sum()
         weight = windows.weights[drawn_from == name].sum()
         print(f"{name:<22}{len(size):>7,}{len(members):>9,}{apart:>8,}", end="")
-        print(f"{best_scale_share(looked):>10.3f}{repeated_bars(looked).mean():>7.2f}", end="")
-        print(f"{repeated_bars(rhythms(looked)).mean():>9.2f}{steps(looked):>8.3f}{weight:>8.1%}")
+        print(f"{best_scale_share(measured):>10.3f}{repeated_bars(measured).mean():>7.2f}", end="")
+        print(f"{repeated_bars(rhythms(measured)).mean():>9.2f}{steps(measured):>8.3f}{weight:>8.1%}")
 
 
 if __name__ == "__main__":

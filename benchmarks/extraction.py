@@ -1,13 +1,14 @@
-"""How fast extraction is, against symusic's parser alone and against the route through note-seq, in one run.
+"""Time extraction beside symusic's parser alone and beside the route through note-seq, in one run.
 
     python benchmarks/extraction.py FOLDER [FOLDER ...]
 
 Each folder holds MIDI files (any depth). Everything runs in one process on one core. Per file, in microseconds, the
-median of several passes over all files of the folder, interleaved: a drift of the machine's speed hits all alike.
+median of several passes over all files of the folder. The passes of the columns alternate, so that a change in the
+speed of the machine affects all of them.
 
 parse     symusic.Score(path), nothing else
 windows   ours: read, parse, skyline, windows, filters
-chunk     ours, all of it: `windows` and the digests, the table and the part file on disk
+chunk     ours, everything: `windows`, and the hashes, the table and the part file on disk
 note-seq  midi_file_to_note_sequence, split at time changes, quantise, Melody per instrument (on fewer files)
 """
 
@@ -32,7 +33,7 @@ from melodylc.extraction.windows import Filters, extract_windows
 from midi_io import smf
 
 PASSES = 5
-NOTE_SEQ_FILES = 60
+NOTE_SEQ_FILES = 60  # note-seq takes a thousand times as long
 
 
 def parse(files: list[SourceFile]) -> None:
@@ -82,6 +83,7 @@ def microseconds(job: Callable[[list[SourceFile]], None], files: list[SourceFile
 
 
 def main() -> None:
+    """Print a row of the table for each folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     print(f"python {platform.python_version()}, numpy {np.__version__}, numba {numba.__version__}, ", end="")

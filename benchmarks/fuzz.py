@@ -1,8 +1,9 @@
-"""Damage real MIDI files in many ways and read what is left: nothing may crash, hang, or give impossible notes.
+"""Damage real MIDI files in many ways and read them: nothing may crash, hang, or give impossible notes.
 
     python benchmarks/fuzz.py FOLDER... [--mutants 50000] [--seed 0]
 
-Prints how the mutants ended (windows, notes alone, or a reason), what was read past, and the slowest.
+Prints the outcomes of the damaged files (windows, notes alone, or the reason of their rejection), the faults that were
+read past, and the longest time that one file took.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ import numpy as np
 from melodylc.extraction.windows import Filters, extract_windows
 from midi_io import smf
 
-LARGEST = 60_000  # bytes of the files that are damaged
-AT_ONCE = 500
+LARGEST = 60_000  # bytes of the files that are damaged: larger ones take longer and have no other faults
+AT_ONCE = 500  # damaged files for one call of a worker
 
 
 def damaged(data: bytes, rng: np.random.Generator) -> bytes:
-    """The bytes with one to eight faults of the kinds that transfers, editors and programs leave."""
+    """Return the bytes with one to eight faults of the kinds that transfers, editors and programs cause."""
     content = bytearray(data)
     for _ in range(rng.integers(1, 9)):
         if len(content) < 20:
@@ -52,7 +53,11 @@ def damaged(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def read_many(job: tuple[list[str], int, int]) -> tuple[Counter[str], float, bytes]:
-    """Read the mutants of one seed: outcomes, the longest time in seconds, and the bytes that took it."""
+    """Read the damaged files of one seed.
+
+    Returns:
+        Their outcomes, the longest time in seconds, and the bytes of the file that took it.
+    """
     paths, seed, count = job
     rng = np.random.default_rng(seed)
     outcomes: Counter[str] = Counter()
@@ -80,6 +85,7 @@ def read_many(job: tuple[list[str], int, int]) -> tuple[Counter[str], float, byt
 
 
 def main() -> None:
+    """Damage and read, in several processes, and print the outcomes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--mutants", type=int, default=50_000)
@@ -95,7 +101,7 @@ def main() -> None:
             outcomes.update(counted)
             if took > slowest:
                 slowest, culprit = took, data
-    print(f"{len(jobs) * AT_ONCE:,} mutants of {len(paths):,} files")
+    print(f"{len(jobs) * AT_ONCE:,} damaged copies of {len(paths):,} files")
     for name, count in outcomes.most_common():
         print(f"  {name:<60}{count:>8,}")
     print(f"slowest: {slowest * 1000:.0f} ms for {len(culprit):,} bytes")

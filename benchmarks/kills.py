@@ -1,12 +1,20 @@
-"""Ten kills of an extraction: what stays behind, and whether the corpus is the one of an unbroken run.
+"""Kill an extraction ten times, and compare its corpus with that of an uninterrupted run.
 
     python benchmarks/kills.py [--kills N] [--files N] [--seed N]
 
-Generates small MIDI files, extracts them once unbroken, and once more with two workers, where the parent or a worker
-gets a random signal (KILL, TERM, HUP or INT) at a random moment, again and again; the last run is left to end. Prints
-a row for each kill: the signal, whom it hit, how long after the run's first new part, the exit code of the parent (a
-minus: ended by that signal; "none": it went on, since a worker leaves HUP and INT to its parent, and was then killed by
-KILL), the processes left after 2 s, and the parts made so far; then whether the two corpora are the same bytes.
+Generates small MIDI files and extracts them twice with two workers. The second time, the parent or a worker gets a
+random signal (KILL, TERM, HUP or INT) at a random moment and the run is started again, until the last run may end. Each
+row of the table is one signal:
+
+signal     its name
+to         the process that got it
+after      seconds since the first new part of the run
+code       exit code of the parent; negative: ended by that signal; "none": it went on, since workers leave HUP and INT
+           to their parent, and was then killed by KILL
+left       processes that are left 2 s later
+parts      parts made so far
+
+The last lines say whether both corpora have the same bytes, and what is left in the folder.
 Needs `ps` and signals: Linux or macOS.
 """
 
@@ -41,7 +49,7 @@ def start(music: Path, out: Path) -> subprocess.Popen[bytes]:
 
 
 def group(leader: int) -> list[int]:
-    """The processes that live in the group of `leader`, itself first if it does."""
+    """Return the living processes in the group of `leader`, itself first if it lives."""
     listed = subprocess.run(["ps", "-A", "-o", "pid=,pgid=,stat="], check=True, capture_output=True, text=True)
     rows = [line.split() for line in listed.stdout.splitlines()]
     living = [int(pid) for pid, of, state in rows if int(of) == leader and not state.startswith("Z")]
@@ -49,13 +57,13 @@ def group(leader: int) -> list[int]:
 
 
 def kill(music: Path, out: Path, chance: random.Random) -> bool:
-    """Start a run, kill it, print a row; returns False if it ended before."""
+    """Start a run, send it a signal and print a row; return False if the run ended before."""
     number, whom = chance.choice(SIGNALS), chance.choice(["parent", "worker"])
     process = start(music, out)
     partial = out.with_name(out.name + ".partial")
     before = {path.name for path in partial.glob("part-*.arrow")}
     while process.poll() is None and {path.name for path in partial.glob("part-*.arrow")} <= before:
-        time.sleep(0.005)  # until it is at work
+        time.sleep(0.005)  # until it has made a part
     delay = chance.uniform(0, 0.5)
     time.sleep(delay)
     living = group(process.pid)
@@ -78,6 +86,7 @@ def kill(music: Path, out: Path, chance: random.Random) -> bool:
 
 
 def main() -> None:
+    """Print a row for each kill, and the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--files", type=int, default=6000)
@@ -85,19 +94,19 @@ def main() -> None:
     options = parser.parse_args()
     chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as scratch:
-        music, whole, broken = (Path(scratch) / name for name in ("music", "whole", "broken"))
+        music, whole, killed = (Path(scratch) / name for name in ("music", "whole", "killed"))
         generate(music, options.files)
         if start(music, whole).wait():
-            raise SystemExit("the unbroken run failed")
+            raise SystemExit("the uninterrupted run failed")
         print(f"{'signal':<9}{'to':<8}{'after':>7}{'code':>9}{'left':>6}{'parts':>7}")
         for _ in range(options.kills):
-            if not kill(music, broken, chance):
+            if not kill(music, killed, chance):
                 print("the run ended before it was killed; give more --files")
                 break
-        if not broken.exists() and start(music, broken).wait():
+        if not killed.exists() and start(music, killed).wait():
             raise SystemExit("the last run failed")
-        contents = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in (whole, broken)]
-        print("same bytes as the unbroken run:", "yes" if contents[0] == contents[1] else "NO")
+        contents = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in (whole, killed)]
+        print("same bytes as the uninterrupted run:", "yes" if contents[0] == contents[1] else "NO")
         print("left in the folder:", sorted(path.name for path in Path(scratch).iterdir()))
 
 

@@ -1,9 +1,13 @@
-"""How soon a rule is kept: seconds from a cold start of Python until an actor satisfies it, each in its own process.
+"""Time from a cold start of Python until an actor satisfies a rule, each rule in its own process.
 
 python benchmarks/learning.py [--rounds 12] [--seed 0]
 
-The figures are of the last actor of each run on 512 draws that learning has not seen, one decode each, at the model's
-temperature; nothing is masked or selected.
+prior      share of draws of the prior that satisfy the rule
+80 % at    seconds until so many of the draws of a round satisfy it; likewise 90 %
+all rounds seconds until the end
+then       share that satisfies it afterwards, of 512 draws that learning has not seen: one decode each, at the model's
+           temperature, nothing masked or selected
+shift      mean squared shift of z
 """
 
 import argparse
@@ -60,7 +64,8 @@ print(json.dumps({"ends": ends, "total": total, "satisfied": satisfied, "prior":
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print a row for each rule."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -71,11 +76,11 @@ def main() -> None:
         done = subprocess.run([sys.executable, "-c", RUN, *arguments], capture_output=True, text=True, check=True)
         found = json.loads(done.stdout)
 
-        def at(share: float, ends: list = found["ends"]) -> str:
+        def first_at(share: float, ends: list = found["ends"]) -> str:
             return next((f"{seconds:.0f} s" for seconds, satisfied in ends if satisfied >= share), "-")
 
         print(
-            f"{name:<36}{found['prior']:>8.1%}{at(0.8):>10}{at(0.9):>10}{found['total']:>10.0f} s"
+            f"{name:<36}{found['prior']:>8.1%}{first_at(0.8):>10}{first_at(0.9):>10}{found['total']:>10.0f} s"
             f"{found['satisfied']:>8.1%}{found['shift']:>8.2f}",
             flush=True,
         )

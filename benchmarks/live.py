@@ -1,4 +1,4 @@
-"""Timing of the live session on a JACK server without sound: python benchmarks/live.py [--seconds 30] [--drift 600]
+"""Measure the timing of a live session on a JACK server without sound: python benchmarks/live.py [--seconds 30]
 
 Onsets are read from jack_midi_dump, an independent end, in the server's own frames. Needs, from Debian: jackd2,
 jack-tools, jack-midi-clock, libasound2.
@@ -32,7 +32,7 @@ STEP = RATE // 8  # frames of a sixteenth at 120
 
 
 class Generating:
-    """The inference process, asked again as soon as it has answered."""
+    """The inference process, kept busy: it gets a new request as soon as it has answered."""
 
     def __init__(self) -> None:
         setup = {"model": None, "device": None, "rules": (), "actors": (), "strict": False, "tries": 8}
@@ -57,7 +57,7 @@ class Generating:
             time.sleep(0.004)
 
     def close(self) -> float:
-        """Ends it; melodies a second."""
+        """End the process, and return the melodies it made a second."""
         self._ending = True
         self._thread.join()
         self._worker.close()
@@ -65,7 +65,7 @@ class Generating:
 
 
 def play(server: Server, backend: str, seconds: float, generate: bool, busy: bool) -> dict[str, float]:
-    """Steady sixteenths at 120; deviations of the onsets from the grid, in milliseconds."""
+    """Play sixteenths at 120, and return the deviations of their onsets from the grid, in milliseconds."""
     generating = Generating() if generate else None
     load = Busy() if busy else None
     if generating:
@@ -114,7 +114,7 @@ def play(server: Server, backend: str, seconds: float, generate: bool, busy: boo
 
 
 def controls(server: Server, count: int) -> list[float]:
-    """Seconds from a control change to the first note from which on all are in the key it asks for; at 120."""
+    """Return the seconds from a control change to the first note from which on all are in the new key, at 120."""
     took = []
     rng = np.random.default_rng(0)
     dump = Dump(server, None, "dump-controls")
@@ -146,7 +146,7 @@ def controls(server: Server, count: int) -> list[float]:
 
 
 def starts(server: Server, count: int) -> list[float]:
-    """Milliseconds from the first clock after a start message to the note that is due with it."""
+    """Return the milliseconds from the first clock after a start message to the note that is due with it."""
     took = []
     dump = Dump(server, None, "dump-starts")
     daw = open_ports("daw", backend="jack")
@@ -179,7 +179,7 @@ def starts(server: Server, count: int) -> list[float]:
 
 
 def following(jitter: float, tempo: float, trials: int = 200) -> tuple[float, float]:
-    """Per cent by which the followed tempo is off, after eight quarter notes of clocks with a jitter: mean, p99."""
+    """Return the error of the followed tempo in per cent, mean and p99, after eight quarters of clocks with jitter."""
     off = []
     for trial in range(trials):
         rng = np.random.default_rng(trial)
@@ -194,7 +194,7 @@ def following(jitter: float, tempo: float, trials: int = 200) -> tuple[float, fl
 
 
 def decoding() -> None:
-    """Milliseconds of one melody and of eight, one thread, rules included."""
+    """Print the milliseconds that one melody and eight together take in one thread, rules included."""
     import torch
 
     from melodylc import load
@@ -216,7 +216,7 @@ def decoding() -> None:
 
 
 def main() -> None:
-    """Everything, as tables."""
+    """Print all measurements as tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=30.0, help="of each run")
     parser.add_argument(

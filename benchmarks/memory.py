@@ -1,10 +1,10 @@
-"""How much memory the parent process of an extraction takes, by the number of files.
+"""Measure the memory of the parent process of an extraction, by the number of files.
 
     python benchmarks/memory.py [FILES ...]
 
 Makes folders of so many small generated files (default: 10,000 and 50,000; a thousand to a folder) and extracts each
-with two workers. Prints a row each: files, windows, seconds, and the peak of the parent's resident memory in MB (the
-parts that it maps from the disk while merging count as well; the workers do not).
+with two workers. The columns are files, windows, seconds, and the peak of the parent's resident memory in MB. That
+includes the parts that it maps from the disk while merging, and leaves the workers out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-ONE = """
+RUN = """
 import json, resource, sys
 from melodylc.extraction import compiling, extract
 compiling.COLD_BYTES = compiling.WARM_BYTES = 0
@@ -42,6 +42,7 @@ def generate(folder: Path, files: int, bars: int = 24) -> None:
 
 
 def main() -> None:
+    """Print a row for each number of files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=int, default=[10_000, 50_000])
     print(f"{'files':>9}{'windows':>10}{'seconds':>9}{'parent, MB':>12}")
@@ -49,7 +50,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             generate(Path(scratch) / "music", files)
             begin = time.perf_counter()
-            command = [sys.executable, "-c", ONE, f"{scratch}/music", f"{scratch}/corpus"]
+            command = [sys.executable, "-c", RUN, f"{scratch}/music", f"{scratch}/corpus"]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             counted, windows, peak = json.loads(done.stdout)
             print(f"{counted:>9,}{windows:>10,}{time.perf_counter() - begin:>9.1f}{peak:>12.0f}", flush=True)

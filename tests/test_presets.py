@@ -1,5 +1,11 @@
+import math
+from dataclasses import replace
+
+import pytest
 import torch
 
+from melodylc.extraction import Corpus
+from melodylc.vae import training
 from melodylc.vae.model import MelodyVAE
 from melodylc.vae.presets import PRESETS
 
@@ -57,9 +63,44 @@ def test_the_paper_preset_has_the_papers_sizes():
     assert sum(p.numel() for p in vae.parameters()) == encoder + conductor + decoder == 72_605_314
 
 
-def test_the_paper_preset_trains_with_the_papers_optimiser():
+def narrow(preset):
+    """The preset with a sixteenth of its widths, its recipe with three examples a batch."""
+    sizes = {name: max(width // 16, 1) if width else 0 for name, width in vars(preset.sizes).items()}
+    stages = tuple(replace(stage, batch=3) for stage in preset.stages)
+    return replace(preset, sizes=replace(preset.sizes, **sizes), stages=stages)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_stage_of_a_preset_trains(name, tiny_corpus, tmp_path, monkeypatch):
+    """Each stage with all of its losses moves the weights it is there to train, and leaves the others."""
+    monkeypatch.setattr(training, "PRINCIPAL", 256)
+    preset = narrow(PRESETS[name])
+    trainer = training.Trainer(preset, Corpus(tiny_corpus), 0, "cpu")
+    for index, stage in enumerate(preset.stages):
+        if index:
+            trainer.enter(index)
+        before = {key: value.clone() for key, value in trainer.model.state_dict().items()}
+        logged = [trainer.one_step() for _ in range(2)]  # outputs of zero weight pass no gradient on in the first
+        assert all(math.isfinite(value) for row in logged for value in row.values())
+        moved = {
+            key.rsplit(".", 1)[0] for key, value in trainer.model.state_dict().items() if (value != before[key]).any()
+        }
+        modules = {key.rsplit(".", 1)[0] for key in before}
+        upper = {key for key in modules if not key.startswith(("encoder.bar", "decoder"))}
+        if stage.kind == "bars":
+            assert moved == modules - upper
+        else:
+            assert moved == modules - {key for key in modules if stage.frozen_bars and key.startswith("encoder.bar")}
+
+
+def test_the_papers_learning_rate_stays_and_ours_falls():
+    """Adam at 3e-4 throughout, and a decay to a twentieth over the last steps of the small preset's stages."""
     (stage,) = PRESETS["paper"].stages
-    assert (stage.learning_rate, stage.bars_decoded, stage.feedback_dropout, stage.decay) == (3e-4, 16, 0.0, 0.0)
+    rates = {training.learning_rate(stage, step) for step in range(training.WARM_UP, stage.steps, 97)}
+    assert rates == {3e-4}
+    for stage in PRESETS["small"].stages:
+        at_peak, last = (training.learning_rate(stage, step) for step in (stage.steps // 2, stage.steps - 1))
+        assert last == pytest.approx(at_peak / 20)
 
 
 def test_the_small_preset_fits_in_24_megabytes_of_half_precision():

@@ -23,8 +23,8 @@ class Rule:
     """A named function (B, 256) uint8 -> (B,) in [0, 1]; a melody satisfies the rule when its reward is exactly 1.
 
     `&` is the minimum, `|` the maximum, `~` one minus the reward. `parts` are the rules that a conjunction consists of
-    (any other rule is its own only part); learning rewards each part apart. The function gets a copy of the melodies and
-    may not write to it, so that combined rules cannot disturb each other.
+    (any other rule is its own only part); learning rewards each part apart. The function gets a copy of the melodies
+    and may not write to it, so that combined rules cannot disturb each other.
     """
 
     name: str

@@ -1,7 +1,8 @@
-"""Melodies whose z is known, which travel with the weights: a rule has thousands of examples before its first decode.
+"""The bank of a model: melodies whose z is known, stored beside the weights.
 
-Encodings of the corpus, and decodes of the prior. The latter's z are drawn again from a seed, so they cost only the
-melody's bytes.
+With it, learning a rule has thousands of examples before it decodes anything. The bank holds encoded melodies of the
+corpus and decoded draws of the prior. The z of the latter are drawn again from a fixed seed, so only their melodies are
+stored.
 """
 
 from __future__ import annotations
@@ -22,41 +23,46 @@ from melodylc.vae.decoding import decode
 from melodylc.vae.model import MelodyVAE
 from midi_io.atomic import atomic_write
 
-DRAWN = 4096  # decodes of the prior
-LIMIT = 1 << 27  # bytes: what a compressed batch of melodies may grow to
+DRAWN = 4096  # decoded draws of the prior: a megabyte before compression
+ENCODED_AT_ONCE = 128  # melodies, which bounds the memory for activations
+LIMIT = 1 << 27  # bytes of a decompressed batch, half a million melodies: a damaged file must not fill the memory
 
 
 @dataclass(frozen=True)
 class Bank:
-    """N melodies of the corpus and what the encoder makes of them; M draws of the prior and what they decode to."""
+    """N melodies of the corpus with their encodings, and M draws of the prior with the melodies they decode to."""
 
     states: np.ndarray  # (N, 256) uint8
     mean: Tensor  # (N, Z)
-    sigma_bar: Tensor  # (Z,), the encoder's sigma averaged over the melodies
+    sigma_bar: Tensor  # (Z,), the mean over the melodies of the posterior's standard deviation
     drawn: np.ndarray  # (M, 256) uint8
 
     def draws(self) -> Tensor:
-        """(M, Z): the draws of the prior that `drawn` were decoded from."""
+        """Return (M, Z): the draws of the prior that `drawn` were decoded from."""
         return prior_draws(len(self.drawn), self.mean.shape[1])
 
     def known(self) -> tuple[Tensor, np.ndarray]:
-        """All of it: (N + M, Z) and (N + M, 256)."""
+        """Return all pairs of the bank: z (N + M, Z) and melodies (N + M, 256)."""
         return torch.cat([self.mean, self.draws()]), np.concatenate([self.states, self.drawn])
 
     @classmethod
     @torch.no_grad()
     def make(cls, vae: MelodyVAE, melodies: np.ndarray, temperature: float, drawn: int | None = None) -> Bank:
-        """Encode melodies (N, 256), and decode draws of the prior (`DRAWN`, or so many) at a temperature."""
+        """Encode melodies (N, 256), and decode draws of the prior at a temperature.
+
+        Args:
+            drawn: how many draws of the prior; default: `DRAWN`.
+        """
         device = next(vae.parameters()).device
-        parts = np.array_split(melodies, -(-len(melodies) // 128))
+        parts = np.array_split(melodies, -(-len(melodies) // ENCODED_AT_ONCE))
         posteriors = [vae.encode(torch.from_numpy(part).to(device)) for part in parts]
         mean = torch.cat([p.mean for p in posteriors]).cpu()
         sigma_bar = torch.cat([p.sigma for p in posteriors]).mean(dim=0).cpu()
         draws = prior_draws(DRAWN if drawn is None else drawn, mean.shape[1]).to(device)
         source = torch.Generator().manual_seed(0)
         with half_precision(device):
-            made = decode(vae, draws, temperature=temperature, generator=source)
-        return cls(melodies, mean, sigma_bar, made)
+            decoded = decode(vae, draws, temperature=temperature, generator=source)
+        return cls(melodies, mean, sigma_bar, decoded)
 
     def save(self, weights: Path) -> None:
         """Write bank.safetensors beside the weights: vectors in half precision, melodies compressed."""
@@ -92,7 +98,7 @@ class Bank:
 
 
 def prior_draws(count: int, latent: int) -> Tensor:
-    """(count, Z) draws of N(0, I), always the same ones: RandomState's stream is frozen across versions of numpy."""
+    """Return (count, Z) draws of N(0, I), always the same: RandomState does not change with numpy's version."""
     return torch.from_numpy(np.random.RandomState(0).standard_normal((count, latent)).astype(np.float32))
 
 

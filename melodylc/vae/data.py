@@ -1,4 +1,4 @@
-"""Training examples from a corpus: which windows, how often, transposed how far."""
+"""Training examples drawn from a corpus: the weights of windows, and their transposition."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from melodylc.melody import HOLD, STEPS_PER_BAR
 
 
 class TrainingWindows:
-    """The windows of one split and how likely each is drawn.
+    """The windows of one split and the probability of drawing each.
 
-    A collection (the first part of the source) of n windows weighs the cube root of n, and within it a file of m
-    windows weighs sqrt(m): long files and large collections count more than short ones, but do not drown them. Within a
-    file the track whose pitch is the k-th highest on average weighs 1 / k: tunes lie on top, and the lower a part, the
-    more it holds, repeats and leaps to fill the chords of others.
+    A collection (the first part of the source) of n windows has a weight of the cube root of n, and within it a file of
+    m windows one of sqrt(m): large collections and long files count more than small ones, but do not dominate. Within a
+    file, the track with the k-th highest mean pitch has a weight of 1 / k: tunes are mostly in the highest part, and
+    lower parts hold, repeat and leap more, to fill chords.
     """
 
     def __init__(self, corpus: Corpus, split: str) -> None:
@@ -31,35 +31,36 @@ class TrainingWindows:
         self._cumulative = np.cumsum(self.weights)
 
     def draw(self, count: int, transpose: int, rng: np.random.Generator) -> np.ndarray:
-        """(count, 256) uint8, each transposed by up to `transpose` semitones either way, within MIDI's range."""
-        at = np.searchsorted(self._cumulative, rng.random(count) * self._cumulative[-1])
-        return transposed(self.states[at], rng.integers(-transpose, transpose + 1, count))
+        """Return (count, 256) uint8 windows, each transposed by up to `transpose` semitones within MIDI's range."""
+        index = np.searchsorted(self._cumulative, rng.random(count) * self._cumulative[-1])
+        return transposed(self.states[index], rng.integers(-transpose, transpose + 1, count))
 
 
 def collections_of(sources: np.ndarray) -> np.ndarray:
-    """(N,) the first part of each source: the name of the folder that was extracted."""
+    """Return (N,) the first part of each source: the name of the folder that was extracted."""
     return np.array([source.split("/")[0] for source in sources])
 
 
 def ranks(states: np.ndarray, file: np.ndarray, track: np.ndarray) -> np.ndarray:
-    """(N,) which place the track of each window (N, 256) has among those of its file by mean pitch: 1 for the highest.
+    """Return (N,) the rank by mean pitch of the track of each window (N, 256) among those of its file; 1 is highest.
 
     Args:
-        file, track: (N,) integers.
+        file: (N,) integers, the file of each window.
+        track: (N,) integers, its track.
     """
     onsets = states < HOLD
     pitch = np.where(onsets, states, 0).sum(axis=1) / np.maximum(onsets.sum(axis=1), 1)
-    lines, line = np.unique(np.stack([file, track]), axis=1, return_inverse=True)
-    mean = np.bincount(line.reshape(-1), pitch) / np.bincount(line.reshape(-1))
-    order = np.lexsort((-mean, lines[0]))
-    first = np.searchsorted(lines[0][order], lines[0])  # where the lines of the same file begin in that order
+    tracks, index = np.unique(np.stack([file, track]), axis=1, return_inverse=True)
+    mean = np.bincount(index.reshape(-1), pitch) / np.bincount(index.reshape(-1))
+    order = np.lexsort((-mean, tracks[0]))
+    first = np.searchsorted(tracks[0][order], tracks[0])  # where the tracks of each file begin in that order
     rank = np.empty(len(order), int)
     rank[order] = np.arange(1, len(order) + 1)
-    return (rank - first)[line.reshape(-1)]
+    return (rank - first)[index.reshape(-1)]
 
 
 def transposed(states: np.ndarray, semitones: np.ndarray) -> np.ndarray:
-    """Melodies or bars (B, n) moved by (B,) semitones; a move that would leave 0..127 is not made."""
+    """Return melodies or bars (B, n) transposed by (B,) semitones; one that would leave 0..127 stays as it is."""
     notes = states < HOLD
     lowest = np.where(notes, states, 127).min(axis=1).astype(int)
     highest = np.where(notes, states, 0).max(axis=1).astype(int)
@@ -69,6 +70,6 @@ def transposed(states: np.ndarray, semitones: np.ndarray) -> np.ndarray:
 
 
 def distinct_bars(states: np.ndarray) -> np.ndarray:
-    """The different bars (M, 16) of melodies (N, 256)."""
+    """Return the different bars (M, 16) of melodies (N, 256)."""
     bars = np.ascontiguousarray(states).reshape(-1, STEPS_PER_BAR)
     return np.unique(bars.view(f"V{STEPS_PER_BAR}")).view(np.uint8).reshape(-1, STEPS_PER_BAR)

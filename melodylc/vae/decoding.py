@@ -1,4 +1,4 @@
-"""Free-running decoding: z to melodies, all bars side by side, 16 sequential steps for a whole batch."""
+"""Free-running decoding of z to melodies: all bars in parallel, 16 sequential steps for a whole batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, cano
 from melodylc.vae.model import BarDecoder, MelodyVAE, initial_state
 
 TEMPERATURE = 0.5  # of sampling, for models whose card names none
-ROWS_AT_ONCE = 512  # melodies decoded together; more gain nothing and take memory
+ROWS_AT_ONCE = 512  # melodies decoded together; more are no faster and take memory
+LEAST_UNIFORM = 1e-20  # below it a uniform draw counts as it, so that its logarithm is finite
 
 
 @torch.no_grad()
@@ -24,13 +25,13 @@ def decode(
     generator: torch.Generator | None = None,
     allowed_states: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Melodies (B, 256) uint8, canonical, from z (B, Z).
+    """Decode z (B, Z) to canonical melodies (B, 256) uint8.
 
     Args:
         temperature: of the softmax; 0 takes the likeliest state at every step.
         generator: source of the draws; default: torch's own. Draws are made on the CPU, so a seed means the same on
             every device.
-        allowed: (130,) bool, states that may be drawn; what is not allowed is masked out of the logits.
+        allowed_states: (130,) bool, the states that may be drawn; the others are masked out of the logits.
     """
     if not len(z):
         return np.empty((0, STEPS), np.uint8)
@@ -43,7 +44,7 @@ def decode(
         if temperature > 0:
             # Gumbel noise: argmax(logits / t + g) is a draw from softmax(logits / t)
             uniform = torch.rand(len(part) * BARS, STEPS_PER_BAR, STATES, generator=generator)
-            noise = (-(-uniform.clamp(1e-20).log()).log() * temperature).to(z.device)
+            noise = (-(-uniform.clamp(LEAST_UNIFORM).log()).log() * temperature).to(z.device)
         embeddings = model.conductor(part).flatten(0, 1)  # (B T, E)
         bars = _run(model.decoder, embeddings, noise, mask)
         melodies.append(bars.reshape(len(part), STEPS).cpu().numpy().astype(np.uint8))
@@ -51,7 +52,10 @@ def decode(
 
 
 def _run(decoder: BarDecoder, embeddings: Tensor, noise: Tensor | None, mask: Tensor | None) -> Tensor:
-    """(N, E) to (N, S) states. The LSTM is written out: what the embedding adds to the gates is computed once."""
+    """Decode bar embeddings (N, E) to states (N, S).
+
+    The LSTM is written out, so that the part of its gates that comes from the embedding is computed once for all steps.
+    """
     lstm = decoder.lstm
     weights = [getattr(lstm, f"weight_{kind}_l{layer}") for layer in (0, 1) for kind in ("ih", "hh")]
     biases = [getattr(lstm, f"bias_ih_l{layer}") + getattr(lstm, f"bias_hh_l{layer}") for layer in (0, 1)]
@@ -81,7 +85,7 @@ def _cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def states_for(pitches: np.ndarray) -> np.ndarray:
-    """(130,) bool from (128,) bool: those pitches, HOLD and REST."""
+    """Return (130,) bool, the states allowed with pitches (128,) bool: those pitches, HOLD and REST."""
     allowed_states = np.ones(STATES, bool)
     allowed_states[:HOLD] = pitches
     assert allowed_states[REST]
@@ -89,7 +93,7 @@ def states_for(pitches: np.ndarray) -> np.ndarray:
 
 
 def strictly(pitches: np.ndarray | None, name: str) -> np.ndarray:
-    """(130,) bool, the states the strict mode lets through for a rule of that name and its pitches (128,).
+    """Return (130,) bool, the states allowed by strict decoding for a rule of that name and its pitches (128,) bool.
 
     Raises:
         UserError: if it is no rule on pitches (None), or no pitch is left.

@@ -1,4 +1,4 @@
-"""What is measured of a VAE on held-out melodies."""
+"""Metrics of a VAE on held-out melodies."""
 
 from __future__ import annotations
 
@@ -8,59 +8,67 @@ import numpy as np
 import torch
 
 from melodylc.melody import HOLD, REST, repeated_bars
+from melodylc.rules.key import SCALES
 from melodylc.vae.data import TrainingWindows
 from melodylc.vae.decoding import TEMPERATURE, decode
 from melodylc.vae.model import MelodyVAE
 
+ENCODED_AT_ONCE = 128  # melodies, which bounds the memory for activations
+ACTIVE = 0.01  # variance of a dimension's mean above which it counts as active (Burda et al., 2016)
+
 
 @dataclass(frozen=True)
 class Metrics:
-    """Shares in [0, 1], KL in nats per melody. Free-running decodes the mean of z by argmax."""
+    """The metrics of a model: shares in [0, 1], KL in nats per melody.
 
-    teacher_forced: float  # steps whose state is predicted given the true states before it in the bar
-    free_running: float  # steps whose state is reconstructed, free-running
-    note: float  # onsets of the melody that the reconstruction has, same pitch and step
+    Reconstructions are free-running decodes of the mean of z by argmax, unless a comment says otherwise.
+    """
+
+    teacher_forced: float  # share of steps whose state is predicted, given the true states before it in the bar
+    free_running: float  # share of steps whose state is reconstructed
+    note: float  # share of the melody's notes that the reconstruction has at the same step and pitch
     note_sampled: float  # the same share for the decode of a draw of the posterior
-    note_f1: float  # the same, with onsets the melody does not have counted against it
+    note_f1: float  # F1 of the notes, in which notes that the melody does not have count against the reconstruction
     kl: float
-    active: int  # dimensions of z whose mean varies by more than 0.01 over melodies
-    prior_onsets: float  # of decoded prior draws (argmax), beside the melodies' own:
-    data_onsets: float
-    prior_rests: float  # share of steps
-    data_rests: float
-    prior_in_scale: float  # mean share of notes in the best-fitting major scale
-    data_in_scale: float
-    repeats: float  # bars that repeat an earlier one exactly, of 16, in reconstructions (mean of z) by argmax,
-    repeats_warm: float  # decoded at the default temperature,
-    prior_repeats: float  # in decoded prior draws (argmax),
+    active: int  # dimensions of z whose mean has a variance above 0.01 over the melodies
+    prior_onsets: float  # notes per melody in draws of the prior, decoded by argmax
+    data_onsets: float  # and in the melodies
+    prior_rests: float  # share of steps that rest, in draws of the prior
+    data_rests: float  # and in the melodies
+    prior_in_scale: float  # mean share of notes in the best-fitting major scale, in draws of the prior
+    data_in_scale: float  # and in the melodies
+    repeats: float  # of 16 bars, those that repeat an earlier one exactly, in reconstructions
+    repeats_warm: float  # in decodes of the mean of z at the default temperature
+    prior_repeats: float  # in draws of the prior
     data_repeats: float  # and in the melodies
-    melodies: int
+    melodies: int  # measured
 
 
 def held_out(windows: TrainingWindows, count: int, seed: int = 0, by_file: bool = True) -> np.ndarray:
-    """(count or fewer, 256) windows chosen by the seed.
+    """Return (count or fewer, 256) windows chosen at random.
 
-    By file, every file has the same say, so that one long file does not decide: one window of each is taken in turn,
-    until there are enough.
+    Args:
+        by_file: give every file the same weight, so that long files do not dominate: one window of each file is taken
+            in turn until there are enough. Otherwise every window has the same probability.
     """
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(windows.states))
     if not by_file:
         return windows.states[order[:count]]
-    seen: dict[str, int] = {}
-    rounds = np.empty(len(order), int)
-    for place, index in enumerate(order):
+    taken: dict[str, int] = {}
+    turns = np.empty(len(order), int)  # how many windows of the same file come earlier in the order
+    for position, index in enumerate(order):
         source = windows.sources[index]
-        rounds[place] = seen[source] = seen.get(source, -1) + 1
-    return windows.states[order[np.argsort(rounds, kind="stable")[:count]]]
+        turns[position] = taken[source] = taken.get(source, -1) + 1
+    return windows.states[order[np.argsort(turns, kind="stable")[:count]]]
 
 
 @torch.no_grad()
 def measure(model: MelodyVAE, states: np.ndarray, seed: int = 0) -> Metrics:
-    """Metrics of the model on melodies (B, 256)."""
+    """Measure a model on melodies (B, 256)."""
     device = next(model.parameters()).device
     means, sigmas, kls, right = [], [], [], []
-    for part in np.array_split(states, -(-len(states) // 128)):
+    for part in np.array_split(states, -(-len(states) // ENCODED_AT_ONCE)):
         given = torch.from_numpy(part).to(device)
         posterior = model.encode(given)
         means.append(posterior.mean)
@@ -82,7 +90,7 @@ def measure(model: MelodyVAE, states: np.ndarray, seed: int = 0) -> Metrics:
         note_sampled=float((onsets & (states == sampled)).sum() / onsets.sum()),
         note_f1=float(2 * matched / (onsets.sum() + again_onsets.sum())),
         kl=float(torch.cat(kls).mean()),
-        active=int((z.var(dim=0) > 0.01).sum()),
+        active=int((z.var(dim=0) > ACTIVE).sum()),
         prior_onsets=float((prior < HOLD).sum(axis=1).mean()),
         data_onsets=float(onsets.sum(axis=1).mean()),
         prior_rests=float((prior == REST).mean()),
@@ -98,9 +106,9 @@ def measure(model: MelodyVAE, states: np.ndarray, seed: int = 0) -> Metrics:
 
 
 def best_scale_share(states: np.ndarray) -> float:
-    """Mean over melodies (B, 256) of the share of notes in the major scale that fits each best."""
+    """Return the mean over melodies (B, 256) of the share of notes in the major scale that fits each best."""
     classes = np.stack([((states % 12 == c) & (states < HOLD)).sum(axis=1) for c in range(12)], axis=1)  # (B, 12)
     major = np.zeros(12)
-    major[[0, 2, 4, 5, 7, 9, 11]] = 1
+    major[list(SCALES["major"])] = 1
     scales = np.stack([np.roll(major, root) for root in range(12)], axis=1)  # (12, 12)
     return float(((classes @ scales).max(axis=1) / np.maximum(classes.sum(axis=1), 1)).mean())

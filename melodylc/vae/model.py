@@ -20,12 +20,12 @@ LEAST_SIGMA = 1e-4  # of the posterior: keeps log sigma finite in every precisio
 
 
 def one_hot(states: Tensor) -> Tensor:
-    """(..., S) states to (..., S, V) floats; a state of -1 is hidden: all zeros."""
+    """Return states (..., S) as (..., S, V) floats; a state of -1 is hidden: all zeros."""
     return F.one_hot((states + 1).long(), STATES + 1)[..., 1:].float()
 
 
 class FlatEncoder(nn.Module):
-    """One bidirectional LSTM over the 256 steps; its final outputs, concatenated, give mean and sigma."""
+    """One bidirectional LSTM over the 256 steps, whose concatenated final outputs give mean and sigma."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class FlatEncoder(nn.Module):
 
 
 class BarEncoder(nn.Module):
-    """A bar of 16 states to an embedding of zero mean and unit variance."""
+    """An encoder of single bars of 16 states, to embeddings of zero mean and unit variance."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -46,17 +46,17 @@ class BarEncoder(nn.Module):
         self.out = nn.Linear(2 * sizes.bar_encoder, sizes.embedding)
 
     def forward(self, bars: Tensor) -> Tensor:
-        """(N, S) states to (N, E)."""
+        """Return the embeddings (N, E) of bars (N, S)."""
         _, (final, _) = self.lstm(one_hot(bars))  # (2, N, bar_encoder)
         out = self.out(torch.cat([final[0], final[1]], dim=-1))
         return F.layer_norm(out.float(), out.shape[-1:])
 
 
 class HierarchicalEncoder(nn.Module):
-    """Bars first, each on its own, then a two-layer bidirectional LSTM over the 16 embeddings.
+    """An encoder of bars, each on its own, then a two-layer bidirectional LSTM over the 16 embeddings.
 
-    All 16 outputs reach the posterior, each by a projection of its own: final states alone forget (a recipe with them
-    did not learn at all).
+    All 16 outputs reach the posterior, each by a projection of its own: a recipe with the final states alone did not
+    learn at all.
     """
 
     def __init__(self, sizes: Sizes) -> None:
@@ -67,13 +67,13 @@ class HierarchicalEncoder(nn.Module):
         self.posterior = nn.Linear(BARS * sizes.slice, 2 * sizes.latent)
 
     def embed(self, states: Tensor) -> Tensor:
-        """(B, 256) states to (B, T, E) bar embeddings; equal bars are computed once."""
+        """Return the bar embeddings (B, T, E) of melodies (B, 256); equal bars are computed once."""
         bars = states.reshape(-1, STEPS_PER_BAR)  # (B T, S)
         distinct, index = torch.unique(bars, dim=0, return_inverse=True)
         return self.bar(distinct)[index].reshape(len(states), BARS, -1)
 
     def upper(self, embeddings: Tensor) -> Posterior:
-        """(B, T, E) to the posterior."""
+        """Return the posterior of bar embeddings (B, T, E)."""
         out, _ = self.lstm(embeddings)  # (B, T, 2 encoder)
         slices = self.slices(torch.cat([out, embeddings], dim=-1))  # (B, T, slice)
         return Posterior.from_outputs(self.posterior(slices.flatten(1)), LEAST_SIGMA)
@@ -83,9 +83,10 @@ class HierarchicalEncoder(nn.Module):
 
 
 class Conductor(nn.Module):
-    """z to 16 bar embeddings by a two-layer LSTM over bars, its initial state a linear image of z.
+    """A two-layer LSTM over bars from z to 16 bar embeddings; its initial state is a linear function of z.
 
-    With `slice`, each step also reads its own linear image of z, past the LSTM too: a short path from z to every bar.
+    With `slice`, each step also has an input of its own, a linear function of z, which reaches the output past the LSTM
+    too: a short path from z to every bar.
     """
 
     def __init__(self, sizes: Sizes) -> None:
@@ -97,7 +98,7 @@ class Conductor(nn.Module):
         self.out = nn.Linear(sizes.conductor + sizes.slice, sizes.embedding)
 
     def forward(self, z: Tensor) -> Tensor:
-        """(B, Z) to (B, T, E)."""
+        """Return the bar embeddings (B, T, E) of z (B, Z)."""
         initial = initial_state(self.initial(z), self.sizes.conductor)
         if self.slices is None:
             out, _ = self.lstm(z.new_zeros(len(z), BARS, 1), initial)  # (B, T, conductor)
@@ -109,13 +110,13 @@ class Conductor(nn.Module):
 
 
 def initial_state(flat: Tensor, units: int) -> tuple[Tensor, Tensor]:
-    """(N, 4 units) to the (h, c) of a two-layer LSTM, each (2, N, units)."""
+    """Return (N, 4 units) as the (h, c) of a two-layer LSTM, each (2, N, units)."""
     state = flat.reshape(len(flat), 2, 2, units).permute(1, 2, 0, 3)  # (h and c, 2 layers, N, units)
     return state[0].contiguous(), state[1].contiguous()
 
 
 class BarDecoder(nn.Module):
-    """A bar embedding to 16 states, one after the other: a two-layer LSTM fed the previous state and the embedding."""
+    """A two-layer LSTM from a bar embedding to 16 states; its inputs are the previous state and the embedding."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -125,7 +126,12 @@ class BarDecoder(nn.Module):
         self.out = nn.Linear(sizes.decoder, STATES)
 
     def forward(self, embeddings: Tensor, previous: Tensor) -> Tensor:
-        """Teacher-forced logits (N, S, V) from (N, E) and the previous states (N, S), -1 where hidden or none."""
+        """Return teacher-forced logits (N, S, V).
+
+        Args:
+            embeddings: (N, E).
+            previous: (N, S) the state before each step, -1 where it is hidden or there is none.
+        """
         repeated = embeddings[:, None].expand(-1, previous.shape[1], -1)
         out, _ = self.lstm(
             torch.cat([one_hot(previous), repeated], dim=-1),
@@ -135,12 +141,12 @@ class BarDecoder(nn.Module):
 
 
 def previous_states(bars: Tensor) -> Tensor:
-    """(N, S) states to what the decoder is fed: the state before each, -1 (none) before the first."""
+    """Return the decoder's inputs for bars (N, S): the state before each step, -1 (none) before the first."""
     return F.pad(bars[:, :-1].long(), (1, 0), value=-1)
 
 
 class MelodyVAE(nn.Module):
-    """Encoder, conductor and bar decoder. See `decoding` for sampling."""
+    """Encoder, conductor and bar decoder; `decoding` samples from them."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -150,11 +156,11 @@ class MelodyVAE(nn.Module):
         self.decoder = BarDecoder(sizes)
 
     def encode(self, states: Tensor) -> Posterior:
-        """(B, 256) states to the posterior."""
+        """Return the posterior of melodies (B, 256)."""
         return self.encoder(states)
 
     def logits(self, z: Tensor, states: Tensor) -> Tensor:
-        """Teacher-forced logits (B, 256, V) of melodies (B, 256) given z (B, Z)."""
+        """Return teacher-forced logits (B, 256, V) of melodies (B, 256) given z (B, Z)."""
         embeddings = self.conductor(z).flatten(0, 1)  # (B T, E)
         bars = states.reshape(-1, STEPS_PER_BAR)  # (B T, S)
         return self.decoder(embeddings, previous_states(bars)).reshape(len(z), -1, STATES)

@@ -1,7 +1,7 @@
-"""The sizes of a model and the recipe that trains it, as data.
+"""The sizes of models and the recipes that train them, as data.
 
-`paper` is the appendix 9.2.3 of Latent Constraints to the letter. `small` is the embedded default: the same shape for a
-laptop, with an encoder that is hierarchical like the decoder, trained in stages.
+`paper` follows section 9.2.3 of Latent Constraints in every detail. `small` is the embedded default for a laptop: a
+smaller decoder of the same shape, and an encoder that is hierarchical as well, trained in stages.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sizes:
-    """Widths of the networks. All LSTMs have one bias per direction pair as in torch (two vectors a gate)."""
+    """The widths of the networks. LSTMs have two bias vectors for each gate, as torch's do."""
 
     latent: int  # dimensions of z
     encoder: int  # units per direction: of the flat encoder, or of the upper level of a hierarchical one
@@ -19,12 +19,13 @@ class Sizes:
     embedding: int  # of one bar
     decoder: int  # units of each of the two layers over the steps of a bar
     bar_encoder: int = 0  # units per direction over the steps of a bar; 0: the encoder is flat
-    slice: int = 0  # what each conductor step reads of z, and each upper encoder step writes; 0: initial state only
+    # width of the conductor's input and of the upper encoder's output at each bar; 0: z only sets the initial state
+    slice: int = 0
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stretch of training. `bars` trains the bar autoencoder alone, `whole` the VAE over 16 bars."""
+    """One stage of training. The kind "bars" trains the bar autoencoder alone, "whole" the VAE over 16 bars."""
 
     name: str
     kind: str  # "bars" or "whole"
@@ -32,8 +33,8 @@ class Stage:
     batch: int  # bars for "bars", windows for "whole"
     learning_rate: float
     bars_decoded: int = 16  # of each window, drawn at random: an unbiased share of the reconstruction loss
-    principal: bool = False  # begin with the upper levels at the principal components of bar embeddings
-    frozen_bars: bool = False  # leave the bar encoder as it is
+    principal: bool = False  # initialise the upper levels by principal components of bar embeddings (see `pca`)
+    frozen_bars: bool = False  # keep the bar encoder fixed
     bar_loss: float = 0.0  # weight of the bar autoencoder's own loss, so that it does not drift
     embedding_loss: float = 0.0  # weight of the distance between decoded and encoded bar embeddings
     feedback_dropout: float = 0.0  # share of fed-back states hidden from the decoder
@@ -44,13 +45,13 @@ class Stage:
 
 @dataclass(frozen=True)
 class ModelPreset:
-    """A model and how it is trained."""
+    """The sizes of a model and its recipe."""
 
     name: str
     sizes: Sizes
     stages: tuple[Stage, ...]
-    kl_weight: float = 0.35  # to begin with
-    average: float = 0.999  # of the moving average of the weights, which is what is kept
+    kl_weight: float = 0.35  # initial; it then follows the target
+    average: float = 0.999  # decay of the moving average of the weights, which becomes the model
     transpose: int = 6  # semitones up or down, drawn per melody
 
 
