@@ -1,8 +1,8 @@
 """The code of README and of every page of `docs/`, as a reader would run it.
 
 Blocks of Python of a page run one after the other in an empty folder; learning ends after two rounds
-(`small_budgets`). A file that a page tells its reader to write (`NAME.py`: and a block) is written first. Lines of shell
-blocks that begin with `melodylc` are parsed by the real parser; tests of the commands run them.
+(`small_budgets`). A file that a page tells its reader to write (`NAME.py`: and a block) is written first. Commands
+`melodylc ...` in shell blocks are parsed by the real parser; those of README are run by the tests of the commands.
 """
 
 import re
