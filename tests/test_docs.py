@@ -1,31 +1,76 @@
-"""Every block of Python in the tutorial runs, one after the other, as a reader would run them."""
+"""The code of README and of every page of `docs/`, as a reader would run it.
+
+Blocks of Python of a page run one after the other in an empty folder; learning ends after two rounds
+(`small_budgets`). A file that a page tells its reader to write (`NAME.py`: and a block) is written first. Commands
+`melodylc ...` in shell blocks are parsed by the real parser; those of README are run by the tests of the commands.
+"""
 
 import re
 import shlex
 from pathlib import Path
 
 import pytest
+from small_budgets import learn_briefly
 
-from melodylc.cli import main
+from melodylc.cli import main, parser
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "plugins/README.md")]
+PAGES += sorted((ROOT / "docs").glob("*.md"))
+PLAYS = "live.md"  # its Python opens ports and plays for half a minute: tests/test_session.py does it without ports
+FILE = re.compile(r"`(\w+\.py)`:\n\n```python\n(.*?)```", re.DOTALL)
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def commands(page):
+    """The arguments of every `melodylc` command in the shell blocks of a page."""
+    lines = [
+        line for block in blocks(page, "sh") for line in block.replace("\\\n", " ").splitlines() if "melodylc" in line
+    ]
+    found = [re.match(r"(?:.*&& )?melodylc (.*)$", line) for line in lines]
+    return [shlex.split(match[1].rstrip("&"), comments=True) for match in found if match]
+
+
+WITH_PYTHON = [page for page in PAGES if blocks(page, "python") and page.name != PLAYS]
+COMMANDS = [(page.name, command) for page in PAGES for command in commands(page)]
 
 
 @pytest.mark.usefixtures("every_core")
-@pytest.mark.parametrize("page", ["rules.md"])
-def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.name)
+def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    text = (DOCS / page).read_text()
-    # files that the page tells the reader to write come first
-    for name, body in re.findall(r"`(\w+\.py)`:\n\n```python\n(.*?)```", text, re.DOTALL):
+    learn_briefly(monkeypatch)
+    for name, body in FILE.findall(page.read_text(encoding="utf-8")):
         (tmp_path / name).write_text(body)
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) >= 5
     space = {}
-    for block in blocks:
-        exec(compile(block, f"{page}: {block.splitlines()[0]}", "exec"), space)
-    # and the first command of the page that uses the files it made
-    command = re.search(r"^melodylc (generate .*--actor.*)$", text, re.MULTILINE)
-    assert command
-    assert main(shlex.split(command[1])) == 0
-    assert len(list((tmp_path / "melodies").glob("*.mid"))) == 8
+    for block in blocks(page, "python"):
+        exec(compile(block, f"{page.name}: {block.splitlines()[0]}", "exec"), space)
+    if page.name == "rules.md":  # and its first command that uses the files it made
+        command = next(command for command in commands(page) if command[0] == "generate" and "--actor" in command)
+        assert main(command) == 0
+        assert len(list((tmp_path / "melodies").glob("*.mid"))) == 8
+
+
+def test_python_of_pages_that_play_is_at_least_python():
+    for block in blocks(ROOT / "docs" / PLAYS, "python"):
+        compile(block, PLAYS, "exec")
+
+
+def test_commands_are_found():
+    assert len(COMMANDS) >= 30
+    assert {command[0] for _, command in COMMANDS} >= {"generate", "transform", "interpolate", "learn", "live", "train"}
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS, ids=lambda value: value if isinstance(value, str) else value[0])
+def test_a_command_of_a_page_is_one(page, command):
+    options = parser().parse_args(command)
+    assert callable(options.run)
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
