@@ -21,6 +21,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from melodylc.base.version import __version__ as __version__
 from midi_io.compiled import use_cache_folder as _use_cache_folder
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from melodylc.melody import Melody
     from melodylc.model import Model, load
     from melodylc.rules import Key, Rule
-
-__version__ = "0.1.0"
 
 _use_cache_folder("melodylc")  # before any kernel is compiled: midi_io does not know our name
 

@@ -405,7 +405,7 @@ def test_the_examples_of_the_module_and_of_the_page_run(monkeypatch):
         return used[-1]
 
     monkeypatch.setattr("melodylc.live.session.open_session_ports", in_memory)
-    monkeypatch.setattr("melodylc.live.opening.paths.sounding_notes", lambda name: "unused.books")
+    monkeypatch.setattr("melodylc.live.opening.paths.sounding_notes", lambda name: str(tmp_path / "unused.books"))
     monkeypatch.setattr(
         Session, "wait", lambda session, seconds=None: until(lambda: session.status.melody > 0 and session.ports.left)
     )

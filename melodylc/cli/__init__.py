@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from melodylc import __version__
 from melodylc.base.errors import UserError
 from melodylc.base.signals import exit_code, on_signals
+from melodylc.base.version import __version__
 from melodylc.cli import (
     condition,
     doctor,

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from melodylc import __version__
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import integer
 from melodylc.base.progress import bar as bar_of
+from melodylc.base.version import __version__
 from melodylc.extraction import corpus
 from melodylc.extraction import rejected as list_of_rejected
 from melodylc.extraction.compiling import compiled_if_worthwhile
