@@ -393,7 +393,7 @@ def test_what_is_missing_is_said_before_anything_plays(wrong, says):
     assert ports.left == []
 
 
-def test_the_examples_of_the_module_and_of_the_page_run(monkeypatch):
+def test_the_examples_of_the_module_and_of_the_page_run(monkeypatch, tmp_path):
     """As a reader would run them, on ports in memory, and without waiting."""
     page = (Path(__file__).parents[1] / "docs" / "live.md").read_text()
     (from_page,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
