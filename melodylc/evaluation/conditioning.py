@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from melodylc.attributes import Attributes
-from melodylc.constraints import conditional
+from melodylc.constraints import attribute_critic, conditional
 from melodylc.model import Model, generator
 from melodylc.rules import Key, pitch_classes
 from melodylc.rules.key import NAMES
@@ -55,7 +55,7 @@ def measure_conditioning(model: Model, *, draws: int = DRAWS, seed: int = 0) -> 
                 melodies = model.decode_quickly(vectors, generator=source)
                 found = (melodies < 128).sum(axis=1)
                 in_key[m, k, c] = pitch_classes(key).satisfied(melodies).mean()
-                near[m, k, c] = (np.abs(found - count) <= conditional.TOLERANCE * count).mean()
+                near[m, k, c] = (np.abs(found - count) <= attribute_critic.TOLERANCE * count).mean()
                 counts[m, k, c] = found.mean()
     return ConditioningTable(in_key, near, counts)
 
