@@ -16,7 +16,7 @@ from melodylc.extraction.selection import select_melody
 from melodylc.melody import BEATS, HOLD, from_notes, to_notes
 from melodylc.model import load
 from melodylc.rules import find, notes, pitch_classes, pitch_range
-from melodylc.vae import training
+from melodylc.vae import trainer, training
 from midi_io import files
 
 
@@ -199,7 +199,7 @@ def test_the_rules_of_the_readme_are_learned_kept_and_composed(tmp_path, capsys)
 
 @pytest.mark.usefixtures("every_core")
 def test_extract_and_train_from_the_command_line(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(training, "PRINCIPAL", 1024)
+    monkeypatch.setattr(trainer, "PRINCIPAL", 1024)
     monkeypatch.setattr(training, "BANK", 256)
     (tmp_path / "midi").mkdir()
     rng = np.random.default_rng(0)

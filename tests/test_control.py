@@ -10,8 +10,9 @@ from melodylc import generation, rules
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
 from melodylc.constraints import conditional, rule_actor
+from melodylc.constraints.best_melodies import BestMelodies
 from melodylc.constraints.composition import compose
-from melodylc.constraints.rule_actor import Nearest
+from melodylc.constraints.conditional_training import ConditionalSettings, train_conditional_actor
 from melodylc.latent.rewards import PAPER_BUDGET, Budget
 from melodylc.vae import storage
 
@@ -93,11 +94,11 @@ def test_a_rule_out_of_reach_ends_with_that_word_and_the_nearest(tiny_model):
 
 
 def test_the_nearest_are_the_best_and_different():
-    nearest = Nearest()
+    nearest = BestMelodies(3)
     states = np.zeros((6, 256), np.uint8)
     states[:, 0] = [1, 2, 3, 3, 4, 5]
-    nearest.see(states[:3], np.array([0.1, 0.9, 0.5]))
-    nearest.see(states[3:], np.array([0.5, 0.7, 0.0]))
+    nearest.consider(states[:3], np.array([0.1, 0.9, 0.5]))
+    nearest.consider(states[3:], np.array([0.5, 0.7, 0.0]))
     assert nearest.melodies[:, 0].tolist() == [2, 4, 3]
     assert nearest.rewards.tolist() == [0.9, 0.7, 0.5]
 
@@ -149,7 +150,7 @@ def test_weights_have_one_suffix_so_that_a_card_cannot_overwrite_them(name, lear
     for save in (
         learned.save,
         lambda path: storage.save(tiny_model.vae, path, {}),
-        conditional.ConditionalActor(learned.actor, {"curve": []}).save,
+        conditional.ConditionalActor(learned.network, {"curve": []}).save,
     ):
         with pytest.raises(UserError, match=r"save: expected a path that ends in \.safetensors, got '.*x"):
             save(tmp_path / name)
@@ -207,10 +208,10 @@ def test_the_same_numbers_are_refused_everywhere(tiny_model):
         (lambda: Attributes(high=True), "high"),
         (lambda: melodylc.Filters(min_notes=-1), "min_notes"),
         (
-            lambda: conditional.train_conditional_actor(tiny_model, settings=conditional.ConditionalSettings(rounds=0)),
-            "knobs: rounds",
+            lambda: train_conditional_actor(tiny_model, settings=ConditionalSettings(rounds=0)),
+            "conditional actor: rounds",
         ),
-        (lambda: conditional.train_conditional_actor(tiny_model, seed=-1), "seed"),
+        (lambda: train_conditional_actor(tiny_model, seed=-1), "seed"),
     ):
         with pytest.raises(UserError, match=said) as refused:
             call()

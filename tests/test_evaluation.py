@@ -9,7 +9,7 @@ from PIL import Image
 
 import melodylc
 from melodylc import rules
-from melodylc.constraints import conditional
+from melodylc.constraints.conditional_training import ConditionalSettings, train_conditional_actor
 from melodylc.constraints.preference import prefer
 from melodylc.constraints.realism import held_out, realism_critic
 from melodylc.evaluation import conditioning, listeners, similarity
@@ -149,10 +149,10 @@ def test_preferences_agree_with_a_listener_and_ask():
 @pytest.fixture
 def complete(tiny_model, monkeypatch):
     """The tiny model with a conditional actor beside it; few listeners and attributes: seconds of work."""
-    settings = conditional.ConditionalSettings(
+    settings = ConditionalSettings(
         rounds=1, fresh=8, critic_start=1, critic_steps=2, actor_steps=1, batch=8, hidden=(8,), label_units=4
     )
-    conditional.train_conditional_actor(tiny_model, settings=settings, progress=False).save(
+    train_conditional_actor(tiny_model, settings=settings, progress=False).save(
         tiny_model.path.with_name("knobs.safetensors")
     )
     monkeypatch.setattr(conditioning, "SCALES", conditioning.SCALES[:2])

@@ -18,7 +18,7 @@ import melodylc
 from melodylc import rules
 from melodylc.attributes import Attributes
 from melodylc.constraints.composition import compose
-from melodylc.constraints.conditional import ConditionalSettings, train_conditional_actor
+from melodylc.constraints.conditional_training import ConditionalSettings, train_conditional_actor
 from melodylc.constraints.rule_actor import learn
 from melodylc.constraints.transformation import descend
 from melodylc.evaluation.histograms import reference_histograms

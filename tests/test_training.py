@@ -1,6 +1,7 @@
 import csv
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -9,9 +10,10 @@ from safetensors.torch import load_file
 
 from melodylc.base.errors import UserError
 from melodylc.model import load
-from melodylc.vae import training
+from melodylc.vae import trainer, training
 from melodylc.vae.presets import PRESETS
-from melodylc.vae.training import learning_rate, train
+from melodylc.vae.trainer import KL_WEIGHTS, Trainer, average_decay, learning_rate, next_kl_weight
+from melodylc.vae.training import train
 
 
 def principal_preset(preset):
@@ -22,7 +24,7 @@ def principal_preset(preset):
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     monkeypatch.setattr(training, "LOG_EVERY", 2)
-    monkeypatch.setattr(training, "PRINCIPAL", 512)
+    monkeypatch.setattr(trainer, "PRINCIPAL", 512)
 
 
 def run(tiny_corpus, preset, out, **options):
@@ -48,19 +50,19 @@ def test_a_stopped_run_ends_as_an_unbroken_one(tiny_corpus, tiny_preset, tmp_pat
     preset = principal_preset(tiny_preset)
     run(tiny_corpus, preset, tmp_path / "whole")
     steps = 0
-    one_step = training.Trainer.one_step
+    one_step = Trainer.one_step
 
-    def interrupted(trainer):
+    def interrupted(self):
         nonlocal steps
         if steps == stopped_at:
             raise KeyboardInterrupt
         steps += 1
-        return one_step(trainer)
+        return one_step(self)
 
-    monkeypatch.setattr(training.Trainer, "one_step", interrupted)
+    monkeypatch.setattr(Trainer, "one_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(tiny_corpus, preset, tmp_path / "stopped")
-    monkeypatch.setattr(training.Trainer, "one_step", one_step)
+    monkeypatch.setattr(Trainer, "one_step", one_step)
     assert not (tmp_path / "stopped" / "model.safetensors").exists()
     run(tiny_corpus, preset, tmp_path / "stopped", resume=True)
     a, b = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "stopped"))
@@ -78,13 +80,13 @@ def test_a_run_can_begin_with_a_trained_model(tiny_corpus, tiny_preset, tmp_path
     run(tiny_corpus, tiny_preset, tmp_path / "first")
     first = tmp_path / "first" / "model.safetensors"
     began = []
-    one_step = training.Trainer.one_step
+    one_step = Trainer.one_step
 
-    def watched(trainer):
-        began.append({name: value.clone() for name, value in trainer.model.state_dict().items()})
-        return one_step(trainer)
+    def watched(self):
+        began.append({name: value.clone() for name, value in self.model.state_dict().items()})
+        return one_step(self)
 
-    monkeypatch.setattr(training.Trainer, "one_step", watched)
+    monkeypatch.setattr(Trainer, "one_step", watched)
     card = run(tiny_corpus, tiny_preset, tmp_path / "second", start=first, kl_target=5.0)
     assert len(began) == tiny_preset.stages[-1].steps  # the last stage alone
     for name, value in load_file(first).items():
@@ -130,6 +132,35 @@ def test_learning_rate_warms_up_stays_and_falls(tiny_preset):
     assert learning_rate(stage, 500) == 1.0
     assert learning_rate(stage, 850) == pytest.approx(0.5)
     assert learning_rate(stage, 999) == pytest.approx(0.05)
+
+
+def test_the_moving_average_forgets_its_beginning_and_then_slows_down():
+    decays = [average_decay(0.999, step) for step in range(20_000)]
+    assert decays[0] == 0.1
+    assert decays == sorted(decays)
+    assert decays[-1] == 0.999
+
+
+@pytest.mark.parametrize("kl", [0.0, 5.0, 20.0, 1e6])
+def test_the_weight_of_kl_moves_slowly_and_within_bounds(kl):
+    weights = [0.35]
+    for _ in range(2000):
+        weights.append(next_kl_weight(weights[-1], kl, target=10.0))
+    assert weights == sorted(weights, reverse=kl < 10)
+    assert all(abs(b / a - 1) < 0.011 for a, b in pairwise(weights))
+    assert weights[-1] == KL_WEIGHTS[0 if kl < 10 else 1]
+
+
+def test_a_checkpoint_holds_what_earlier_versions_wrote(tiny_corpus, tiny_preset, tmp_path):
+    run(tiny_corpus, tiny_preset, tmp_path / "run")
+    with safe_open(tmp_path / "run" / "checkpoint.safetensors", "pt") as file:
+        position = json.loads(file.metadata()["position"])
+        kinds = {name.split(".")[0] for name in file.keys()}  # noqa: SIM118 - no mapping
+        steps = {name for name in file.keys() if name.startswith("adam.0.")}  # noqa: SIM118
+    assert kinds == {"model", "average", "adam"}
+    assert steps == {"adam.0.step", "adam.0.exp_avg", "adam.0.exp_avg_sq"}
+    assert (position["stage"], position["step"], position["stages"]) == ("whole", 6, ["bars", "phrases", "whole"])
+    assert {"preset", "sizes", "kl_target", "seconds", "kl_weight", "seed"} <= set(position)
 
 
 def test_what_the_user_got_wrong(tiny_corpus, tiny_preset, tmp_path):

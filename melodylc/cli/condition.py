@@ -24,7 +24,7 @@ def add(commands: arguments.Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train the conditional actor and save it beside the model."""
-    from melodylc.constraints.conditional import ConditionalSettings, train_conditional_actor
+    from melodylc.constraints.conditional_training import ConditionalSettings, train_conditional_actor
     from melodylc.model import load
 
     model = load(options.model)

@@ -1,4 +1,4 @@
-"""A rule and a model give an actor and its critics."""
+"""Rule actors: learned from a rule's rewards, they move draws of the prior to melodies that satisfy it (section 6)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from torch import Tensor
 from melodylc.base import numbers, storage
 from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as bar_of
-from melodylc.latent import rewards
+from melodylc.constraints.best_melodies import BestMelodies
 from melodylc.latent.critics import lowest_logits
 from melodylc.latent.networks import Actor, PartsCritic
-from melodylc.latent.rewards import Budget, Round
+from melodylc.latent.rewards import Budget, Round, train_from_rewards
 from melodylc.melody import BARS
 from melodylc.model import Model, fingerprint, generator
 from melodylc.rules import Rule
@@ -26,7 +26,7 @@ from midi_io.atomic import atomic_write
 
 KIND = storage.FileKind("melodylc.actor", "actor", "an actor; melodylc learn --out FILE.safetensors makes one")
 REACHED, PARTLY = 0.5, 0.05  # shares satisfied from which a rule counts as reached, and as partly reached
-EXAMPLES = 3  # melodies nearest to the rule that are kept
+EXAMPLES = 3  # melodies nearest to the rule that travel with an actor
 LIMITS: dict[str, numbers.Limits] = {  # of the fields of a budget
     "rounds": (int, 1, numbers.MOST),
     "seconds": (float, 0, 1e9),
@@ -53,34 +53,34 @@ LIMITS: dict[str, numbers.Limits] = {  # of the fields of a budget
 
 @dataclass(frozen=True)
 class RuleActor:
-    """A learned rule: an actor that moves draws of the prior to melodies that satisfy it, and its critics."""
+    """A learned rule: a network that moves draws of the prior to melodies that satisfy it, and its critics."""
 
     model: Model
-    actor: Actor
+    network: Actor
     critics: tuple[PartsCritic, ...]
     card: dict[str, Any]  # rule, outcome, seed, budget, temperature, curve, what the best round showed
     examples: np.ndarray = field(repr=False)  # (at most 3, 256): the highest rewarded melodies met while learning
 
     @property
     def outcome(self) -> str:
-        """ "reached", "partly reached" or "out of reach", of this model, by the share satisfied of the best round."""
+        """Return "reached", "partly reached" or "out of reach" of the model, by the best round's share satisfied."""
         return str(self.card["outcome"])
 
     @torch.no_grad()
     def move(self, z: Tensor) -> Tensor:
-        """z (B, Z) to z' (B, Z)."""
-        return self.actor(z)
+        """Return where draws (B, Z) satisfy the rule, (B, Z)."""
+        return self.network(z)
 
     def judge(self, z: Tensor) -> Tensor:
-        """The lower of the critics' logits (B, O) for z (B, Z): of each part's reward, then of each being 1."""
+        """Return the lower of the critics' logits (B, O) for z (B, Z): of each part's reward, then of each being 1."""
         return lowest_logits(list(self.critics), self.model.bar_embeddings(z))
 
     def sample(self, count: int, *, seed: int | None = None, temperature: float | None = None) -> np.ndarray:
-        """Melodies (count, 256), one decode of one draw each; nothing is masked or selected."""
+        """Return melodies (count, 256), one decode of one draw each; nothing is masked or selected."""
         return self.model.decode(self.move(self.model.prior(count, seed)), seed=seed, temperature=temperature)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write actor and critics (half precision) and the JSON card beside them.
+        """Write the network and the critics (half precision) and the JSON card beside them.
 
         Raises:
             UserError: unless the path ends in .safetensors.
@@ -88,7 +88,7 @@ class RuleActor:
         from safetensors.torch import save_file
 
         path = storage.weights_path(path)
-        tensors = {f"actor.{name}": value.half().contiguous() for name, value in self.actor.state_dict().items()}
+        tensors = {f"actor.{name}": value.half().contiguous() for name, value in self.network.state_dict().items()}
         for index, critic in enumerate(self.critics):
             for name, value in critic.state_dict().items():
                 tensors[f"critic{index}.{name}"] = value.half().contiguous()
@@ -99,7 +99,7 @@ class RuleActor:
 
 
 def load_actor(path: str | os.PathLike[str], model: Model) -> RuleActor:
-    """A control saved by `Control.save`.
+    """Load an actor saved by `RuleActor.save`.
 
     Raises:
         UserError: if it is missing, damaged, or was learned on another model.
@@ -112,8 +112,8 @@ def load_actor(path: str | os.PathLike[str], model: Model) -> RuleActor:
         hidden, outputs = card["budget"]["actor_hidden"], card["outputs"]
         if not 1 <= len(hidden) <= 16 or not all(isinstance(w, int) and 1 <= w <= 8192 for w in (*hidden, outputs)):
             raise ValueError(f"widths {hidden}, {outputs}")
-        actor = Actor(model.latent, tuple(hidden))
-        actor.load_state_dict(_under("actor.", tensors))
+        network = Actor(model.latent, tuple(hidden))
+        network.load_state_dict(_under("actor.", tensors))
         critics: list[PartsCritic] = []
         while under := _under(f"critic{len(critics)}.", tensors):
             critics.append(PartsCritic(BARS, _width(model), outputs))
@@ -124,7 +124,7 @@ def load_actor(path: str | os.PathLike[str], model: Model) -> RuleActor:
             raise
         detail = str(error).splitlines()[0]
         raise UserError(f"actor: the card and the weights at {path} do not fit each other ({detail})") from error
-    return RuleActor(model, _frozen(actor), tuple(_frozen(critic) for critic in critics), card, examples)
+    return RuleActor(model, _frozen(network), tuple(_frozen(critic) for critic in critics), card, examples)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -139,6 +139,26 @@ def _frozen(network: Any) -> Any:
     return network.eval().requires_grad_(False)
 
 
+class _Rewards:
+    """A rule's rewards of melodies, which remembers the best of those it was given."""
+
+    def __init__(self, model: Model, rule: Rule, temperature: float, seed: int) -> None:
+        self.model, self.rule, self.temperature = model, rule, temperature
+        self.generator = generator(seed, 2)
+        self.best = BestMelodies(EXAMPLES)
+
+    def of_melodies(self, states: np.ndarray) -> np.ndarray:
+        """Return the rewards (B, R) of melodies (B, 256), one for each part of a conjunction."""
+        rewards = np.stack([part(states) for part in self.rule.parts], axis=1)
+        self.best.consider(states, rewards.mean(axis=1))
+        return rewards
+
+    def of_vectors(self, z: Tensor) -> Tensor:
+        """Return the rewards (B, R) of decodes of vectors (B, Z)."""
+        states = self.model.decode_quickly(z, temperature=self.temperature, generator=self.generator)
+        return torch.from_numpy(self.of_melodies(states)).float()
+
+
 def learn(
     model: Model,
     rule: Rule,
@@ -148,17 +168,17 @@ def learn(
     temperature: float | None = None,
     bank: np.ndarray | None = None,
     progress: bool = True,
-    on_round: Callable[[Round], None] | None = None,
+    on_round: Callable[[Round], None] = lambda _: None,
 ) -> RuleActor:
     """Learn an actor whose melodies satisfy a rule, from the rule's rewards alone (section 6).
 
     Melodies whose z is known are rewarded first: the model's bank of encodings and of decoded prior draws. Ctrl-C keeps
-    the best actor so far. A rule that is out of the model's reach is no error: `Control.outcome` says so, and
-    `Control.examples` are the nearest melodies met.
+    the best actor so far. A rule that is out of the model's reach is no error: `RuleActor.outcome` says so, and
+    `RuleActor.examples` are the nearest melodies met.
 
     Args:
         rule: any `Rule`; the parts of a conjunction are rewarded apart.
-        budget: `melodylc.latent.rewards.PAPER` is the paper's loop: decodes only, one critic of z.
+        budget: `melodylc.latent.rewards.PAPER_BUDGET` is the paper's loop: decodes only, one critic of z.
         temperature: at which melodies are decoded for their rewards; default: the model's.
         bank: further melodies (N, 256) to encode and reward before the first step.
         progress: show a bar with mean reward, share satisfied and shift.
@@ -172,41 +192,18 @@ def learn(
     numbers.seed(seed)
     numbers.temperature(temperature)
     temperature = model.temperature if temperature is None else temperature
-    draws = generator(seed, 2)
-    examples = Nearest()
-
-    def reward(states: np.ndarray) -> np.ndarray:
-        given = np.stack([part(states) for part in rule.parts], axis=1)
-        examples.see(states, given.mean(axis=1))
-        return given
-
-    def score(z: Tensor) -> Tensor:
-        made = model.decode_quickly(z, temperature=temperature, generator=draws)
-        return torch.from_numpy(reward(made)).float()
-
-    known = (torch.zeros(0, model.latent), torch.zeros(0, len(rule.parts)))
-    if budget.bank_steps:
-        z, states = model.bank.known()
-        if bank is not None:
-            z, states = torch.cat([z, model.encode(bank).mean]), np.concatenate([states, bank])
-        given = reward(states)
-        known = (z, torch.from_numpy(given).float())
-        first = len(model.bank.states)
-        satisfied = (given[first : first + len(model.bank.drawn)] == 1).all(axis=1)
-    else:
-        satisfied = rule.satisfied(model.bank.drawn)
-    drawn = satisfied.mean() if len(satisfied) else float("nan")
+    rewards = _Rewards(model, rule, temperature, seed)
+    known, prior_satisfied = _reward_bank(model, rewards, budget, bank)
     with bar_of(budget.rounds, unit="round", desc=f"learn {rule.name}", show=progress) as bar:
 
         def show(row: Round) -> None:
             shown = {"reward": f"{row.reward:.3f}", "satisfied": f"{row.satisfied:.2f}", "shift": f"{row.shift:.2f}"}
             bar.set_postfix(shown, refresh=False)
             bar.update()
-            if on_round is not None:
-                on_round(row)
+            on_round(row)
 
-        learned = rewards.train_from_rewards(
-            score,
+        learned = train_from_rewards(
+            rewards.of_vectors,
             known,
             model.bank.sigma_bar,
             budget,
@@ -214,21 +211,42 @@ def learn(
             seed=seed,
             on_round=show,
         )
-    best = learned.best
     card = {
         "rule": rule.name,
-        "outcome": _outcome(best.satisfied),
+        "outcome": _outcome(learned.best.satisfied),
         "model": fingerprint(model),
         "seed": seed,
         "temperature": temperature,
-        "prior_satisfied": round(float(drawn), 4),
+        "prior_satisfied": round(prior_satisfied, 4),
         "outputs": len(rule.parts) * (2 if budget.satisfaction else 1),
         "budget": asdict(budget),
-        "best": _rounded(best),
+        "best": _rounded(learned.best),
         "curve": [_rounded(row) for row in learned.curve],
     }
     critics = tuple(_frozen(critic) for critic in learned.critics if isinstance(critic, PartsCritic))
-    return RuleActor(model, _frozen(learned.actor), critics, card, examples.melodies)
+    return RuleActor(model, _frozen(learned.actor), critics, card, rewards.best.melodies)
+
+
+def _reward_bank(
+    model: Model, rewards: _Rewards, budget: Budget, more: np.ndarray | None
+) -> tuple[tuple[Tensor, Tensor], float]:
+    """Reward what the model's bank knows, and more melodies (N, 256), unless the budget leaves the bank out.
+
+    Returns:
+        Vectors (M, Z) with their rewards (M, R), and the share of the prior's decodes that satisfy the rule.
+    """
+    if not budget.bank_steps:
+        satisfied = rewards.rule.satisfied(model.bank.drawn)
+        known = (torch.zeros(0, model.latent), torch.zeros(0, len(rewards.rule.parts)))
+    else:
+        z, states = model.bank.known()
+        if more is not None:
+            z, states = torch.cat([z, model.encode(more).mean]), np.concatenate([states, more])
+        given = rewards.of_melodies(states)
+        first = len(model.bank.states)
+        satisfied = (given[first : first + len(model.bank.drawn)] == 1).all(axis=1)
+        known = (z, torch.from_numpy(given).float())
+    return known, float(satisfied.mean()) if len(satisfied) else float("nan")
 
 
 def _outcome(satisfied: float) -> str:
@@ -239,20 +257,3 @@ def _outcome(satisfied: float) -> str:
 
 def _rounded(row: Round) -> dict[str, float]:
     return {name: round(number, 4) if isinstance(number, float) else number for name, number in row._asdict().items()}
-
-
-class Nearest:
-    """The different melodies of highest reward among all that were seen."""
-
-    def __init__(self) -> None:
-        self.melodies = np.empty((0, 256), np.uint8)
-        self.rewards = np.empty(0)
-
-    def see(self, states: np.ndarray, rewards: np.ndarray) -> None:
-        """Look at melodies (B, 256) and their rewards (B,)."""
-        best = np.argsort(-rewards, kind="stable")[:EXAMPLES]
-        melodies = np.concatenate([self.melodies, states[best]])
-        rewards = np.concatenate([self.rewards, rewards[best]])
-        _, first = np.unique(melodies, axis=0, return_index=True)
-        order = first[np.argsort(-rewards[first], kind="stable")][:EXAMPLES]
-        self.melodies, self.rewards = melodies[order], rewards[order]

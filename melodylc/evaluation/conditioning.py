@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from melodylc.attributes import Attributes
-from melodylc.constraints import conditional
+from melodylc.constraints import attribute_critic, conditional
 from melodylc.melody import HOLD
 from melodylc.model import Model, generator
 from melodylc.rules import Key, pitch_classes
@@ -56,7 +56,7 @@ def measure_conditioning(model: Model, *, draws: int = DRAWS, seed: int = 0) -> 
                 melodies = model.decode_quickly(actor.move(z, Attributes(key, notes=count)), generator=source)
                 notes = (melodies < HOLD).sum(axis=1)
                 in_key[s, k, c] = pitch_classes(key).satisfied(melodies).mean()
-                within[s, k, c] = (np.abs(notes - count) <= conditional.TOLERANCE * count).mean()
+                within[s, k, c] = (np.abs(notes - count) <= attribute_critic.TOLERANCE * count).mean()
                 counts[s, k, c] = notes.mean()
     return ConditioningTable(in_key, within, counts)
 

@@ -1,4 +1,4 @@
-"""G_opt: moving vectors by gradient instead of by an actor (sections 3 and 5), and energies that add up."""
+"""Descent on energies: G_opt, which moves vectors by gradient instead of by an actor (sections 3 and 5)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from melodylc.latent import losses
+from melodylc.latent.optimisers import adam
 
 Energy = Callable[[Tensor], Tensor]  # (B, Z) -> (B,), lower is better
 Logits = Callable[[Tensor], Tensor]  # (B, Z) -> (B, O)
@@ -21,14 +22,14 @@ def optimise(
     learning_rate: float = 0.1,
     done: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
-    """G_opt: descend an energy from z by Adam (section 9.2: 100 steps, rate 0.1, betas 0.9 and 0.999).
+    """Descend an energy from z by Adam, as G_opt does (section 9.2: 100 steps at a learning rate of 0.1).
 
     Args:
-        z: (B, Z), where to start.
+        z: (B, Z), the vectors to start from.
         done: (B, Z) -> (B,) bool; a vector is frozen once it is done (section 5).
     """
     moved = z.clone().requires_grad_(True)
-    adam = torch.optim.Adam([moved], learning_rate)
+    optimiser = adam([moved], learning_rate)
     frozen = torch.zeros(len(z), dtype=torch.bool, device=z.device)
     for _ in range(steps):
         if done is not None:
@@ -39,7 +40,7 @@ def optimise(
         before = moved.detach().clone()
         with torch.enable_grad():
             (moved.grad,) = torch.autograd.grad(energy(moved).sum(), moved)
-        adam.step()
+        optimiser.step()
         if frozen.any():
             with torch.no_grad():
                 moved[frozen] = before[frozen]
@@ -57,13 +58,13 @@ def transform_latents(
     steps: int = 100,
     learning_rate: float = 0.1,
 ) -> Tensor:
-    """Identity-preserving transformation (section 5): descend L_real + lambda L_attr, each vector until both hold.
+    """Transform and preserve identity (section 5): descend L_real + lambda L_attr, each vector until it satisfies both.
 
     Args:
         z: (B, Z), encodings of what is transformed (or draws of the prior, figure 9).
         real: the realism critic, (B, Z) to (B, 1).
         attributes: the attribute critic, (B, Z) to (B, Y) logits.
-        wanted: (B, Y), each 0 or 1.
+        wanted: (B, Y), the attributes to reach, each 0 or 1.
         weights: of realism and of attributes (figure 5).
         thresholds: probabilities of realism, and of every attribute being as wanted, at which a vector is frozen.
     """
@@ -83,10 +84,10 @@ def transform_latents(
 def combined_energy(
     start: Tensor, sigma_bar: Tensor, critics: Sequence[Logits], *, penalty: float, shell: float = 10.0
 ) -> Energy:
-    """The energy of several critics learned apart, to be met together: the sum of their -log D, and of staying near.
+    """Return the energy of satisfying several critics at once that were learned apart: their -log D and the penalties.
 
     Args:
-        start: (B, Z), where the vectors come from; the energy is of moved rows in the same order.
+        start: (B, Z), the vectors before they are moved, in the same order.
         sigma_bar: (Z,), weights the distance penalty.
         penalty, shell: weights of `losses.distances` from start and of `losses.shell_penalty`.
     """

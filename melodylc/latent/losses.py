@@ -11,21 +11,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-PRIOR_RATE = 0.1  # draws of the prior are told apart easily, so the critic sees them at a tenth of the rate
+PRIOR_RATE = 0.1  # draws of the prior are easy to recognise, so the critic sees them at a tenth of the rate
 
 
 def constraint_loss(logits: Tensor) -> Tensor:
-    """L_{c=1} = -log D (section 3), elementwise: how far a vector is from keeping a constraint."""
+    """Return L_{c=1} = -log D (section 3), elementwise: small where a vector satisfies the constraint."""
     return F.softplus(-logits)
 
 
 def violation_loss(logits: Tensor) -> Tensor:
-    """L_{c=0} = -log(1 - D), elementwise; the paper prints -(1 - log D) and means this."""
+    """Return L_{c=0} = -log(1 - D), elementwise; the paper prints -(1 - log D) and means this."""
     return F.softplus(logits)
 
 
 def realism(encodings: Tensor, prior: Tensor, moved: Tensor, prior_rate: float = PRIOR_RATE) -> Tensor:
-    """The realism critic's loss (equation 2), from its logits for encodings, prior draws and an actor's outputs.
+    """Return the realism critic's loss (equation 2), from its logits of encodings, prior draws and moved ones.
 
     Each (B, 1) or (B,), their lengths may differ; draws of the prior weigh `prior_rate`.
     """
@@ -35,12 +35,12 @@ def realism(encodings: Tensor, prior: Tensor, moved: Tensor, prior_rate: float =
 def gradient_penalty(
     critic: Callable[[Tensor], Tensor], real: Tensor, other: Tensor, share: Tensor, weight: float = 10.0
 ) -> Tensor:
-    """Gulrajani et al. 2017, two-sided, on logits: weight * (|dD/dz| - 1)^2 at points between, the mean.
+    """Return the gradient penalty of Gulrajani et al. 2017, two-sided: the mean of weight * (|dD/dz| - 1)^2 of logits.
 
     Args:
         critic: (B, Z) to logits (B, 1) or (B,), each of its own row only.
-        real, other: (B, Z), the ends.
-        share: (B, 1) in [0, 1], how far from real to other the points lie.
+        real, other: (B, Z), between which the gradients are taken.
+        share: (B, 1) in [0, 1], how far from real to other each of these points lies.
     """
     between = torch.lerp(real, other, share).detach().requires_grad_(True)
     with torch.enable_grad():
@@ -49,7 +49,7 @@ def gradient_penalty(
 
 
 def distances(moved: Tensor, z: Tensor, sigma_bar: Tensor) -> Tensor:
-    """Equation 3's penalty for each vector, (B,): log(1 + (z' - z)^2) / sigma_bar^2, the mean over dimensions.
+    """Return equation 3's penalty of each vector, (B,): the mean over dimensions of log(1 + (z' - z)^2) / sigma_bar^2.
 
     Args:
         moved, z: (B, Z).
@@ -59,35 +59,35 @@ def distances(moved: Tensor, z: Tensor, sigma_bar: Tensor) -> Tensor:
 
 
 def distance(moved: Tensor, z: Tensor, sigma_bar: Tensor) -> Tensor:
-    """The mean of `distances` over the batch: a mean, since a sum would change lambda by a factor of dim z."""
+    """Return the mean of `distances` over the batch; a sum would change lambda by a factor of dim z."""
     return distances(moved, z, sigma_bar).mean()
 
 
 def shell_penalty(z: Tensor) -> Tensor:
-    """How far vectors (B, Z) lie outside the shell where N(0, I) has its mass, (B,): max(0, |z|^2 / Z - 1)^2.
+    """Return how far vectors (B, Z) lie beyond the shell where N(0, I) has its mass, (B,): max(0, |z|^2 / Z - 1)^2.
 
-    Ours: the distance penalty grows with the logarithm only, so an actor with a hard task may leave for where the
-    critics have never been.
+    Not in the paper: the distance penalty grows only with the logarithm, so an actor with a hard task may move vectors
+    to where the critics have no examples.
     """
     return F.relu((z**2).mean(dim=-1) - 1).square()
 
 
 def regression(logits: Tensor, rewards: Tensor) -> Tensor:
-    """Cross-entropy between the critic's logits and rewards or labels in [0, 1], both (B, O) (sections 5, 6)."""
+    """Return the cross-entropy of a critic's logits and rewards or labels in [0, 1], both (B, O) (sections 5 and 6)."""
     return F.binary_cross_entropy_with_logits(logits, rewards)
 
 
 def actor_loss(logits: Tensor, enough: float | None = None) -> Tensor:
-    """-log D summed over what is judged, the mean over the batch: what an actor descends (L_{c=1}, equation 3).
+    """Return the loss of an actor: -log D, summed over a critic's outputs, the mean over the batch (equation 3).
 
     Args:
-        enough: logits above which nothing more is won (ours): a sure critic would still push on, far beyond what was
-            asked for, and the distance penalty alone would not hold it back.
+        enough: logits above which nothing more is gained (not in the paper): a confident critic would push vectors far
+            beyond what its constraint needs, and the distance penalty alone would not hold them back.
     """
     return constraint_loss(logits if enough is None else logits.clamp(max=enough)).sum(dim=-1).mean()
 
 
 def shift(moved: Tensor, z: Tensor, sigma_bar: Tensor | None = None) -> Tensor:
-    """The mean squared shift, plain or weighted by sigma_bar^-2 (tables 1 and 2, z_MSE)."""
+    """Return the mean squared shift, plain or weighted by sigma_bar^-2 (tables 1 and 2, z_MSE)."""
     squared = (moved - z) ** 2
     return squared.mean() if sigma_bar is None else (squared / sigma_bar**2).mean()

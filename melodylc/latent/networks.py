@@ -12,6 +12,9 @@ from torch.nn import functional as F
 LARGE = (2048, 2048, 2048, 2048)
 SMALL = (256, 256, 256)
 LABEL_UNITS = 2048
+IDENTITY_SCALE, IDENTITY_GATE = 0.1, -2.0  # of the last layer: a gate of 0.12 on shifts a tenth as large as they were
+PART_LOGIT = 3.0  # P(a part satisfies its share) to begin with: 0.95, so that 16 of them have 0.46
+PLACE_SCALE = 0.01  # of what distinguishes parts by their position: small, so that they begin as alike
 
 
 def _layers(inputs: int, hidden: tuple[int, ...], outputs: int) -> nn.Sequential:
@@ -23,9 +26,9 @@ def _layers(inputs: int, hidden: tuple[int, ...], outputs: int) -> nn.Sequential
 
 
 class Conditioned(nn.Module):
-    """Layers that read z, and labels y through a linear layer of their own, concatenated with z.
+    """Layers whose input is z, concatenated with labels y after a linear layer of their own.
 
-    Without labels (`labels=0`) they read z alone. Labels are any vector: attributes, or the parameters of a rule.
+    Without labels (`labels=0`) the input is z alone. Labels are any vector: attributes, or the parameters of a rule.
     """
 
     def __init__(
@@ -37,7 +40,7 @@ class Conditioned(nn.Module):
         self.layers = _layers(latent + (label_units if labels else 0), hidden, outputs)
 
     def outputs(self, z: Tensor, y: Tensor | None) -> Tensor:
-        """(B, Z) and (B, Y), or one (Y,) for all, to (B, O).
+        """Return outputs (B, O) for z (B, Z) and labels (B, Y), or one (Y,) for all.
 
         Raises:
             ValueError: for labels where none are taken, or none or others where some are.
@@ -52,7 +55,7 @@ class Conditioned(nn.Module):
 
 
 class Actor(Conditioned):
-    """z to z' = (1 - gate) z + gate dz: the network only has to predict a shift."""
+    """A network that moves z to z' = (1 - gate) z + gate dz, so that it only has to predict a shift."""
 
     def __init__(
         self, latent: int, hidden: tuple[int, ...] = LARGE, labels: int = 0, label_units: int = LABEL_UNITS
@@ -61,23 +64,23 @@ class Actor(Conditioned):
         self.latent, self.hidden = latent, tuple(hidden)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """(B, Z), with labels (B, Y) if it takes any, to (B, Z)."""
+        """Return where z (B, Z) is moved, (B, Z), given labels (B, Y) if the actor takes any."""
         dz, gate = self.outputs(z, y).chunk(2, dim=-1)
         gate = torch.sigmoid(gate)
         return (1 - gate) * z + gate * dz
 
-    def initialise_as_identity(self, gate: float = -2.0) -> Actor:
-        """Start as almost the identity, so that what it learns is how far to go; returns itself."""
+    def initialise_as_identity(self) -> Actor:
+        """Start close to the identity, so that what is learned is how far to move; returns itself."""
         last = self.layers[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
-            last.weight.mul_(0.1)
-            last.bias[self.latent :] = gate
+            last.weight.mul_(IDENTITY_SCALE)
+            last.bias[self.latent :] = IDENTITY_GATE
         return self
 
 
 class Critic(Conditioned):
-    """z to logits, one for each thing judged."""
+    """A network from z to logits, one for each constraint, reward or label."""
 
     def __init__(
         self,
@@ -90,31 +93,32 @@ class Critic(Conditioned):
         super().__init__(latent, hidden, outputs, labels, label_units)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """(B, Z), with labels (B, Y) if it takes any, to (B, O)."""
+        """Return logits (B, O) for z (B, Z), given labels (B, Y) if the critic takes any."""
         return self.outputs(z, y)
 
 
 class PartsCritic(nn.Module):
-    """Logits from parts (B, P, E), where a generator makes its output of P like parts.
+    """A network from parts (B, P, E) to logits, for a generator whose output consists of P parts of one kind.
 
-    One network reads every part, so each example teaches it P times; what it finds is averaged, and multiplied as
-    probabilities (a whole that asks something of each of its parts), and read side by side by a network for the rest.
+    One network looks at every part, so each example trains it P times. Its results are averaged, multiplied as
+    probabilities (for constraints that each part has to satisfy), and go side by side through a network for whatever
+    depends on several parts.
     """
 
     def __init__(self, parts: int, width: int, outputs: int = 1, *, units: int = 192, hidden: int = 256) -> None:
         super().__init__()
         found, kept = units // 2, units // 6
         self.read = nn.Linear(width, units)
-        self.place = nn.Parameter(0.01 * torch.randn(parts, units))
+        self.place = nn.Parameter(PLACE_SCALE * torch.randn(parts, units))
         self.find = nn.Linear(units, found)
         self.each = nn.Linear(found, 2 * outputs)
         with torch.no_grad():  # a product of P probabilities begins near 1, not near 2^-P
-            self.each.bias[outputs:] = 3.0
+            self.each.bias[outputs:] = PART_LOGIT
         self.keep = nn.Linear(found, kept)
         self.whole = _layers(parts * kept + found, (hidden, hidden), outputs)
 
     def forward(self, parts: Tensor) -> Tensor:
-        """(B, P, E) to (B, O)."""
+        """Return logits (B, O) for parts (B, P, E)."""
         found = F.relu(self.find(F.relu(self.read(parts) + self.place)))  # (B, P, found)
         mean, every = self.each(found).chunk(2, dim=-1)  # (B, P, O) each
         whole = self.whole(torch.cat([self.keep(found).flatten(1), found.mean(dim=1)], dim=-1))

@@ -1,4 +1,4 @@
-"""Where half precision pays."""
+"""Half precision, where the processor computes it faster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 def half_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """bf16 autocast where the hardware computes it, else full precision."""
+    """Return a context of bf16 autocast where the hardware supports it, and of full precision elsewhere."""
     if device.type == "cuda":
         able = torch.cuda.is_bf16_supported()
     else:

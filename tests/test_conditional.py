@@ -6,13 +6,11 @@ import melodylc
 from melodylc.attributes import LABELS, Attributes
 from melodylc.base.errors import UserError
 from melodylc.constraints import conditional
-from melodylc.constraints.conditional import (
-    critic_loss,
-    energy,
-    measure,
-    predictions,
+from melodylc.constraints.attribute_critic import critic_loss, energy, measure, predictions, satisfied_shares
+from melodylc.constraints.conditional_training import (
+    ConditionalSettings,
     random_attributes,
-    satisfied_shares,
+    train_conditional_actor,
 )
 from melodylc.rules import Key
 from melodylc.rules.key import COMMON_SCALES
@@ -26,14 +24,14 @@ def test_what_is_measured():
     assert measured[12:].tolist() == [3, 60, 72]
 
 
-def test_labels_say_what_is_asked():
+def test_labels_say_what_is_requested():
     y = Attributes(Key.parse("C major"), notes=128, low=60).labels()
     assert y[:12].tolist() == [1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1]
     assert y[12:].tolist() == [1, 0, 0, 1, 1, 0]  # 128 is one unit above 96, 60 is the middle of low; no high
     assert Attributes().labels().tolist() == [1] * 12 + [0] * 6
 
 
-def test_wishes_say_the_same_as_their_rules():
+def test_attributes_say_the_same_as_their_rules():
     rng = np.random.default_rng(0)
     for _ in range(50):
         attributes = random_attributes(rng)
@@ -45,14 +43,14 @@ def test_wishes_say_the_same_as_their_rules():
     assert Attributes(Key.parse("C major"), 100, 60, 72).pitches().sum() == 8
 
 
-def test_granted_agrees_with_the_rules():
+def test_shares_satisfied_agree_with_the_rules():
     rng = np.random.default_rng(1)
-    wishes = [random_attributes(rng) for _ in range(60)]
+    requests = [random_attributes(rng) for _ in range(60)]
     states = rng.integers(50, 75, (60, 256)).astype(np.uint8)
     states[rng.random(states.shape) < 0.6] = 128
     states[:, 0] = 60
-    shares = satisfied_shares(measure(states), torch.stack([attributes.labels() for attributes in wishes]))
-    for index, attributes in enumerate(wishes):
+    shares = satisfied_shares(measure(states), torch.stack([attributes.labels() for attributes in requests]))
+    for index, attributes in enumerate(requests):
         if attributes.key is not None:
             in_key = melodylc.rules.pitch_classes(attributes.key).satisfied(states[index : index + 1])[0]
             assert bool(shares["key"][index]) == in_key
@@ -65,7 +63,7 @@ def test_granted_agrees_with_the_rules():
 
 
 def output(absent=0.0, count=96.0, low=60.0, high=76.0, deviation=0.1):
-    """What a reader says, all alike."""
+    """Outputs of a critic, all pitch classes alike."""
     numbers = torch.tensor([(count - 96) / 32, (low - 60) / 12, (high - 76) / 12])
     return torch.cat([torch.full((12,), absent), numbers, torch.full((3,), deviation).log()])[None]
 
@@ -77,7 +75,7 @@ def test_predictions_are_in_notes_and_pitches():
     assert absent.shape == (1, 12)
 
 
-def test_reading_is_least_where_it_is_right():
+def test_the_loss_of_a_critic_is_least_where_it_is_right():
     states = np.full((1, 256), 129, np.uint8)
     states[0, :96:1] = np.tile([60, 62, 64, 65], 24)
     measured = measure(states)
@@ -87,15 +85,15 @@ def test_reading_is_least_where_it_is_right():
         assert critic_loss(right, measured) < critic_loss(wrong, measured)
 
 
-def test_the_energy_falls_as_the_wish_is_granted():
-    floor = torch.tensor([70.0])
+def test_the_energy_falls_as_attributes_come_to_be_satisfied():
+    least_notes = torch.tensor([70.0])
 
     def cost(attributes, **said):
-        return float(energy(output(**said), attributes.labels()[None], floor, enough=5.0))
+        return float(energy(output(**said), attributes.labels()[None], least_notes, enough=5.0))
 
     in_c = Attributes(Key.parse("C major"))
     assert cost(in_c, absent=4.0) < cost(in_c, absent=0.0) < cost(in_c, absent=-4.0)
-    assert cost(in_c, absent=5.0) == cost(in_c, absent=50.0)  # beyond enough nothing more is won
+    assert cost(in_c, absent=5.0) == cost(in_c, absent=50.0)  # beyond enough nothing more is gained
     many = Attributes(notes=150)
     assert cost(many, count=150) < cost(many, count=130) < cost(many, count=90)
     assert cost(many, count=150) < cost(many, count=180)  # two-sided
@@ -106,24 +104,24 @@ def test_the_energy_falls_as_the_wish_is_granted():
     assert cost(Attributes(), count=90) == pytest.approx(0, abs=0.02)
 
 
-def test_knobs_are_learned_saved_and_loaded(tiny_model, tmp_path):
-    settings = conditional.ConditionalSettings(
+def test_a_conditional_actor_is_learned_saved_and_loaded(tiny_model, tmp_path):
+    settings = ConditionalSettings(
         rounds=2, fresh=8, critic_start=2, critic_steps=2, actor_steps=2, batch=8, hidden=(8,), label_units=4
     )
-    learned = conditional.train_conditional_actor(tiny_model, settings=settings, progress=False)
+    learned = train_conditional_actor(tiny_model, settings=settings, progress=False)
     assert len(learned.card["curve"]) == 2
     path = tmp_path / "knobs.safetensors"
     learned.save(path)
     again = conditional.load_conditional_actor(path, tiny_model)
     z, attributes = tiny_model.prior(4, seed=0), Attributes(Key.parse("A minor"), notes=60)
     torch.testing.assert_close(again.move(z, attributes), learned.move(z, attributes), atol=1e-2, rtol=1e-2)
-    assert again.actor.labels == LABELS
+    assert again.network.labels == LABELS
     with pytest.raises(UserError, match="another model"):
         conditional.load_conditional_actor(path, melodylc.load())
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match="expected safetensors"):
         conditional.load_conditional_actor(path, tiny_model)
-    with pytest.raises(UserError, match="melodylc knobs --model"):
+    with pytest.raises(UserError, match="melodylc condition --model"):
         conditional.load_conditional_actor(tmp_path / "none.safetensors", tiny_model)
 
 
@@ -137,10 +135,10 @@ def test_knobs_are_learned_saved_and_loaded(tiny_model, tmp_path):
         Attributes(low=48, high=67),
     ],
 )
-def test_the_embedded_knobs_grant_wishes_they_were_never_taught(attributes):
+def test_the_embedded_conditional_actor_satisfies_attributes_it_was_never_taught(attributes):
     model = melodylc.load()
-    turned = conditional.load_conditional_actor(model.path.with_name("knobs.safetensors"), model)
-    melodies = model.decode(turned.move(model.prior(48, seed=11), attributes), seed=5)
+    actor = conditional.load_conditional_actor(model.path.with_name("knobs.safetensors"), model)
+    melodies = model.decode(actor.move(model.prior(48, seed=11), attributes), seed=5)
     shares = satisfied_shares(measure(melodies), attributes.labels().expand(48, -1))
     for name, share in shares.items():
         if not share.isnan().all():
@@ -148,7 +146,7 @@ def test_the_embedded_knobs_grant_wishes_they_were_never_taught(attributes):
     assert len(np.unique(melodies, axis=0)) == 48
 
 
-def test_the_wishes_that_knobs_are_learned_on_stay_the_same():
+def test_the_attributes_that_are_learned_on_stay_the_same():
     """Scales may come; which ones a seed draws must not change with them, or a training cannot be made again."""
     rng = np.random.default_rng(0)
     drawn = [random_attributes(rng) for _ in range(400)]
