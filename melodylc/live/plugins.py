@@ -57,7 +57,7 @@ def install(daw: str | None, into: str | None = None) -> dict[Path, bool]:
 def _command() -> str:
     """Return the command by which a DAW calls melodylc."""
     program = shutil.which("melodylc", path=str(Path(sys.executable).parent)) or shutil.which("melodylc")
-    return f'"{program}"' if program else f'"{sys.executable}" -m melodylc.cli'
+    return f'"{program}"' if program else f'"{sys.executable}" -m melodylc'
 
 
 def _ardour() -> list[Path]:

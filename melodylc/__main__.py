@@ -1,0 +1,5 @@
+"""`python -m melodylc` is the command `melodylc`."""
+
+from melodylc.cli import entry
+
+entry()
