@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 RATE, PERIOD = 48000, 128
+PATIENCE = 60.0  # seconds: what takes one or two takes longer on a busy machine, and only what fails takes them all
 MARK = bytes((0xBF, 119, 1))
 TOOLS = ("jackd", "jack_wait", "jack_midi_dump", "jack_midi_clock")
 
@@ -87,7 +88,7 @@ class Dump:
         if source is not None:
             self.connect(source)
 
-    def connect(self, source: str, seconds: float = 30.0) -> None:
+    def connect(self, source: str, seconds: float = PATIENCE) -> None:
         connect(self.server, source, self.port, seconds)
 
     @property
@@ -105,7 +106,7 @@ class Dump:
         self.connect(source)
         moment = hand.now() + 0.2
         hand.send(MARK, moment)
-        eventually(lambda: any(each.message == MARK for each in self.heard), 5)
+        eventually(lambda: any(each.message == MARK for each in self.heard))
         return round(moment * RATE) - next(each.frame for each in self.heard if each.message == MARK)
 
     @property
@@ -126,7 +127,7 @@ class Dump:
         self._path.unlink()
 
 
-def connect(server: Server, source: str, sink: str, seconds: float = 30.0) -> None:
+def connect(server: Server, source: str, sink: str, seconds: float = PATIENCE) -> None:
     """As soon as both are there. In a process of its own: a JACK client here would outlive the server's death badly."""
     script = (
         "import jack, sys, time\n"
@@ -149,8 +150,8 @@ def connect(server: Server, source: str, sink: str, seconds: float = 30.0) -> No
         raise RuntimeError(said.decode())
 
 
-def eventually(condition: Callable[[], object], seconds: float = 20.0) -> bool:
-    """Whether it comes true in time."""
+def eventually(condition: Callable[[], object], seconds: float = PATIENCE) -> bool:
+    """Return whether it comes true in time."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if condition():

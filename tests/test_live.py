@@ -1,11 +1,17 @@
 """The live session on a real JACK server: what it plays, what it follows, and what nothing may make it do: hang a note.
 
+A busy machine may delay a Python thread beyond what the ports look ahead: then notes leave late, and the session counts
+them. So moments are judged in the server's frames, by what no load can cause: a note that is early, that leaves late
+without being counted, that is missing or another one. How late is late in fact is measured by benchmarks/live.py.
+
 Where the server's programs are missing these tests are skipped, and say what to install; with MELODYLC_NEEDS_JACK set,
 as in CI, they fail instead.
 """
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,14 +21,16 @@ import jackd
 import mido
 import numpy as np
 import pytest
-from jackd import PERIOD, RATE, Dump, Server, connect, eventually
+from jackd import PATIENCE, RATE, Dump, Server, connect, eventually
 
 from melodylc.rules import pitch_classes
 from midi_io import messages
 from midi_io.files import read
 from midi_io.ports import open_ports
+from midi_io.ports.interface import LATE
 
 C_MAJOR = {0, 2, 4, 5, 7, 9, 11}
+LAST = messages.control(0, messages.ALL_NOTES_OFF, 0)  # of a session that has played
 CLOCK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"
 
 
@@ -44,7 +52,7 @@ def server(installed):
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch, server):
-    """Books and maps in a place of their own; JACK clients of this process find the server."""
+    """Give each test its own files of notes and controls; JACK clients of this process find the server."""
     monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -53,16 +61,23 @@ def here(tmp_path, monkeypatch, server):
 
 
 class Live:
-    """`melodylc live` in a process, and a dump of what it sends."""
+    """`melodylc live` in a process, recording what it plays, and a dump of what it sends."""
 
     def __init__(self, server, folder, *arguments, listen=True):
         self.server = server
         self._output = folder / f"live-{time.monotonic_ns()}.txt"
+        self.take = self._output.with_suffix(".mid")
         self._file = self._output.open("wb")
-        self.process = server.live("--seed", "1", *arguments, output=self._file)
-        self.dump = None
-        if listen:
-            self.dump = Dump(server, "melodylc:out")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("127.0.0.1", 0))
+            self._osc = free.getsockname()[1]
+        options = ["--seed", "1", "--record", str(self.take), "--osc", str(self._osc)]
+        self.process = server.live(*options, *arguments, output=self._file)
+        self.dump = Dump(server, None) if listen else None
+
+    def connect(self):
+        if self.dump:
+            self.dump.connect("melodylc:out")
 
     @property
     def said(self):
@@ -75,17 +90,64 @@ class Live:
         alive = [child for child in children if Path(f"/proc/{child}/exe").exists()]
         return alive[0] if alive else None
 
-    def plays(self, seconds=25.0, beyond=0):
-        return eventually(lambda: len(self.dump.onsets) > beyond, seconds)
+    def set_control(self, control, value):
+        from pythonosc.udp_client import SimpleUDPClient
 
-    def goes_on(self, seconds=10.0):
+        client = SimpleUDPClient("127.0.0.1", self._osc)
+        client.send_message(f"/melodylc/{control}", value)
+        client._sock.close()
+
+    def is_prepared(self):
+        """Whether melodies are ready. A status that is no terminal's is written when control values change."""
+
+        def look():
+            for value in (1, 0):
+                self.set_control("hold", value)
+                time.sleep(0.3)
+            return "queue 2" in self.said
+
+        return eventually(look)
+
+    @property
+    def late(self):
+        """How many messages left late, of a session that has ended."""
+        counted = re.search(r"stopped after \d+ messages \((\d+) late", self.said)
+        return int(counted[1]) if counted else 0
+
+    @property
+    def recorded(self):
+        """The positions in beats and the pitches of the notes it has handed over, once it has ended."""
+        beat, notes = 0.0, []
+        file = mido.MidiFile(self.take)
+        for message in file.tracks[1]:
+            beat += message.time / file.ticks_per_beat
+            if message.type == "note_on" and message.velocity:
+                notes.append((beat, message.note))
+        return np.array([beat for beat, _ in notes]), [pitch for _, pitch in notes]
+
+    @property
+    def tempos(self):
+        """The tempos there were, in order, once it has ended."""
+        return [mido.tempo2bpm(each.tempo) for each in mido.MidiFile(self.take).tracks[0] if each.type == "set_tempo"]
+
+    def plays(self, beyond=0):
+        return eventually(lambda: len(self.dump.onsets) > beyond)
+
+    def goes_on(self):
         """Whether more notes come."""
-        return self.plays(seconds, len(self.dump.onsets) + 1)
+        return self.plays(len(self.dump.onsets) + 1)
 
-    def end(self, number=signal.SIGINT, seconds=15.0):
+    def is_quiet(self, seconds=1.5):
+        """Whether no note comes for a while, and none sounds."""
+        before = len(self.dump.onsets)
+        time.sleep(seconds)
+        return len(self.dump.onsets) == before and not self.dump.hanging
+
+    def end(self, number=signal.SIGINT):
         self.process.send_signal(number)
-        code = self.process.wait(seconds)
-        time.sleep(0.1)
+        code = self.process.wait(PATIENCE)
+        if self.dump and code == 0:  # the dump is another process: the last of what is sent is to be read by it
+            eventually(lambda: self.dump.heard and self.dump.heard[-1].message == LAST)
         return code
 
     def close(self):
@@ -95,7 +157,7 @@ class Live:
             self.process.kill()
             self.process.wait()
         if worker:
-            eventually(lambda: not Path(f"/proc/{worker}/exe").exists(), 10)
+            eventually(lambda: not Path(f"/proc/{worker}/exe").exists())
         if self.dump:
             self.dump.close()
         self._file.close()
@@ -107,6 +169,7 @@ def live(server, tmp_path):
 
     def start(*arguments, **options):
         made.append(Live(server, tmp_path, *arguments, **options))
+        made[-1].connect()
         return made[-1]
 
     yield start
@@ -148,71 +211,76 @@ def daw(server):
     daw.close()
 
 
-def steps(dump, zero, began, tempo):
-    """Onsets in sixteenths from a moment on."""
-    frames = np.array([each.frame for each in dump.onsets]) + zero - began * RATE
-    return frames / (RATE * 60 / tempo / 4)
+def frames_of(session):
+    """The frames of the notes, which are those that were recorded, and the positions they were recorded at."""
+    beats, pitches = session.recorded
+    onsets = session.dump.onsets
+    assert [each.message[1] for each in onsets] == pitches[-len(onsets) :]  # what came before the dump was connected
+    return np.array([each.frame for each in onsets]), beats[-len(onsets) :]
+
+
+def check_moments(session, tempo):
+    """Every note is at its frame, but for those that were counted as late. For a tempo that is steady."""
+    frames, beats = frames_of(session)
+    off = frames - beats * RATE * 60 / tempo
+    off -= off.min()
+    assert (off > LATE * RATE).sum() <= session.late
+    if not session.late:
+        assert np.median(off) <= 1  # a frame: what rounding leaves
 
 
 # --- what it plays ----------------------------------------------------------------------------------------------------
 
 
-def test_it_plays_in_key_on_the_frame_and_records_what_it_played(live, tmp_path):
-    take = tmp_path / "take.mid"
-    session = live("--key", "C major", "--notes", "128", "--tempo", "240", "--record", str(take))
+def test_it_plays_in_key_on_the_frame_and_records_what_it_played(live):
+    session = live("--key", "C major", "--notes", "128", "--tempo", "240")
     assert session.plays(beyond=60)
     assert session.end() == 0
-    onsets = session.dump.onsets
-    assert {each.message[1] % 12 for each in onsets} <= C_MAJOR
+    assert {each.message[1] % 12 for each in session.dump.onsets} <= C_MAJOR
     assert session.dump.hanging == set()
-    grid = RATE * 60 / 240 / 4
-    off = np.array([each.frame - onsets[0].frame for each in onsets]) / grid
-    assert np.abs(off - off.round()).max() * grid <= 1  # a frame: what rounding leaves
-    (notes,) = read(take).values()
-    assert [note.pitch for note in notes][-len(onsets) :] == [each.message[1] for each in onsets]
+    check_moments(session, 240)
+    (notes,) = read(session.take).values()
     starts = np.array([note.start for note in notes])
     assert np.allclose(starts * 4, np.round(starts * 4))
     assert "stopped after" in session.said
-    assert "late" not in session.said.splitlines()[-1]
 
 
-def test_rtmidi_plays_on_the_period(live):
+def test_rtmidi_plays_what_it_records(live):
     session = live("--key", "C major", "--tempo", "240", "--backend", "rtmidi-jack")
     assert session.plays(beyond=30)
     assert session.end() == 0
-    onsets = session.dump.onsets
-    grid = RATE * 60 / 240 / 4
-    off = np.array([each.frame - onsets[0].frame for each in onsets]) / grid
-    off = (off - off.round()) * grid
-    assert np.percentile(np.abs(off - np.median(off)), 90) <= 2 * PERIOD  # a busy machine is allowed a little
+    frames, beats = frames_of(session)
+    assert (np.diff(frames) >= 0).all()
+    assert (np.diff(beats) > 0).all()
+    assert {each.message[1] % 12 for each in session.dump.onsets} <= C_MAJOR
     assert session.dump.hanging == set()
 
 
-def test_controls_over_midi_and_osc_are_heard_at_the_next_bar(live, daw):
-    from pythonosc.udp_client import SimpleUDPClient
-
-    session = live("--key", "C major", "--tempo", "240", "--osc", "9917")
+def test_controls_over_midi_and_osc_are_heard(live, daw):
+    session = live("--key", "C major", "--tempo", "240")
     connect(session.server, daw.source, "melodylc:in")
     assert session.plays(beyond=8)
+
+    def keeps(key):
+        """Whether the last notes do: the control is heard from a bar line on."""
+        return (
+            len(session.dump.onsets) > before + 8 and {each.message[1] % 12 for each in session.dump.onsets[-8:]} <= key
+        )
+
+    f_sharp = {6, 8, 10, 11, 1, 3, 5}
+    before = len(session.dump.onsets)
     daw.moment = daw.ports.now() + 0.05
-    daw.now(messages.control(0, 20, 65))  # F# of twelve keys, in the mode there is
-    time.sleep(1.5)  # a bar lasts one second
+    daw.now(messages.control(0, 20, 65))  # F# of twelve keys, in the scale there is
+    assert eventually(lambda: keeps(f_sharp))
+    session.set_control("mode", "minor")  # as controllers made for earlier versions call the scale
     before = len(session.dump.onsets)
-    time.sleep(1.0)
-    f_sharp = {each.message[1] % 12 for each in session.dump.onsets[before:]}
-    assert f_sharp
-    assert f_sharp <= {6, 8, 10, 11, 1, 3, 5}
-    client = SimpleUDPClient("127.0.0.1", 9917)
-    client.send_message("/melodylc/mute", 1)
-    time.sleep(1.3)
-    before = len(session.dump.onsets)
-    time.sleep(1.2)
-    assert len(session.dump.onsets) == before
-    assert session.dump.hanging == set()
-    client.send_message("/melodylc/mute", 0)
-    client.send_message("/melodylc/key", "nonsense")
+    assert eventually(lambda: keeps({6, 8, 9, 11, 1, 2, 4}))
+    session.set_control("mute", 1)
+    assert eventually(lambda: "F# minor, mute" in session.said)
+    assert eventually(session.is_quiet)
+    session.set_control("mute", 0)
+    session.set_control("key", "nonsense")
     assert session.goes_on()
-    client._sock.close()
     assert session.end() == 0
     assert "key: expected a tonic" in session.said
 
@@ -220,24 +288,30 @@ def test_controls_over_midi_and_osc_are_heard_at_the_next_bar(live, daw):
 def test_it_answers_what_is_played_to_it(live, daw):
     session = live("--mode", "answer", "--key", "C major", "--tempo", "240", "--thru")
     connect(session.server, daw.source, "melodylc:in")
-    assert eventually(lambda: "play a phrase" in session.said, 30)
+    assert eventually(lambda: "play a phrase" in session.said)
     time.sleep(0.3)
     daw.moment = daw.ports.now() + 0.1
-    for index in range(16):  # two bars of eighths
-        pitch = 60 + (0, 2, 4, 7)[index % 4]
+    phrase = [60 + (0, 2, 4, 7)[index % 4] for index in range(16)]  # two bars of eighths
+    for index, pitch in enumerate(phrase):
         daw.ports.send(messages.note_on(0, pitch, 70), daw.moment + index / 8)
         daw.ports.send(messages.note_off(0, pitch), daw.moment + index / 8 + 0.1)
     assert session.plays(beyond=16)  # the sixteen come through, then the reply begins
-    time.sleep(4)
-    reply = session.dump.onsets[16:]
-    assert reply
-    assert {each.message[1] % 12 for each in reply} <= C_MAJOR
-    assert reply[-1].frame - reply[0].frame < 2.1 * RATE  # two bars of a second each
-    assert session.dump.hanging == set()
+    assert eventually(session.is_quiet)
     assert session.end() == 0
+    beats, pitches = session.recorded
+    assert [each.message[1] for each in session.dump.onsets] == pitches
+    assert pitches[:16] == phrase
+    assert beats[:16] == pytest.approx(np.arange(16) / 2, abs=0.02)
+    assert {pitch % 12 for pitch in pitches[16:]} <= C_MAJOR
+    reply = beats[16:]
+    assert len(reply) >= 4
+    line = reply[0] // 4 * 4
+    assert line >= 12  # two beats of silence end the phrase: the bar that they end in is the third
+    assert reply.max() < line + 8
+    assert session.dump.hanging == set()
 
 
-def test_a_knob_is_learned_by_moving_it(server, daw, tmp_path):
+def test_a_control_is_bound_to_the_knob_that_is_moved(server, daw, tmp_path):
     path = tmp_path / "mine.toml"
     command = ["live", "--bind", "notes", "mute", "--controls", str(path)]
     process = server.run([sys.executable, "-m", "melodylc", *command], stdout=subprocess.PIPE, text=True)
@@ -247,7 +321,7 @@ def test_a_knob_is_learned_by_moving_it(server, daw, tmp_path):
         for value in range(0, 100, 10):
             daw.ports.send(messages.control(2, number, value), daw.ports.now() + 0.02 + value / 1000)
         assert f"cc {number} @ 3" in process.stdout.readline()
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0
     process.stdout.close()
     assert 'notes = "cc 74 @ 3"' in path.read_text()
 
@@ -255,15 +329,18 @@ def test_a_knob_is_learned_by_moving_it(server, daw, tmp_path):
 # --- what it follows --------------------------------------------------------------------------------------------------
 
 
+EARLY, EARLY_AT_FIRST = 0.03, 2 / 24  # beats; a tempo that is not known yet may carry notes two clocks too far
+
+
 def test_it_follows_a_clock_through_stops_jumps_and_tempos(live, daw):
     session = live("--key", "C major", "--notes", "128", "--sync", "midi-clock")
     connect(session.server, daw.source, "melodylc:in")
-    assert eventually(lambda: "queue 2" in session.said, 40)
+    assert session.is_prepared()
     zero = session.dump.zero(daw.ports, daw.source)
+    parts = []  # position, tempo, the moment it began, and which notes are of it
     for first, tempo in ((0, 120.0), (12, 90.0), (5, 174.0)):
         before = len(session.dump.onsets)
-        daw.moment = daw.ports.now() + 0.3
-        began = daw.moment
+        daw.moment = began = daw.ports.now() + 0.3
         if first:
             daw.now(messages.song_position(first * 4))
             daw.now(CONTINUE)
@@ -272,32 +349,37 @@ def test_it_follows_a_clock_through_stops_jumps_and_tempos(live, daw):
         daw.clocks(12, tempo)
         daw.now(STOP)
         daw.wait()
-        onsets = steps(session.dump, zero, began, tempo)[before:]
-        assert len(onsets) > 8
-        assert onsets.min() > -0.1
-        assert onsets.max() < 48.2
-        late = onsets[4:] - np.round(onsets[4:])  # the first ones come while the new tempo is found
-        assert np.abs(late).max() < 0.12
-        assert np.median(np.abs(late)) < 0.03
-        assert session.dump.hanging == set()
+        assert eventually(session.is_quiet)
+        parts.append((first, tempo, began, slice(before, len(session.dump.onsets))))
     assert session.end() == 0
+    all_frames, all_beats = frames_of(session)
+    for first, tempo, began, part in parts:
+        frames, beats = all_frames[part], all_beats[part]
+        assert len(beats) > 8
+        heard_at = first + ((frames + zero) / RATE - began) * tempo / 60
+        beats = beats + 4 * np.round(np.median(heard_at - beats) / 4)  # a recording counts its bars from its beginning
+        assert beats.min() >= first
+        assert beats.max() <= first + 12 + EARLY_AT_FIRST
+        behind = heard_at - beats
+        assert behind[:4].min() > -EARLY_AT_FIRST
+        assert behind[4:].min() > -EARLY
+        assert np.percentile(behind, 10) < EARLY  # however busy the machine is, some notes are in time
+        assert any(abs(known / tempo - 1) < 0.005 for known in session.tempos)
 
 
 def test_it_follows_jack_transport(live, server):
     session = live("--key", "C major", "--notes", "128", "--sync", "jack", "--tempo", "180")
-    assert eventually(lambda: "queue 2" in session.said, 40)
+    assert session.is_prepared()
     script = (
         "import jack, sys, time\nclient = jack.Client('master', no_start_server=True)\nclient.activate()\n"
         "client.transport_locate(48000 * 8)\nclient.transport_start()\ntime.sleep(3)\nclient.transport_stop()\n"
         "time.sleep(.5)"
     )
-    server.run([sys.executable, "-c", script]).wait(20)
-    onsets = np.array([each.frame for each in session.dump.onsets])
-    assert len(onsets) > 5
-    off = (onsets - onsets[0]) / (RATE * 60 / 180 / 4)
-    assert np.abs(off - off.round()).max() < 0.02
-    assert session.dump.hanging == set()
+    server.run([sys.executable, "-c", script]).wait(PATIENCE)
+    assert eventually(session.is_quiet)
     assert session.end() == 0
+    assert len(session.dump.onsets) > 5
+    check_moments(session, 180)
 
 
 def test_jack_midi_clock_of_an_independent_program_is_followed(live, server):
@@ -305,21 +387,24 @@ def test_jack_midi_clock_of_an_independent_program_is_followed(live, server):
     clock = server.run(["jack_midi_clock", "-b", "140"])
     try:
         connect(server, "jack_midi_clock:mclk_out", "melodylc:in")
-        assert eventually(lambda: "queue 2" in session.said, 40)
+        assert session.is_prepared()
         script = (
             "import jack, time\nclient = jack.Client('master', no_start_server=True)\nclient.activate()\n"
             "client.transport_locate(0)\ntime.sleep(.2)\nclient.transport_start()\ntime.sleep(4)\n"
             "client.transport_stop()\ntime.sleep(.7)"
         )
-        server.run([sys.executable, "-c", script]).wait(20)
+        server.run([sys.executable, "-c", script]).wait(PATIENCE)
+        assert eventually(session.is_quiet)
     finally:
         clock.kill()
         clock.wait()
-    onsets = np.array([each.frame for each in session.dump.onsets])
-    assert len(onsets) > 8
-    off = (onsets - onsets[-1]) / (RATE * 60 / 140 / 4)
-    assert np.percentile(np.abs(off - off.round()), 80) < 0.05
-    assert session.dump.hanging == set()
+    assert session.end() == 0
+    frames, beats = frames_of(session)
+    assert len(frames) > 8
+    behind = frames / RATE * 140 / 60 - beats
+    behind -= np.percentile(behind, 10)  # the note that was in time: nobody says when the clock began
+    assert behind[4:].min() > -EARLY
+    assert session.tempos[-1] == pytest.approx(140, rel=0.005)
 
 
 def test_a_session_that_leads_is_followed_by_another(live, server, tmp_path):
@@ -328,7 +413,7 @@ def test_a_session_that_leads_is_followed_by_another(live, server, tmp_path):
     try:
         connect(server, "melodylc:out", "second:in")
         assert leader.plays()
-        assert eventually(lambda: "150.0 bpm" in follower.said or "149.9 bpm" in follower.said, 40)
+        assert eventually(lambda: re.search(r"(149\.[5-9]|150\.[0-5]) bpm", follower.said))
     finally:
         follower.close()
 
@@ -346,29 +431,29 @@ def test_a_signal_ends_it_with_every_note(live, number):
     assert "stopped after" in session.said
 
 
-def test_a_player_that_is_killed_leaves_no_note(live, tmp_path):
-    take = tmp_path / "take.mid"
-    session = live("--key", "C major", "--notes", "40", "--tempo", "60", "--record", str(take))
+def test_a_player_that_is_killed_leaves_no_note(live):
+    session = live("--key", "C major", "--notes", "40", "--tempo", "60")
     assert session.plays(beyond=2)
-    assert eventually(lambda: session.dump.hanging, 10)
+    assert eventually(lambda: session.dump.hanging)
     assert session.end(signal.SIGKILL) == -9
-    assert eventually(lambda: not session.dump.hanging, 10)
-    assert eventually(take.exists, 10)
-    assert len(mido.MidiFile(take).tracks[1]) > 3
+    assert eventually(lambda: not session.dump.hanging)
+    assert eventually(session.take.exists)
+    assert len(mido.MidiFile(session.take).tracks[1]) > 3
 
 
 def test_after_both_are_killed_the_next_start_ends_the_notes(live, server):
-    session = live("--key", "C major", "--notes", "40", "--tempo", "60")
-    assert session.plays(beyond=2)
-    assert eventually(lambda: session.dump.hanging, 10)
-    worker = session.worker
-    os.kill(worker, signal.SIGKILL)
-    session.end(signal.SIGKILL)
-    time.sleep(0.5)
-    hanging = session.dump.hanging
-    assert hanging
+    for _ in range(5):  # killed within a rest, it leaves none
+        session = live("--key", "C major", "--notes", "40", "--tempo", "60")
+        assert session.plays(beyond=2)
+        assert eventually(lambda session=session: session.dump.hanging)
+        os.kill(session.worker, signal.SIGKILL)
+        session.end(signal.SIGKILL)
+        time.sleep(0.5)
+        if session.dump.hanging:
+            break
+    assert session.dump.hanging
     again = live("--sync", "midi-clock", listen=False)
-    assert eventually(lambda: not session.dump.hanging, 20)
+    assert eventually(lambda: not session.dump.hanging)
     assert again.end() == 0
 
 
@@ -378,15 +463,15 @@ def test_inference_that_is_killed_or_stalls_is_replaced_and_nothing_stops(live):
     first = session.worker
     os.kill(first, signal.SIGKILL)
     assert session.goes_on()
-    assert eventually(lambda: session.worker not in (None, first), 20)
-    assert eventually(lambda: "starting another" in session.said.splitlines()[-1], 10)
-    assert eventually(lambda: "starting another" not in session.said.splitlines()[-1], 30)  # melodies are made again
+    assert eventually(lambda: session.worker not in (None, first))
+    assert eventually(lambda: "starting another" in session.said.splitlines()[-1])
+    assert eventually(lambda: "starting another" not in session.said.splitlines()[-1])  # melodies are made again
     second = session.worker
     os.kill(second, signal.SIGSTOP)
     for _ in range(4):
         assert session.goes_on()
         time.sleep(1)
-    assert eventually(lambda: session.worker not in (None, second), 30)
+    assert eventually(lambda: session.worker not in (None, second))
     assert session.goes_on()
     assert session.end() == 0
     assert session.dump.hanging == set()
@@ -406,11 +491,11 @@ def test_a_rule_that_raises_is_told_and_the_last_melody_goes_on(live, server, tm
     session = live("--rule", rule, "--actor", str(actor), "--tempo", "480", "--every", "1")
     assert session.plays(beyond=5)
     flag.touch()
-    assert eventually(lambda: "out of luck" in session.said, 20)
+    assert eventually(lambda: "out of luck" in session.said)
     assert session.goes_on()
     flag.unlink()
     said = len(session.said)
-    assert eventually(lambda: "melody" in session.said[said:].replace("no melody", ""), 20)
+    assert eventually(lambda: "melody" in session.said[said:].replace("no melody", ""))
     assert session.end() == 0
     assert session.dump.hanging == set()
 
@@ -422,7 +507,7 @@ def test_the_other_side_goes_and_comes_back(live, server):
         session.dump.close()
         time.sleep(pause)
         session.dump = Dump(server, None)  # of the same name: it is connected again by the session
-        assert session.plays(10)
+        assert session.plays()
     assert session.end() == 0
     assert session.dump.hanging == set()
 
@@ -433,15 +518,16 @@ def test_a_server_that_dies_and_returns(tmp_path, backend, monkeypatch):
     server.environment["XDG_STATE_HOME"] = str(tmp_path / "state")
     session = Live(server, tmp_path, "--key", "C major", "--notes", "100", "--backend", backend)
     try:
+        session.connect()
         assert session.plays(beyond=3)
         server.kill()
-        assert eventually(lambda: "ports are gone" in session.said, 1.5)
+        assert eventually(lambda: "ports are gone" in session.said)
         session.dump.close()
         time.sleep(0.5)
         server.start()
-        assert eventually(lambda: "ports are back" in session.said, 5)
+        assert eventually(lambda: "ports are back" in session.said)
         session.dump = Dump(server, None)
-        assert session.plays(10)
+        assert session.plays()
         assert session.end() == 0
         assert session.dump.hanging == set()
     finally:
@@ -452,13 +538,13 @@ def test_a_server_that_dies_and_returns(tmp_path, backend, monkeypatch):
 def test_clocks_that_stop_jump_double_and_jitter(live, daw):
     session = live("--key", "C major", "--notes", "128", "--sync", "midi-clock")
     connect(session.server, daw.source, "melodylc:in")
-    assert eventually(lambda: "queue 2" in session.said, 40)
+    assert session.is_prepared()
     daw.moment = daw.ports.now() + 0.3
     daw.now(START)
     daw.clocks(4.3, 120.0, jitter=0.010)  # and then no more, in the midst of a bar
     daw.wait(1.0)
-    assert len(session.dump.onsets) > 2
-    assert session.dump.hanging == set()
+    assert session.plays(beyond=2)
+    assert eventually(session.is_quiet)
     before = len(session.dump.onsets)
     daw.moment = daw.ports.now() + 0.2
     daw.clocks(4, 120.0)
@@ -470,21 +556,21 @@ def test_clocks_that_stop_jump_double_and_jitter(live, daw):
         daw.clocks(1.5, 120.0)
     daw.now(STOP)
     daw.wait(0.5)
-    assert len(session.dump.onsets) > before + 8
-    assert session.dump.hanging == set()
+    assert session.plays(beyond=before + 8)
+    assert eventually(session.is_quiet)
     assert session.end() == 0
 
 
 def test_a_flood_comes_through_and_junk_does_not(live, server, daw):
     session = live("--sync", "midi-clock", "--thru")
     connect(server, daw.source, "melodylc:in")
-    assert eventually(lambda: "queue 2" in session.said, 40)
+    assert session.is_prepared()
     daw.moment = daw.ports.now() + 0.2
-    for index in range(3000):  # in a fifth of a second: more at once, and jack_midi_dump itself loses some
+    for index in range(3000):  # in a second: more at once, and jack_midi_dump itself loses some
         make = messages.note_off if index % 100 >= 50 else lambda *at: messages.note_on(*at, 100)
         number = index % 50
-        daw.ports.send(make(number % 16, number), daw.moment + index / 15000)
-    assert eventually(lambda: len(session.dump.heard) >= 3000, 10), len(session.dump.heard)
+        daw.ports.send(make(number % 16, number), daw.moment + index / 3000)
+    assert eventually(lambda: len(session.dump.heard) >= 3000), len(session.dump.heard)
     assert len(session.dump.onsets) == 1500
     assert session.dump.hanging == set()
     junk = (
@@ -496,8 +582,8 @@ def test_a_flood_comes_through_and_junk_does_not(live, server, daw):
         "client.set_process_callback(process)\nclient.activate()\n"
         "client.connect('junk:out', 'melodylc:in')\ntime.sleep(2)"
     )
-    assert server.run([sys.executable, "-c", junk]).wait(20) == 0
-    assert eventually(lambda: session.process.poll() is None and "queue" in session.said, 5)
+    assert server.run([sys.executable, "-c", junk]).wait(PATIENCE) == 0
+    assert eventually(lambda: session.process.poll() is None and "queue" in session.said)
     assert session.end() == 0
     assert all(messages.well_formed(each.message) for each in session.dump.heard)
     assert session.dump.hanging == set()
@@ -510,7 +596,7 @@ def command(server, *arguments, **environment):
     process = server.run(
         [sys.executable, "-m", "melodylc", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     return process.returncode, out, err
 
 
@@ -529,14 +615,14 @@ def test_mistakes_end_in_a_line(live, server, tmp_path):
     assert "exists already; give another name" in fails("--record", str(tmp_path / "there.mid"))
     assert "none.json" in fails("--actor", "none.safetensors")
     first = live("--sync", "midi-clock", listen=False)
-    assert eventually(lambda: "waiting for the start" in first.said, 30)
+    assert eventually(lambda: "waiting for the start" in first.said)
     assert "a session named 'melodylc' runs already" in fails()
     assert first.end() == 0
 
 
 def test_ports_and_doctor(live, server, tmp_path):
     session = live("--sync", "midi-clock", listen=False)
-    assert eventually(lambda: "waiting for the start" in session.said, 30)
+    assert eventually(lambda: "waiting for the start" in session.said)
     code, out, _ = command(server, "ports")
     assert code == 0
     assert "in  melodylc:out" in out

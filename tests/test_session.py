@@ -90,12 +90,33 @@ class Direct:
         pass
 
 
+class Periodic(MemoryPorts):
+    """Ports whose messages leave with the next period, as those of JACK do, unless they are released before."""
+
+    def __init__(self, now):
+        super().__init__(now)
+        self.held = []
+
+    def send(self, message, moment):
+        self.held.append((message, moment))
+
+    def release(self):
+        self.held.clear()
+        super().release()
+
+    def flush(self):
+        held, self.held = self.held, []
+        for message, moment in held:
+            super().send(message, moment)
+        super().flush()
+
+
 class Stage:
     """A session whose time is the test's: `play` runs it for some seconds of the clock, to each moment it asks for."""
 
-    def __init__(self, inference, settings):
+    def __init__(self, inference, settings, ports):
         self.hand, self.said = Hand(), []
-        self.ports = MemoryPorts(self.hand)
+        self.ports = ports(self.hand)
         self.source = Direct(inference)
         self.session = Session(settings, ports=self.ports, say=self.said.append, source=lambda setup, wake: self.source)
         self.session.prepare()
@@ -104,6 +125,7 @@ class Stage:
         end = self.hand.now + seconds
         while self.hand.now < end:
             next_step = self.session.step()
+            self.ports.flush()
             self.hand.now = min(max(next_step, self.hand.now + 1e-6), end)
 
     @property
@@ -117,8 +139,8 @@ class Stage:
 
 @pytest.fixture
 def stage(inference):
-    return lambda *arguments, **settings: Stage(
-        inference, SessionSettings.of(*arguments, **{"tempo": 480, "seed": 3, **settings})
+    return lambda *arguments, ports=MemoryPorts, **settings: Stage(
+        inference, SessionSettings.of(*arguments, **{"tempo": 480, "seed": 3, **settings}), ports
     )
 
 
@@ -217,6 +239,21 @@ def test_an_answer_comes_at_the_bar_line_after_the_phrase_and_keeps_the_key(stag
     assert max(off for _, _, off in played) <= start + 5 * BAR + 1e-4
     assert len(played) >= 4
     assert in_key(played, "C major")
+
+
+@pytest.mark.parametrize("ports", [MemoryPorts, Periodic])
+def test_every_note_of_a_phrase_comes_through(stage, ports):
+    live = stage("C major", mode="answer", thru=True, ports=ports)
+    live.play(1.0)
+    moments = []
+    for _ in range(4):
+        live.ports.put(messages.note_on(3, 61, 55))
+        moments.append(live.hand.now)
+        live.play(0.01)
+        live.ports.put(messages.note_off(3, 61))
+        live.play(0.1)
+    assert [moment for moment, message in live.ports.left if message == bytes((0x93, 61, 55))] == moments
+    live.close()
 
 
 def test_the_next_phrase_has_a_beat_of_its_own(stage):

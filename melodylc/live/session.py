@@ -213,6 +213,7 @@ class Session:
         if self.settings.mode == "answer" and message[0] & 0xE0 == messages.NOTE_OFF:  # on or off
             if isinstance(self.transport, InternalTransport) and not self._engaged() and messages.is_note_on(message):
                 self.transport.start(moment)  # the musician's first note is the first beat
+                self.player.step(self.ports.now())  # takes up the start now: it would drop what `thru` sends below
             self._phrases.take(self.transport.position(moment), message)
         if self.settings.thru:
             self.ports.send(message, moment)
