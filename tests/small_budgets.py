@@ -5,15 +5,17 @@ from dataclasses import replace
 from melodylc.constraints import rule_actor, sampling
 from melodylc.latent.rewards import Budget
 
-ROUNDS = 2  # enough to run all of the code; what learning reaches is tested elsewhere
+# enough to run all of the code; what learning reaches is tested elsewhere
+MOST = {"rounds": 2, "fresh": 32, "tried": 16, "bank_steps": 5, "critic_steps": 3, "actor_steps": 3}
 
 
 def learn_briefly(monkeypatch):
-    """Let `melodylc.learn` and what calls it end after `ROUNDS` rounds, whatever the budget."""
+    """Let `melodylc.learn` and what calls it do no more than `MOST`, whatever the budget."""
     learn = rule_actor.learn
 
     def brief(model, rule, *, budget=Budget(), **others):
-        return learn(model, rule, budget=replace(budget, rounds=min(budget.rounds, ROUNDS)), **others)
+        bounds = {name: min(getattr(budget, name), most) for name, most in MOST.items()}
+        return learn(model, rule, budget=replace(budget, **bounds), **others)
 
     for module in (rule_actor, sampling):
         monkeypatch.setattr(module, "learn", brief)

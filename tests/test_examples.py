@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[1] / "examples"
 ARGUMENTS = {"transform_a_file.py": ["in.mid", "out.mid"]}
 WRITTEN = {  # the files that each leaves
     "from_one_to_another.py": [f"step-{number}.mid" for number in range(1, 8)],
-    "likes_and_dislikes.py": [],
+    "likes_and_dislikes.py": ["best.mid"],
     "melodies_in_a_key.py": [f"blues-{number}.mid" for number in range(1, 5)],
     "own_rule.py": ["arch.json", "arch.mid", "arch.safetensors"],
     "transform_a_file.py": ["out.mid"],
