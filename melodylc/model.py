@@ -80,7 +80,7 @@ class Model:
 
         Args:
             temperature: 0 takes the likeliest state at every step; default: the model's.
-            allowed: (130,) bool, states the strict mode lets through.
+            allowed_states: (130,) bool, states the strict mode lets through.
 
         Raises:
             UserError: for a temperature outside 0 to 10, or a z of another width.

@@ -17,7 +17,8 @@ from melodylc.cli import main, parser
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "plugins/README.md")]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
-PLAYS = "live.md"  # its Python opens ports and plays for half a minute: tests/test_session.py does it without ports
+PLAYS = "live.md"  # opens ports and plays for half a minute: tests/live/test_session.py runs it on ports in memory
+
 FILE = re.compile(r"`(\w+\.py)`:\n\n```python\n(.*?)```", re.DOTALL)
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import melodies
+from generated import melodies
 from hypothesis import given
 from hypothesis import strategies as st
 

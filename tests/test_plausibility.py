@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import melodies
+from generated import melodies
 from hypothesis import given
 from hypothesis import strategies as st
 

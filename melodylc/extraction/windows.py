@@ -1,7 +1,7 @@
 """The 16-bar windows of one file, from its timed notes: stretches of 4/4, skyline, sliding window, filters.
 
 The steps are those of docs/extraction.md, in integer arithmetic on ticks, so the result does not depend on the machine.
-`tests/slow_extraction.py` implements the same in plain dictionaries.
+`tests/helpers/slow_extraction.py` implements the same in plain dictionaries.
 
 A line is what one track plays on one channel; a stretch is a part of the file in one time signature.
 """

@@ -167,7 +167,7 @@ def test_evaluate_reconstruction_on_a_corpus(tiny_corpus, capsys):
 @pytest.mark.usefixtures("every_core")
 def test_the_rules_of_the_readme_are_learned_kept_and_composed(tmp_path, capsys):
     """Its commands, with fewer rounds: an arch, syncopated, in A minor, in melodies that are plausible too."""
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     learn, generate = re.findall(r"^melodylc ((?:learn|generate) .*arch.safetensors.*)$", readme, re.MULTILINE)
     assert main([*shlex.split(learn), "--rounds", "4"]) == 0
     assert "arch contour and syncopation 0.25): reached" in capsys.readouterr().out

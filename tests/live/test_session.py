@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from test_player import Hand, pairs
+from playing import Hand, pairs
 
 import melodylc.live
 from melodylc import UserError, load_actor
@@ -432,7 +432,7 @@ def test_what_is_missing_is_said_before_anything_plays(wrong, says):
 
 def test_the_examples_of_the_module_and_of_the_page_run(monkeypatch, tmp_path):
     """As a reader would run them, on ports in memory, and without waiting."""
-    page = (Path(__file__).parents[1] / "docs" / "live.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "live.md").read_text()
     (from_page,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     from_module = "\n".join(line[4:] for line in melodylc.live.__doc__.splitlines() if line.startswith("    "))
     used = []

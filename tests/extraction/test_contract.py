@@ -6,13 +6,13 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
-from conftest import END, midi
+from generated import END, midi
 
 from melodylc.extraction.windows import LINE_REASONS, Filters, extract_windows
 from melodylc.melody import HOLD
 from midi_io import smf
 
-CASES = Path(os.environ.get("MELODYLC_CASES", Path(__file__).parents[2] / "shared/cases/midi"))
+CASES = Path(os.environ.get("MELODYLC_CASES", Path(__file__).parents[3] / "shared/cases/midi"))
 QUARTER = 480
 TUNE = [60, 65, 71, 62, 67, 72, 64, 69] * 8
 

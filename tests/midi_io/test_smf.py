@@ -4,7 +4,7 @@ import io
 import mido
 import pytest
 import slow_extraction as slow
-from conftest import END, chunk, midi
+from generated import END, chunk, midi
 from hypothesis import given
 from hypothesis import strategies as st
 

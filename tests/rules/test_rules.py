@@ -2,7 +2,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from conftest import melodies
+from generated import melodies
 from hypothesis import given
 from hypothesis import strategies as st
 

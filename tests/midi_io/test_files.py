@@ -4,7 +4,7 @@ import mido
 import numpy as np
 import pretty_midi
 import pytest
-from conftest import melodies
+from generated import melodies
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -3,7 +3,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
-from conftest import melodies
+from generated import melodies
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import melodies
+from generated import melodies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 
 import pytest
-from conftest import contents, melody_bytes
+from generated import contents, melody_bytes
 
 from melodylc import cli
 from melodylc.base import signals

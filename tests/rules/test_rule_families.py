@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import melodies
+from generated import melodies
 from hypothesis import given
 from hypothesis import strategies as st
 

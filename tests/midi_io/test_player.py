@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from playing import Hand, pairs
 
 from midi_io import messages
 from midi_io.files import Note
@@ -14,16 +15,6 @@ from midi_io.transport import InternalTransport
 SIXTEENTHS = [Note(60 + i, i / 4, i / 4 + 0.25, 80) for i in range(16)]
 
 
-class Hand:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def run(player: Player, ports: MemoryPorts, hand: Hand, seconds: float, most: float = 1e9) -> None:
     """As a loop would: to each moment the player asks for."""
     end = hand.now + seconds
@@ -31,19 +22,6 @@ def run(player: Player, ports: MemoryPorts, hand: Hand, seconds: float, most: fl
         deadline = player.step(hand.now)
         hand.now = min(max(deadline, hand.now + 1e-6), hand.now + most, end)
         ports.flush()
-
-
-def pairs(left: list[tuple[float, bytes]]) -> list[tuple[int, float, float]]:
-    """(pitch, on, off) of every note; fails for one without an end, or an end without a start."""
-    on, notes = {}, []
-    for moment, message in left:
-        if messages.is_note_on(message):
-            assert message[1] not in on
-            on[message[1]] = moment
-        elif messages.is_note_off(message):
-            notes.append((message[1], on.pop(message[1]), moment))
-    assert not on
-    return notes
 
 
 @pytest.mark.parametrize("lookahead", [0.0, 0.02])

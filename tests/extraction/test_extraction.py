@@ -6,7 +6,7 @@ import mido
 import numpy as np
 import pytest
 import slow_extraction as slow
-from conftest import END, contents, melody_bytes, midi
+from generated import END, contents, melody_bytes, midi
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,5 +1,5 @@
 import pytest
-from conftest import END, midi
+from generated import END, midi
 
 from melodylc.base.errors import UserError
 from melodylc.extraction.selection import select_melody
