@@ -18,15 +18,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
-from jackd import PERIOD, RATE, Busy, Dump, Server
+from jackd import PERIOD, RATE, Busy, Dump, Server, connect
 
+from melodylc.attributes import Attributes
 from melodylc.live import ControlValues, Session, SessionSettings
+from melodylc.live.protocol import Request, Setup
 from melodylc.live.worker import Worker
 from midi_io import messages
-from midi_io.clock import Follower, Internal
 from midi_io.files import Note
+from midi_io.midi_clock import MidiClockTransport
 from midi_io.player import Bar, Player
 from midi_io.ports import open_ports
+from midi_io.transport import InternalTransport
 
 STEP = RATE // 8  # frames of a sixteenth at 120
 
@@ -35,9 +38,8 @@ class Generating:
     """The inference process, kept busy: it gets a new request as soon as it has answered."""
 
     def __init__(self) -> None:
-        setup = {"model": None, "device": None, "rules": (), "actors": (), "strict": False, "tries": 8}
-        self._asked = {"key": "C major", "notes": 96, "low": None, "high": None, "temperature": None, "amount": None}
-        self._worker = Worker({**setup, "asked": self._asked, "books": None, "record": None}, lambda: None)
+        self._values = ControlValues(Attributes("C major", notes=96))
+        self._worker = Worker(Setup(initial=self._values))
         self._ending = False
         self.made = 0
         self.began = 0.0
@@ -52,8 +54,7 @@ class Generating:
             if self._worker.free:
                 self.began = self.began or time.monotonic()
                 count += 1
-                request = {"id": count, "states": None, "z": None, "seed": count, "toward": 0, "amount": 0.0}
-                self._worker.ask({**request, "asked": self._asked})
+                self._worker.ask(Request(count, self._values, seed=count))
             time.sleep(0.004)
 
     def close(self) -> float:
@@ -75,7 +76,7 @@ def play(server: Server, backend: str, seconds: float, generate: bool, busy: boo
     woken = threading.Event()
     ports.wake_by(woken.set)
     dump = Dump(server, "bench:out", f"dump-{backend}")
-    transport = Internal(120.0)
+    transport = InternalTransport(120.0)
     scale = [Note(48 + i, i / 4, i / 4 + 0.2) for i in range(16)]
     player = Player(ports, transport, lambda bar: Bar(scale))
     transport.start(ports.now() + 0.1)
@@ -119,12 +120,12 @@ def controls(server: Server, count: int) -> list[float]:
     rng = np.random.default_rng(0)
     dump = Dump(server, None, "dump-controls")
     hand = open_ports("hand", backend="jack")
-    with Session(SessionSettings(asked=ControlValues("C major"), seed=1, name="turned")):
-        dump.connect("turned:out")
+    with Session(SessionSettings.of("C major", seed=1, name="controlled")):
+        dump.connect("controlled:out")
         import jack
 
         client = jack.Client("patch", no_start_server=True)
-        client.connect("hand:out", "turned:in")
+        client.connect("hand:out", "controlled:in")
         keys = {False: {0, 2, 4, 5, 7, 9, 11}, True: {6, 8, 10, 11, 1, 3, 5}}  # C and F# major
         sharp = False
         zero = dump.zero(hand, "hand:out")
@@ -132,9 +133,9 @@ def controls(server: Server, count: int) -> list[float]:
         for _ in range(count):
             time.sleep(2 * rng.random())
             sharp = not sharp
-            turned = hand.now()
-            frame = round(turned * RATE) - zero
-            hand.send(messages.control(0, 20, 65 if sharp else 0), turned)
+            moved = hand.now()
+            frame = round(moved * RATE) - zero
+            hand.send(messages.control(0, 20, 65 if sharp else 0), moved)
             time.sleep(5)
             after = [each for each in dump.onsets if each.frame > frame]
             wrong = [index for index, each in enumerate(after) if each.message[1] % 12 not in keys[sharp]]
@@ -150,9 +151,7 @@ def starts(server: Server, count: int) -> list[float]:
     took = []
     dump = Dump(server, None, "dump-starts")
     daw = open_ports("daw", backend="jack")
-    with Session(
-        SessionSettings(asked=ControlValues("C major", notes=160), seed=2, sync="midi-clock", name="led", loop=True)
-    ) as session:
+    with Session(SessionSettings.of("C major", 160, seed=2, sync="midi-clock", name="led", loop=True)) as session:
         import jack
 
         client = jack.Client("patch", no_start_server=True)
@@ -161,7 +160,9 @@ def starts(server: Server, count: int) -> list[float]:
         while session.status.queue == 0:
             time.sleep(0.05)
         zero = dump.zero(daw, "daw:out")
-        first = min(note.start for note in session._queue[0].bars[0])
+        upcoming = session._queue.upcoming
+        assert upcoming is not None
+        first = min(note.start for note in upcoming.bars[0])
         for _ in range(count):
             began = daw.now() + 0.1
             daw.send(bytes((messages.START,)), began)
@@ -178,12 +179,41 @@ def starts(server: Server, count: int) -> list[float]:
     return took
 
 
+def led(server: Server, tempo: float = 140.0, seconds: float = 15.0) -> tuple[float, float, float]:
+    """Return milliseconds by which notes are off the grid of an independent clock, jack_midi_clock: p50, p99, most."""
+    dump = Dump(server, None, "dump-led")
+    clock = server.run(["jack_midi_clock", "-b", str(tempo)])
+    with Session(SessionSettings.of("C major", 128, seed=3, sync="midi-clock", name="led")) as session:
+        connect(server, "jack_midi_clock:mclk_out", "led:in")
+        dump.connect("led:out")
+        while session.status.queue == 0:
+            time.sleep(0.05)
+        import jack
+
+        client = jack.Client("master", no_start_server=True)
+        client.activate()
+        client.transport_locate(0)
+        client.transport_start()
+        time.sleep(seconds)
+        client.transport_stop()
+        time.sleep(1.0)
+        client.close()
+    clock.kill()
+    clock.wait()
+    frames = np.array([each.frame for each in dump.onsets], float)[4:]  # the first ones come while the tempo is found
+    dump.close()
+    step = RATE * 60 / tempo / 4
+    off = (frames - frames[len(frames) // 2] + step / 2) % step - step / 2
+    off = np.abs(off - np.median(off)) / RATE * 1000
+    return float(np.percentile(off, 50)), float(np.percentile(off, 99)), float(off.max())
+
+
 def following(jitter: float, tempo: float, trials: int = 200) -> tuple[float, float]:
     """Return the error of the followed tempo in per cent, mean and p99, after eight quarters of clocks with jitter."""
     off = []
     for trial in range(trials):
         rng = np.random.default_rng(trial)
-        follower = Follower()
+        follower = MidiClockTransport()
         follower.receive(0.0, bytes((messages.START,)))
         for tick in range(400):
             moment = tick * 60 / tempo / 24 + rng.uniform(-jitter, jitter)
@@ -222,7 +252,7 @@ def main() -> None:
     parser.add_argument(
         "--drift", type=float, default=0.0, help="instead, long runs beside generation, of so many seconds"
     )
-    parser.add_argument("--only", choices=("onsets", "controls", "starts", "following", "decoding"))
+    parser.add_argument("--only", choices=("onsets", "controls", "starts", "led", "following", "decoding"))
     options = parser.parse_args()
     server = Server(f"bench-{os.getpid()}")
     os.environ["JACK_DEFAULT_SERVER"] = server.name
@@ -243,6 +273,9 @@ def main() -> None:
         if options.only in (None, "starts"):
             took = starts(server, 20)
             print(f"first clock to its note: median {np.median(took):.2f} ms, max {max(took):.2f} ms")
+        if options.only in (None, "led"):
+            p50, p99, most = led(server)
+            print(f"notes against jack_midi_clock at 140 bpm, ms: p50 {p50:.2f}, p99 {p99:.2f}, at most {most:.2f}")
         if options.only in (None, "following"):
             for tempo in (60.0, 120.0, 180.0):
                 mean, p99 = following(0.005, tempo)

@@ -78,6 +78,11 @@ class MelodyQueue:
         return len(self._ready)
 
     @property
+    def upcoming(self) -> QueuedMelody | None:
+        """Return the melody that is ready to play next."""
+        return self._ready[0] if self._ready else None
+
+    @property
     def waiting(self) -> bool:
         """Return whether an answer is waited for."""
         return self._pending is not None
