@@ -37,6 +37,16 @@ from melodylc.model import Model, fingerprint, generator
 from melodylc.rules import Key
 from melodylc.rules.key import COMMON_SCALES
 
+# How often each attribute is drawn: a key most of all, since it is requested most, and every combination often enough
+WITH_SCALE, WITH_SET, WITH_COUNT, WITH_RANGE = 0.65, 0.15, 0.6, 0.4
+SET_SIZES = (4, 12)  # pitch classes, the last excluded: fewer make hardly a melody, 12 are no constraint
+COUNTS = (36, 216)  # notes, the last excluded: what nine in ten melodies of the embedded bank have
+MIDDLES, WIDTHS = (
+    (56, 80),
+    (12, 36),
+)  # of ranges, in semitones: the bank's median pitch is 70
+ONE_SIDED = 0.3  # share of the ranges with one bound only
+
 LEAST_NOTES = 0.9  # of the notes of a draw, the share that an actor is to leave it where no number is requested
 DISTANCE_WEIGHT = DistanceWeight(growth=1.03, shrinkage=0.97, least=0.02, most=3.0)
 LARGEST_ENERGY = 60.0
@@ -92,21 +102,21 @@ LIMITS: dict[str, numbers.Limits] = {
 
 
 def random_attributes(rng: np.random.Generator) -> Attributes:
-    """What people ask for and its combinations: scales in every key, some odd sets of classes, counts, ranges."""
+    """Draw attributes to learn on: scales in every key, other sets of pitch classes, numbers of notes, ranges."""
     key, count, low, high = None, None, None, None
     kind = rng.random()
-    if kind < 0.65:
-        scale = list(COMMON_SCALES)[rng.integers(len(COMMON_SCALES) - 1)]  # chromatic, the last, is no wish
+    if kind < WITH_SCALE:
+        scale = list(COMMON_SCALES)[rng.integers(len(COMMON_SCALES) - 1)]  # chromatic, the last, leaves the key open
         key = Key.parse(f"C {scale}").transposed(int(rng.integers(12)))
-    elif kind < 0.8:
-        classes = rng.permutation(12)[: rng.integers(4, 12)]
+    elif kind < WITH_SCALE + WITH_SET:
+        classes = rng.permutation(12)[: rng.integers(*SET_SIZES)]
         key = Key("set", frozenset(int(c) for c in classes))
-    if rng.random() < 0.6:
-        count = int(rng.integers(36, 216))
-    if rng.random() < 0.4:
-        middle, width = rng.uniform(56, 80), rng.uniform(12, 36)
+    if rng.random() < WITH_COUNT:
+        count = int(rng.integers(*COUNTS))
+    if rng.random() < WITH_RANGE:
+        middle, width = rng.uniform(*MIDDLES), rng.uniform(*WIDTHS)
         low, high = int(middle - width / 2), int(middle + width / 2)
-        if rng.random() < 0.3:
+        if rng.random() < ONE_SIDED:
             low, high = (low, None) if rng.random() < 0.5 else (None, high)
     return Attributes(key, count, low, high)
 

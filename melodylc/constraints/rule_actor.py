@@ -202,14 +202,9 @@ def learn(
             bar.update()
             on_round(row)
 
+        sigma_bar, features = model.bank.sigma_bar, model.bar_embeddings
         learned = train_from_rewards(
-            rewards.of_vectors,
-            known,
-            model.bank.sigma_bar,
-            budget,
-            features=model.bar_embeddings,
-            seed=seed,
-            on_round=show,
+            rewards.of_vectors, known, sigma_bar, budget, features=features, seed=seed, on_round=show
         )
     card = {
         "rule": rule.name,

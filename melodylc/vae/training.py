@@ -29,6 +29,7 @@ from melodylc.vae.trainer import Trainer
 CHECKPOINT_EVERY = 300  # seconds
 LOG_EVERY = 50  # steps
 HELD_OUT = 512  # melodies measured at a checkpoint
+LEAST_TARGET = 1e-9  # nats per melody: the weight of the KL term is set by the ratio to it
 BANK = 2048  # encoded training melodies that travel with the weights
 
 
@@ -70,9 +71,7 @@ def train(
         preset = replace(preset, stages=preset.stages[-1:])
     preset = _changed(preset, steps or {}, kl_target)
     corpus, out = Corpus(corpus_folder), Path(out)
-    if not resume and (out / checkpoint.NAME).exists():
-        raise UserError(f"train: {out} holds a run already; go on with --resume, or name another --out")
-    out.mkdir(parents=True, exist_ok=True)
+    _open(out, resume)
     try:
         trainer = Trainer(preset, corpus, seed, device or ("cuda" if torch.cuda.is_available() else "cpu"))
         valid = held_out(TrainingWindows(corpus, "valid"), HELD_OUT)
@@ -83,12 +82,7 @@ def train(
     elif begun is not None:
         trainer.begin_with(begun[0])
 
-    try:
-        _run(trainer, valid, out, progress)
-    except KeyboardInterrupt:
-        checkpoint.save(trainer, out)
-        raise
-    checkpoint.save(trainer, out)
+    _run(trainer, valid, out, progress)
     model = trainer.average.network
     card = {
         "preset": preset.name,
@@ -111,7 +105,7 @@ def _check(steps: dict[str, int], kl_target: float | None) -> None:
     for name, length in steps.items():
         numbers.integer(f"train: steps of {name}", length, 0, 100 * numbers.MOST)
     if kl_target is not None:
-        numbers.number("train: kl_target", kl_target, 1e-9)
+        numbers.number("train: kl_target", kl_target, LEAST_TARGET)
 
 
 def _changed(preset: ModelPreset, steps: dict[str, int], kl_target: float | None) -> ModelPreset:
@@ -129,8 +123,28 @@ def _changed(preset: ModelPreset, steps: dict[str, int], kl_target: float | None
     return replace(preset, stages=tuple(stages))
 
 
+def _open(out: Path, resume: bool) -> None:
+    """Make the folder of a run.
+
+    Raises:
+        UserError: if it holds one already that is not to be resumed.
+    """
+    if not resume and (out / checkpoint.NAME).exists():
+        raise UserError(f"train: {out} holds a run already; go on with --resume, or name another --out")
+    out.mkdir(parents=True, exist_ok=True)
+
+
 def _run(trainer: Trainer, valid: np.ndarray, out: Path, progress: bool) -> None:
-    """Make the steps that are left of all stages, with logs and checkpoints on the way."""
+    """Make the steps that are left of all stages, with logs and checkpoints on the way, also when interrupted."""
+    try:
+        _run_stages(trainer, valid, out, progress)
+    except KeyboardInterrupt:
+        checkpoint.save(trainer, out)
+        raise
+    checkpoint.save(trainer, out)
+
+
+def _run_stages(trainer: Trainer, valid: np.ndarray, out: Path, progress: bool) -> None:
     stages = trainer.preset.stages
     total = sum(stage.steps for stage in stages)
     done = sum(stage.steps for stage in stages[: trainer.stage_index]) + trainer.step
