@@ -49,9 +49,10 @@ ONE_SIDED = 0.3  # share of the ranges with one bound only
 
 LEAST_NOTES = 0.9  # of the notes of a draw, the share that an actor is to leave it where no number is requested
 # In balance while every second round is above the target, and slow, as there are hundreds of rounds: the embedded actor
-# had lambda at its least until it satisfied most attributes (round 150 of 500), and at 0.4 in the end.
+# had lambda at its least from round 90 to 150 of 500, when it passed the target, and at 0.4 in the end.
 DISTANCE_WEIGHT = DistanceWeight(growth=1.03, shrinkage=0.97, least=0.02, most=3.0)
-# Draws further off are left out of a step. Measured: 3 % in the first two rounds, up to 245, and none after the fourth.
+# Draws further off are left out of a step. Measured: 3 % in the first two rounds, with energies up to 245; from the
+# fifth to the tenth none.
 LARGEST_ENERGY = 60.0
 # The gradient's norm is mostly 10 to 100 in the first rounds and up to 800: a step is of about one length whatever the
 # energies are.
