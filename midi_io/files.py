@@ -1,4 +1,4 @@
-"""MIDI files to and from timed notes in quarter-note beats."""
+"""Reading and writing MIDI files as timed notes in quarter-note beats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _READING = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 
 
 
 class Note(NamedTuple):
-    """One note; start and end in quarter-note beats from the beginning, end after start."""
+    """A note; start and end in quarter-note beats from the beginning, end after start."""
 
     pitch: int
     start: float
@@ -86,7 +86,7 @@ def write(
 
 
 def contents(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a MIDI file: the one way in which files that others gave are opened.
+    """Return the bytes of a MIDI file: the one way in which files that others gave are opened.
 
     It never waits (for the other end of a pipe) and never reads more than smf.MAX_BYTES, whatever is at `path` and
     whatever becomes of it meanwhile.
@@ -111,7 +111,7 @@ def contents(path: str | os.PathLike[str]) -> bytes:
 
 
 def read(path: str | os.PathLike[str]) -> dict[tuple[int, int, int], list[Note]]:
-    """The notes of a MIDI file by (track, channel, program), both counted from 0, in onset order.
+    """Return the notes of a MIDI file by (track, channel, program), both counted from 0, in onset order.
 
     Raises:
         OSError: if the file cannot be read.

@@ -13,7 +13,7 @@ from midi_io.tempo import TempoEstimator
 
 
 class State(Enum):
-    """What a follower of MIDI clock is doing."""
+    """The state of a follower of MIDI clock."""
 
     STOPPED = auto()
     ARMED = auto()  # started: the next clock is the first
@@ -22,7 +22,7 @@ class State(Enum):
 
 
 class Event(Enum):
-    """What may happen to it."""
+    """An event that a follower reacts to."""
 
     START = auto()
     CONTINUE = auto()
@@ -33,7 +33,7 @@ class Event(Enum):
 
 
 class Action(Enum):
-    """What it does then; the moment of every clock is taken in any case."""
+    """The reaction of a follower; the moment of every clock is taken in any case."""
 
     NOTHING = auto()
     REWIND = auto()  # the next clock is at position 0

@@ -1,4 +1,4 @@
-"""Plays bars of notes through ports, in the time of a transport.
+"""The player: bars of notes go to the ports in the time of a transport.
 
 Every deadline is absolute: a moment of the ports' clock, which the transport gives for a position in beats. Nothing
 here sleeps or reads a clock of its own; `step` is given the moment, and returns when it wants to be called again.
@@ -23,7 +23,7 @@ IDLE = 0.05  # seconds between two steps while nothing is due
 
 @dataclass(frozen=True)
 class Bar:
-    """What to play in a bar: the notes that start in it, in beats from its beginning; their ends may lie beyond it."""
+    """A bar to play: the notes that start in it, in beats from its beginning; their ends may lie beyond it."""
 
     notes: Sequence[Note] = ()
     cut: bool = False  # whether notes that sound across the bar line end there
@@ -31,7 +31,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class PlaybackSettings:
-    """How notes are played."""
+    """Settings of how notes are played."""
 
     channel: int = 0  # 0 to 15
     velocity: int | None = None  # 1 to 127; None takes each note's own

@@ -1,4 +1,4 @@
-"""Standard MIDI File bytes to timed notes, in bulk: one compiled pass over the bytes.
+"""Timed notes from the bytes of Standard MIDI Files, in bulk: one compiled pass over the bytes.
 
 Written because the fast parser there is (symusic) does not report the channel of a note, and the ones that do (mido,
 pretty_midi) take a hundred times as long. It reads what players play: what breaks the standard is read past by its
@@ -65,7 +65,7 @@ SMPTE = "SMPTE time, read at 120 quarter notes a minute"
 
 
 class Parsed(NamedTuple):
-    """One file. Ticks count from the start of the file; a quarter note has `ticks_per_quarter` of them."""
+    """A MIDI file that was read. Ticks count from its start; a quarter note has `ticks_per_quarter` of them."""
 
     ticks_per_quarter: int
     notes: np.ndarray  # (N, 7) int64; only notes that were ended
@@ -90,7 +90,7 @@ TOO_LARGE = f"larger than {MAX_BYTES >> 20} MiB"
 
 @njit
 def _number(data, at, wide):  # pragma: no cover - compiled
-    """`wide` bytes from `at`, the first one the highest."""
+    """Return the number in `wide` bytes from `at`, the first one the highest."""
     value = np.int64(0)
     for i in range(at, at + wide):
         value = value << 8 | np.int64(data[i])
@@ -99,13 +99,13 @@ def _number(data, at, wide):  # pragma: no cover - compiled
 
 @njit
 def _is_track(data, at):  # pragma: no cover - compiled
-    """Whether a chunk called MTrk begins at `at`."""
+    """Return whether a chunk called MTrk begins at `at`."""
     return at + 8 <= data.size and _number(data, at, 4) == 0x4D54726B
 
 
 @njit
 def _is_chunk(data, at):  # pragma: no cover - compiled
-    """Whether a chunk of some kind begins at `at`: four printable characters, and a length that fits the file."""
+    """Return whether a chunk of any kind begins at `at`: four printable characters, and a length that fits."""
     if at + 8 > data.size or at + 8 + _number(data, at + 4, 4) > data.size:
         return False
     printable = 0
@@ -116,7 +116,7 @@ def _is_chunk(data, at):  # pragma: no cover - compiled
 
 @njit
 def _next_track(data, at):  # pragma: no cover - compiled
-    """Where the next MTrk from `at` on begins; the end of the file if none does."""
+    """Return where the next MTrk from `at` on begins; the end of the file if none does."""
     for i in range(at, data.size - 7):
         if data[i] == 0x4D and _is_track(data, i):
             return i
@@ -125,7 +125,7 @@ def _next_track(data, at):  # pragma: no cover - compiled
 
 @njit
 def _track_end(data, at, length):  # pragma: no cover - compiled
-    """Where the track that begins at `at` ends, and whether its length was right.
+    """Return where the track that begins at `at` ends, and whether its length was right.
 
     A length is believed if a chunk, the end of the file, or nothing after an end of track follows; if not, the track
     goes on up to the next MTrk, or the end of the file.
@@ -141,7 +141,7 @@ def _track_end(data, at, length):  # pragma: no cover - compiled
 
 @njit
 def _quantity(data, at, end):  # pragma: no cover - compiled
-    """A variable-length quantity: its value (2^32 at the most), where it ends (-1: beyond `end`), its bytes."""
+    """Return a variable-length quantity: its value (2^32 at most), where it ends (-1: beyond `end`), its bytes."""
     value = np.int64(0)
     begin = at
     while at < end:
@@ -155,7 +155,7 @@ def _quantity(data, at, end):  # pragma: no cover - compiled
 
 @njit
 def _is_sysex(data, at, length, end):  # pragma: no cover - compiled
-    """Whether a system-exclusive message of `length` bytes at `at` can be believed.
+    """Return whether a system-exclusive message of `length` bytes at `at` can be believed.
 
     It ends with its F7, or goes on in another event: then nothing in it is above 127, and an event follows.
     """

@@ -1,4 +1,4 @@
-"""Which MIDI messages set which live controls: a `ControlMap`, read from and saved to a small TOML file."""
+"""The MIDI messages that set the live controls: a `ControlMap`, read from and saved to a small TOML file."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ DEFAULT = {
 
 @dataclass(frozen=True)
 class ControlMap:
-    """Which messages set which controls. Programs 0 to 11 are keys in the scale there is, unless bound otherwise."""
+    """The messages that set the controls. Programs 0 to 11 are keys in the scale there is, unless bound otherwise."""
 
     triggers: dict[str, MidiTrigger] = field(
         default_factory=lambda: {control: MidiTrigger.parse(text) for control, text in DEFAULT.items()}

@@ -1,4 +1,4 @@
-"""What the live controls are set to."""
+"""The values of the live controls."""
 
 from __future__ import annotations
 

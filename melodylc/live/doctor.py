@@ -1,4 +1,4 @@
-"""What this machine can do live, what is missing, and the command that mends it (`melodylc doctor`)."""
+"""A check of what this machine can do live, with a command for whatever is missing (`melodylc doctor`)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOT_INSTALLED = "not installed"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     name: str
     fine: bool

@@ -1,4 +1,4 @@
-"""What melodylc adds to the reasons why there are no MIDI ports: midi_io knows neither its extra nor its commands."""
+"""Hints that melodylc adds where there are no MIDI ports: midi_io knows neither its extra nor its commands."""
 
 from __future__ import annotations
 

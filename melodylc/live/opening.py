@@ -1,4 +1,4 @@
-"""What a session opens before it plays: ports, transport, recording, and the set-up of the inference process."""
+"""The parts that a session opens before it plays: ports, transport, recording, and the inference process's set-up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the player's process and the inference process say to each other: a JSON line for each message.
+"""The messages between the player and the inference process: a line of JSON for each.
 
 The player sends one `Setup`, then one `Request` after the other, and `Goodbye`. The inference process answers `Ready`
 or `Fatal`, then an `Answer` or a `Failure` for each request.
@@ -126,7 +126,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Setup(Message):
-    """What the inference process works with, from beginning to end."""
+    """The set-up of the inference process: what stays the same for all requests."""
 
     initial: ControlValues = field(default_factory=ControlValues)
     rules: tuple[str, ...] = ()
@@ -149,7 +149,7 @@ class Setup(Message):
 
 @dataclass(frozen=True)
 class Request(Message):
-    """A melody is asked for: from a phrase, from a vector z, or from a draw of the prior by its seed."""
+    """A request for a melody: from a phrase, from a vector z, or from a draw of the prior by its seed."""
 
     id: int
     values: ControlValues
@@ -162,7 +162,7 @@ class Request(Message):
 
 @dataclass(frozen=True)
 class Answer(Message):
-    """A melody."""
+    """A melody, the answer to a request."""
 
     id: int  # of its request
     states: States
@@ -176,7 +176,7 @@ class Answer(Message):
 
 @dataclass(frozen=True)
 class Failure(Message):
-    """A request ended without a melody."""
+    """An answer without a melody: the request failed."""
 
     id: int | None  # of the request, where it could be read
     error: str
@@ -184,19 +184,19 @@ class Failure(Message):
 
 @dataclass(frozen=True)
 class Ready(Message):
-    """The inference process takes requests from now on."""
+    """The news that the inference process takes requests from now on."""
 
 
 @dataclass(frozen=True)
 class Fatal(Message):
-    """The inference process cannot work with its set-up."""
+    """The news that the inference process cannot work with its set-up."""
 
     error: str
 
 
 @dataclass(frozen=True)
 class Goodbye(Message):
-    """The player ends by itself: nothing is left to be done for it."""
+    """The player's good-bye: nothing is left to be done for it."""
 
 
 KINDS: dict[str, type[Message]] = {

@@ -29,7 +29,7 @@ STARTING = 0.1  # seconds between two looks at an inference process that starts
 
 
 class MelodySource(Protocol):
-    """What answers requests: a `Worker`, or its twin in a test."""
+    """A source of melodies for requests: a `Worker`, or its twin in a test."""
 
     @property
     def ready(self) -> bool:
@@ -158,7 +158,7 @@ class Session:
 
     @property
     def status(self) -> Status:
-        """Return how it stands now."""
+        """Return the status now."""
         now, melody = self.ports.now(), self._queue.playing
         return Status(
             tempo=self.transport.tempo,

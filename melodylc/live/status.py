@@ -1,4 +1,4 @@
-"""How a live session stands, as fields and as a line."""
+"""The status of a live session, as fields and as a line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from midi_io.transport import BEATS_PER_BAR
 
 @dataclass(frozen=True)
 class Status:
-    """How a session stands."""
+    """The status of a session."""
 
     tempo: float
     running: bool
