@@ -20,7 +20,7 @@ from melodylc.base.errors import UserError
 from melodylc.extraction.discovery import SourceFile
 from midi_io import smf
 
-FILES_PER_CHUNK = 512  # a second or so of work: what a stopped run loses, and how often the progress bar moves
+FILES_PER_CHUNK = 512  # less than a second of work: all that a stopped run loses for each worker
 BYTES_PER_CHUNK = 4 << 20  # a window has 16 notes of at least 3 bytes, and a note lies in 16 windows: 350 MB at worst
 
 _LOCK = "lock"
@@ -66,13 +66,13 @@ class Plan:
         return [index for index in range(len(self.chunks)) if not self.part(index).exists()]
 
 
-def make_plan(found: Iterable[SourceFile], settings: object, folder: Path) -> Plan:
+def make_plan(files: Iterable[SourceFile], settings: object, folder: Path) -> Plan:
     """Write the list of files into `folder`, and delete everything there that is of another run."""
     key = hashlib.blake2b(json.dumps([FILES_PER_CHUNK, BYTES_PER_CHUNK, settings]).encode(), digest_size=8)
     chunks: list[Chunk] = []
     new = folder / "files.new"
     with new.open("wb") as lines:
-        for chunk in split_into_chunks(found):
+        for chunk in split_into_chunks(files):
             chunks.append(Chunk(lines.tell(), len(chunk), sum(map(_bytes_to_read, chunk))))
             for file in chunk:
                 line = json.dumps(file).encode() + b"\n"

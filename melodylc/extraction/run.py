@@ -77,11 +77,11 @@ def extract(
     _check_absent(out)
     if rejected is not None:
         list_of_rejected.check_writable(Path(rejected), out)
-    found = find_midi_files(paths)
+    files = find_midi_files(paths)
     partial = partial_folder(out)
     with locked(partial):
         _check_absent(out)  # another run may have made it since
-        plan = make_plan(found, [__version__, corpus.VERSION, CONTRACT, asdict(filters)], partial)
+        plan = make_plan(files, [__version__, corpus.VERSION, CONTRACT, asdict(filters)], partial)
         _make_parts(plan, filters, workers, progress)
         card = _merge_parts(plan, filters, progress)
         if rejected is not None:
