@@ -22,7 +22,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from melodylc.base.version import __version__ as __version__
-from midi_io.compiled import use_cache_folder as _use_cache_folder
 
 if TYPE_CHECKING:
     from melodylc import exchange, live, melody, rules
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from melodylc.melody import Melody
     from melodylc.model import Model, load
     from melodylc.rules import Key, Rule
-
-_use_cache_folder("melodylc")  # before any kernel is compiled: midi_io does not know our name
 
 # Where each public name lives: it is loaded on first use, since torch takes a second, and most of a session with files
 # does not need it. None: the name is a module of its own.

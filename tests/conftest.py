@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from tiny import make_tiny_model
 
 from melodylc.vae import bank
 
@@ -60,21 +61,4 @@ def tiny_preset():
 @pytest.fixture(scope="session")
 def tiny_model(tiny_preset, tmp_path_factory):
     """An untrained model in the form users hold."""
-    import torch
-
-    from melodylc.model import Model
-    from melodylc.vae.bank import Bank
-    from melodylc.vae.model import MelodyVAE
-
-    torch.manual_seed(0)
-    vae = MelodyVAE(tiny_preset.sizes).eval().requires_grad_(False)
-    rng = np.random.default_rng(0)
-    states = rng.integers(48, 84, (64, 256)).astype(np.uint8)
-    states[rng.random(states.shape) < 0.7] = 128
-    states[:, 0] = 60
-    return Model(
-        vae,
-        {"temperature": 0.5},
-        Bank.make(vae, states, 0.5, drawn=64),
-        tmp_path_factory.mktemp("tiny") / "model.safetensors",
-    )
+    return make_tiny_model(tiny_preset, tmp_path_factory.mktemp("tiny"))

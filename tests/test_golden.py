@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny import make_tiny_model
 
 import melodylc
 from melodylc import rules
@@ -161,7 +162,7 @@ PARTS = ("embedded", "learned", "constraints", "trained", "images")
 def compute(part, request, folder):
     """One part of what is stored."""
     if part == "learned":
-        return learned(request.getfixturevalue("tiny_model"))
+        return learned(make_tiny_model(request.getfixturevalue("tiny_preset"), folder))  # made in full precision
     if part == "trained":
         return trained(request.getfixturevalue("tiny_corpus"), request.getfixturevalue("tiny_preset"), folder)
     return {"embedded": embedded, "constraints": constraints, "images": lambda: images(folder)}[part]()

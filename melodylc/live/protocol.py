@@ -7,7 +7,6 @@ or `Fatal`, then an `Answer` or a `Failure` for each request.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -52,7 +51,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 def _bytes(value: Any) -> bytes:
     try:
         return base64.b64decode(_text(value), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error is one, and a text beyond ASCII raises another
         raise ProtocolError(f"expected base64, got {value!r:.60}") from error
 
 

@@ -213,7 +213,7 @@ def test_extract_and_train_from_the_command_line(tmp_path, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)["melodies"] > 0
     assert main(["generate", "--model", "run", "--count", "1", "--seed", "0"]) == 0
     assert main(["generate", "--model", "run", "--count", "1", "--notes", "20"]) == 2
-    assert "melodylc knobs --model" in capsys.readouterr().err
+    assert "melodylc condition --model" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,15 @@ from midi_io import compiled
 from midi_io.files import SPECIAL
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and forks")
-# small parts, so that there is time to stop between them; workers however little there is to do; and SIGINT, which a
-# shell's background jobs ignore
+# small parts, so that there is time to stop between them; workers however little there is to do; SIGINT, which a
+# shell's background jobs ignore, and SIGHUP, which nohup ignores
 CODE = """
 import multiprocessing, signal, sys
 from melodylc import cli
 from melodylc.extraction import compiling, plan
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 compiling.COLD_BYTES = compiling.WARM_BYTES = 0
 plan.FILES_PER_CHUNK = 10
 if sys.argv[1] != "default":

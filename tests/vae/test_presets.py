@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from melodylc.extraction import Corpus
-from melodylc.vae import training
 from melodylc.vae.model import MelodyVAE
 from melodylc.vae.presets import PRESETS
+from melodylc.vae.trainer import WARM_UP, Trainer, learning_rate
 
 
 def test_the_paper_preset_has_the_papers_sizes():
@@ -73,9 +73,9 @@ def narrow(preset):
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_stage_of_a_preset_trains(name, tiny_corpus, tmp_path, monkeypatch):
     """Each stage with all of its losses moves the weights it is there to train, and leaves the others."""
-    monkeypatch.setattr(training, "PRINCIPAL", 256)
+    monkeypatch.setattr("melodylc.vae.trainer.PRINCIPAL", 256)
     preset = narrow(PRESETS[name])
-    trainer = training.Trainer(preset, Corpus(tiny_corpus), 0, "cpu")
+    trainer = Trainer(preset, Corpus(tiny_corpus), 0, "cpu")
     for index, stage in enumerate(preset.stages):
         if index:
             trainer.enter(index)
@@ -96,10 +96,10 @@ def test_every_stage_of_a_preset_trains(name, tiny_corpus, tmp_path, monkeypatch
 def test_the_papers_learning_rate_stays_and_ours_falls():
     """Adam at 3e-4 throughout, and a decay to a twentieth over the last steps of the small preset's stages."""
     (stage,) = PRESETS["paper"].stages
-    rates = {training.learning_rate(stage, step) for step in range(training.WARM_UP, stage.steps, 97)}
+    rates = {learning_rate(stage, step) for step in range(WARM_UP, stage.steps, 97)}
     assert rates == {3e-4}
     for stage in PRESETS["small"].stages:
-        at_peak, last = (training.learning_rate(stage, step) for step in (stage.steps // 2, stage.steps - 1))
+        at_peak, last = (learning_rate(stage, step) for step in (stage.steps // 2, stage.steps - 1))
         assert last == pytest.approx(at_peak / 20)
 
 
