@@ -74,7 +74,7 @@ def play(server: Server, backend: str, seconds: float, generate: bool, busy: boo
             time.sleep(0.1)
     ports = open_ports("bench", backend=backend)
     woken = threading.Event()
-    ports.wake_by(woken.set)
+    ports.on_receive(woken.set)
     dump = Dump(server, "bench:out", f"dump-{backend}")
     transport = InternalTransport(120.0)
     scale = [Note(48 + i, i / 4, i / 4 + 0.2) for i in range(16)]
@@ -234,7 +234,7 @@ def decoding() -> None:
     torch.set_num_threads(1)
     model = load()
     turned = conditional.load_conditional_actor(model.path.with_name("knobs.safetensors"), model)
-    attributes = with_notes_margin(ControlValues("C major", 96).attributes())
+    attributes = with_notes_margin(Attributes("C major", notes=96))
     for count in (1, 8):
         took = []
         for _ in range(20):

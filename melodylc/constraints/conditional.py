@@ -14,7 +14,6 @@ from melodylc.base import storage
 from melodylc.base.errors import UserError
 from melodylc.latent.networks import Actor
 from melodylc.model import Model, fingerprint
-from midi_io.atomic import atomic_write
 
 WORD = "conditional actor"  # of messages
 KIND = storage.FileKind(  # with the name of earlier versions, which files keep
@@ -41,11 +40,8 @@ class ConditionalActor:
         Raises:
             UserError: unless the path ends in .safetensors.
         """
-        from safetensors.torch import save_file
-
         path = storage.weights_path(path)
-        with atomic_write(path) as beside:
-            save_file({k: v.half().contiguous() for k, v in self.network.state_dict().items()}, beside)
+        storage.write_tensors(path, {name: value.half() for name, value in self.network.state_dict().items()})
         curve = self.card["curve"][CURVE_EVERY - 1 :: CURVE_EVERY]
         storage.write_card(path, KIND, {**self.card, "curve": curve})
 

@@ -22,7 +22,6 @@ from melodylc.melody import BARS
 from melodylc.model import Model, fingerprint, generator
 from melodylc.rules import Rule
 from melodylc.rules.rule import as_rule
-from midi_io.atomic import atomic_write
 
 KIND = storage.FileKind("melodylc.actor", "actor", "an actor; melodylc learn --out FILE.safetensors makes one")
 REACHED, PARTLY = 0.5, 0.05  # shares satisfied from which a rule counts as reached, and as partly reached
@@ -85,16 +84,13 @@ class RuleActor:
         Raises:
             UserError: unless the path ends in .safetensors.
         """
-        from safetensors.torch import save_file
-
         path = storage.weights_path(path)
-        tensors = {f"actor.{name}": value.half().contiguous() for name, value in self.network.state_dict().items()}
+        tensors = {f"actor.{name}": value.half() for name, value in self.network.state_dict().items()}
         for index, critic in enumerate(self.critics):
             for name, value in critic.state_dict().items():
-                tensors[f"critic{index}.{name}"] = value.half().contiguous()
+                tensors[f"critic{index}.{name}"] = value.half()
         tensors["examples"] = torch.from_numpy(self.examples)
-        with atomic_write(path) as beside:
-            save_file(tensors, beside)
+        storage.write_tensors(path, tensors)
         storage.write_card(path, KIND, self.card)
 
 

@@ -21,7 +21,6 @@ from melodylc.latent.precision import half_precision
 from melodylc.melody import STEPS, check
 from melodylc.vae.decoding import decode
 from melodylc.vae.model import MelodyVAE
-from midi_io.atomic import atomic_write
 
 DRAWN = 4096  # decoded draws of the prior: a megabyte before compression
 ENCODED_AT_ONCE = 128  # melodies, which bounds the memory for activations
@@ -66,18 +65,13 @@ class Bank:
 
     def save(self, weights: Path) -> None:
         """Write bank.safetensors beside the weights: vectors in half precision, melodies compressed."""
-        from safetensors.torch import save_file
-
-        with atomic_write(weights.with_name("bank.safetensors")) as beside:
-            save_file(
-                {
-                    "states": _packed(self.states),
-                    "drawn": _packed(self.drawn),
-                    "mean": self.mean.half(),
-                    "sigma_bar": self.sigma_bar.half(),
-                },
-                beside,
-            )
+        tensors = {
+            "states": _packed(self.states),
+            "drawn": _packed(self.drawn),
+            "mean": self.mean.half(),
+            "sigma_bar": self.sigma_bar.half(),
+        }
+        storage.write_tensors(weights.with_name("bank.safetensors"), tensors)
 
     @classmethod
     def load(cls, weights: Path, latent: int) -> Bank:
