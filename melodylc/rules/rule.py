@@ -116,6 +116,8 @@ def as_rule(given: Any) -> Rule:
 
 def described(value: Any) -> str:
     """Return a few words on what a value is, such as "the plain function 'high'"."""
+    if isinstance(value, Rule):
+        return f"the rule {value.name!r}"
     if isinstance(value, type):
         return f"the class {value.__name__!r}"
     return f"the plain function {_name(value)!r}" if callable(value) else f"a value of type {type(value).__name__}"
@@ -174,7 +176,7 @@ def per_melody(function: Callable[[Melody], float]) -> Rule:
 
 def _check_function(given: Any, decorator: str) -> Any:
     if isinstance(given, Rule) or not callable(given):
-        got = f"the rule {given.name!r}" if isinstance(given, Rule) else described(given)
+        got = described(given)
         raise UserError(f"@rules.{decorator}: expected a function, got {got}; leave the decorator out")
     return given
 

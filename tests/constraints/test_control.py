@@ -235,6 +235,17 @@ def test_a_plain_function_is_told_how_to_become_a_rule(tiny_model):
             call()
 
 
+def test_a_rule_in_the_place_of_attributes_is_told_where_it_goes(tiny_model):
+    melody, rule = tiny_model.bank.states[0], rules.notes(at_least=60)
+    for call in (
+        lambda: melodylc.generate(tiny_model, rule),
+        lambda: melodylc.transform(tiny_model, melody, rule),
+        lambda: melodylc.interpolate(tiny_model, melody, melody, 2, rule),
+    ):
+        with pytest.raises(UserError, match=r"attributes: .* got the rule '60 notes'; rules go to rules="):
+            call()
+
+
 def test_a_rule_is_computed_once_on_the_bank(tiny_model):
     seen = []
 
