@@ -9,13 +9,15 @@ from typing import Any
 from midi_io.ports.interface import Link
 
 TRIES = 20  # looks at the ports, of which there are four a second
+# looks at which a link is missing though both ports are there: a program that ends loses its links before its ports
+UNDONE = 4
 
 
 class Links:
     """The connections of a client's ports.
 
-    One that goes while the other port stays was undone by the user, and is forgotten. One that goes because the other
-    port went is made again when that port is back.
+    One that goes while the other port stays for a second was undone by the user, and is forgotten. One that goes because
+    the other port went is made again when that port is back.
 
     Args:
         client: not yet active, since it is to hear of ports that come.
@@ -34,6 +36,7 @@ class Links:
         self._registered: set[str] = set()  # since the last look: a program may be restarted between two
         # links to make, and at how many looks yet: of two ports of one name the first may still be on its way out
         self._trying: dict[Link, int] = {}
+        self._missing: dict[Link, int] = {}  # at how many looks in a row, though both ports are there
         client.set_port_registration_callback(self._hear)
 
     def _hear(self, port: Any, register: bool) -> None:
@@ -53,11 +56,12 @@ class Links:
         if self._pattern:
             matching = (name for name in appeared if self._pattern.search(name))
             self.wanted |= {Link("out" if others[name].is_input else "in", name) for name in matching}
-        for link in list(self.wanted):
+        for link in self.wanted:
             if link.theirs in appeared:
                 self._trying[link] = TRIES
-            elif link.theirs in others and link not in present and link not in self._trying:
-                self.wanted.discard(link)
+        missing = {link for link in self.wanted if link.theirs in others} - present - self._trying.keys()
+        self._missing = {link: self._missing.get(link, 0) + 1 for link in missing}
+        self.wanted -= {link for link, looks in self._missing.items() if looks >= UNDONE}
         for link in list(self._trying):
             self._trying[link] -= 1
             if link.theirs in others and link not in present:

@@ -122,9 +122,19 @@ class Dump:
         return sounding
 
     def close(self) -> None:
+        """End it as a crash does, and wait until the server has noticed: its name is free then."""
         self._process.kill()
         self._process.wait()
         self._path.unlink()
+        script = (
+            "import jack, sys, time\n"
+            "client = jack.Client('look', no_start_server=True)\n"
+            "until = time.monotonic() + float(sys.argv[2])\n"
+            "while sys.argv[1] in [port.name for port in client.get_ports()] and time.monotonic() < until:\n"
+            "    time.sleep(0.01)\n"
+        )
+        if self.server.process.poll() is None:
+            self.server.run([sys.executable, "-c", script, self.port, str(PATIENCE)]).wait()
 
 
 def connect(server: Server, source: str, sink: str, seconds: float = PATIENCE) -> None:
