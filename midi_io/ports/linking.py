@@ -16,7 +16,7 @@ UNDONE = 4
 class Links:
     """The connections of a client's ports.
 
-    One that goes while the other port stays for a second was undone by the user, and is forgotten. One that goes because
+    One that goes while the other port stays for a second was undone by the user, and is forgotten. One that goes as
     the other port went is made again when that port is back.
 
     Args:
