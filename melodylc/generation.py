@@ -93,7 +93,7 @@ def generate(
     drawn = draw_kept(
         model,
         ways(model, constraints, strict=strict),
-        lambda way, own_seed, left: way.move(model.prior(count, own_seed)[left]),
+        lambda way, own_seed, left: way.move(model.prior(count, own_seed, constraints.attributes)[left]),
         count,
         constraints.all_rules,
         bounds,

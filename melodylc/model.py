@@ -11,11 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from melodylc.attributes import LABELS, Attributes
 from melodylc.base import numbers
 from melodylc.base.errors import UserError
 from melodylc.latent.posterior import Posterior
 from melodylc.latent.precision import half_precision
 from melodylc.melody import STEPS, check
+from melodylc.prior import realistic
+from melodylc.prior.realistic import RealisticPrior
 from melodylc.vae import storage
 from melodylc.vae.bank import Bank
 from melodylc.vae.decoding import TEMPERATURE, decode
@@ -25,13 +28,16 @@ WEIGHTS = Path(__file__).with_name("weights")
 
 
 class Model:
-    """A melody VAE with its bank. `melodylc.load` makes one.
+    """A melody VAE with its realistic prior and its bank. `melodylc.load` makes one.
 
-    The networks may be on a GPU; vectors come and go on the CPU, where actors and critics, which are small, work.
+    The networks may be on a GPU; vectors come and go on the CPU, where actors and critics, which are small, work. A
+    model without a realistic prior, as earlier versions trained them, draws z from N(0, I).
     """
 
-    def __init__(self, vae: MelodyVAE, card: dict[str, Any], bank: Bank, path: Path) -> None:
-        self.vae, self.card, self.bank, self.path = vae, card, bank, path
+    def __init__(
+        self, vae: MelodyVAE, card: dict[str, Any], bank: Bank, path: Path, realistic: RealisticPrior | None = None
+    ) -> None:
+        self.vae, self.card, self.bank, self.path, self.realistic = vae, card, bank, path, realistic
         self.temperature = float(card.get("temperature", TEMPERATURE))
 
     @property
@@ -44,9 +50,36 @@ class Model:
         """Return the number of dimensions of z."""
         return self.vae.sizes.latent
 
-    def prior(self, count: int, seed: int | None = None) -> Tensor:
-        """Draw z from N(0, I), (count, Z); of one seed, a longer draw begins with the shorter one."""
-        return torch.randn(numbers.integer("count", count, 0), self.latent, generator=generator(seed))
+    def noise(self, count: int, seed: int | None = None, source: torch.Generator | None = None) -> Tensor:
+        """Draw the noise (count, N) that `from_noise` makes z of; of one seed, a longer draw begins with the shorter.
+
+        Args:
+            source: a generator to draw from, in place of a seed.
+        """
+        width = self.latent if self.realistic is None else self.realistic.noise_width
+        return torch.randn(numbers.integer("count", count, 0), width, generator=source or generator(seed))
+
+    def from_noise(self, noise: Tensor, attributes: Attributes | Tensor | None = None) -> Tensor:
+        """Return z (B, Z) for noise (B, N), where encodings of real melodies lie.
+
+        Args:
+            attributes: what the melodies are to have, or the labels of that for each of them (B, Y); most of them will.
+                Without a realistic prior they are ignored.
+        """
+        if self.realistic is None:
+            return noise
+        if attributes is None:
+            attributes = torch.zeros(LABELS)
+        labels = attributes if isinstance(attributes, Tensor) else attributes.labels()
+        return self.realistic.draw(noise, labels)
+
+    def prior(self, count: int, seed: int | None = None, attributes: Attributes | None = None) -> Tensor:
+        """Draw z (count, Z) from the prior; of one seed, a longer draw begins with the shorter one.
+
+        Args:
+            attributes: see `from_noise`.
+        """
+        return self.from_noise(self.noise(count, seed), attributes)
 
     def sample(self, count: int, *, seed: int | None = None, temperature: float | None = None) -> np.ndarray:
         """Sample melodies (count, 256), decoded from draws of the prior, without constraints."""
@@ -175,4 +208,4 @@ def load(path: str | os.PathLike[str] | None = None, device: str | None = None) 
         except (RuntimeError, AssertionError) as error:
             detail = str(error).splitlines()[0]
             raise UserError(f"device: expected cpu, or cuda where there is a GPU, got {device!r} ({detail})") from error
-    return Model(vae, card, Bank.load(path, vae.sizes.latent), path)
+    return Model(vae, card, Bank.load(path, vae.sizes.latent), path, realistic.load(vae, path))

@@ -11,16 +11,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from melodylc.attributes import CENTRES, COUNT, HIGH, LOW, MEASURED, UNITS
+from melodylc import attributes
+from melodylc.attributes import ASKED, AT_LEAST, AT_MOST, FORBIDDEN, NUMBERS
 from melodylc.latent import losses
 from melodylc.melody import HOLD
 
+COUNT, LOW, HIGH, MEASURED = 12, 13, 14, 15  # columns of measures, after 12 absences of pitch classes
 OUTPUTS = MEASURED + 3  # logits of absence; means; logarithms of standard deviations
-TOLERANCE = 0.1  # a number of notes is satisfied within this share of the requested one
+CENTRES = attributes.CENTRES[AT_MOST:]  # count, lowest and highest pitch: where predictions are 0
+UNITS = attributes.UNITS[AT_MOST:]  # and where they are 1 more
 NUMBERS_WEIGHT = 0.3  # of the numbers' likelihood: noisier than the absences' cross-entropy, it must not outweigh it
+FEWEST = 0.7  # of the notes of "at most": a request for few is not one for silence
 LOG_DEVIATION = (-4.0, 2.0)  # in units: from half a note or a fifth of a semitone to more than any melody's range
 LARGEST_ERROR = 8.0  # standard deviations: a silent melody has no lowest or highest pitch worth learning
-HALF_STEP = 0.5  # semitones: whole pitches satisfy a bound as long as their prediction is nearer to it than the next
+HALF_STEP = (
+    0.5  # notes or semitones: whole numbers satisfy a bound as long as their prediction is nearer to it than the next
+)
 
 
 def measure(states: np.ndarray) -> Tensor:
@@ -35,22 +41,24 @@ def measure(states: np.ndarray) -> Tensor:
 
 
 def satisfied_shares(measured: Tensor, y: Tensor) -> dict[str, Tensor]:
-    """Return which attributes measures (B, 15) satisfy, given labels (B, 18).
+    """Return which attributes measures (B, 15) satisfy, given labels (B, 32).
 
     Returns:
-        For key, count, low and high, (B,): 1 or 0, and nan where the attribute is open.
+        For key, at least, at most, low and high, (B,): 1 or 0, and nan where the attribute is open.
     """
     nan = torch.full((len(y),), float("nan"))
-    key = ((measured[:, :12] == 1) | (y[:, :12] == 1)).all(dim=1) & (measured[:, COUNT] > 0)
-    requested = _numbers(y)
+    forbidden = y[:, FORBIDDEN : FORBIDDEN + 12] == 1
+    key = ((measured[:, :12] == 1) | ~forbidden).all(dim=1) & (measured[:, COUNT] > 0)
+    requested = _requested(y)
     satisfied = {
-        "count": (measured[:, COUNT] - requested[:, 0]).abs() <= TOLERANCE * requested[:, 0],
-        "low": measured[:, LOW] >= requested[:, 1],
-        "high": measured[:, HIGH] <= requested[:, 2],
+        "at least": measured[:, COUNT] >= requested[:, 0],
+        "at most": measured[:, COUNT] <= requested[:, 1],
+        "low": measured[:, LOW] >= requested[:, 2],
+        "high": measured[:, HIGH] <= requested[:, 3],
     }
-    shares = {"key": torch.where(y[:, :12].min(dim=1).values < 1, key.float(), nan)}
+    shares = {"key": torch.where(forbidden.any(dim=1), key.float(), nan)}
     for index, (name, right) in enumerate(satisfied.items()):
-        shares[name] = torch.where(y[:, MEASURED + index] == 1, right.float(), nan)
+        shares[name] = torch.where(y[:, ASKED + index] == 1, right.float(), nan)
     return shares
 
 
@@ -77,31 +85,36 @@ def critic_loss(out: Tensor, measured: Tensor) -> Tensor:
 
 
 def energy(out: Tensor, y: Tensor, least_notes: Tensor, enough: float) -> Tensor:
-    """Return -log P(the requested attributes are satisfied), (B,), by a critic's outputs (B, 18) and labels (B, 18).
+    """Return -log P(the requested attributes are satisfied), (B,), by a critic's outputs (B, 18) and labels (B, 32).
 
     Args:
-        least_notes: (B,) numbers of notes not to fall below where none is requested: a rule on pitches is not to be
-            satisfied by silence.
+        least_notes: (B,) numbers of notes not to fall below where "at least" is not requested: a rule on pitches is
+            not to be satisfied by silence.
         enough: logits, and twice the standard deviations, beyond which nothing more is gained.
     """
     absent, means, deviations = predictions(out)
     (count, low, high), deviation = means.unbind(dim=1), deviations.unbind(dim=1)
-    (count_requested, least_low, most_high), given = _numbers(y).unbind(dim=1), y[:, MEASURED:]
+    (at_least, at_most, least_low, most_high), given = _requested(y).unbind(dim=1), y[:, ASKED:]
 
     def above(distance: Tensor, deviation: Tensor) -> Tensor:
         """Return -log P(a number lies above a bound), its mean at a distance from it."""
-        return -torch.special.log_ndtr((distance / deviation).clamp(max=enough / 2))
+        return -torch.special.log_ndtr(((distance + HALF_STEP) / deviation).clamp(max=enough / 2))
 
-    cost = (losses.constraint_loss(absent.clamp(max=enough)) * (1 - y[:, :12])).sum(dim=1)
-    near = TOLERANCE * count_requested
-    cost = cost + given[:, 0] * (
-        above(count - count_requested + near, deviation[0]) + above(count_requested + near - count, deviation[0])
-    )
-    cost = cost + (1 - given[:, 0]) * above(count - least_notes, deviation[0])
-    cost = cost + given[:, 1] * above(low - least_low + HALF_STEP, deviation[1])
-    return cost + given[:, 2] * above(most_high - high + HALF_STEP, deviation[2])
+    forbidden = y[:, FORBIDDEN : FORBIDDEN + 12]
+    cost = (losses.constraint_loss(absent.clamp(max=enough)) * forbidden).sum(dim=1)
+    few = torch.where(given[:, AT_MOST] == 1, torch.minimum(least_notes, FEWEST * at_most), least_notes)
+    least = torch.where(given[:, AT_LEAST] == 1, at_least, few)
+    cost = cost + above(count - least, deviation[0])
+    cost = cost + given[:, AT_MOST] * above(at_most - count, deviation[0])
+    cost = cost + given[:, 2] * above(low - least_low, deviation[1])
+    return cost + given[:, 3] * above(most_high - high, deviation[2])
 
 
-def _numbers(y: Tensor) -> Tensor:
-    """Return number of notes, lowest and highest pitch (B, 3) of labels or predictions, out of their units."""
-    return y[:, COUNT:MEASURED] * y.new_tensor(UNITS) + y.new_tensor(CENTRES)
+def _requested(y: Tensor) -> Tensor:
+    """Return at least, at most, lowest and highest pitch (B, 4) of labels (B, 32), out of their units."""
+    return y[:, NUMBERS:ASKED] * y.new_tensor(attributes.UNITS) + y.new_tensor(attributes.CENTRES)
+
+
+def _numbers(out: Tensor) -> Tensor:
+    """Return number of notes, lowest and highest pitch (B, 3) of predictions, out of their units."""
+    return out[:, COUNT:MEASURED] * out.new_tensor(UNITS) + out.new_tensor(CENTRES)

@@ -19,6 +19,7 @@ WORD = "conditional actor"  # of messages
 KIND = storage.FileKind(  # with the name of earlier versions, which files keep
     "melodylc.knobs", WORD, "a conditional actor; melodylc condition --model FILE makes one"
 )
+FILE = "knobs.safetensors"  # beside a model, with the name of earlier versions
 CURVE_EVERY = 10  # of the rounds of the curve, those that a saved card holds
 
 
@@ -46,6 +47,18 @@ class ConditionalActor:
         storage.write_card(path, KIND, {**self.card, "curve": curve})
 
 
+def find_conditional_actor(model: Model) -> ConditionalActor | None:
+    """Return the conditional actor beside a model; None where there is none and the prior knows attributes itself.
+
+    Raises:
+        UserError: see `load_conditional_actor`.
+    """
+    path = model.path.with_name(FILE)
+    if model.realistic is not None and not path.exists():
+        return None
+    return load_conditional_actor(path, model)
+
+
 def load_conditional_actor(path: Path, model: Model) -> ConditionalActor:
     """Load the conditional actor saved beside a model.
 
@@ -57,6 +70,8 @@ def load_conditional_actor(path: Path, model: Model) -> ConditionalActor:
     card = storage.read_card(path, KIND)
     if card.get("model") != fingerprint(model):
         raise UserError(f"{WORD}: {path} was learned on another model; learn it again: melodylc condition --model ...")
+    if card.get("labels") != LABELS:
+        raise UserError(f"{WORD}: {path} is of an earlier version; learn it again: melodylc condition --model ...")
     try:
         hidden, units = tuple(card["settings"]["hidden"]), card["settings"]["label_units"]
         if not 1 <= len(hidden) <= 16 or not all(isinstance(w, int) and 1 <= w <= 8192 for w in (*hidden, units)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -35,18 +35,22 @@ from melodylc.latent.stopping import interruptible
 from melodylc.melody import BARS
 from melodylc.model import Model, fingerprint, generator
 from melodylc.rules import Key
-from melodylc.rules.key import COMMON_SCALES
+from melodylc.rules.key import SCALES
 
 # How often each attribute is drawn: a key most of all, since it is requested most, and every combination now and then
-WITH_SCALE, WITH_SET, WITH_COUNT, WITH_RANGE = 0.65, 0.15, 0.6, 0.4
-SET_SIZES = (4, 12)  # pitch classes, the last excluded: fewer make hardly a melody, 12 are no constraint
-COUNTS = (36, 216)  # notes, the last excluded: what nine in ten melodies of the embedded bank have
-MIDDLES, WIDTHS = (
-    (56, 80),
-    (12, 36),
-)  # of ranges, in semitones: the bank's median pitch is 70
+WITH_SCALE, WITH_SET, WITH_RANGE = 0.65, 0.12, 0.45
+WITH_TONIC = 0.8  # of the scales
+SET_SIZES = (5, 12)  # pitch classes, the last excluded: fewer make hardly a melody, 12 are no constraint
+WITH_AT_LEAST, WITH_AT_MOST = 0.4, 0.2
+COUNTS, FEW = (12, 221), (24, 121)  # notes, the last excluded, of "at least" and of "at most"
+LEAST_ROOM = 1.15  # by which "at most" is more than "at least"
+PITCHES, WIDTHS = (28, 96), (7, 48)  # of ranges: from E1 to C7, in semitones
 ONE_SIDED = 0.3  # share of the ranges with one bound only
 
+STARTS = 3072  # draws of the prior that the actor is taught on; a few are replaced each round
+# Most draws are made for the attributes that the actor is then asked for. The others are made for nothing, as the
+# encodings are that a transformation begins at.
+FOR_NOTHING = 0.25
 LEAST_NOTES = 0.9  # of the notes of a draw, the share that an actor is to leave it where no number is requested
 # In balance while every second round is above the target, and slow, as there are hundreds of rounds: the embedded actor
 # had lambda at its least from round 90 to 150 of 500, when it passed the target, and at 0.4 in the end.
@@ -65,6 +69,9 @@ RECENT = 5  # rounds over which the share satisfied is averaged
 TRIED = 4  # one in so many decodes is of the actor as it is, the others are of its average
 REPORT_EVERY = 20  # rounds
 READ_AT_ONCE = 256  # vectors whose bar embeddings are computed together, which bounds the memory
+
+
+SCALE_NAMES = [name for name in SCALES if name != "chromatic"]  # which leaves the key open
 
 
 @dataclass(frozen=True)
@@ -108,23 +115,28 @@ LIMITS: dict[str, numbers.Limits] = {
 
 
 def random_attributes(rng: np.random.Generator) -> Attributes:
-    """Draw attributes to learn on: scales in every key, other sets of pitch classes, numbers of notes, ranges."""
-    key, count, low, high = None, None, None, None
+    """Draw attributes to learn on: all scales in every key, other sets of pitch classes, numbers of notes, ranges."""
+    key, at_least, at_most, low, high = None, None, None, None, None
     kind = rng.random()
     if kind < WITH_SCALE:
-        scale = list(COMMON_SCALES)[rng.integers(len(COMMON_SCALES) - 1)]  # chromatic, the last, leaves the key open
+        scale = SCALE_NAMES[rng.integers(len(SCALE_NAMES))]
         key = Key.parse(f"C {scale}").transposed(int(rng.integers(12)))
+        if rng.random() > WITH_TONIC:
+            key = replace(key, tonic=None)
     elif kind < WITH_SCALE + WITH_SET:
         classes = rng.permutation(12)[: rng.integers(*SET_SIZES)]
         key = Key("set", frozenset(int(c) for c in classes))
-    if rng.random() < WITH_COUNT:
-        count = int(rng.integers(*COUNTS))
+    if rng.random() < WITH_AT_LEAST:
+        at_least = int(rng.integers(*COUNTS))
+    if rng.random() < WITH_AT_MOST:
+        at_most = max(int(rng.integers(*FEW)), round(LEAST_ROOM * (at_least or 0)))
     if rng.random() < WITH_RANGE:
-        middle, width = rng.uniform(*MIDDLES), rng.uniform(*WIDTHS)
-        low, high = int(middle - width / 2), int(middle + width / 2)
+        width = int(rng.integers(WIDTHS[0], WIDTHS[1] + 1))
+        low = int(rng.integers(PITCHES[0], PITCHES[1] - width + 1))
+        high = low + width
         if rng.random() < ONE_SIDED:
             low, high = (low, None) if rng.random() < 0.5 else (None, high)
-    return Attributes(key, count, low, high)
+    return Attributes(key, at_least, low, high, at_most=at_most)
 
 
 class _Learning:
@@ -147,11 +159,18 @@ class _Learning:
         )
         self.buffer = ReplayBuffer()
         self.penalty = settings.penalty
+        self.starts = self.draw(STARTS)
 
     def draw(self, count: int) -> tuple[Tensor, Tensor]:
-        """Draw vectors (count, Z) of the prior and labels (count, 18) of random attributes."""
-        z = torch.randn(count, self.model.latent, generator=self.generator)
-        return z, torch.stack([random_attributes(self.rng).labels() for _ in range(count)])
+        """Draw vectors (count, Z) of the prior and labels (count, 32) of random attributes."""
+        y = torch.stack([random_attributes(self.rng).labels() for _ in range(count)])
+        made_for = torch.where(torch.rand(count, 1, generator=self.generator) < FOR_NOTHING, 0, y)
+        return self.model.from_noise(self.model.noise(count, source=self.generator), made_for), y
+
+    def batch(self, count: int) -> tuple[Tensor, Tensor]:
+        """Return some of the draws that are kept, (count, Z) and (count, 32)."""
+        chosen = torch.randint(len(self.starts[0]), (count,), generator=self.generator)
+        return self.starts[0][chosen], self.starts[1][chosen]
 
     @torch.no_grad()
     def remember(self, z: Tensor, states: np.ndarray) -> None:
@@ -161,7 +180,7 @@ class _Learning:
 
     def actor_step(self) -> None:
         """Move draws, let the critics judge where they went, descend, and let the average follow."""
-        z, y = self.draw(self.settings.batch)
+        z, y = self.batch(self.settings.batch)
         descend(self.optimiser, self._actor_loss(z, y), LARGEST_NORM)
         self.average.follow(self.actor, self.settings.average)
 
@@ -179,8 +198,9 @@ class _Learning:
         return loss + settings.shell * losses.shell_penalty(moved).mean()
 
     def fresh_round(self) -> dict[str, float]:
-        """Decode outputs of the actor and of its average; returns what the average's show."""
+        """Decode outputs of the actor and of its average, for new draws; returns what the average's show."""
         z, y = self.draw(self.settings.fresh)
+        self.starts = torch.cat([z, self.starts[0]])[:STARTS], torch.cat([y, self.starts[1]])[:STARTS]
         tried = self.settings.fresh // TRIED
         with torch.no_grad():
             moved = torch.cat([self.actor(z[:tried], y[:tried]), self.average.network(z[tried:], y[tried:])])
@@ -233,7 +253,13 @@ def train_conditional_actor(
     learning.critics.train(learning.buffer, settings.critic_start, learning.generator)
 
     curve: list[dict[str, float]] = []
-    about = {"model": fingerprint(model), "seed": seed, "temperature": model.temperature, "settings": asdict(settings)}
+    about = {
+        "model": fingerprint(model),
+        "labels": LABELS,
+        "seed": seed,
+        "temperature": model.temperature,
+        "settings": asdict(settings),
+    }
 
     def present() -> ConditionalActor:
         return ConditionalActor(learning.average.snapshot(), {**about, "curve": deepcopy(curve)})

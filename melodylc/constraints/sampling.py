@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import partial, reduce
 from operator import and_
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from melodylc.attributes import Attributes
@@ -32,11 +31,6 @@ from melodylc.rules.rule import as_rule, described
 from melodylc.vae.decoding import strictly
 
 Move = Callable[[Tensor], Tensor]  # (B, Z) -> (B, Z)
-
-# The conditional actor reaches a number of notes on average; asked for so much more, "at least" holds. The mask
-# swallows notes: of melodies asked for 120 notes of E blues two in three have them at 1.07, and all at 1.25.
-NOTES_MARGIN, NOTES_MARGIN_MASKED = 1.07, 1.25
-PARTIAL_MOVE = 0.4  # all of the way to few notes ends in long rests; at 0.4, 40 notes are plausible as often as draws
 
 
 @dataclass(frozen=True)
@@ -121,9 +115,7 @@ def ways(
     """Return the ways to a melody that keeps the constraints, in the order in which they are tried.
 
     First the actors for all that is asked: the conditional actor for the attributes, then those of the rules. Then,
-    where pitches are asked for, the vector as it was drawn with the decoder masked to them. Draws of the prior have
-    about 80 notes: where a number is asked for, they are moved by the conditional actor for that number alone, then
-    a part of the way.
+    where pitches are asked for, the same with the decoder masked to them, and the vector as it was drawn, masked.
 
     Args:
         strict: mask the first way as well.
@@ -131,21 +123,16 @@ def ways(
         conditional_actor: the model's, where it is loaded already.
 
     Raises:
-        UserError: for a strict mode without a rule on pitches, or a conditional actor that is missing or damaged.
+        UserError: for a strict mode without a rule on pitches, or a conditional actor that is damaged, or missing where
+            the prior of the model knows no attributes.
     """
     rules, attributes = constraints.all_rules, constraints.attributes
     allowed = mask(rules) if strict else mask_where_possible(rules)
     moves: list[tuple[str, Move]] = [(start, _stay)]
     if attributes.rules() and not constraints.learned_together:
-        actor = conditional_actor or conditional.load_conditional_actor(
-            model.path.with_name("knobs.safetensors"), model
-        )
-        if attributes.notes is not None:
-            to_notes = _conditioned(actor, Attributes(notes=attributes.notes), NOTES_MARGIN_MASKED)
-            moves = [("notes actor in part", _in_part(to_notes))]
-            if allowed is not None:  # unmasked, it does what the whole actor does for a number of notes
-                moves.insert(0, ("notes actor", to_notes))
-        moves.insert(0, ("actor", _conditioned(actor, attributes, NOTES_MARGIN)))
+        actor = conditional_actor or conditional.find_conditional_actor(model)
+        if actor is not None:
+            moves.insert(0, ("actor", partial(actor.move, attributes=attributes)))
     if constraints.actors:
         last: RuleActor | ComposedActor = (
             constraints.actors[0] if len(constraints.actors) == 1 else compose(*constraints.actors)
@@ -153,10 +140,8 @@ def ways(
         moves = [(name if name != start else "actor of rules", _then(move, last.move)) for name, move in moves]
     if constraints.learned_together:
         moves = [("actor", move) for _, move in moves]
-    (name, move), *others = moves
-    if not others and allowed is not None and not strict:
-        others = moves
-    return [_way(name, move, allowed if strict else None), *(_way(*other, allowed) for other in others)]
+    masked = [_way(name, move, allowed) for name, move in moves] if allowed is not None else []
+    return masked if strict else [_way(*moves[0], None), *masked]
 
 
 def describe(constraints: Constraints) -> str:
@@ -165,7 +150,7 @@ def describe(constraints: Constraints) -> str:
     if constraints.learned_together:
         (actor,) = constraints.actors
         return f"an actor learned for {names[0]} ({actor.outcome})"
-    parts = ["the conditional actor"] if constraints.attributes.rules() else []
+    parts = [f"the prior for {constraints.attributes}"] if constraints.attributes.rules() else []
     if names:
         parts.append(" composed with ".join(f"actor of {name}" for name in names))
     return ", then ".join(parts) or "the prior, no constraints"
@@ -179,26 +164,8 @@ def _stay(z: Tensor) -> Tensor:
     return z
 
 
-def _conditioned(actor: ConditionalActor, attributes: Attributes, margin: float) -> Move:
-    labels = with_notes_margin(attributes, margin)
-    return lambda z: actor.move(z, labels)
-
-
-def _in_part(move: Move) -> Move:
-    return lambda z: torch.lerp(z, move(z), PARTIAL_MOVE)
-
-
 def _then(first: Move, second: Move) -> Move:
     return lambda z: second(first(z))
-
-
-def with_notes_margin(attributes: Attributes, margin: float = NOTES_MARGIN) -> Attributes:
-    """Return what the conditional actor is asked for, so that at least the number of notes comes out."""
-    return (
-        attributes
-        if attributes.notes is None
-        else replace(attributes, notes=min(round(margin * attributes.notes), 256))
-    )
 
 
 def mask(rules: Sequence[Rule]) -> np.ndarray:

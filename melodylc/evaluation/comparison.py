@@ -12,7 +12,6 @@ from melodylc.base.numbers import integer
 from melodylc.constraints import conditional
 from melodylc.constraints.composition import compose
 from melodylc.constraints.rule_actor import RuleActor, learn
-from melodylc.constraints.sampling import with_notes_margin
 from melodylc.constraints.transformation import descend
 from melodylc.evaluation.histograms import reference_histograms
 from melodylc.evaluation.methods import CommonDraws, MethodRow, Move
@@ -63,7 +62,7 @@ def compare_methods(draws: CommonDraws, actors: ComparedActors) -> list[MethodRo
     model, measure = draws.model, draws.measure_method
     conditional_actor = conditional.load_conditional_actor(model.path.with_name("knobs.safetensors"), model)
     key = Key.parse(KEY)
-    both = with_notes_margin(Attributes(key, notes=NOTES))
+    both = Attributes(key, notes=NOTES)
     in_key = states_for(key.pitches())
     return [
         measure("prior"),

@@ -61,9 +61,7 @@ class Inference:
         from melodylc.rules import find
 
         self.model = load(setup.model, setup.device)
-        self.conditional_actor = conditional.load_conditional_actor(
-            self.model.path.with_name("knobs.safetensors"), self.model
-        )
+        self.conditional_actor = conditional.find_conditional_actor(self.model)
         self.rules = [find(text) for text in setup.rules]
         self.actors = [load_actor(path, self.model) for path in setup.actors]
         if setup.learns:
@@ -90,6 +88,15 @@ class Inference:
         strict = self.strict and bool(constraints.all_rules)
         return ways(self.model, constraints, strict=strict, start=start, conditional_actor=self.conditional_actor)
 
+    def _drawn(self, request: Request) -> Tensor:
+        """Return z (1, Z) of the prior, on the way from one draw's noise to another's."""
+        from melodylc.model import slerp
+
+        noise = self.model.noise(1, request.seed)
+        if request.amount > 0:
+            noise = slerp(noise[0], self.model.noise(1, request.toward)[0], request.amount)[None]
+        return self.model.from_noise(noise, request.values.attributes)
+
     def answer(self, request: Request) -> Answer:
         """Return a melody for a request."""
         from melodylc.constraints.sampling import draw_kept
@@ -106,9 +113,9 @@ class Inference:
         elif request.z is not None:
             z = _vector(request.z)[None]
         else:
-            z = self.model.prior(1, request.seed)
-        if request.amount > 0:
-            z = slerp(z[0], self.model.prior(1, request.toward)[0], request.amount)[None]
+            z = self._drawn(request)
+        if request.amount > 0 and (request.phrase or request.z) is not None:
+            z = slerp(z[0], self.model.prior(1, request.toward, asked.attributes)[0], request.amount)[None]
         known = self._ways(asked, start)
         # all tries decode one place, which is moved once
         moved = cache(lambda way: way.move(z))

@@ -66,14 +66,17 @@ def _rewards(value: Any) -> dict[str, float]:
     return {_text(name): float(_number(reward)) for name, reward in _typed(dict)(value).items()}
 
 
+NUMBERS = ("notes", "low", "high", "at_most")  # of attributes
+
+
 def _values(value: Any) -> ControlValues:
     asked = dict(_typed(dict)(value))
     key = asked.pop("key", None)
     try:
         if key is not None:
-            name, classes = key
-            key = Key(_text(name), frozenset(_integer(each) for each in classes))
-        attributes = Attributes(key, *(asked.pop(name, None) for name in ("notes", "low", "high")))
+            name, classes, tonic = key
+            key = Key(_text(name), frozenset(_integer(each) for each in classes), _optional(_integer)(tonic))
+        attributes = Attributes(key, **{name: asked.pop(name, None) for name in NUMBERS})
         return ControlValues(attributes, **asked)
     except (TypeError, ValueError, UserError) as error:
         raise ProtocolError(str(error)) from error
@@ -104,9 +107,9 @@ def _encoded(value: Any) -> Any:
         return base64.b64encode(value).decode()
     if isinstance(value, ControlValues):
         key = value.attributes.key
-        asked = {name: getattr(value.attributes, name) for name in ("notes", "low", "high")}
+        asked = {name: getattr(value.attributes, name) for name in NUMBERS}
         played = {name: getattr(value, name) for name in ("temperature", "amount", "hold", "mute")}
-        return {"key": key and [key.name, sorted(key.classes)], **asked, **played}
+        return {"key": key and [key.name, sorted(key.classes), key.tonic], **asked, **played}
     return value
 
 

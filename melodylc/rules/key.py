@@ -122,10 +122,11 @@ _KNOWN = {_plain(name): name for name in SCALES} | {_plain(alias): name for alia
 
 @dataclass(frozen=True)
 class Key:
-    """A set of pitch classes with a name."""
+    """A set of pitch classes with a name, and the tonic among them where the name says it."""
 
     name: str
     classes: frozenset[int]  # 0 (C) to 11 (B)
+    tonic: int | None = None  # likewise
 
     @classmethod
     def parse(cls, text: str) -> Key:
@@ -147,7 +148,8 @@ class Key:
             return cls(",".join(notes), frozenset(pitch_class(note) for note in notes))
         if (found := tonic_and_scale(words)) is not None:
             tonic, scale = found
-            return cls(f"{tonic} {scale}", frozenset((pitch_class(tonic) + step) % 12 for step in SCALES[scale]))
+            root = pitch_class(tonic)
+            return cls(f"{tonic} {scale}", frozenset((root + step) % 12 for step in SCALES[scale]), root)
         near = get_close_matches(_plain(re.sub(rf"^{NOTE}[ _-]+", "", words)), _KNOWN, n=2)
         meant = f" (did you mean {' or '.join(dict.fromkeys(_KNOWN[name] for name in near))}?)" if near else ""
         raise UserError(
@@ -157,7 +159,8 @@ class Key:
 
     def transposed(self, semitones: int) -> Key:
         """Return the key moved by so many semitones."""
-        return Key(f"{self.name} {semitones:+d}", frozenset((c + semitones) % 12 for c in self.classes))
+        tonic = None if self.tonic is None else (self.tonic + semitones) % 12
+        return Key(f"{self.name} {semitones:+d}", frozenset((c + semitones) % 12 for c in self.classes), tonic)
 
     def pitches(self) -> np.ndarray:
         """Return (128,) bool: the MIDI pitches in the key."""

@@ -42,9 +42,11 @@ def decode(
     for part in z.split(ROWS_AT_ONCE):
         noise = None
         if temperature > 0:
-            # Gumbel noise: argmax(logits / t + g) is a draw from softmax(logits / t)
-            uniform = torch.rand(len(part) * BARS, STEPS_PER_BAR, STATES, generator=generator)
-            noise = (-(-uniform.clamp(LEAST_UNIFORM).log()).log() * temperature).to(z.device)
+            # Gumbel noise: argmax(logits / t + g) is a draw from softmax(logits / t). The bars of a melody share it, so
+            # that equal bars stay equal.
+            uniform = torch.rand(len(part), STEPS_PER_BAR, STATES, generator=generator)
+            gumbel = -(-uniform.clamp(LEAST_UNIFORM).log()).log() * temperature
+            noise = gumbel.repeat_interleave(BARS, dim=0).to(z.device)
         embeddings = model.conductor(part).flatten(0, 1)  # (B T, E)
         bars = _run(model.decoder, embeddings, noise, mask)
         melodies.append(bars.reshape(len(part), STEPS).cpu().numpy().astype(np.uint8))

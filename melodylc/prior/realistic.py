@@ -1,0 +1,117 @@
+"""The realistic prior: latent vectors like the encodings of melodies, with what is asked for, from noise.
+
+Noise becomes the coordinates of 16 bars (`latent.flow`), these the embeddings of bars, and these z, as the encoder's
+upper level reads it. So every z it draws is the encoding of something near a melody, where most of N(0, I) is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from melodylc.base import storage
+from melodylc.base.errors import UserError
+from melodylc.latent.flow import FlowSizes, VelocityField, euler, integrate
+from melodylc.prior.basis import Basis
+from melodylc.vae.model import HierarchicalEncoder, MelodyVAE
+
+FILE = "prior.safetensors"  # beside a model
+KIND = storage.FileKind("melodylc.prior", "prior", "a prior; melodylc train makes one with the model")
+AT_ONCE = 512  # draws, which bounds the memory for activations
+
+
+@dataclass(frozen=True, eq=False)
+class RealisticPrior:
+    """A velocity network over bars, its distilled form, and the way from bars to z."""
+
+    encoder: HierarchicalEncoder
+    basis: Basis
+    field: VelocityField
+    student: VelocityField | None  # draws in few steps, what is asked for weighed already
+    card: dict[str, Any]  # guidance, student_steps and how it was trained
+
+    @property
+    def noise_width(self) -> int:
+        """Return how many numbers the noise of one draw has."""
+        return self.field.sizes.parts * self.field.sizes.width
+
+    @torch.no_grad()
+    def draw(self, noise: Tensor, labels: Tensor) -> Tensor:
+        """Return z (B, Z) for noise (B, N) and labels (B, Y), or one (Y,) for all."""
+        device = next(self.field.parameters()).device
+        labels = labels.expand(len(noise), -1)
+        parts = zip(noise.split(AT_ONCE), labels.split(AT_ONCE), strict=True)
+        moved = [self.move(n.to(device), y.to(device)).cpu() for n, y in parts]
+        return torch.cat(moved) if moved else torch.empty(0, self.encoder.posterior.out_features // 2)
+
+    def move(self, noise: Tensor, labels: Tensor) -> Tensor:
+        """Return z (B, Z) for noise (B, N) and labels (B, Y); differentiable in the noise."""
+        bars = noise.reshape(len(noise), self.field.sizes.parts, -1)
+        if self.student is None:
+            return self.latent(integrate(self.field, bars, labels, guidance=self.card["guidance"]))
+        return self.latent(euler(self.student, bars, labels, steps=self.card["student_steps"]))
+
+    def latent(self, bars: Tensor) -> Tensor:
+        """Return z (B, Z) for the coordinates of bars (B, P, D)."""
+        embeddings = self.basis.embeddings(bars.float())
+        return self.encoder.upper(F.layer_norm(embeddings, embeddings.shape[-1:])).mean.float()
+
+    @torch.no_grad()
+    def bars(self, melodies: np.ndarray) -> Tensor:
+        """Return the coordinates (B, P, D) of the bars of melodies (B, 256)."""
+        device = next(self.field.parameters()).device
+        return self.basis.coordinates(self.encoder.embed(torch.tensor(melodies).to(device)).float())
+
+    @torch.no_grad()
+    def invert(self, bars: Tensor, steps: int = 24) -> Tensor:
+        """Return the noise (B, P, D) that leads to bars (B, P, D) where nothing is asked for: the flow backwards."""
+        labels = bars.new_zeros(len(bars), self.field.sizes.labels)
+        return integrate(self.field, bars, labels, steps=steps, backwards=True)
+
+
+def save(prior: RealisticPrior, model_path: Path) -> None:
+    """Write a prior beside a model, in half precision."""
+    tensors = {f"field.{name}": value.half() for name, value in prior.field.state_dict().items()}
+    if prior.student is not None:
+        tensors |= {f"student.{name}": value.half() for name, value in prior.student.state_dict().items()}
+    tensors |= {f"basis.{name}": value for name, value in prior.basis.tensors().items()}
+    path = model_path.with_name(FILE)
+    storage.write_tensors(path, tensors)
+    storage.write_card(path, KIND, prior.card)
+
+
+def load(vae: MelodyVAE, model_path: Path) -> RealisticPrior | None:
+    """Load the prior beside a model; None where there is none, as with models of earlier versions.
+
+    Raises:
+        UserError: if it is damaged, or of another model.
+    """
+    path = model_path.with_name(FILE)
+    if not path.exists():
+        return None
+    card = storage.read_card(path, KIND)
+    tensors = storage.read_tensors(path, "prior")
+
+    def under(prefix: str) -> dict[str, Tensor]:
+        return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+    def network(prefix: str) -> VelocityField:
+        with torch.device("meta"):
+            found = VelocityField(FlowSizes(**card["sizes"]))
+        found.load_state_dict(under(prefix), assign=True)
+        return found.eval().requires_grad_(False)
+
+    try:
+        assert isinstance(vae.encoder, HierarchicalEncoder), "its encoder is flat"
+        basis = Basis(**under("basis."))
+        student = network("student.") if under("student.") else None
+        return RealisticPrior(vae.encoder, basis, network("field."), student, card)
+    except (KeyError, TypeError, ValueError, RuntimeError, AssertionError) as error:
+        detail = str(error).splitlines()[0]
+        raise UserError(f"prior: {path} and its card do not fit the model ({detail}); train the prior again") from error
