@@ -169,6 +169,10 @@ class Bounds:
         values = features(states)
         return (values < self.low) | (values > self.high)
 
+    def share(self, states: np.ndarray) -> np.ndarray:
+        """Return (B,) the share of features in which melodies (B, 256) are plausible: exactly 1 for the plausible."""
+        return np.asarray(1 - self.violations(states).mean(axis=1))
+
     def plausible(self, states: np.ndarray) -> np.ndarray:
         """Return (B,) bool: which of melodies (B, 256) are plausible in every feature."""
         return np.asarray(~self.violations(states).any(axis=1))

@@ -36,6 +36,13 @@ def run(options: argparse.Namespace) -> None:
     model = load(options.model)
     actors = arguments.actors(options, model)
     made = generate(model, attributes, options.count, rules=rules, actors=actors, tries=options.tries, **decoding)
-    print(made.summary)
-    columns: dict[str, Sequence[Any]] = {"draw": made.draws, "from": made.ways, "plausible": output.plausible(made)}
-    output.write(options, made.melodies, [*attributes.rules(), *rules], columns)
+    together = [*attributes.rules(), *rules]
+    kept = output.kept(made, together)
+    print(f"{kept.sum()} of {options.count} kept; {made.summary}")
+    columns: dict[str, Sequence[Any]] = {
+        "kept": ["yes" if each else "no" for each in kept],
+        "draw": made.draws,
+        "from": made.ways,
+        "plausible": output.plausible(made),
+    }
+    output.write(options, made.melodies, together, columns)

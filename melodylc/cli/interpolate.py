@@ -32,6 +32,12 @@ def run(options: argparse.Namespace) -> None:
     model = load(options.model)
     actors = arguments.actors(options, model)
     made = interpolate(model, first, last, options.count, attributes, rules=rules, actors=actors, **decoding)
-    print(made.summary)
-    columns = {"from": made.ways, "plausible": output.plausible(made)}
-    output.write(options, made.melodies, [*attributes.rules(), *rules], columns)
+    together = [*attributes.rules(), *rules]
+    kept = output.kept(made, together)
+    print(f"{kept.sum()} of {options.count} kept; {made.summary}")
+    columns = {
+        "kept": ["yes" if each else "no" for each in kept],
+        "from": made.ways,
+        "plausible": output.plausible(made),
+    }
+    output.write(options, made.melodies, together, columns)

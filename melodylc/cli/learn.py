@@ -51,11 +51,10 @@ def run(options: argparse.Namespace) -> None:
         bank=arguments.more_melodies(options),
     )
     learned.save(out)
-    best = learned.card["best"]
+    card = learned.card
     print(
-        f"{learned.card['rule']}: {learned.outcome}, {best['satisfied']:.0%} satisfied (prior "
-        f"{learned.card['prior_satisfied']:.1%}), mean squared shift {best['shift']:.2f}, "
-        f"{learned.card['curve'][-1]['seconds']:.0f} s; {out}"
+        f"{learned.report}; prior: kept {card['prior_kept']:.1%} (satisfied {card['prior_satisfied']:.1%}); "
+        f"mean squared shift {card['best']['shift']:.2f}, {card['curve'][-1]['seconds']:.0f} s; {out}"
     )
     if learned.outcome != "reached":
         _write_nearest(out, learned, together)

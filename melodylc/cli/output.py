@@ -39,6 +39,14 @@ def plausible(made: Generated) -> list[str]:
     return [f"no: {', '.join(names)}" if names else "yes" for names in made.implausible]
 
 
+def kept(made: Generated, rules: Sequence[Rule]) -> np.ndarray:
+    """Return which melodies are kept, (B,) bool: plausible, and satisfying every rule."""
+    import numpy as np
+
+    plausible = np.array([not names for names in made.implausible], bool)
+    return np.asarray(np.logical_and.reduce([plausible, *(rule.satisfied(made.melodies) for rule in rules)]))
+
+
 def write(
     options: argparse.Namespace, melodies: np.ndarray, rules: Sequence[Rule], columns: Mapping[str, Sequence[Any]]
 ) -> None:

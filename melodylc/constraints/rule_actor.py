@@ -1,30 +1,36 @@
-"""Rule actors: learned from a rule's rewards, they move draws of the prior to melodies that satisfy it (section 6)."""
+"""Rule actors: learned from a rule's rewards, they move draws of the prior to melodies that satisfy it (section 6).
+
+Plausibility is learned as one more reward: the easiest way to satisfy a rule is often one repeated note. What counts is
+how many single draws are *kept*, satisfied and plausible.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from melodylc import plausibility
 from melodylc.base import numbers, storage
 from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as bar_of
 from melodylc.constraints.best_melodies import BestMelodies
 from melodylc.latent.critics import lowest_logits
 from melodylc.latent.networks import Actor, PartsCritic
-from melodylc.latent.rewards import Budget, Round, train_from_rewards
+from melodylc.latent.rewards import Budget, Round, TrainingResult, train_from_rewards
 from melodylc.melody import BARS
 from melodylc.model import Model, fingerprint, generator
+from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
 from melodylc.rules.rule import as_rule
 
 KIND = storage.FileKind("melodylc.actor", "actor", "an actor; melodylc learn --out FILE.safetensors makes one")
-REACHED, PARTLY = 0.5, 0.05  # shares satisfied from which a rule counts as reached, and as partly reached
+REACHED, PARTLY = 0.5, 0.05  # shares kept from which a rule counts as reached, and as partly reached
 EXAMPLES = 3  # melodies nearest to the rule that travel with an actor
 LIMITS: dict[str, numbers.Limits] = {  # of the fields of a budget
     "rounds": (int, 1, numbers.MOST),
@@ -58,12 +64,20 @@ class RuleActor:
     network: Actor
     critics: tuple[PartsCritic, ...]
     card: dict[str, Any]  # rule, outcome, seed, budget, temperature, curve, what the best round showed
-    examples: np.ndarray = field(repr=False)  # (at most 3, 256): the highest rewarded melodies met while learning
+    examples: np.ndarray = field(repr=False)  # (at most 3, 256): of what was met while learning, the nearest to kept
 
     @property
     def outcome(self) -> str:
-        """Return "reached", "partly reached" or "out of reach" of the model, by the best round's share satisfied."""
+        """Return "reached", "partly reached" or "out of reach" of the model, by the best round's share kept."""
         return str(self.card["outcome"])
+
+    @property
+    def report(self) -> str:
+        """Return the rule, the outcome, and the shares of single draws that are kept and satisfied, in words."""
+        best, named = self.card["best"], f"{self.card['rule']}: {self.outcome}"
+        if "kept" not in best:  # saved before what is kept was counted
+            return f"{named}, satisfied in {best['satisfied']:.0%} of single draws"
+        return f"{named}, kept in {best['kept']:.0%} of single draws (satisfied {best['satisfied']:.0%})"
 
     @torch.no_grad()
     def move(self, z: Tensor) -> Tensor:
@@ -71,7 +85,10 @@ class RuleActor:
         return self.network(z)
 
     def judge(self, z: Tensor) -> Tensor:
-        """Return the lower of the critics' logits (B, O) for z (B, Z): of each part's reward, then of each being 1."""
+        """Return the lower of the critics' logits (B, O) for z (B, Z): of each reward, then of each being 1.
+
+        The rewards are those of the rule's parts, then plausibility.
+        """
         return lowest_logits(list(self.critics), self.model.bar_embeddings(z))
 
     def sample(self, count: int, *, seed: int | None = None, temperature: float | None = None) -> np.ndarray:
@@ -136,21 +153,23 @@ def _frozen(network: Any) -> Any:
 
 
 class _Rewards:
-    """A rule's rewards of melodies, which remembers the best of those it was given."""
+    """A rule's rewards of melodies and their plausibility, which remembers the best of those it was given."""
 
-    def __init__(self, model: Model, rule: Rule, temperature: float, seed: int) -> None:
-        self.model, self.rule, self.temperature = model, rule, temperature
+    def __init__(self, model: Model, rule: Rule, bounds: Bounds, temperature: float, seed: int) -> None:
+        self.model, self.rule, self.bounds, self.temperature = model, rule, bounds, temperature
         self.generator = generator(seed, 2)
         self.best = BestMelodies(EXAMPLES)
 
     def of_melodies(self, states: np.ndarray) -> np.ndarray:
-        """Return the rewards (B, R) of melodies (B, 256), one for each part of a conjunction."""
+        """Return the rewards (B, R + 1) of melodies (B, 256): of each part of a conjunction, then plausibility."""
         rewards = np.stack([part(states) for part in self.rule.parts], axis=1)
-        self.best.consider(states, rewards.mean(axis=1))
-        return rewards
+        plausible = self.bounds.share(states)
+        # as `sampling.score`: one repeated note costs more than it wins
+        self.best.consider(states, rewards.mean(axis=1) - (1 - plausible) ** 2)
+        return np.column_stack([rewards, plausible])
 
     def of_vectors(self, z: Tensor) -> Tensor:
-        """Return the rewards (B, R) of decodes of vectors (B, Z)."""
+        """Return the rewards (B, R + 1) of decodes of vectors (B, Z)."""
         states = self.model.decode_quickly(z, temperature=self.temperature, generator=self.generator)
         return torch.from_numpy(self.of_melodies(states)).float()
 
@@ -166,7 +185,7 @@ def learn(
     progress: bool = True,
     on_round: Callable[[Round], None] = lambda _: None,
 ) -> RuleActor:
-    """Learn an actor whose melodies satisfy a rule, from the rule's rewards alone (section 6).
+    """Learn an actor whose melodies are kept: they satisfy a rule and are plausible, from rewards alone (section 6).
 
     Melodies whose z is known are rewarded first: the model's bank of encodings and of decoded prior draws. Ctrl-C keeps
     the best actor so far. A rule that is out of the model's reach is no error: `RuleActor.outcome` says so, and
@@ -177,7 +196,7 @@ def learn(
         budget: `melodylc.latent.rewards.PAPER_BUDGET` is the paper's loop: decodes only, one critic of z.
         temperature: at which melodies are decoded for their rewards; default: the model's.
         bank: further melodies (N, 256) to encode and reward before the first step.
-        progress: show a bar with mean reward, share satisfied and shift.
+        progress: show a bar with mean reward, share kept, share satisfied and shift.
         on_round: called with each round's figures.
 
     Raises:
@@ -188,62 +207,80 @@ def learn(
     numbers.seed(seed)
     numbers.temperature(temperature)
     temperature = model.temperature if temperature is None else temperature
-    rewards = _Rewards(model, rule, temperature, seed)
-    known, prior_satisfied = _reward_bank(model, rewards, budget, bank)
+    rewards = _Rewards(model, rule, plausibility.bounds(model), temperature, seed)
+    known, prior = _reward_bank(model, rewards, budget, bank)
     with bar_of(budget.rounds, unit="round", desc=f"learn {rule.name}", show=progress) as bar:
 
         def show(row: Round) -> None:
-            shown = {"reward": f"{row.reward:.3f}", "satisfied": f"{row.satisfied:.2f}", "shift": f"{row.shift:.2f}"}
-            bar.set_postfix(shown, refresh=False)
+            shown = {"reward": row.reward, "kept": row.kept, "satisfied": row.satisfied, "shift": row.shift}
+            bar.set_postfix({name: f"{value:.2f}" for name, value in shown.items()}, refresh=False)
             bar.update()
             on_round(row)
 
         sigma_bar, features = model.bank.sigma_bar, model.bar_embeddings
         learned = train_from_rewards(
-            rewards.of_vectors, known, sigma_bar, budget, features=features, seed=seed, on_round=show
+            rewards.of_vectors, known, sigma_bar, budget, features=features, plausibility=True, seed=seed, on_round=show
         )
     card = {
         "rule": rule.name,
-        "outcome": _outcome(learned.best.satisfied),
         "model": fingerprint(model),
         "seed": seed,
         "temperature": temperature,
-        "prior_satisfied": round(prior_satisfied, 4),
-        "outputs": len(rule.parts) * (2 if budget.satisfaction else 1),
+        "outputs": (len(rule.parts) + budget.plausibility) * (2 if budget.satisfaction else 1),
         "budget": asdict(budget),
-        "best": _rounded(learned.best),
-        "curve": [_rounded(row) for row in learned.curve],
+        **_figures(learned, prior),
     }
     critics = tuple(_frozen(critic) for critic in learned.critics if isinstance(critic, PartsCritic))
     return RuleActor(model, _frozen(learned.actor), critics, card, rewards.best.melodies)
 
 
+class _Prior(NamedTuple):
+    """The shares of decodes of the prior that satisfy a rule, and that are plausible too; NaN without decodes."""
+
+    kept: float
+    satisfied: float
+
+
 def _reward_bank(
     model: Model, rewards: _Rewards, budget: Budget, more: np.ndarray | None
-) -> tuple[tuple[Tensor, Tensor], float]:
+) -> tuple[tuple[Tensor, Tensor], _Prior]:
     """Reward what the model's bank knows, and more melodies (N, 256), unless the budget leaves the bank out.
 
     Returns:
-        Vectors (M, Z) with their rewards (M, R), and the share of the prior's decodes that satisfy the rule.
+        Vectors (M, Z) with their rewards (M, R + 1), and what the prior's decodes show.
     """
     if not budget.bank_steps:
-        satisfied = rewards.rule.satisfied(model.bank.drawn)
-        known = (torch.zeros(0, model.latent), torch.zeros(0, len(rewards.rule.parts)))
+        drawn = rewards.of_melodies(model.bank.drawn)
+        known = (torch.zeros(0, model.latent), torch.zeros(0, drawn.shape[1]))
     else:
         z, states = model.bank.known()
         if more is not None:
             z, states = torch.cat([z, model.encode(more).mean]), np.concatenate([states, more])
         given = rewards.of_melodies(states)
         first = len(model.bank.states)
-        satisfied = (given[first : first + len(model.bank.drawn)] == 1).all(axis=1)
+        drawn = given[first : first + len(model.bank.drawn)]
         known = (z, torch.from_numpy(given).float())
-    return known, float(satisfied.mean()) if len(satisfied) else float("nan")
+    if not len(drawn):
+        return known, _Prior(float("nan"), float("nan"))
+    full = drawn == 1
+    return known, _Prior(float(full.all(axis=1).mean()), float(full[:, :-1].all(axis=1).mean()))
 
 
-def _outcome(satisfied: float) -> str:
-    if satisfied >= REACHED:
+def _figures(learned: TrainingResult, prior: _Prior) -> dict[str, Any]:
+    """Return what learning showed, as a card has it."""
+    return {
+        "outcome": _outcome(learned.best.kept),
+        "prior_kept": round(prior.kept, 4),
+        "prior_satisfied": round(prior.satisfied, 4),
+        "best": _rounded(learned.best),
+        "curve": [_rounded(row) for row in learned.curve],
+    }
+
+
+def _outcome(kept: float) -> str:
+    if kept >= REACHED:
         return "reached"
-    return "partly reached" if satisfied >= PARTLY else "out of reach"
+    return "partly reached" if kept >= PARTLY else "out of reach"
 
 
 def _rounded(row: Round) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The weight of the distance penalty (lambda of equation 3), following the share satisfied."""
+"""The weight of the distance penalty (lambda of equation 3), following the share kept."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DistanceWeight:
-    """How lambda changes from round to round: while enough is satisfied it grows, so that actors learn to stay near.
+    """How lambda changes from round to round: while enough is kept it grows, so that actors learn to stay near.
 
-    It falls where less is satisfied, since an actor that stays near and satisfies nothing is of no use.
+    It falls where less is kept, since an actor that stays near and satisfies nothing is of no use.
     """
 
     growth: float  # factor of a round above the target
@@ -17,7 +17,7 @@ class DistanceWeight:
     least: float  # it stays above 0, so that it can grow again
     most: float  # and below where the penalty alone would decide
 
-    def after(self, weight: float, satisfied: float, target: float) -> float:
-        """Return the weight that follows a round with a share satisfied."""
-        factor = self.growth if satisfied > target else self.shrinkage
+    def after(self, weight: float, kept: float, target: float) -> float:
+        """Return the weight that follows a round with a share kept."""
+        factor = self.growth if kept > target else self.shrinkage
         return min(max(weight * factor, self.least), self.most)

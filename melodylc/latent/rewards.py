@@ -1,10 +1,13 @@
 """The loop that teaches an actor and its critics from rewards alone, without labels (section 6).
 
 The critics learn to predict the rewards of a latent vector, the actor moves vectors to where the critics predict full
-reward. What this loop adds to the paper's, each switched off in `PAPER_BUDGET`: vectors whose rewards are known before
-the first step, a second output of each critic for P(the reward is exactly 1), two critics of which the lower counts,
-critics that read what the generator makes of z on its way (`features`), and a distance penalty whose weight follows
-the share satisfied.
+reward. The last reward may be the plausibility of what the generator makes: *satisfied* is a vector whose other rewards
+are all 1, *kept* one that is plausible too, and what is kept decides which actor is best.
+
+What this loop adds to the paper's, each switched off in `PAPER_BUDGET`: plausibility as one more reward, vectors whose
+rewards are known before the first step, a second output of each critic for P(the reward is exactly 1), two critics of
+which the lower counts, critics that read what the generator makes of z on its way (`features`), and a distance penalty
+whose weight follows the share kept.
 """
 
 from __future__ import annotations
@@ -30,15 +33,15 @@ from melodylc.latent.stopping import BestSoFar, interruptible
 RewardFunction = Callable[[Tensor], Tensor]  # (B, Z) -> (B, R) rewards in [0, 1], on the CPU
 Features = Callable[[Tensor], Tensor]  # (B, Z) -> (B, P, E), differentiable
 
-# In balance while three rounds in five are above the target: satisfaction comes first. C major on the embedded model
+# In balance while three rounds in five are above the target: what is kept comes first. C major on the embedded model
 # takes lambda from 0.3 to 0.015 within 18 rounds; the bounds guard against rules that are trivial or out of reach.
 DISTANCE_WEIGHT = DistanceWeight(growth=1.15, shrinkage=0.8, least=0.01, most=10.0)
-SHIFT_COST = 0.05  # of a mean squared shift of 1, in share satisfied: decides between actors that satisfy alike
-# Variance of outputs over that of draws; what is missing costs as much share satisfied, or the choice would fall on
+SHIFT_COST = 0.05  # of a mean squared shift of 1, in share kept: decides between actors of which as much is kept
+# Variance of outputs over that of draws; what is missing costs as much share kept, or the choice would fall on
 # actors whose outputs grow alike: in C major those of the last rounds, all satisfied at 0.66, over 98 % at 0.78.
 LEAST_SPREAD = 0.85
 NEWEST = 4  # rounds whose rewards half of the critics' steps are made on
-RECENT = 3  # rounds over which the share satisfied is averaged: one alone may be lucky
+RECENT = 3  # rounds over which the share kept is averaged: one alone may be lucky
 READ_AT_ONCE = 256  # vectors whose features are computed together, which bounds the memory
 
 
@@ -62,13 +65,14 @@ class Budget:
     critics: int = 2
     parts: bool = True  # whether critics read what the generator makes of z, where that is given, or z itself
     satisfaction: bool = True  # whether critics also predict that the reward is exactly 1
+    plausibility: bool = True  # whether plausibility is learned as one more reward, where it is given
     patience: int = 12  # rounds without a better actor after which learning ends
-    target: float = 0.985  # share satisfied above which the distance penalty grows, below which it shrinks
+    target: float = 0.985  # share kept above which the distance penalty grows, below which it shrinks
     enough: float | None = 4.0  # logits, P = 0.98, beyond which the actor gains nothing more (`losses.actor_loss`)
     near: float = 1.2  # weight, in units of lambda, of the mean squared distance between features
     shell: float = 10.0  # weight of `losses.shell_penalty`
     penalty: float = 0.3  # lambda; the first one, where it adapts
-    adapts: bool = True  # whether lambda follows the share satisfied
+    adapts: bool = True  # whether lambda follows the share kept
 
 
 # The loop of the paper: rewards of decoded samples only, one critic of z, a fixed lambda, 10 critic steps to 1. Its
@@ -86,6 +90,7 @@ PAPER_BUDGET = Budget(
     critics=1,
     parts=False,
     satisfaction=False,
+    plausibility=False,
     enough=None,
     shell=0.0,
     penalty=0.1,
@@ -99,8 +104,9 @@ class Round(NamedTuple):
     round: int
     rewarded: int  # outputs rewarded so far
     seconds: float  # since the start
-    reward: float  # mean over vectors and rewards
-    satisfied: float  # share of vectors whose rewards are all 1
+    reward: float  # mean over vectors and rewards, plausibility left out
+    kept: float  # share of vectors that are satisfied and plausible
+    satisfied: float  # share of vectors whose rewards are all 1, plausible or not
     shift: float  # mean squared shift
     spread: float  # variance of the outputs over that of the draws: falls where outputs grow alike
     penalty: float  # lambda
@@ -126,8 +132,12 @@ class _Learning:
         sigma_bar: Tensor,
         budget: Budget,
         features: Features | None,
+        plausibility: bool,
         seed: int,
     ) -> None:
+        self.asked = rewards - plausibility  # rewards without plausibility, which is the last
+        rewards = rewards if budget.plausibility else self.asked
+        self.learned = rewards  # rewards that critics learn, the first ones
         self.reward_function, self.budget, self.sigma_bar, self.features = reward_function, budget, sigma_bar, features
         self.generator = torch.Generator().manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
@@ -153,7 +163,7 @@ class _Learning:
     @torch.no_grad()
     def remember(self, z: Tensor, rewards: Tensor) -> None:
         """Let the critics learn from vectors (B, Z) and their rewards (B, R) from now on."""
-        self.buffer.add(torch.cat([self.read(part) for part in z.split(READ_AT_ONCE)]), rewards)
+        self.buffer.add(torch.cat([self.read(part) for part in z.split(READ_AT_ONCE)]), rewards[:, : self.learned])
 
     def reward(self, z: Tensor) -> Tensor:
         """Reward vectors (B, Z) and remember them; returns the rewards (B, R)."""
@@ -185,20 +195,22 @@ class _Learning:
         return loss + budget.shell * losses.shell_penalty(moved).mean()
 
     def fresh_round(self, number: int, began: float) -> Round:
-        """Reward outputs of the average, which is what is kept, and of the actor; returns what the average's show."""
+        """Reward outputs of the average, which is what is saved, and of the actor; returns what the average's show."""
         fresh = self.budget.fresh
         with torch.no_grad():
             z = self.draw(fresh + self.budget.tried)
             # what the actor itself does at the moment is worth knowing to the critics
             moved = torch.cat([self.average.network(z[:fresh]), self.actor(z[fresh:])])
         rewards = self.reward(moved)[:fresh]
+        asked = rewards[:, : self.asked]
         z, moved = z[:fresh], moved[:fresh]
         return Round(
             round=number,
             rewarded=self.rewarded,
             seconds=time.monotonic() - began,
-            reward=float(rewards.mean()),
-            satisfied=float((rewards == 1).all(dim=1).float().mean()),
+            reward=float(asked.mean()),
+            kept=float((rewards == 1).all(dim=1).float().mean()),
+            satisfied=float((asked == 1).all(dim=1).float().mean()),
             shift=float(losses.shift(moved, z)),
             spread=float(moved.var(dim=0).sum() / z.var(dim=0).sum()),
             penalty=self.penalty,
@@ -212,6 +224,7 @@ def train_from_rewards(
     budget: Budget = Budget(),
     *,
     features: Features | None = None,
+    plausibility: bool = False,
     seed: int = 0,
     on_round: Callable[[Round], None] = lambda _: None,
 ) -> TrainingResult:
@@ -222,11 +235,13 @@ def train_from_rewards(
         bank: (N, Z) vectors and their (N, R) rewards, known beforehand; N may be 0.
         sigma_bar: (Z,), weights the distance penalty (equation 3).
         features: what critics read in place of z: the parts in which the generator makes its output.
+        plausibility: whether the last reward says how plausible an output is, 1 where it is; else all count as such.
         on_round: called after each round; what it raises ends the learning (KeyboardInterrupt keeps the best so far).
     """
     began = time.monotonic()
     z, rewards = bank
-    learning = _Learning(reward_function, rewards.shape[1], sigma_bar, budget, features if budget.parts else None, seed)
+    read = features if budget.parts else None
+    learning = _Learning(reward_function, rewards.shape[1], sigma_bar, budget, read, plausibility, seed)
     if budget.bank_steps and len(z):
         learning.remember(z, rewards)
         learning.critics.train(learning.buffer, budget.bank_steps, learning.generator)
@@ -243,8 +258,8 @@ def train_from_rewards(
             row = learning.fresh_round(number, began)
             curve.append(row)
             if budget.adapts:
-                learning.penalty = DISTANCE_WEIGHT.after(row.penalty, row.satisfied, budget.target)
-            recent = sum(past.satisfied for past in curve[-RECENT:]) / RECENT
+                learning.penalty = DISTANCE_WEIGHT.after(row.penalty, row.kept, budget.target)
+            recent = sum(past.kept for past in curve[-RECENT:]) / RECENT
             best.consider(selection_score(recent, row, budget.target), row, learning.average.network)
             on_round(row)
             late = budget.seconds is not None and row.seconds >= budget.seconds
@@ -266,9 +281,9 @@ def networks(latent: int, rewards: int, budget: Budget, features: Features | Non
     return actor, [PartsCritic(parts, width, outputs) for _ in range(budget.critics)]
 
 
-def selection_score(satisfied: float, row: Round, target: float) -> float:
-    """Return what makes one actor better than another: satisfaction up to the target, then nearness and variety."""
-    return min(satisfied, target) - SHIFT_COST * row.shift - max(0.0, LEAST_SPREAD - row.spread)
+def selection_score(kept: float, row: Round, target: float) -> float:
+    """Return what makes one actor better than another: what is kept, up to the target, then nearness and variety."""
+    return min(kept, target) - SHIFT_COST * row.shift - max(0.0, LEAST_SPREAD - row.spread)
 
 
 def with_satisfaction(rewards: Tensor) -> Tensor:

@@ -69,6 +69,7 @@ class Inference:
             if setup.rounds is not None:
                 budget = replace(budget, rounds=setup.rounds)
             self.actors = [learn(self.model, reduce(and_, self.rules), budget=budget)]
+            print(self.actors[0].report, file=sys.stderr)
             if setup.keep is not None:
                 self.actors[0].save(setup.keep)
         self.bounds = plausibility.bounds(self.model)

@@ -18,6 +18,7 @@ from midi_io.player import Bar
 from midi_io.transport import BEATS_PER_BAR
 
 READY = 2  # melodies that are made before they are needed
+RECENT = 16  # melodies played of which the share kept is told: enough to mean something, few enough to follow a change
 SEEDS = 1 << 31
 
 
@@ -39,6 +40,11 @@ class QueuedMelody:
     def satisfied(self) -> float:
         """Return the lowest of its rewards; 1 without rules."""
         return min(self.rewards.values(), default=1.0)
+
+    @property
+    def kept(self) -> bool:
+        """Return whether it satisfies every rule and is plausible."""
+        return self.satisfied == 1 and self.plausible
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class MelodyQueue:
         self._phrase: Phrase | None = None
         self._numbers = self._requests = 0
         self._begun_at = 0  # the bar at which the melody that plays began
+        self.recent: deque[bool] = deque(maxlen=RECENT)  # whether each of the melodies played last is kept
 
     # --- what is there ----------------------------------------------------------------------------------------------
 
@@ -180,6 +187,8 @@ class MelodyQueue:
         if due and self._ready:
             self.playing, self._another_now = self._ready.popleft(), False
             self._begun_at = number
+        if self.playing is not None and self.playing is not before:
+            self.recent.append(self.playing.kept)
         return self.playing is not before
 
     def _seed(self) -> int:

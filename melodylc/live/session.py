@@ -167,6 +167,8 @@ class Session:
             values=self._values,
             rules=self.settings.rules,
             melody=0 if melody is None else melody.number,
+            kept=None if melody is None else melody.kept,
+            recent=tuple(self._queue.recent),
             satisfied=None if melody is None else melody.satisfied,
             rewards={} if melody is None else melody.rewards,
             way=None if melody is None else melody.way,

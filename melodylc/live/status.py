@@ -18,6 +18,8 @@ class Status:
     values: ControlValues
     rules: tuple[str, ...]  # that were asked for beside
     melody: int  # number of the melody that plays, 0 before the first
+    kept: bool | None  # whether that melody satisfies every rule and is plausible
+    recent: tuple[bool, ...]  # the same of the melodies played last, that one included
     satisfied: float | None  # the lowest reward of that melody
     rewards: dict[str, float]
     way: str | None  # how that melody was made: by the actor, from the masked prior, ...
@@ -34,8 +36,9 @@ class Status:
         place = f"bar {int(bar) + 1}.{int(beat) + 1}" if self.running else "stopped"
         melody = "no melody yet"
         if self.satisfied is not None:
+            kept = f"{'kept' if self.kept else 'not kept'} ({sum(self.recent)} of the last {len(self.recent)})"
             odd = "" if self.plausible else ", not plausible"
-            melody = f"melody {self.melody}, satisfied {self.satisfied:.0%}, from {self.way}{odd}"
+            melody = f"melody {self.melody}, {kept}, satisfied {self.satisfied:.0%}{odd}, from {self.way}"
         rules = ", ".join([str(self.values), *self.rules])
         parts = [f"{self.tempo:.1f} bpm", place, rules, melody, f"queue {self.queue}", f"late {self.late}"]
         if not self.links:

@@ -39,6 +39,20 @@ def chromatic(tmp_path):
     return tmp_path / "own.mid"
 
 
+def test_generate_begins_with_how_many_are_kept(tmp_path, capsys):
+    """With one draw each, some are and some are not: those that satisfy the key, and are called plausible."""
+    attributes = ["--key", "E blues", "--range", "C4-C5"]
+    assert main(["generate", *attributes, "--count", "12", "--tries", "1", "--seed", "2"]) == 0
+    headline, head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split()[:3] == ["file", "notes", "kept"]
+    model = load()
+    melodies = np.stack([read(tmp_path / "melodies" / f"{index:02d}.mid") for index in range(1, 13)])
+    kept = (pitch_classes("E blues") & pitch_range(60, 72)).satisfied(melodies)
+    kept &= plausibility.bounds(model).plausible(melodies)
+    assert headline.startswith(f"{kept.sum()} of 12 kept; ")
+    assert [row.split()[2] for row in rows] == ["yes" if each else "no" for each in kept]
+
+
 def test_generate_writes_numbered_files_and_says_what_is_satisfied(tmp_path, capsys):
     assert main(["generate", "--key", "C major", "--count", "3", "--seed", "7", "--tempo", "90"]) == 0
     out = capsys.readouterr().out
@@ -91,7 +105,7 @@ def test_a_rule_out_of_reach_says_so_and_leaves_the_nearest(tmp_path, capsys):
     )
     assert main(["learn", "--rule", "my.py:high", "--rounds", "1", "--out", "high.safetensors"]) == 0
     out = capsys.readouterr().out
-    assert "high: out of reach, 0% satisfied" in out
+    assert "high: out of reach, kept in 0% of single draws (satisfied 0%); prior: kept 0.0% (satisfied 0.0%)" in out
     assert "the nearest melodies met:" in out
     assert len(list(tmp_path.glob("high-nearest-*.mid"))) == 3
 

@@ -6,14 +6,17 @@ import pytest
 import torch
 
 import melodylc
-from melodylc import generation, rules
+from melodylc import generation, plausibility, rules
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
 from melodylc.constraints import conditional, rule_actor
 from melodylc.constraints.best_melodies import BestMelodies
 from melodylc.constraints.composition import compose
 from melodylc.constraints.conditional_training import ConditionalSettings, train_conditional_actor
+from melodylc.constraints.sampling import score
 from melodylc.latent.rewards import PAPER_BUDGET, Budget
+from melodylc.melody import HOLD
+from melodylc.plausibility import FEATURES, Bounds
 from melodylc.vae import storage
 
 BUDGET = Budget(
@@ -37,7 +40,8 @@ def test_an_actor_is_saved_and_loaded(learned, tiny_model, tmp_path):
     assert card["rule"] == "(C major and 40 notes)"
     assert (card["seed"], card["temperature"], len(card["curve"])) == (4, 0.5, 2)
     assert card["outcome"] in ("reached", "partly reached", "out of reach")
-    assert {"rewarded", "seconds", "satisfied", "shift", "spread"} <= set(card["curve"][0])
+    assert {"rewarded", "seconds", "kept", "satisfied", "shift", "spread"} <= set(card["curve"][0])
+    assert again.report == learned.report
     np.testing.assert_array_equal(again.sample(3, seed=1), again.sample(3, seed=1))
     torch.testing.assert_close(again.judge(z), learned.judge(z), atol=5e-2, rtol=5e-2)
     np.testing.assert_array_equal(again.examples, learned.examples)
@@ -59,10 +63,11 @@ def test_an_actor_of_another_model_is_refused(learned, tiny_model, tmp_path):
         rule_actor.load_actor(tmp_path / "actor.safetensors", tiny_model)
 
 
-def test_the_progress_shows_reward_and_share_satisfied(tiny_model, capsys):
+def test_the_progress_shows_reward_and_shares_kept_and_satisfied(tiny_model, capsys):
     rule_actor.learn(tiny_model, rules.notes(at_least=10), budget=BUDGET, seed=0)
     shown = capsys.readouterr().err
     assert "reward=" in shown
+    assert "kept=" in shown
     assert "satisfied=" in shown
     assert "\r" not in shown  # it is no terminal
     assert shown.count("\n") == 1
@@ -88,9 +93,49 @@ def test_a_rule_out_of_reach_ends_with_that_word_and_the_nearest(tiny_model):
     learned = rule_actor.learn(tiny_model, never, budget=BUDGET, progress=False)
     assert learned.outcome == "out of reach"
     assert learned.examples.shape == (3, 256)
-    rewards = never(learned.examples)
-    assert (np.diff(rewards) <= 0).all()
-    assert rewards[0] >= never(tiny_model.bank.drawn).max()
+    scores, of_draws = (
+        score(states, [never], plausibility.bounds(tiny_model)) for states in (learned.examples, tiny_model.bank.drawn)
+    )
+    assert (np.diff(scores) <= 0).all()
+    assert scores[0] >= of_draws.max()
+
+
+def test_what_is_satisfied_and_not_plausible_is_not_reached(tiny_model, monkeypatch):
+    anything = rules.Rule("anything", lambda states: np.ones(len(states)))
+    never = Bounds((1.0,) * len(FEATURES), (0.0,) * len(FEATURES), "no melody")
+    monkeypatch.setattr(plausibility, "bounds", lambda model: never)
+    for budget in (BUDGET, replace(BUDGET, bank_steps=0), replace(BUDGET, plausibility=False)):
+        learned = rule_actor.learn(tiny_model, anything, budget=budget, progress=False)
+        assert learned.outcome == "out of reach"
+        assert learned.report == "anything: out of reach, kept in 0% of single draws (satisfied 100%)"
+        assert (learned.card["prior_kept"], learned.card["prior_satisfied"]) == (0, 1)
+        assert learned.judge(tiny_model.prior(2, 0)).shape == (2, 4 if budget.plausibility else 2)
+
+
+def test_one_repeated_note_is_no_example_where_a_tune_comes_near(tiny_model):
+    """It alone satisfies the rule; all others come near, and most of them are plausible."""
+    note = np.tile(np.array([60] + [HOLD] * 3, np.uint8), 64)
+    rule = rules.Rule("itself", lambda states: np.where((states == note).all(axis=1), 1.0, 0.99))
+    learned = rule_actor.learn(tiny_model, rule, budget=BUDGET, progress=False, bank=note[None])
+    assert not plausibility.bounds(tiny_model).plausible(note)[0]
+    assert plausibility.bounds(tiny_model).plausible(learned.examples).all()
+
+
+def test_an_actor_saved_before_kept_was_counted_loads_and_reports(tiny_model, tmp_path):
+    """As they were: one output for each part and each being full, cards that know what is satisfied."""
+    budget = replace(BUDGET, plausibility=False)
+    learned = rule_actor.learn(tiny_model, rules.notes(at_least=60), budget=budget, progress=False)
+    learned.save(tmp_path / "old.safetensors")
+    card = json.loads((tmp_path / "old.json").read_text())
+    del card["budget"]["plausibility"], card["prior_kept"], card["best"]["kept"]
+    for row in card["curve"]:
+        del row["kept"]
+    (tmp_path / "old.json").write_text(json.dumps({**card, "outcome": "reached"}))
+    again = rule_actor.load_actor(tmp_path / "old.safetensors", tiny_model)
+    assert again.report == f"60 notes: reached, satisfied in {card['best']['satisfied']:.0%} of single draws"
+    assert again.judge(tiny_model.prior(2, 0)).shape == (2, 2)
+    newer = rule_actor.learn(tiny_model, rules.notes(at_least=70), budget=BUDGET, progress=False)
+    assert compose(again, newer).move(tiny_model.prior(2, 0)).shape == (2, tiny_model.latent)
 
 
 def test_the_nearest_are_the_best_and_different():
@@ -100,7 +145,7 @@ def test_the_nearest_are_the_best_and_different():
     nearest.consider(states[:3], np.array([0.1, 0.9, 0.5]))
     nearest.consider(states[3:], np.array([0.5, 0.7, 0.0]))
     assert nearest.melodies[:, 0].tolist() == [2, 4, 3]
-    assert nearest.rewards.tolist() == [0.9, 0.7, 0.5]
+    assert nearest.scores.tolist() == [0.9, 0.7, 0.5]
 
 
 def test_the_papers_loop_uses_decodes_only(tiny_model):
@@ -258,7 +303,10 @@ def test_a_rule_is_computed_once_on_the_bank(tiny_model):
     assert seen == [bank, 16, 24, 24]
     rule = rules.notes(at_least=60) & rules.pitch_range(40, 90)
     learned = rule_actor.learn(tiny_model, rule, budget=BUDGET, progress=False, bank=tiny_model.bank.states[:5])
-    assert learned.card["prior_satisfied"] == round(float(rule.satisfied(tiny_model.bank.drawn).mean()), 4)
+    drawn = tiny_model.bank.drawn
+    satisfied, plausible = rule.satisfied(drawn), plausibility.bounds(tiny_model).plausible(drawn)
+    assert learned.card["prior_satisfied"] == round(float(satisfied.mean()), 4)
+    assert learned.card["prior_kept"] == round(float((satisfied & plausible).mean()), 4)
 
 
 def test_what_is_learned_first_is_bounded_and_can_be_kept(tiny_model, tmp_path):

@@ -217,15 +217,15 @@ def test_the_curve_and_the_best_are_given(learned):
 
 
 def test_training_longer_never_ends_in_a_worse_actor(learned):
-    """What is kept has the highest score of all rounds, whatever came after it."""
-    satisfied = [row.satisfied for row in learned.curve]
-    recent = [sum(satisfied[max(0, n - 2) : n + 1]) / 3 for n in range(len(satisfied))]
+    """What is returned has the highest score of all rounds, whatever came after it."""
+    kept = [row.kept for row in learned.curve]
+    recent = [sum(kept[max(0, n - 2) : n + 1]) / 3 for n in range(len(kept))]
     scores = [selection_score(share, row, 0.97) for share, row in zip(recent, learned.curve)]
     assert learned.best is learned.curve[scores.index(max(scores))]
 
 
-def test_the_score_weighs_satisfaction_then_nearness_and_variety():
-    row = Round(0, 0, 0.0, 1.0, 1.0, shift=0.2, spread=0.9, penalty=1.0)
+def test_the_score_weighs_what_is_kept_then_nearness_and_variety():
+    row = Round(0, 0, 0.0, 1.0, kept=1.0, satisfied=1.0, shift=0.2, spread=0.9, penalty=1.0)
     assert selection_score(0.9, row, 0.97) > selection_score(0.5, row, 0.97)
     assert selection_score(0.99, row, 0.97) == selection_score(0.97, row, 0.97)  # beyond the target nothing more is won
     assert selection_score(0.9, row._replace(shift=0.1), 0.97) > selection_score(0.9, row, 0.97)
@@ -261,6 +261,50 @@ def test_features_are_what_critics_read():
     assert float((reward(moved) == 1).float().mean()) > 0.85
     assert float((moved - z)[:, :3].pow(2).mean()) < 0.2 * float((moved - z)[:, 3].pow(2).mean())
     assert all(isinstance(critic, PartsCritic) for critic in learned.critics)
+
+
+def far_and_plausible(z):
+    """Reward 1 from 1 on along the first dimension, plausible from -0.5 on along the second."""
+    return torch.cat([((z[:, :1] + 1) / 2).clamp(0, 1), 1 - (z[:, 1:2] < -0.5).float() / 4], dim=1)
+
+
+PLAUSIBLE = Budget(rounds=20, fresh=128, actor_hidden=(64, 64), critic_hidden=(64, 64), shell=0.0)
+
+
+def with_plausibility(rewards, **changes):
+    bank = torch.randn(2000, 4, generator=torch.Generator().manual_seed(0)) * 1.5
+    budget = replace(PLAUSIBLE, **changes)
+    return train_from_rewards(rewards, (bank, rewards(bank)), torch.ones(4), budget, plausibility=True, seed=1)
+
+
+def test_plausibility_is_learned_as_one_more_reward_where_the_budget_says_so():
+    """Seven draws in ten are plausible; the actor leaves them so, and moves the others."""
+    learned, without = with_plausibility(far_and_plausible), with_plausibility(far_and_plausible, plausibility=False)
+    z = torch.randn(1000, 4, generator=torch.Generator().manual_seed(5))
+    rewards, others = (far_and_plausible(result.actor(z).detach()) for result in (learned, without))
+    assert float((rewards == 1).all(dim=1).float().mean()) > 0.9
+    assert float((rewards[:, 0] == 1).float().mean()) > 0.9
+    assert float((others[:, 0] == 1).float().mean()) > 0.9
+    assert float((others[:, 1] == 1).float().mean()) < 0.8
+    assert learned.critics[0](z).shape == (1000, 4)
+    assert without.critics[0](z).shape == (1000, 2)
+
+
+@pytest.mark.parametrize("plausibility", [True, False])
+def test_what_is_satisfied_and_never_plausible_is_not_kept(plausibility):
+    """Nothing is ever plausible: all is satisfied, nothing kept, and lambda falls as where nothing is satisfied."""
+
+    def rewards(z):
+        return torch.cat([torch.ones(len(z), 1), torch.full((len(z), 1), 0.75)], dim=1)
+
+    learned = with_plausibility(rewards, rounds=4, plausibility=plausibility)
+    for before, row in zip(learned.curve, learned.curve[1:]):
+        assert (row.reward, row.satisfied, row.kept) == (1, 1, 0)
+        assert row.penalty < before.penalty
+
+
+def test_without_plausibility_all_that_is_satisfied_is_kept(learned):
+    assert [row.kept for row in learned.curve] == [row.satisfied for row in learned.curve]
 
 
 def test_examples_are_drawn_from_all_or_from_the_newest():

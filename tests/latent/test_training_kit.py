@@ -84,12 +84,12 @@ def test_the_optimisers_are_those_of_section_9_2():
 
 
 @given(st.floats(0.01, 10), shares, shares, st.integers(1, 100))
-def test_the_distance_weight_follows_the_share_satisfied_within_bounds(weight, satisfied, target, rounds):
+def test_the_distance_weight_follows_the_share_kept_within_bounds(weight, kept, target, rounds):
     follows = DistanceWeight(growth=1.2, shrinkage=0.9, least=0.01, most=10.0)
-    following = follows.after(weight, satisfied, target)
-    assert following >= weight if satisfied > target else following <= weight
+    following = follows.after(weight, kept, target)
+    assert following >= weight if kept > target else following <= weight
     for _ in range(rounds):
-        weight = follows.after(weight, satisfied, target)
+        weight = follows.after(weight, kept, target)
         assert 0.01 <= weight <= 10
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from melodylc.attributes import Attributes
 from melodylc.live.control_values import ControlValues
-from melodylc.live.melody_queue import READY, MelodyQueue, bars_of
+from melodylc.live.melody_queue import READY, RECENT, MelodyQueue, bars_of
 from melodylc.live.phrases import Phrase
 from melodylc.live.protocol import Answer, Failure
 from melodylc.live.settings import SessionSettings
@@ -16,10 +16,11 @@ ANY = ControlValues()
 C_MAJOR, G_MAJOR = ControlValues(Attributes("C major")), ControlValues(Attributes("G major"))
 
 
-def answer(request, pitch=60):
+def answer(request, pitch=60, reward=1.0, plausible=True):
     """Return a melody of sixteen whole notes, one for each bar; its z says whose it is."""
     states = from_notes(Note(pitch + bar, 4 * bar, 4 * bar + 4) for bar in range(16))
-    return Answer(request.id, states.tobytes(), f"z{request.id}".encode(), {"a rule": 1.0}, "prior", True, 1, 0.0)
+    rewards = {"another": 1.0, "a rule": reward}
+    return Answer(request.id, states.tobytes(), f"z{request.id}".encode(), rewards, "prior", plausible, 1, 0.0)
 
 
 def make(queue, values=ANY, pitch=60):
@@ -74,6 +75,29 @@ def test_melodies_change_when_due_and_go_round_until_the_next_is_ready():
     assert pitches(queue, [4, 5]) == [60, 61]
     assert pitches(queue, [6, 7, 8]) == [60, 61, 60]
     assert queue.playing.number == 2
+
+
+def test_what_was_kept_of_the_melodies_played_last_is_known():
+    queue = MelodyQueue(SessionSettings(every=1))
+    given = [(1.0, True), (0.99, True), (1.0, False), (0.5, False)] + [(1.0, True)] * RECENT
+    for bar, (reward, plausible) in enumerate(given):
+        assert queue.take(answer(queue.next_request(ANY), reward=reward, plausible=plausible))
+        queue.bar(2 * bar, ANY)
+        queue.bar(2 * bar + 1, ANY)  # goes on, and is counted once
+        assert queue.playing.kept == (reward == 1 and plausible)
+        if bar == 3:
+            assert list(queue.recent) == [True, False, False, False]
+    assert list(queue.recent) == [True] * RECENT
+
+
+def test_a_melody_made_again_counts_as_it_is_now():
+    queue = MelodyQueue(SessionSettings(every=4))
+    make(queue, C_MAJOR)
+    queue.bar(0, C_MAJOR)
+    assert queue.take(answer(queue.next_request(G_MAJOR), reward=0.9))
+    assert list(queue.recent) == [True]  # not heard yet
+    queue.bar(1, G_MAJOR)
+    assert list(queue.recent) == [True, False]
 
 
 def test_notes_across_the_line_are_cut_where_another_melody_begins():

@@ -157,7 +157,11 @@ def test_it_varies_from_bar_to_bar(stage):
     live.play(4 * BAR)
     assert live.status.melody in (4, 5)
     assert live.status.satisfied == 1
-    assert f"C major, 100 notes  melody {live.status.melody}, satisfied 100%, from " in str(live.status)
+    kept = "kept" if live.status.kept else "not kept"
+    assert live.status.kept == live.status.plausible
+    assert len(live.status.recent) == live.status.melody
+    shares = f"{kept} ({sum(live.status.recent)} of the last {live.status.melody}), satisfied 100%"
+    assert f"C major, 100 notes  melody {live.status.melody}, {shares}" in str(live.status)
     assert live.status.queue == 2
     played = live.close()
     assert len(played) > 15
