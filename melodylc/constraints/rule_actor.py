@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from melodylc import plausibility
+from melodylc.attributes import Attributes
 from melodylc.base import numbers, storage
 from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as bar_of
@@ -152,6 +153,9 @@ def _frozen(network: Any) -> Any:
     return network.eval().requires_grad_(False)
 
 
+STARTS = 2048  # draws of the prior, for attributes, that an actor starts from while it is learned
+
+
 class _Rewards:
     """A rule's rewards of melodies and their plausibility, which remembers the best of those it was given."""
 
@@ -178,6 +182,7 @@ def learn(
     model: Model,
     rule: Rule,
     *,
+    attributes: Attributes | None = None,
     budget: Budget = Budget(),
     seed: int = 0,
     temperature: float | None = None,
@@ -193,6 +198,7 @@ def learn(
 
     Args:
         rule: any `Rule`; the parts of a conjunction are rewarded apart.
+        attributes: what the prior is asked for where the actor starts; the actor is for such draws then.
         budget: `melodylc.latent.rewards.PAPER_BUDGET` is the paper's loop: decodes only, one critic of z.
         temperature: at which melodies are decoded for their rewards; default: the model's.
         bank: further melodies (N, 256) to encode and reward before the first step.
@@ -219,7 +225,15 @@ def learn(
 
         sigma_bar, features = model.bank.sigma_bar, model.bar_embeddings
         learned = train_from_rewards(
-            rewards.of_vectors, known, sigma_bar, budget, features=features, plausibility=True, seed=seed, on_round=show
+            rewards.of_vectors,
+            known,
+            sigma_bar,
+            budget,
+            features=features,
+            plausibility=True,
+            draw=_starts(model, attributes, seed),
+            seed=seed,
+            on_round=show,
         )
     card = {
         "rule": rule.name,
@@ -232,6 +246,15 @@ def learn(
     }
     critics = tuple(_frozen(critic) for critic in learned.critics if isinstance(critic, PartsCritic))
     return RuleActor(model, _frozen(learned.actor), critics, card, rewards.best.melodies)
+
+
+def _starts(model: Model, attributes: Attributes | None, seed: int) -> Callable[[int, torch.Generator], Tensor] | None:
+    """Return what draws where an actor starts, from vectors drawn beforehand; None for N(0, I)."""
+    if model.realistic is None:
+        return None
+    asked = attributes is not None and attributes.rules()
+    known = model.prior(STARTS, seed, attributes) if asked else model.bank.draws()
+    return lambda count, source: known[torch.randint(len(known), (count,), generator=source)]
 
 
 class _Prior(NamedTuple):

@@ -89,7 +89,7 @@ class Constraints:
         """Return constraints with one actor, learned now for all that is asked; see `with_actors`."""
         if keep is not None:
             storage.weights_path(keep)  # before the minutes it takes
-        actor = learn(model, self.together, budget=budget)
+        actor = learn(model, self.together, attributes=self.attributes, budget=budget)
         if keep is not None:
             actor.save(keep)
         return replace(self, actors=(actor,), learned_together=True)

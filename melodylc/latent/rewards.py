@@ -133,8 +133,10 @@ class _Learning:
         budget: Budget,
         features: Features | None,
         plausibility: bool,
+        draw: Draw | None,
         seed: int,
     ) -> None:
+        self._draw = draw
         self.asked = rewards - plausibility  # rewards without plausibility, which is the last
         rewards = rewards if budget.plausibility else self.asked
         self.learned = rewards  # rewards that critics learn, the first ones
@@ -154,6 +156,8 @@ class _Learning:
 
     def draw(self, count: int) -> Tensor:
         """Draw vectors (count, Z) of the prior."""
+        if self._draw is not None:
+            return self._draw(count, self.generator)
         return torch.randn(count, len(self.sigma_bar), generator=self.generator)
 
     def read(self, z: Tensor) -> Tensor:
@@ -225,10 +229,11 @@ def train_from_rewards(
     *,
     features: Features | None = None,
     plausibility: bool = False,
+    draw: Draw | None = None,
     seed: int = 0,
     on_round: Callable[[Round], None] = lambda _: None,
 ) -> TrainingResult:
-    """Learn to move draws from N(0, I) to vectors of full reward.
+    """Learn to move draws of the prior to vectors of full reward.
 
     Args:
         reward_function: rewards of vectors; need not be differentiable, may be random.
@@ -236,12 +241,13 @@ def train_from_rewards(
         sigma_bar: (Z,), weights the distance penalty (equation 3).
         features: what critics read in place of z: the parts in which the generator makes its output.
         plausibility: whether the last reward says how plausible an output is, 1 where it is; else all count as such.
+        draw: the prior; default: N(0, I).
         on_round: called after each round; what it raises ends the learning (KeyboardInterrupt keeps the best so far).
     """
     began = time.monotonic()
     z, rewards = bank
     read = features if budget.parts else None
-    learning = _Learning(reward_function, rewards.shape[1], sigma_bar, budget, read, plausibility, seed)
+    learning = _Learning(reward_function, rewards.shape[1], sigma_bar, budget, read, plausibility, draw, seed)
     if budget.bank_steps and len(z):
         learning.remember(z, rewards)
         learning.critics.train(learning.buffer, budget.bank_steps, learning.generator)

@@ -8,7 +8,7 @@ stored.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +35,11 @@ class Bank:
     mean: Tensor  # (N, Z)
     sigma_bar: Tensor  # (Z,), the mean over the melodies of the posterior's standard deviation
     drawn: np.ndarray  # (M, 256) uint8
+    drawn_from: Tensor | None = None  # (M, Z), the draws; None for N(0, I), whose draws can be made again
 
     def draws(self) -> Tensor:
         """Return (M, Z): the draws of the prior that `drawn` were decoded from."""
-        return prior_draws(len(self.drawn), self.mean.shape[1])
+        return prior_draws(len(self.drawn), self.mean.shape[1]) if self.drawn_from is None else self.drawn_from
 
     def known(self) -> tuple[Tensor, np.ndarray]:
         """Return all pairs of the bank: z (N + M, Z) and melodies (N + M, 256)."""
@@ -57,11 +58,12 @@ class Bank:
         posteriors = [vae.encode(torch.from_numpy(part).to(device)) for part in parts]
         mean = torch.cat([p.mean for p in posteriors]).cpu()
         sigma_bar = torch.cat([p.sigma for p in posteriors]).mean(dim=0).cpu()
-        draws = prior_draws(DRAWN if drawn is None else drawn, mean.shape[1]).to(device)
-        source = torch.Generator().manual_seed(0)
-        with half_precision(device):
-            decoded = decode(vae, draws, temperature=temperature, generator=source)
-        return cls(melodies, mean, sigma_bar, decoded)
+        draws = prior_draws(DRAWN if drawn is None else drawn, mean.shape[1])
+        return cls(melodies, mean, sigma_bar, _decoded(vae, draws, temperature))
+
+    def with_draws(self, vae: MelodyVAE, draws: Tensor, temperature: float) -> Bank:
+        """Return the bank with draws (M, Z) of a realistic prior in the place of those of N(0, I)."""
+        return replace(self, drawn=_decoded(vae, draws, temperature), drawn_from=draws)
 
     def save(self, weights: Path) -> None:
         """Write bank.safetensors beside the weights: vectors in half precision, melodies compressed."""
@@ -71,6 +73,8 @@ class Bank:
             "mean": self.mean.half(),
             "sigma_bar": self.sigma_bar.half(),
         }
+        if self.drawn_from is not None:
+            tensors["drawn_from"] = self.drawn_from.half()
         storage.write_tensors(weights.with_name("bank.safetensors"), tensors)
 
     @classmethod
@@ -83,12 +87,22 @@ class Bank:
         path = weights.with_name("bank.safetensors")
         tensors = storage.read_tensors(path)
         try:
-            bank = cls(_unpacked(tensors["states"]), tensors["mean"], tensors["sigma_bar"], _unpacked(tensors["drawn"]))
+            states, drawn = _unpacked(tensors["states"]), _unpacked(tensors["drawn"])
+            bank = cls(states, tensors["mean"], tensors["sigma_bar"], drawn, tensors.get("drawn_from"))
         except (KeyError, ValueError, zlib.error) as error:
             raise UserError(f"model: {path} is damaged ({error}); train the model again") from error
-        if bank.mean.shape != (len(bank.states), latent) or bank.sigma_bar.shape != (latent,):
+        shapes = bank.mean.shape, bank.sigma_bar.shape, bank.draws().shape
+        if shapes != ((len(bank.states), latent), (latent,), (len(bank.drawn), latent)):
             raise UserError(f"model: {path} belongs to another model than {weights}; keep the two together")
         return bank
+
+
+def _decoded(vae: MelodyVAE, draws: Tensor, temperature: float) -> np.ndarray:
+    """Return the melodies (M, 256) that draws (M, Z) decode to."""
+    device = next(vae.parameters()).device
+    source = torch.Generator().manual_seed(0)
+    with half_precision(device):
+        return decode(vae, draws.to(device), temperature=temperature, generator=source)
 
 
 def prior_draws(count: int, latent: int) -> Tensor:
