@@ -31,6 +31,7 @@ from melodylc.latent.replay_buffer import ReplayBuffer
 from melodylc.latent.stopping import BestSoFar, interruptible
 
 RewardFunction = Callable[[Tensor], Tensor]  # (B, Z) -> (B, R) rewards in [0, 1], on the CPU
+Draw = Callable[[int, torch.Generator], Tensor]  # how many, from what source -> (B, Z), where the actor starts
 Features = Callable[[Tensor], Tensor]  # (B, Z) -> (B, P, E), differentiable
 
 # In balance while three rounds in five are above the target: what is kept comes first. C major on the embedded model

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from melodylc.base import storage
 from melodylc.base.errors import UserError
-from melodylc.latent.flow import FlowSizes, VelocityField, euler, integrate
+from melodylc.latent.flow import FlowSizes, VelocityField, euler, integrate, merge_near_parts
 from melodylc.prior.basis import Basis
 from melodylc.vae.model import HierarchicalEncoder, MelodyVAE
 
@@ -34,7 +34,7 @@ class RealisticPrior:
     basis: Basis
     field: VelocityField
     student: VelocityField | None  # draws in few steps, what is asked for weighed already
-    card: dict[str, Any]  # guidance, student_steps and how it was trained
+    card: dict[str, Any]  # guidance, student_steps, nearest (see `merge_near_parts`) and how it was trained
 
     @property
     def noise_width(self) -> int:
@@ -54,8 +54,10 @@ class RealisticPrior:
         """Return z (B, Z) for noise (B, N) and labels (B, Y); differentiable in the noise."""
         bars = noise.reshape(len(noise), self.field.sizes.parts, -1)
         if self.student is None:
-            return self.latent(integrate(self.field, bars, labels, guidance=self.card["guidance"]))
-        return self.latent(euler(self.student, bars, labels, steps=self.card["student_steps"]))
+            drawn = integrate(self.field, bars, labels, guidance=self.card["guidance"])
+        else:
+            drawn = euler(self.student, bars, labels, steps=self.card["student_steps"])
+        return self.latent(merge_near_parts(drawn, self.card["nearest"]))
 
     def latent(self, bars: Tensor) -> Tensor:
         """Return z (B, Z) for the coordinates of bars (B, P, D)."""
