@@ -37,7 +37,7 @@ def test_one_repeated_note_is_always_told():
 
 
 def test_the_judge_sees_what_histograms_do_not():
-    """The same bars of rhythm, four times each in one melody or dealt out over all: no histogram sees the difference."""
+    """Bars of rhythm, four times each in one melody or dealt out over all: no histogram sees the difference."""
     rng = np.random.default_rng(3)
     begins = rng.random((200, 4, 16)) < 0.35
     begins[:, :, 0] = True  # no bar holds what came before
