@@ -105,7 +105,7 @@ def realism_contours(path: Path, model: Model, seed: int = 0) -> None:
 
 
 def trade_off(path: Path, rows: Sequence[MethodRow]) -> None:
-    """Draw satisfaction against shift; the colour is the pairwise distance of the melodies over that of the prior's."""
+    """Draw the share kept against shift; the colour is the pairwise distance of melodies over that of the prior's."""
     plot = plotting()
     figure, axes = plot.subplots(1, 2, figsize=(13, 5), sharey=True)
     for axis, title, belongs in (
@@ -114,10 +114,10 @@ def trade_off(path: Path, rows: Sequence[MethodRow]) -> None:
     ):
         chosen = [row for row in rows if belongs(row)]
         pair = axis is axes[1]
-        satisfied = [row.both_satisfied if pair else row.pitch_satisfied for row in chosen]
+        kept = [row.both_kept if pair else row.pitch_kept for row in chosen]
         dots = axis.scatter(
             [row.z_mse for row in chosen],
-            satisfied,
+            kept,
             c=[row.distance for row in chosen],
             vmin=DISTANCES[0],
             vmax=DISTANCES[1],
@@ -126,25 +126,30 @@ def trade_off(path: Path, rows: Sequence[MethodRow]) -> None:
             edgecolor="black",
         )
         names = []
-        for index, (row, share) in enumerate(zip(chosen, satisfied, strict=True)):
+        for index, (row, share) in enumerate(zip(chosen, kept, strict=True)):
             # dots lie on one another: numbers beside them, fanned out, and their names below
             offset = (6 + 9 * (index % 4), 5 - 9 * (index % 3))
             axis.annotate(str(index), (row.z_mse, share), textcoords="offset points", xytext=offset, fontsize=8)
             names.append(f"{index}  {row.name}" + (f" [{row.selection}]" if row.selection else ""))
         axis.text(0, -0.16, "\n".join(names), transform=axis.transAxes, fontsize=8, va="top")
-        axis.set(title=title, xlabel="z MSE", ylabel="share satisfied" if not pair else "", ylim=(-0.03, 1.06))
+        axis.set(title=title, xlabel="z MSE", ylabel="share kept" if not pair else "", ylim=(-0.03, 1.06))
         axis.grid(alpha=0.3)
         figure.colorbar(dots, ax=axis, label="pairwise distance, prior = 1")
     _save(figure, path)
 
 
 def heat_maps(path: Path, table: ConditioningTable) -> None:
-    """Draw the shares of draws within the key, by scale and key, and with the number of notes, by scale and number."""
+    """Draw the shares of draws that are kept, within the key, and near the number of notes, by scale and by the other.
+
+    Kept above, by key and by number of notes; below it what was asked for, without asking whether it is plausible.
+    """
     plot = plotting()
-    figure, axes = plot.subplots(1, 2, figsize=(13, 4))
+    figure, axes = plot.subplots(2, 2, figsize=(13, 8))
     for axis, shares, columns, title in (
-        (axes[0], table.in_key.mean(axis=2), NAMES, "within the key"),
-        (axes[1], table.count_within_tolerance.mean(axis=1), COUNTS, "notes within 10 % of the target"),
+        (axes[0, 0], table.kept.mean(axis=2), NAMES, "kept"),
+        (axes[0, 1], table.kept.mean(axis=1), COUNTS, "kept, by the number of notes asked for"),
+        (axes[1, 0], table.in_key.mean(axis=2), NAMES, "within the key"),
+        (axes[1, 1], table.count_within_tolerance.mean(axis=1), COUNTS, "notes within 10 % of the target"),
     ):
         axis.imshow(shares, vmin=0, vmax=1, cmap="RdYlGn", aspect="auto")
         axis.set(title=title, xticks=range(len(columns)), yticks=range(len(SCALES)))

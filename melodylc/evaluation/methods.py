@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from melodylc import plausibility
 from melodylc.constraints.sampling import Way, draw
 from melodylc.evaluation.histograms import Histograms, histograms, overlap
 from melodylc.evaluation.paper import density_rule, pitch_rule
@@ -16,6 +17,7 @@ from melodylc.evaluation.similarity import nearest_to_own_start, pairwise_distan
 from melodylc.latent import losses
 from melodylc.melody import HOLD
 from melodylc.model import Model, generator
+from melodylc.plausibility import Bounds
 
 DRAWS = 2048  # of the prior, for each row; a share of one half then has a standard error of 0.011
 FIRST_STREAM = 10  # of the random streams of a seed: the first decode of a row, later tries take the next ones
@@ -25,15 +27,19 @@ Move = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class MethodRow:
-    """The figures of one method, one line of the table; shares lie in [0, 1]."""
+    """The figures of one method, one line of the table; shares lie in [0, 1]. Kept is satisfied and plausible."""
 
     name: str
     temperature: float
-    pitch_mean: float
+    pitch_kept: float
     pitch_satisfied: float
-    density_mean: float
+    pitch_mean: float
+    density_kept: float
     density_satisfied: float
+    density_mean: float
+    both_kept: float
     both_satisfied: float
+    plausible: float
     z_mse: float
     z_mse_weighted: float  # by sigma_bar^-2
     unique: float  # share of different melodies
@@ -59,13 +65,18 @@ class CommonDraws:
     temperature: float
     prior_melodies: np.ndarray  # (B, 256)
     held_out: Histograms
+    bounds: Bounds
 
     @classmethod
     def of(cls, model: Model, held_out: Histograms, draws: int, seed: int, temperature: float) -> CommonDraws:
-        """Draw from the prior and decode at a temperature; realism is measured against the held-out histograms."""
+        """Draw from the prior and decode at a temperature; realism is measured against the held-out histograms.
+
+        Raises:
+            UserError: if the bounds of what is plausible, beside the model, are damaged.
+        """
         z = model.prior(draws, seed)
         melodies = model.decode_quickly(z, temperature=temperature, generator=generator(seed, FIRST_STREAM))
-        return cls(model, z, seed, temperature, melodies, held_out)
+        return cls(model, z, seed, temperature, melodies, held_out, plausibility.bounds(model))
 
     def _decoded(self, z: Tensor, attempt: int, allowed_states: np.ndarray | None) -> np.ndarray:
         source = generator(self.seed, FIRST_STREAM + attempt)
@@ -100,15 +111,20 @@ class CommonDraws:
     def measure_melodies(self, name: str, moved: Tensor, melodies: np.ndarray, selection: str = "") -> MethodRow:
         """Measure melodies (B, 256) that were decoded from moved draws (B, Z)."""
         pitch, density = pitch_rule()(melodies), density_rule()(melodies)
+        in_key, dense, plausible = pitch == 1, density == 1, self.bounds.plausible(melodies)
         overlaps = overlap(histograms(melodies), self.held_out)
         return MethodRow(
             name=name,
             temperature=self.temperature,
+            pitch_kept=float((in_key & plausible).mean()),
+            pitch_satisfied=float(in_key.mean()),
             pitch_mean=float(pitch.mean()),
-            pitch_satisfied=float((pitch == 1).mean()),
+            density_kept=float((dense & plausible).mean()),
+            density_satisfied=float(dense.mean()),
             density_mean=float(density.mean()),
-            density_satisfied=float((density == 1).mean()),
-            both_satisfied=float(((density == 1) & (pitch == 1)).mean()),
+            both_kept=float((in_key & dense & plausible).mean()),
+            both_satisfied=float((in_key & dense).mean()),
+            plausible=float(plausible.mean()),
             z_mse=float(losses.shift(moved, self.z)),
             z_mse_weighted=float(losses.shift(moved, self.z, self.model.bank.sigma_bar)),
             unique=len(np.unique(melodies, axis=0)) / len(melodies),

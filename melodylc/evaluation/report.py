@@ -24,7 +24,9 @@ from melodylc.evaluation.conditioning import conditioning_text, measure_conditio
 from melodylc.evaluation.histograms import Histograms, divergence, histograms, overlap, reference_histograms
 from melodylc.evaluation.listeners import agreement_text, measure_agreement
 from melodylc.evaluation.methods import DRAWS, CommonDraws
+from melodylc.evaluation.naturalness import measure_naturalness, naturalness_text
 from melodylc.evaluation.paper import KEY, pitch_rule
+from melodylc.evaluation.real_melodies import RealMelodies
 from melodylc.evaluation.table_text import table_text
 from melodylc.evaluation.transformations import measure_transformations, transformations_text
 from melodylc.model import Model
@@ -61,6 +63,7 @@ def evaluate(
     rounds: int = ROUNDS,
     seed: int = 0,
     melodies: np.ndarray | None = None,
+    real: RealMelodies | None = None,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Measure a model and write evaluation.json and the pictures to a folder.
@@ -69,6 +72,7 @@ def evaluate(
         draws: of the prior, for each row of the table.
         rounds: for each actor that is learned; the embedded figures are of `ROUNDS`.
         melodies: (N, 256) to transform; default: of the model's bank.
+        real: what draws are compared with; default: of the model's bank.
         say: prints a section of the report.
 
     Returns:
@@ -76,7 +80,7 @@ def evaluate(
 
     Raises:
         UserError: for numbers out of bounds.
-        ImportError: without matplotlib.
+        ImportError: without what the extra `evaluate` installs.
     """
     integer("draws", draws, 2)
     integer("rounds", rounds, 1)
@@ -86,6 +90,9 @@ def evaluate(
     held_out, origin = reference_histograms(model)
     report = Report(out, say, {"model": str(model.path.name), "draws": draws, "rounds": rounds, "seed": seed})
     report.results["held out"] = origin
+
+    table = measure_naturalness(model, real or RealMelodies.of_model(model), draws=draws, seed=seed)
+    report.add("naturalness", table.as_json(), naturalness_text(table))
 
     actors = train_actors(model, rounds, seed)
     _learning(report, actors)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from melodylc import plausibility
 from melodylc.constraints.rule_actor import RuleActor
 from melodylc.constraints.transformation import onsets_kept, pitches_kept, transform_batch
 from melodylc.model import Model
@@ -27,6 +28,7 @@ class TransformationRow:
 
     method: str
     amount: float
+    kept: float  # satisfied and plausible; what is plausible is widened by what the melody itself did
     satisfied: float
     reward: float
     onsets_kept: float
@@ -42,13 +44,18 @@ def measure_transformations(
 ) -> list[TransformationRow]:
     """Measure the melodies (N, 256) that do not satisfy the rule: unchanged, reconstructed and transformed."""
     unsatisfied = melodies[rule(melodies) < 1]
+    of_model = plausibility.bounds(model)
+    bounds = [of_model.including(melody) for melody in unsatisfied]
 
     def row(method: str, amount: float, changed: np.ndarray) -> TransformationRow:
         rewards = rule(changed)
+        satisfied = rewards == 1
+        plausible = np.array([own.plausible(melody)[0] for own, melody in zip(bounds, changed, strict=True)], bool)
         return TransformationRow(
             method,
             amount,
-            float((rewards == 1).mean()),
+            float((satisfied & plausible).mean()),
+            float(satisfied.mean()),
             float(rewards.mean()),
             float(onsets_kept(unsatisfied, changed).mean()),
             float(pitches_kept(unsatisfied, changed).mean()),
@@ -69,10 +76,10 @@ def measure_transformations(
 
 def transformations_text(table: list[TransformationRow]) -> str:
     """Return the table for a terminal."""
-    lines = [f"{'':<20}{'amount':>7}{'satisfied':>11}{'reward':>8}{'onsets kept':>13}{'notes kept':>12}"]
+    lines = [f"{'':<20}{'amount':>7}{'kept':>8}{'satisfied':>11}{'reward':>8}{'onsets kept':>13}{'notes kept':>12}"]
     for row in table:
         lines.append(
-            f"{row.method:<20}{row.amount:>7.2f}{row.satisfied:>10.1%} {row.reward:>8.3f}"
+            f"{row.method:<20}{row.amount:>7.2f}{row.kept:>7.1%} {row.satisfied:>10.1%} {row.reward:>8.3f}"
             f"{row.onsets_kept:>12.1%} {row.pitches_kept:>11.1%}"
         )
     return "\n".join(lines)

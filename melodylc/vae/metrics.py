@@ -107,8 +107,13 @@ def measure(model: MelodyVAE, states: np.ndarray, seed: int = 0) -> Metrics:
 
 def best_scale_share(states: np.ndarray) -> float:
     """Return the mean over melodies (B, 256) of the share of notes in the major scale that fits each best."""
+    return float(scale_shares(states).mean())
+
+
+def scale_shares(states: np.ndarray) -> np.ndarray:
+    """Return (B,) the share of notes of each melody (B, 256) in the major scale that fits it best, 0 without notes."""
     classes = np.stack([((states % 12 == c) & (states < HOLD)).sum(axis=1) for c in range(12)], axis=1)  # (B, 12)
     major = np.zeros(12)
     major[list(SCALES["major"])] = 1
     scales = np.stack([np.roll(major, root) for root in range(12)], axis=1)  # (12, 12)
-    return float(((classes @ scales).max(axis=1) / np.maximum(classes.sum(axis=1), 1)).mean())
+    return np.asarray((classes @ scales).max(axis=1) / np.maximum(classes.sum(axis=1), 1))

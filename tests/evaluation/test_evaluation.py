@@ -1,6 +1,7 @@
 """The evaluation's figures against values worked out by hand, and the whole of it on a tiny model."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from melodylc.evaluation.methods import CommonDraws
 from melodylc.evaluation.report import evaluate
 from melodylc.evaluation.table_text import table_text
 from melodylc.evaluation.transformations import measure_transformations
+from melodylc.plausibility import Bounds
 
 
 def test_pairwise_distance_by_hand():
@@ -64,7 +66,57 @@ def test_rows_measure_what_they_say(tiny_model):
     assert "paper: prior" in text
     assert "prior [best of 4]" in text
     assert "prior [strict]" in text
-    assert set(prior.as_json()) >= {"name", "pitch_satisfied", "z_mse", "unique", "distance", "identity", "realism"}
+    assert set(prior.as_json()) >= {
+        "name",
+        "pitch_kept",
+        "pitch_satisfied",
+        "z_mse",
+        "unique",
+        "distance",
+        "identity",
+        "realism",
+    }
+
+
+def test_kept_is_satisfied_and_plausible(tiny_model):
+    """Four melodies by hand: of one note, which is in C major and not plausible, and of a scale, which is both."""
+    scale = np.tile(np.array([60, 62, 64, 65, 67, 69, 71, 72], np.uint8), 32)
+    chromatic = np.where(scale == 65, 66, scale).astype(np.uint8)
+    melodies = np.stack([np.full(256, 60, np.uint8), scale, scale, chromatic])
+    draws = replace(
+        CommonDraws.of(tiny_model, histograms(tiny_model.bank.states), 4, 1, 0.5),
+        bounds=Bounds.of(np.stack([scale, chromatic]), "by hand"),
+    )
+    row = draws.measure_melodies("by hand", draws.z, melodies)
+    assert (row.pitch_satisfied, row.pitch_kept, row.plausible) == (0.75, 0.5, 0.75)
+    assert (row.density_satisfied, row.density_kept) == (1, 0.75)  # 256 notes each
+    assert (row.both_satisfied, row.both_kept) == (0.75, 0.5)
+    line = table_text([row]).splitlines()[-1]
+    assert line.split("|")[1].split() == ["50.0%", "75.0%", f"{row.pitch_mean:.3f}"]
+    paper = next(line for line in table_text([row]).splitlines() if line.startswith("paper: C major "))
+    assert paper.split("|")[1].split() == ["-", "70.8%", "0.991"]
+
+
+def test_conditioning_counts_what_is_kept(complete, monkeypatch):
+    table = conditioning.measure_conditioning(complete, draws=2)
+    assert (table.kept <= np.minimum(table.in_key, table.count_within_tolerance)).all()
+
+    def in_c_major(z, **_):
+        step = np.resize([60, 62, 64, 65, 67, 69, 71, 72], 256)
+        held = np.arange(256) % 4 > 0  # 64 notes
+        return np.tile(np.where(held, 128, step).astype(np.uint8), (len(z), 1))
+
+    monkeypatch.setattr(complete, "decode_quickly", in_c_major, raising=False)
+    monkeypatch.setattr(conditioning, "COUNTS", (48, 64))
+    for known, share in (
+        (Bounds.of(in_c_major([0]), "these"), 1.0),
+        (Bounds.of(np.full((1, 256), 60), "one note"), 0.0),
+    ):
+        monkeypatch.setattr(conditioning.plausibility, "bounds", lambda _, known=known: known)
+        table = conditioning.measure_conditioning(complete, draws=2)
+        assert (table.in_key[0, 0].tolist(), table.kept[0, 0].tolist()) == ([1, 1], [0, share])
+    assert table.as_json()["kept, overall"] == 0
+    assert conditioning.conditioning_text(table).startswith("kept")
 
 
 def melody(*states):
@@ -170,9 +222,15 @@ def test_the_whole_evaluation(complete, tmp_path):
     found = evaluate(complete, tmp_path / "out", draws=24, rounds=1, seed=3, say=printed.append)
     stored = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert stored == json.loads(json.dumps(found))
-    assert {"table 2", "realism", "conditional actor", "transformations to C major", "preferences", "learning"} <= set(
-        stored
-    )
+    assert {
+        "naturalness",
+        "table 2",
+        "realism",
+        "conditional actor",
+        "transformations to C major",
+        "preferences",
+        "learning",
+    } <= set(stored)
     names = [row["name"] + row["selection"] for row in stored["table 2"]]
     assert {"prior", "priorstrict", "C majorbest of 8", "C major, 192 notes, composed"} <= set(names)
     for name in ("figure3", "figure6", "figure11", "trade-off", "conditional-actor", "realism"):
@@ -191,6 +249,7 @@ def test_transformations_begin_with_the_melody_itself(tiny_model):
         tiny_model, rule, budget=melodylc.latent.rewards.Budget(rounds=1, fresh=8, tried=4), progress=False
     )
     table = measure_transformations(tiny_model, tiny_model.bank.states[:6], rule, actor)
-    assert (table[0].method, table[0].satisfied, table[0].pitches_kept) == ("unchanged", 0, 1)
+    assert (table[0].method, table[0].kept, table[0].satisfied, table[0].pitches_kept) == ("unchanged", 0, 0, 1)
+    assert all(row.kept <= row.satisfied for row in table)
     assert {row.method for row in table} >= {"actor", "gradient", "actor [strict]"}
     assert next(row for row in table if row.method == "actor [strict]").satisfied == 1
