@@ -27,7 +27,7 @@ from melodylc.cli import (
 
 # in the order of the help; each adds its own arguments, and loads what is heavy when it runs
 COMMANDS = (
-    generate, transform, interpolate, learn, live, ports, doctor, plugin, extract, train, condition, evaluate,
+    generate, transform, interpolate, learn, live, ports, doctor, plugin, extract, train, prior, condition, evaluate,
 )  # fmt: skip
 
 
