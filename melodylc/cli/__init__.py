@@ -21,6 +21,7 @@ from melodylc.cli import (
     live,
     plugin,
     ports,
+    prior,
     train,
     transform,
 )
