@@ -17,6 +17,7 @@ from typing import Any
 
 RATE, PERIOD = 48000, 128
 PATIENCE = 60.0  # seconds: what takes one or two takes longer on a busy machine, and only what fails takes them all
+OPENING = 15.0  # seconds a client has to find both ends, before another one tries
 MARK = bytes((0xBF, 119, 1))
 TOOLS = ("jackd", "jack_wait", "jack_midi_dump", "jack_midi_clock")
 
@@ -134,7 +135,12 @@ class Dump:
             "    time.sleep(0.01)\n"
         )
         if self.server.process.poll() is None:
-            self.server.run([sys.executable, "-c", script, self.port, str(PATIENCE)]).wait()
+            looking = self.server.run([sys.executable, "-c", script, self.port, str(OPENING)])
+            try:
+                looking.wait(OPENING + 5)
+            except subprocess.TimeoutExpired:  # as in `connect`
+                looking.kill()
+                looking.wait()
 
 
 def connect(server: Server, source: str, sink: str, seconds: float = PATIENCE) -> None:
@@ -154,10 +160,21 @@ def connect(server: Server, source: str, sink: str, seconds: float = PATIENCE) -
         "        time.sleep(0.02)\n"
         "sys.exit(f'no {sys.argv[1]} or {sys.argv[2]} among {[p.name for p in client.get_ports(is_midi=True)]}')\n"
     )
-    process = server.run([sys.executable, "-c", script, source, sink, str(seconds)], stderr=subprocess.PIPE)
-    _, said = process.communicate(timeout=seconds + 10)
-    if process.returncode:
-        raise RuntimeError(said.decode())
+    until = time.monotonic() + seconds
+    while True:
+        left = min(max(until - time.monotonic(), 1.0), OPENING)
+        process = server.run([sys.executable, "-c", script, source, sink, str(left)], stderr=subprocess.PIPE)
+        try:
+            _, said = process.communicate(timeout=left + 5)  # that it takes to begin
+        except subprocess.TimeoutExpired:  # JACK's library may hang where a server was killed a moment ago
+            process.kill()
+            process.communicate()
+            said = b"JACK's library does not return"
+        if not process.returncode:
+            return
+        if time.monotonic() >= until:
+            raise RuntimeError(said.decode())
+        time.sleep(0.1)
 
 
 def eventually(condition: Callable[[], object], seconds: float = PATIENCE) -> bool:
