@@ -16,6 +16,7 @@ from melodylc.base import numbers
 from melodylc.base.errors import UserError
 from melodylc.latent.posterior import Posterior
 from melodylc.latent.precision import half_precision
+from melodylc.latent.slerp import slerp
 from melodylc.melody import STEPS, check
 from melodylc.prior import realistic
 from melodylc.prior.realistic import RealisticPrior
@@ -25,6 +26,8 @@ from melodylc.vae.decoding import TEMPERATURE, decode
 from melodylc.vae.model import MelodyVAE
 
 WEIGHTS = Path(__file__).with_name("weights")
+
+FORM_STREAM = 5  # random numbers of the forms, apart from those of the noise (0) and the decoder (1)
 
 
 class Model:
@@ -56,8 +59,16 @@ class Model:
         Args:
             source: a generator to draw from, in place of a seed.
         """
-        width = self.latent if self.realistic is None else self.realistic.noise_width
-        return torch.randn(numbers.integer("count", count, 0), width, generator=source or generator(seed))
+        count = numbers.integer("count", count, 0)
+        if self.realistic is None:
+            return torch.randn(count, self.latent, generator=source or generator(seed))
+        return self.realistic.noise(count, source or generator(seed), source or generator(seed, FORM_STREAM))
+
+    def noise_between(self, noise: Tensor, toward: Tensor, amount: float) -> Tensor:
+        """Return noise (B, N) on the way from one (B, N), at amount 0, to another, at 1."""
+        if self.realistic is None:
+            return slerp(noise, toward, amount)
+        return self.realistic.between(noise, toward, amount)
 
     def from_noise(self, noise: Tensor, attributes: Attributes | Tensor | None = None) -> Tensor:
         """Return z (B, Z) for noise (B, N), where encodings of real melodies lie.
@@ -176,17 +187,6 @@ def generator(seed: int | None, stream: int = 0) -> torch.Generator | None:
         return None
     mixed = np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(mixed >> np.uint64(1)))
-
-
-def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
-    """Return the point a share of the way along the arc from a to b.
-
-    Draws of the prior lie on a shell, which a chord would leave.
-    """
-    angle = torch.arccos(torch.clamp(torch.dot(a, b) / (a.norm() * b.norm()), -1, 1))
-    if angle < 1e-4:
-        return torch.lerp(a, b, share)
-    return (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle)
 
 
 def load(path: str | os.PathLike[str] | None = None, device: str | None = None) -> Model:

@@ -11,28 +11,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from melodylc.latent.flow import VelocityField, guided
+from melodylc.latent.flow import VelocityField, integrate
 
 
 @torch.no_grad()
 def trajectories(
     field: VelocityField, noise: Tensor, labels: Tensor, *, guidance: float, steps: int, stored: int
 ) -> Tensor:
-    """Return the places (stored + 1, B, P, D) of the flow from noise (B, P, D), at equal distances of time.
+    """Return the places (stored + 1, B, P, D) of the flow from tied noise (B, P, D), at equal distances of time.
 
     Args:
         labels: (B, Y).
         steps: of Heun's method between two stored places.
     """
-    x, places = noise, [noise]
-    for number in range(stored * steps):
-        now, then = number / (stored * steps), (number + 1) / (stored * steps)
-        first = guided(field, x, x.new_full((len(x),), now), labels, guidance)
-        ahead = x + (then - now) * first
-        second = guided(field, ahead, x.new_full((len(x),), then), labels, guidance)
-        x = x + (then - now) * (first + second) / 2
-        if (number + 1) % steps == 0:
-            places.append(x)
+    places = [noise]
+    for number in range(stored):
+        span = (number / stored, (number + 1) / stored)
+        places.append(integrate(field, places[-1], labels, guidance=guidance, steps=steps, span=span))
     return torch.stack(places)
 
 

@@ -1,7 +1,8 @@
 """A flow from noise to the parts of real examples: rectified flow matching with classifier-free guidance.
 
-An example is P parts of D numbers each, with equal parts exactly equal, so that attention can copy them. Straight lines
-lead from noise to examples; a network learns the velocity along them (Liu et al., "Flow Straight and Fast", 2022;
+An example is P parts of D numbers each. Which of them are equal (its form) is no matter of the flow: their noise is equal
+too and stays so on the way, since noise that differs ends in parts that differ by a residue. Straight lines lead from
+noise to examples; a network learns the velocity along them (Liu et al., "Flow Straight and Fast", 2022;
 Lipman et al., "Flow Matching for Generative Modeling", 2022), and what it learned is integrated from noise (t = 0) to
 an example (t = 1), or back. Nothing here knows what the parts are of.
 
@@ -102,10 +103,21 @@ def flow_loss(field: VelocityField, examples: Tensor, labels: Tensor, generator:
 
     Times are logit-normal: the middle of the way, where the velocity is hardest to know, comes most often.
     """
-    noise = torch.randn(examples.shape, generator=generator).to(examples)
+    noise = tied(torch.randn(examples.shape, generator=generator).to(examples), form_of(examples))
     t = torch.sigmoid(torch.randn(len(examples), generator=generator)).to(examples)
     x = torch.lerp(noise, examples, t[:, None, None])
     return F.mse_loss(field(x, t, labels).float(), examples - noise)
+
+
+def form_of(parts: Tensor) -> Tensor:
+    """Return (B, P), for each of parts (B, P, D) the number of the first that is equal to it."""
+    equal = (parts[:, :, None] == parts[:, None]).all(dim=-1)  # (B, P, P)
+    return equal.to(torch.uint8).argmax(dim=-1)
+
+
+def tied(values: Tensor, form: Tensor) -> Tensor:
+    """Return values (B, P, D) of the first of equal parts for each of them, given a form (B, P)."""
+    return values.gather(1, form[..., None].expand_as(values))
 
 
 def guided(field: VelocityField, x: Tensor, t: Tensor, labels: Tensor, guidance: float) -> Tensor:
@@ -127,36 +139,22 @@ def integrate(
     *,
     guidance: float = 1.0,
     steps: int = STEPS,
-    backwards: bool = False,
+    span: tuple[float, float] = (0.0, 1.0),
 ) -> Tensor:
-    """Follow the velocity by Heun's method from noise (B, P, D) to examples, or back from examples to noise."""
-    times = torch.linspace(0, 1, steps + 1)
-    if backwards:
-        times = times.flip(0)
+    """Follow the velocity by Heun's method from noise (B, P, D) to examples; along the span (1, 0) back to noise."""
+    times, form = torch.linspace(*span, steps + 1), form_of(x)
     for now, then in zip(times[:-1].tolist(), times[1:].tolist(), strict=True):
         first = guided(field, x, x.new_full((len(x),), now), labels, guidance)
-        ahead = x + (then - now) * first
+        ahead = x + (then - now) * tied(first, form)
         second = guided(field, ahead, x.new_full((len(x),), then), labels, guidance)
-        x = x + (then - now) * (first + second) / 2
+        x = x + (then - now) * tied(first + second, form) / 2
     return x
 
 
 def euler(field: VelocityField, x: Tensor, labels: Tensor, *, steps: int) -> Tensor:
     """Follow the mean velocities of a distilled network from noise (B, P, D) to examples, in so many equal steps."""
+    form = form_of(x)
     for number in range(steps):
-        x = x + field(x, x.new_full((len(x),), number / steps), labels).float() / steps
+        velocity = field(x, x.new_full((len(x),), number / steps), labels).float()
+        x = x + tied(velocity, form) / steps
     return x
-
-
-def merge_near_parts(parts: Tensor, nearest: float) -> Tensor:
-    """Return parts (B, P, D) in which one that is nearer than `nearest` to an earlier one is equal to it.
-
-    Equal parts are exactly equal in examples; a flow leaves a residue between them, which it loses only slowly.
-    """
-    merged = parts.clone()
-    for part in range(1, parts.shape[1]):
-        distances = (merged[:, :part] - merged[:, part : part + 1]).norm(dim=-1)  # (B, part)
-        least, where = distances.min(dim=1)
-        rows = torch.nonzero(least < nearest)[:, 0]
-        merged[rows, part] = merged[rows, where[rows]]
-    return merged

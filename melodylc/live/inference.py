@@ -91,17 +91,15 @@ class Inference:
 
     def _drawn(self, request: Request) -> Tensor:
         """Return z (1, Z) of the prior, on the way from one draw's noise to another's."""
-        from melodylc.model import slerp
-
         noise = self.model.noise(1, request.seed)
         if request.amount > 0:
-            noise = slerp(noise[0], self.model.noise(1, request.toward)[0], request.amount)[None]
+            noise = self.model.noise_between(noise, self.model.noise(1, request.toward), request.amount)
         return self.model.from_noise(noise, request.values.attributes)
 
     def answer(self, request: Request) -> Answer:
         """Return a melody for a request."""
         from melodylc.constraints.sampling import draw_kept
-        from melodylc.model import slerp
+        from melodylc.latent.slerp import slerp
 
         began = time.monotonic()
         asked = request.values
@@ -116,7 +114,7 @@ class Inference:
         else:
             z = self._drawn(request)
         if request.amount > 0 and (request.phrase or request.z) is not None:
-            z = slerp(z[0], self.model.prior(1, request.toward, asked.attributes)[0], request.amount)[None]
+            z = slerp(z, self.model.prior(1, request.toward, asked.attributes), request.amount)
         known = self._ways(asked, start)
         # all tries decode one place, which is moved once
         moved = cache(lambda way: way.move(z))

@@ -1,7 +1,7 @@
 """The realistic prior: latent vectors like the encodings of melodies, with what is asked for, from noise.
 
 Noise becomes the coordinates of 16 bars (`latent.flow`), these the embeddings of bars, and these z, as the encoder's
-upper level reads it. So every z it draws is the encoding of something near a melody, where most of N(0, I) is not.
+upper level reads it. Which bars are equal is drawn first, as a form that a melody of the corpus has. So every z it draws is the encoding of something near a melody, where most of N(0, I) is not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 from melodylc.base import storage
 from melodylc.base.errors import UserError
-from melodylc.latent.flow import FlowSizes, VelocityField, euler, integrate, merge_near_parts
+from melodylc.latent.flow import FlowSizes, VelocityField, euler, form_of, integrate, tied
+from melodylc.latent.slerp import slerp
 from melodylc.prior.basis import Basis
 from melodylc.vae.model import HierarchicalEncoder, MelodyVAE
 
@@ -34,12 +35,31 @@ class RealisticPrior:
     basis: Basis
     field: VelocityField
     student: VelocityField | None  # draws in few steps, what is asked for weighed already
-    card: dict[str, Any]  # guidance, student_steps, nearest (see `merge_near_parts`) and how it was trained
+    forms: Tensor  # (F, P) uint8: of melodies of the corpus, for each bar the first that is equal to it
+    card: dict[str, Any]  # guidance, student_steps and how it was trained
 
     @property
     def noise_width(self) -> int:
         """Return how many numbers the noise of one draw has."""
         return self.field.sizes.parts * self.field.sizes.width
+
+    def noise(self, count: int, source: torch.Generator | None, form_source: torch.Generator | None) -> Tensor:
+        """Draw the noise (count, N) of draws, equal in the bars that are equal in a form."""
+        noise = torch.randn(count, self.noise_width, generator=source)
+        chosen = torch.randint(len(self.forms), (count,), generator=form_source)
+        return self.in_form(noise, self.forms[chosen].long())
+
+    def in_form(self, noise: Tensor, form: Tensor) -> Tensor:
+        """Return noise (B, N) in which bars that are equal in a form (B, P) have the noise of the first of them."""
+        return tied(self._bars(noise), form).flatten(1)
+
+    def between(self, noise: Tensor, toward: Tensor, amount: float) -> Tensor:
+        """Return noise (B, N) on the way from one (B, N) to another, in the form of the nearer."""
+        form = form_of(self._bars(noise if amount < 0.5 else toward))
+        return self.in_form(slerp(noise, toward, amount), form)
+
+    def _bars(self, noise: Tensor) -> Tensor:
+        return noise.reshape(len(noise), self.field.sizes.parts, -1)
 
     @torch.no_grad()
     def draw(self, noise: Tensor, labels: Tensor) -> Tensor:
@@ -52,12 +72,12 @@ class RealisticPrior:
 
     def move(self, noise: Tensor, labels: Tensor) -> Tensor:
         """Return z (B, Z) for noise (B, N) and labels (B, Y); differentiable in the noise."""
-        bars = noise.reshape(len(noise), self.field.sizes.parts, -1)
+        bars = self._bars(noise)
         if self.student is None:
             drawn = integrate(self.field, bars, labels, guidance=self.card["guidance"])
         else:
             drawn = euler(self.student, bars, labels, steps=self.card["student_steps"])
-        return self.latent(merge_near_parts(drawn, self.card["nearest"]))
+        return self.latent(drawn)
 
     def latent(self, bars: Tensor) -> Tensor:
         """Return z (B, Z) for the coordinates of bars (B, P, D)."""
@@ -74,7 +94,7 @@ class RealisticPrior:
     def invert(self, bars: Tensor, steps: int = 24) -> Tensor:
         """Return the noise (B, P, D) that leads to bars (B, P, D) where nothing is asked for: the flow backwards."""
         labels = bars.new_zeros(len(bars), self.field.sizes.labels)
-        return integrate(self.field, bars, labels, steps=steps, backwards=True)
+        return integrate(self.field, bars, labels, steps=steps, span=(1.0, 0.0))
 
 
 def save(prior: RealisticPrior, model_path: Path) -> None:
@@ -82,7 +102,7 @@ def save(prior: RealisticPrior, model_path: Path) -> None:
     tensors = {f"field.{name}": value.half() for name, value in prior.field.state_dict().items()}
     if prior.student is not None:
         tensors |= {f"student.{name}": value.half() for name, value in prior.student.state_dict().items()}
-    tensors |= {f"basis.{name}": value for name, value in prior.basis.tensors().items()}
+    tensors |= {f"basis.{name}": value for name, value in prior.basis.tensors().items()} | {"forms": prior.forms}
     path = model_path.with_name(FILE)
     storage.write_tensors(path, tensors)
     storage.write_card(path, KIND, prior.card)
@@ -113,7 +133,7 @@ def load(vae: MelodyVAE, model_path: Path) -> RealisticPrior | None:
         assert isinstance(vae.encoder, HierarchicalEncoder), "its encoder is flat"
         basis = Basis(**under("basis."))
         student = network("student.") if under("student.") else None
-        return RealisticPrior(vae.encoder, basis, network("field."), student, card)
+        return RealisticPrior(vae.encoder, basis, network("field."), student, tensors["forms"], card)
     except (KeyError, TypeError, ValueError, RuntimeError, AssertionError) as error:
         detail = str(error).splitlines()[0]
         raise UserError(f"prior: {path} and its card do not fit the model ({detail}); train the prior again") from error

@@ -6,11 +6,11 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from melodylc.attributes import LABELS
 from melodylc.extraction.corpus import Corpus
+from melodylc.latent.flow import form_of
 from melodylc.model import Model, load
 from melodylc.prior import realistic
 from melodylc.prior.distilling import DistillingSettings, distil
@@ -18,7 +18,7 @@ from melodylc.prior.realistic import RealisticPrior
 from melodylc.prior.training import PriorSettings, PriorTrainer, train_field
 from melodylc.vae.model import HierarchicalEncoder
 
-EQUAL_SHARE = 0.8  # of the pairs of bars nearer than the threshold, those that are equal in real melodies
+FORMS = 8192  # of examples, which travel with the weights
 DRAWN = 4096  # draws of the prior that travel with the weights
 
 
@@ -51,14 +51,14 @@ def train_prior(
         "sizes": asdict(field.sizes),
         "guidance": distilling.guidance,
         "student_steps": distilling.steps,
-        "nearest": nearest_distance(trainer),
         "seed": seed,
         "steps": trainer.step,
         "hours": round(trainer.seconds / 3600, 2),
         "settings": asdict(settings),
         "distilling": asdict(distilling),
     }
-    realistic.save(RealisticPrior(encoder, trainer.basis, field, student, card), model.path)
+    forms = form_of(trainer.examples.bars[:FORMS]).to(torch.uint8)
+    realistic.save(RealisticPrior(encoder, trainer.basis, field, student, forms, card), model.path)
     return with_bank(load(model.path, device), seed)
 
 
@@ -69,16 +69,3 @@ def with_bank(model: Model, seed: int = 0) -> Model:
     draws = model.realistic.draw(noise, torch.zeros(LABELS)).half().float()  # as they are stored
     model.bank.with_draws(model.vae, draws, model.temperature).save(model.path)
     return load(model.path, str(model.device))
-
-
-def nearest_distance(trainer: PriorTrainer) -> float:
-    """Return below which distance bars of one melody count as equal: of such pairs in real melodies four in five are."""
-    bars = trainer.examples.bars[:4096].float()
-    first, second = np.triu_indices(bars.shape[1], 1)
-    distances = torch.cdist(bars, bars)[:, first, second].flatten().sort().values
-    equal = (distances < 1e-3).sum()
-    below = torch.arange(1, len(distances) + 1)
-    good = torch.nonzero(equal / below >= EQUAL_SHARE)[:, 0]
-    return float(distances[good[-1]]) if len(good) else 0.0
-
-

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melodylc.latent.distillation import distillation_loss, trajectories
-from melodylc.latent.flow import FlowSizes, VelocityField, euler, flow_loss, guided, integrate, merge_near_parts
+from melodylc.latent.flow import FlowSizes, VelocityField, euler, flow_loss, form_of, guided, integrate, tied
+from melodylc.latent.slerp import slerp
 
 SIZES = FlowSizes(parts=4, width=3, labels=2, units=24, layers=2, heads=2)
 
@@ -39,7 +40,7 @@ def test_back_from_where_it_led():
     x = torch.randn(3, 4, 3)
     there = integrate(Known(0.7), x, torch.ones(3, 2), steps=32)
     torch.testing.assert_close(
-        integrate(Known(0.7), there, torch.ones(3, 2), steps=32, backwards=True), x, rtol=1e-3, atol=1e-3
+        integrate(Known(0.7), there, torch.ones(3, 2), steps=32, span=(1.0, 0.0)), x, rtol=1e-3, atol=1e-3
     )
 
 
@@ -49,7 +50,7 @@ def test_guidance_weighs_labels():
         torch.testing.assert_close(guided(Known(0.0), x, t, labels, guidance), torch.full_like(x, 3 * guidance))
 
 
-def test_a_flow_is_learned_and_its_equal_parts_are_equal():
+def test_a_flow_is_learned():
     """Examples are one of two constants in all parts, by label: draws are near the one that is asked for."""
     torch.manual_seed(0)
     field, source = VelocityField(SIZES), torch.Generator().manual_seed(0)
@@ -62,27 +63,50 @@ def test_a_flow_is_learned_and_its_equal_parts_are_equal():
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    noise = torch.randn(64, 4, 3, generator=source)
+    noise = torch.randn(64, 1, 3, generator=source).expand(64, 4, 3)
     asked = torch.tensor([[1.0, 0.0]]).expand(64, 2)
     with torch.no_grad():
         drawn = integrate(field, noise, asked)
         free = integrate(field, noise, torch.zeros(64, 2))
     assert (drawn - 1).abs().mean() < 0.2
     assert 0.2 < (free > 0).float().mean() < 0.8  # both, where nothing is asked for
-    merged = merge_near_parts(drawn, 1.0)
-    assert (merged == merged[:, :1]).all(dim=(1, 2)).float().mean() > 0.9
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(0, 1000), st.floats(0.0, 3.0))
-def test_merged_parts_are_parts_that_were_there(seed, nearest):
-    parts = torch.randn(5, 6, 2, generator=torch.Generator().manual_seed(seed))
-    merged = merge_near_parts(parts, nearest)
-    for row, before in zip(merged, parts, strict=True):
-        distances = torch.cdist(row, before)
-        assert (distances.min(dim=1).values == 0).all()
-        assert ((row - before).norm(dim=-1) < max(nearest, 1e-9)).all() or nearest == 0
-    assert torch.equal(merge_near_parts(parts, 0.0), parts)
+@given(st.lists(st.lists(st.integers(0, 2), min_size=6, max_size=6), min_size=1, max_size=5))
+def test_a_form_names_the_first_of_equal_parts(rows):
+    parts = torch.tensor(rows, dtype=torch.float32)[..., None] * torch.tensor([1.0, -2.0])
+    assert form_of(parts).tolist() == [[row.index(value) for value in row] for row in rows]
+    assert torch.equal(tied(parts, form_of(parts)), parts)
+
+
+def test_parts_that_begin_equal_end_equal():
+    """The places of parts differ in the network, so their velocities do."""
+    torch.manual_seed(0)
+    field = VelocityField(SIZES)
+    for weight in field.parameters():
+        torch.nn.init.normal_(weight, std=0.3)
+    form = torch.tensor([[0, 1, 0, 0], [0, 1, 2, 3], [0, 0, 2, 2]])
+    noise, labels = tied(torch.randn(3, 4, 3), form), torch.rand(3, 2)
+    free = field(noise, torch.rand(3), labels)
+    assert not torch.equal(free, tied(free, form))
+    for drawn in (
+        integrate(field, noise, labels, guidance=2.0, steps=3),
+        integrate(field, noise, labels, steps=3, span=(1.0, 0.0)),
+        euler(field, noise, labels, steps=2),
+        trajectories(field, noise, labels, guidance=1.5, steps=2, stored=2)[1],
+    ):
+        assert torch.equal(form_of(drawn), form)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 1000), st.floats(0, 1))
+def test_slerp_stays_on_the_shell(seed, share):
+    a, b = torch.nn.functional.normalize(torch.randn(2, 3, 8, generator=torch.Generator().manual_seed(seed)), dim=-1)
+    found = slerp(a, b, share)
+    torch.testing.assert_close(found.norm(dim=-1), torch.ones(3), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close((found * a).sum(-1).clamp(-1, 1).arccos(), share * (a * b).sum(-1).arccos(), rtol=1e-2, atol=2e-3)
+    assert torch.equal(slerp(a, a, share), a)
 
 
 def test_a_student_that_knows_the_mean_velocities_arrives():
