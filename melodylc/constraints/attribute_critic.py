@@ -1,8 +1,8 @@
 """The critics of attributes: what they predict of a melody, and how far that is from what is requested.
 
 Attributes can be measured of any melody, so critics need not know which are requested: from the bar embeddings they
-predict which pitch classes are absent, the number of notes, the lowest and the highest pitch. Every decode teaches
-them, whatever it was made for, and the energy of any request is computed from the same predictions.
+predict which pitch classes are absent, whether it is plausible, the number of notes, the lowest and the highest pitch.
+Every decode teaches them, whatever it was made for, and the energy of any request follows from the same predictions.
 """
 
 from __future__ import annotations
@@ -15,33 +15,37 @@ from melodylc import attributes
 from melodylc.attributes import ASKED, AT_LEAST, AT_MOST, FORBIDDEN, NUMBERS
 from melodylc.latent import losses
 from melodylc.melody import HOLD
+from melodylc.plausibility import Bounds
 
-COUNT, LOW, HIGH, MEASURED = 12, 13, 14, 15  # columns of measures, after 12 absences of pitch classes
-OUTPUTS = MEASURED + 3  # logits of absence; means; logarithms of standard deviations
+# Columns of measures, after 12 absences of pitch classes
+PLAUSIBLE, COUNT, LOW, HIGH, MEASURED = 12, 13, 14, 15, 16
+OUTPUTS = MEASURED + 3  # logits of absence and of being plausible; means; logarithms of standard deviations
 CENTRES = attributes.CENTRES[AT_MOST:]  # count, lowest and highest pitch: where predictions are 0
 UNITS = attributes.UNITS[AT_MOST:]  # and where they are 1 more
 NUMBERS_WEIGHT = 0.3  # of the numbers' likelihood: noisier than the absences' cross-entropy, it must not outweigh it
 FEWEST = 0.7  # of the notes of "at most": a request for few is not one for silence
 LOG_DEVIATION = (-4.0, 2.0)  # in units: from half a note or a fifth of a semitone to more than any melody's range
 LARGEST_ERROR = 8.0  # standard deviations: a silent melody has no lowest or highest pitch worth learning
-HALF_STEP = (
-    0.5  # notes or semitones: whole numbers satisfy a bound as long as their prediction is nearer to it than the next
-)
+HALF_STEP = 0.5  # notes or semitones: whole numbers satisfy a bound whose prediction is nearer to it than to the next
 
 
-def measure(states: np.ndarray) -> Tensor:
-    """Measure melodies (B, 256): (B, 15), 12 absences of pitch classes, number of notes, lowest and highest pitch."""
+def measure(states: np.ndarray, bounds: Bounds) -> Tensor:
+    """Measure melodies (B, 256).
+
+    Returns:
+        (B, 16): 12 absences of pitch classes, whether it is plausible, number of notes, lowest and highest pitch.
+    """
     onset = states < HOLD
     absent = np.stack([~((states % 12 == c) & onset).any(axis=1) for c in range(12)], axis=1)
     count = onset.sum(axis=1)
     lowest = np.where(onset, states, 127).min(axis=1)
     highest = np.where(onset, states, 0).max(axis=1)
-    numbers = np.stack([count, lowest, highest], axis=1)
+    numbers = np.stack([bounds.plausible(states), count, lowest, highest], axis=1)
     return torch.from_numpy(np.concatenate([absent, numbers], axis=1).astype(np.float32))
 
 
 def satisfied_shares(measured: Tensor, y: Tensor) -> dict[str, Tensor]:
-    """Return which attributes measures (B, 15) satisfy, given labels (B, 32).
+    """Return which attributes measures (B, 16) satisfy, given labels (B, 32).
 
     Returns:
         For key, at least, at most, low and high, (B,): 1 or 0, and nan where the attribute is open.
@@ -63,36 +67,37 @@ def satisfied_shares(measured: Tensor, y: Tensor) -> dict[str, Tensor]:
 
 
 def predictions(out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return what a critic's outputs (B, 18) predict.
+    """Return what a critic's outputs (B, 19) predict.
 
     Returns:
-        Logits of the absence of each pitch class, (B, 12); means and standard deviations of the numbers, (B, 3) each.
+        Logits of the absence of each pitch class and of being plausible, (B, 13); means and standard deviations of the
+        numbers, (B, 3) each.
     """
-    return out[:, :12], _numbers(out), out[:, MEASURED:].clamp(*LOG_DEVIATION).exp() * out.new_tensor(UNITS)
+    return out[:, :COUNT], _numbers(out), out[:, MEASURED:].clamp(*LOG_DEVIATION).exp() * out.new_tensor(UNITS)
 
 
 def critic_loss(out: Tensor, measured: Tensor) -> Tensor:
-    """Return a critic's loss: cross-entropy of the absences, Gaussian likelihood of the numbers in their units.
+    """Return a critic's loss: cross-entropy of the logits, Gaussian likelihood of the numbers in their units.
 
     Args:
-        out: (B, 18), the critic's outputs.
-        measured: (B, 15).
+        out: (B, 19), the critic's outputs.
+        measured: (B, 16).
     """
-    absent, means, deviations = predictions(out)
-    error = ((measured[:, 12:] - means) / deviations).clamp(-LARGEST_ERROR, LARGEST_ERROR)
+    logits, means, deviations = predictions(out)
+    error = ((measured[:, COUNT:] - means) / deviations).clamp(-LARGEST_ERROR, LARGEST_ERROR)
     likelihood = 0.5 * error**2 + (deviations / deviations.new_tensor(UNITS)).log()
-    return losses.regression(absent, measured[:, :12]) + NUMBERS_WEIGHT * likelihood.mean()
+    return losses.regression(logits, measured[:, :COUNT]) + NUMBERS_WEIGHT * likelihood.mean()
 
 
 def energy(out: Tensor, y: Tensor, least_notes: Tensor, enough: float) -> Tensor:
-    """Return -log P(the requested attributes are satisfied), (B,), by a critic's outputs (B, 18) and labels (B, 32).
+    """Return -log P(the melody has what is requested and is plausible), (B,), by outputs (B, 19) and labels (B, 32).
 
     Args:
         least_notes: (B,) numbers of notes not to fall below where "at least" is not requested: a rule on pitches is
             not to be satisfied by silence.
         enough: logits, and twice the standard deviations, beyond which nothing more is gained.
     """
-    absent, means, deviations = predictions(out)
+    logits, means, deviations = predictions(out)
     (count, low, high), deviation = means.unbind(dim=1), deviations.unbind(dim=1)
     (at_least, at_most, least_low, most_high), given = _requested(y).unbind(dim=1), y[:, ASKED:]
 
@@ -101,7 +106,8 @@ def energy(out: Tensor, y: Tensor, least_notes: Tensor, enough: float) -> Tensor
         return -torch.special.log_ndtr(((distance + HALF_STEP) / deviation).clamp(max=enough / 2))
 
     forbidden = y[:, FORBIDDEN : FORBIDDEN + 12]
-    cost = (losses.constraint_loss(absent.clamp(max=enough)) * forbidden).sum(dim=1)
+    costs = losses.constraint_loss(logits.clamp(max=enough))
+    cost = (costs[:, :12] * forbidden).sum(dim=1) + costs[:, PLAUSIBLE]
     few = torch.where(given[:, AT_MOST] == 1, torch.minimum(least_notes, FEWEST * at_most), least_notes)
     least = torch.where(given[:, AT_LEAST] == 1, at_least, few)
     cost = cost + above(count - least, deviation[0])

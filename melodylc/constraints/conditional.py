@@ -59,6 +59,16 @@ def find_conditional_actor(model: Model) -> ConditionalActor | None:
     return load_conditional_actor(path, model)
 
 
+def conditioned(model: Model, noise: Tensor, attributes: Attributes) -> Tensor:
+    """Return z (B, Z) for noise (B, N), drawn for attributes and moved by the conditional actor if there is one.
+
+    Raises:
+        UserError: see `find_conditional_actor`.
+    """
+    z, actor = model.from_noise(noise, attributes), find_conditional_actor(model)
+    return z if actor is None else actor.move(z, attributes)
+
+
 def load_conditional_actor(path: Path, model: Model) -> ConditionalActor:
     """Load the conditional actor saved beside a model.
 

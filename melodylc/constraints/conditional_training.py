@@ -11,11 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from melodylc import plausibility
 from melodylc.attributes import LABELS
 from melodylc.base import numbers
 from melodylc.base.progress import bar as bar_of
 from melodylc.constraints.attribute_critic import (
     OUTPUTS,
+    PLAUSIBLE,
     critic_loss,
     energy,
     measure,
@@ -60,8 +62,6 @@ REPORT_EVERY = 20  # rounds
 READ_AT_ONCE = 256  # vectors whose bar embeddings are computed together, which bounds the memory
 
 
-
-
 @dataclass(frozen=True)
 class ConditionalSettings:
     """How a conditional actor is learned."""
@@ -79,7 +79,7 @@ class ConditionalSettings:
     average: float = 0.995  # decay of the moving average of the actor, a step
     enough: float = 5.0  # logits, P = 0.993, beyond which the actor gains nothing more
     penalty: float = 0.3  # the first lambda
-    target: float = 0.93  # share of draws with all attributes satisfied above which lambda grows
+    target: float = 0.93  # share of draws that are kept above which lambda grows
     shell: float = 10.0  # weight of `losses.shell_penalty`
 
 
@@ -107,6 +107,7 @@ class _Learning:
 
     def __init__(self, model: Model, settings: ConditionalSettings, seed: int) -> None:
         self.model, self.settings = model, settings
+        self.bounds = plausibility.bounds(model)
         draws = generator(seed, 3)
         assert draws is not None
         self.generator, self.rng = draws, np.random.default_rng(seed)
@@ -139,7 +140,7 @@ class _Learning:
     def remember(self, z: Tensor, states: np.ndarray) -> None:
         """Let the critics learn from vectors (B, Z) and the melodies (B, 256) they stand for from now on."""
         bars = torch.cat([self.model.bar_embeddings(part) for part in z.split(READ_AT_ONCE)])
-        self.buffer.add(bars.half(), measure(states))
+        self.buffer.add(bars.half(), measure(states, self.bounds))
 
     def actor_step(self) -> None:
         """Move draws, let the critics judge where they went, descend, and let the average follow."""
@@ -169,11 +170,15 @@ class _Learning:
             moved = torch.cat([self.actor(z[:tried], y[:tried]), self.average.network(z[tried:], y[tried:])])
         states = self.model.decode_quickly(moved, generator=self.generator)
         self.remember(moved, states)
-        shares = satisfied_shares(measure(states)[tried:], y[tried:])
-        every = torch.stack([share.nan_to_num(1.0) for share in shares.values()]).amin(dim=0)
+        measured = measure(states, self.bounds)[tried:]
+        shares = satisfied_shares(measured, y[tried:])
+        satisfied = torch.stack([share.nan_to_num(1.0) for share in shares.values()]).amin(dim=0)
+        plausible = measured[:, PLAUSIBLE]
         row = {name: round(float(share.nanmean()), 3) for name, share in shares.items()}
         return row | {
-            "all": round(float(every.mean()), 3),
+            "kept": round(float((satisfied * plausible).mean()), 3),
+            "satisfied": round(float(satisfied.mean()), 3),
+            "plausible": round(float(plausible.mean()), 3),
             "shift": round(float(losses.shift(moved[tried:], z[tried:])), 3),
             "penalty": round(self.penalty, 3),
         }
@@ -236,7 +241,7 @@ def train_conditional_actor(
             bar.set_postfix({name: f"{value:.2f}" for name, value in row.items()}, refresh=False)
             bar.update()
             curve.append({**row, "seconds": round(time.monotonic() - began)})
-            recent = float(np.mean([past["all"] for past in curve[-RECENT:]]))
+            recent = float(np.mean([past["kept"] for past in curve[-RECENT:]]))
             learning.penalty = DISTANCE_WEIGHT.after(learning.penalty, recent, settings.target)
             if number % REPORT_EVERY == REPORT_EVERY - 1:
                 on_round(present())

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from melodylc.attributes import Attributes
 from melodylc.base.numbers import integer
-from melodylc.constraints import conditional
 from melodylc.constraints.composition import compose
+from melodylc.constraints.conditional import conditioned
 from melodylc.constraints.rule_actor import RuleActor, learn
 from melodylc.constraints.transformation import descend
 from melodylc.evaluation.histograms import reference_histograms
@@ -60,8 +60,7 @@ def train_actors(model: Model, rounds: int, seed: int) -> ComparedActors:
 def compare_methods(draws: CommonDraws, actors: ComparedActors) -> list[MethodRow]:
     """Measure every method on the common draws, at their temperature."""
     model, measure = draws.model, draws.measure_method
-    conditional_actor = conditional.load_conditional_actor(model.path.with_name("knobs.safetensors"), model)
-    key = Key.parse(KEY)
+    noise, key = model.noise(len(draws.z), draws.seed), Key.parse(KEY)
     both = Attributes(key, notes=NOTES)
     in_key = states_for(key.pitches())
     return [
@@ -72,7 +71,7 @@ def compare_methods(draws: CommonDraws, actors: ComparedActors) -> list[MethodRo
         measure(KEY, actors.key.move, allowed_states=in_key),
         measure(f"{KEY}, by gradient", _in_batches(descend(actors.key))),
         measure(f"{KEY}, the paper's loop", actors.paper_key.move),
-        measure(f"{KEY}, conditional actor", lambda z: conditional_actor.move(z, Attributes(key))),
+        measure(f"{KEY}, conditioned", lambda _: conditioned(model, noise, Attributes(key))),
         measure(f"{NOTES} notes", actors.count.move),
         measure(BOTH, actors.pair.move),
         measure(BOTH, actors.pair.move, tries=TRIES),
@@ -80,7 +79,7 @@ def compare_methods(draws: CommonDraws, actors: ComparedActors) -> list[MethodRo
         measure(f"{BOTH}, by gradient", _in_batches(descend(actors.pair))),
         measure(f"{BOTH}, composed", compose(actors.half_key, actors.half_count).move),
         measure(f"{BOTH}, the paper's loop", actors.paper_pair.move),
-        measure(f"{BOTH}, conditional actor", lambda z: conditional_actor.move(z, both)),
+        measure(f"{BOTH}, conditioned", lambda _: conditioned(model, noise, both)),
     ]
 
 

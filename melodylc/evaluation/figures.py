@@ -139,7 +139,7 @@ def trade_off(path: Path, rows: Sequence[MethodRow]) -> None:
 
 
 def heat_maps(path: Path, table: ConditioningTable) -> None:
-    """Draw the shares of draws that are kept, within the key, and near the number of notes, by scale and by the other.
+    """Draw the shares of draws that are kept, within the key, and of enough notes, by scale and by the other.
 
     Kept above, by key and by number of notes; below it what was asked for, without asking whether it is plausible.
     """
@@ -149,7 +149,7 @@ def heat_maps(path: Path, table: ConditioningTable) -> None:
         (axes[0, 0], table.kept.mean(axis=2), NAMES, "kept"),
         (axes[0, 1], table.kept.mean(axis=1), COUNTS, "kept, by the number of notes asked for"),
         (axes[1, 0], table.in_key.mean(axis=2), NAMES, "within the key"),
-        (axes[1, 1], table.count_within_tolerance.mean(axis=1), COUNTS, "notes within 10 % of the target"),
+        (axes[1, 1], table.enough_notes.mean(axis=1), COUNTS, "as many notes as asked for"),
     ):
         axis.imshow(shares, vmin=0, vmax=1, cmap="RdYlGn", aspect="auto")
         axis.set(title=title, xticks=range(len(columns)), yticks=range(len(SCALES)))

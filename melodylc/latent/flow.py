@@ -1,8 +1,8 @@
 """A flow from noise to the parts of real examples: rectified flow matching with classifier-free guidance.
 
-An example is P parts of D numbers each. Which of them are equal (its form) is no matter of the flow: their noise is equal
-too and stays so on the way, since noise that differs ends in parts that differ by a residue. Straight lines lead from
-noise to examples; a network learns the velocity along them (Liu et al., "Flow Straight and Fast", 2022;
+An example is P parts of D numbers each. Which of them are equal, its form, is left to others: equal parts come from
+equal noise and stay equal on the way, since from different noise they would end a residue apart. Straight lines lead
+from noise to examples; a network learns the velocity along them (Liu et al., "Flow Straight and Fast", 2022;
 Lipman et al., "Flow Matching for Generative Modeling", 2022), and what it learned is integrated from noise (t = 0) to
 an example (t = 1), or back. Nothing here knows what the parts are of.
 

@@ -1,7 +1,8 @@
 """The realistic prior: latent vectors like the encodings of melodies, with what is asked for, from noise.
 
 Noise becomes the coordinates of 16 bars (`latent.flow`), these the embeddings of bars, and these z, as the encoder's
-upper level reads it. Which bars are equal is drawn first, as a form that a melody of the corpus has. So every z it draws is the encoding of something near a melody, where most of N(0, I) is not.
+upper level reads it. Which bars are equal is drawn first, as a form that a melody of the corpus has. So every z it
+draws is the encoding of something near a melody, where most of N(0, I) is not.
 """
 
 from __future__ import annotations

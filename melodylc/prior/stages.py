@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 
@@ -15,7 +14,7 @@ from melodylc.model import Model, load
 from melodylc.prior import realistic
 from melodylc.prior.distilling import DistillingSettings, distil
 from melodylc.prior.realistic import RealisticPrior
-from melodylc.prior.training import PriorSettings, PriorTrainer, train_field
+from melodylc.prior.training import PriorSettings, train_field
 from melodylc.vae.model import HierarchicalEncoder
 
 FORMS = 8192  # of examples, which travel with the weights

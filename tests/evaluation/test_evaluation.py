@@ -99,7 +99,7 @@ def test_kept_is_satisfied_and_plausible(tiny_model):
 
 def test_conditioning_counts_what_is_kept(complete, monkeypatch):
     table = conditioning.measure_conditioning(complete, draws=2)
-    assert (table.kept <= np.minimum(table.in_key, table.count_within_tolerance)).all()
+    assert (table.kept <= np.minimum(table.in_key, table.enough_notes)).all()
 
     def in_c_major(z, **_):
         step = np.resize([60, 62, 64, 65, 67, 69, 71, 72], 256)
@@ -107,14 +107,14 @@ def test_conditioning_counts_what_is_kept(complete, monkeypatch):
         return np.tile(np.where(held, 128, step).astype(np.uint8), (len(z), 1))
 
     monkeypatch.setattr(complete, "decode_quickly", in_c_major, raising=False)
-    monkeypatch.setattr(conditioning, "COUNTS", (48, 64))
+    monkeypatch.setattr(conditioning, "COUNTS", (64, 72))
     for known, share in (
         (Bounds.of(in_c_major([0]), "these"), 1.0),
         (Bounds.of(np.full((1, 256), 60), "one note"), 0.0),
     ):
         monkeypatch.setattr(conditioning.plausibility, "bounds", lambda _, known=known: known)
         table = conditioning.measure_conditioning(complete, draws=2)
-        assert (table.in_key[0, 0].tolist(), table.kept[0, 0].tolist()) == ([1, 1], [0, share])
+        assert (table.in_key[0, 0].tolist(), table.kept[0, 0].tolist()) == ([1, 1], [share, 0])
     assert table.as_json()["kept, overall"] == 0
     assert conditioning.conditioning_text(table).startswith("kept")
 

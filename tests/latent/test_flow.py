@@ -105,7 +105,9 @@ def test_slerp_stays_on_the_shell(seed, share):
     a, b = torch.nn.functional.normalize(torch.randn(2, 3, 8, generator=torch.Generator().manual_seed(seed)), dim=-1)
     found = slerp(a, b, share)
     torch.testing.assert_close(found.norm(dim=-1), torch.ones(3), rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close((found * a).sum(-1).clamp(-1, 1).arccos(), share * (a * b).sum(-1).arccos(), rtol=1e-2, atol=2e-3)
+    torch.testing.assert_close(
+        (found * a).sum(-1).clamp(-1, 1).arccos(), share * (a * b).sum(-1).arccos(), rtol=1e-2, atol=2e-3
+    )
     assert torch.equal(slerp(a, a, share), a)
 
 

@@ -31,7 +31,8 @@ def test_facts_by_hand():
     states[1, [0, 100, 200]] = [57, 45, 57]
     found = labels.facts(canonical(states))
     assert found.notes.tolist() == [4, 3]
-    assert found.low.tolist() == [60, 45] and found.high.tolist() == [67, 57]
+    assert found.low.tolist() == [60, 45]
+    assert found.high.tolist() == [67, 57]
     assert found.classes.tolist() == [1 << 0 | 1 << 4 | 1 << 7, 1 << 9]
     assert found.tonic.tolist() == [0, 9]
 
@@ -70,7 +71,8 @@ def test_melodies_satisfy_what_their_labels_ask_for(seed):
         assert most is None or len(notes) <= most + 1e-3
         assert low is None or notes.min() >= low - 1e-3
         assert high is None or notes.max() <= high + 1e-3
-    assert (drawn == 0).all(axis=1).any() and drawn[:, TONIC : TONIC + 12].sum(axis=1).max() == 1
+    assert (drawn == 0).all(axis=1).any()
+    assert drawn[:, TONIC : TONIC + 12].sum(axis=1).max() == 1
 
 
 def test_what_was_transposed_is_always_asked_for():
