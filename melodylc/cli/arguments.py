@@ -56,6 +56,7 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
     """Add what melodies are asked for: key, notes, range, rules."""
     parser.add_argument("--key", metavar="KEY", help="such as 'C major', 'F# dorian', or pitch classes '0,2,4,7,9'")
     parser.add_argument("--notes", type=number(int, 1, 256), metavar="N", help="at least so many")
+    parser.add_argument("--at-most", type=number(int, 1, 256), metavar="N", help="at most so many notes")
     parser.add_argument("--range", metavar="LOW-HIGH", help="such as 'C4-G5' or '60-79'")
     parser.add_argument(
         "--rule",
@@ -106,18 +107,28 @@ def add_output(parser: argparse.ArgumentParser, temperature: float | None = None
     parser.add_argument("--out", default="melodies", metavar="DIR", help="where the files go (melodies)")
 
 
+def attributes(options: argparse.Namespace) -> Attributes:
+    """Return the attributes that melodies are asked for.
+
+    Raises:
+        UserError: for a key or range that is none.
+    """
+    from melodylc.attributes import Attributes
+    from melodylc.rules.notes import parse_range
+
+    low, high = (None, None) if options.range is None else parse_range(options.range)
+    return Attributes(options.key, options.notes, low, high, at_most=options.at_most)
+
+
 def attributes_and_rules(options: argparse.Namespace) -> tuple[Attributes, list[Rule]]:
     """Return what melodies are asked for.
 
     Raises:
         UserError: for a key, range or rule that is none.
     """
-    from melodylc.attributes import Attributes
     from melodylc.rules import find
-    from melodylc.rules.notes import parse_range
 
-    low, high = (None, None) if options.range is None else parse_range(options.range)
-    return Attributes(options.key, options.notes, low, high), [find(text) for text in options.rule]
+    return attributes(options), [find(text) for text in options.rule]
 
 
 def actors(options: argparse.Namespace, model: Model) -> list[RuleActor]:

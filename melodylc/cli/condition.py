@@ -13,7 +13,7 @@ def add(commands: arguments.Commands) -> None:
     parser = commands.add_parser(
         "condition",
         aliases=["knobs"],  # as it was called until 0.1
-        help="teach a trained model key, number of notes and range",
+        help="teach a trained model key, numbers of notes and range",
     )
     parser.add_argument("--model", required=True, metavar="FILE", help="a model of train; the actor goes beside it")
     parser.add_argument("--corpus", help="more examples than the model's bank has")

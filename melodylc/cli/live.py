@@ -105,13 +105,10 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _settings(options: argparse.Namespace, controls: ControlMap) -> SessionSettings:
-    from melodylc.attributes import Attributes
     from melodylc.live import ControlValues, SessionSettings
-    from melodylc.rules.notes import parse_range
 
-    low, high = (None, None) if options.range is None else parse_range(options.range)
     return SessionSettings(
-        initial=ControlValues(Attributes(options.key, options.notes, low, high), options.temperature, options.amount),
+        initial=ControlValues(arguments.attributes(options), options.temperature, options.amount),
         mode=options.mode,
         sync=options.sync,
         tempo=options.tempo,

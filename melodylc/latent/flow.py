@@ -109,6 +109,24 @@ def flow_loss(field: VelocityField, examples: Tensor, labels: Tensor, generator:
     return F.mse_loss(field(x, t, labels).float(), examples - noise)
 
 
+@torch.no_grad()
+def surprise(field: VelocityField, parts: Tensor, labels: Tensor, *, times: int = 8, seed: int = 0) -> Tensor:
+    """Return how unlike examples parts (B, P, D) are, (B,): the squared error of the velocity, on the way to them.
+
+    The flow matching loss bounds their likelihood from above (Song et al., 2021, for diffusion). The same noise serves
+    all, so that what is less surprising is more like an example.
+    """
+    source = torch.Generator().manual_seed(seed)
+    noise = torch.randn(times, *parts.shape[1:], generator=source).to(parts)
+    form, found = form_of(parts), []
+    for number in range(times):
+        t = parts.new_full((len(parts),), (number + 0.5) / times)
+        tied_noise = tied(noise[number].expand_as(parts), form)
+        velocity = field(torch.lerp(tied_noise, parts, t[0]), t, labels).float()
+        found.append((velocity - (parts - tied_noise)).square().mean(dim=(1, 2)))
+    return torch.stack(found).mean(dim=0)
+
+
 def form_of(parts: Tensor) -> Tensor:
     """Return (B, P), for each of parts (B, P, D) the number of the first that is equal to it."""
     equal = (parts[:, :, None] == parts[:, None]).all(dim=-1)  # (B, P, P)

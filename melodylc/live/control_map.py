@@ -64,6 +64,7 @@ DEFAULT = {
     "hold": "cc 28",
     "mute": "cc 29",
     "range": "cc 30",
+    "at_most": "cc 31",
 }
 
 

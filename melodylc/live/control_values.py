@@ -14,7 +14,7 @@ class ControlValues:
     """The attributes that melodies are asked for, and how they are played; None leaves a thing open.
 
     Args:
-        attributes: key, number of notes (at least so many), lowest and highest pitch.
+        attributes: key, number of notes (at least and at most so many), lowest and highest pitch.
         temperature: of sampling, 0 to 10; None takes the model's.
         amount: how far the next melody goes from this one: 0 nowhere, 1 anywhere; None takes the session mode's.
         hold: stay with the melody that plays.
@@ -45,6 +45,8 @@ class ControlValues:
         parts = ["any key" if asked.key is None else asked.key.name]
         if asked.notes is not None:
             parts.append(f"{asked.notes} notes")
+        if asked.at_most is not None:
+            parts.append(f"at most {asked.at_most} notes")
         if asked.low is not None or asked.high is not None:
             parts.append(f"{asked.low or 0} to {127 if asked.high is None else asked.high}")
         return ", ".join(parts + [name for name in ("hold", "mute") if getattr(self, name)])

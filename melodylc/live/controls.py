@@ -120,6 +120,11 @@ CONTROLS: dict[str, LiveControl] = {
         lambda value: None if value == 0 else round(FEWEST_NOTES + (MOST_NOTES - FEWEST_NOTES) * value / 127),
         "at least so many notes; -1 or 'open' for any number",
     ),
+    "at_most": LiveControl(
+        _attribute("at_most"),
+        lambda value: None if value == 127 else round(FEWEST_NOTES + (MOST_NOTES - FEWEST_NOTES) * value / 127),
+        "at most so many notes; -1 or 'open' for any number",
+    ),
     "range": LiveControl(
         _set_range, lambda value: None if value == 0 else f"{60 - value // 4}-{72 + value // 4}", "as 'C4-G5'"
     ),

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from melodylc.base import storage
 from melodylc.base.errors import UserError
-from melodylc.latent.flow import FlowSizes, VelocityField, euler, form_of, integrate, tied
+from melodylc.latent.flow import FlowSizes, VelocityField, euler, form_of, integrate, surprise, tied
 from melodylc.latent.slerp import slerp
 from melodylc.prior.basis import Basis
 from melodylc.vae.model import HierarchicalEncoder, MelodyVAE
@@ -90,6 +90,12 @@ class RealisticPrior:
         """Return the coordinates (B, P, D) of the bars of melodies (B, 256)."""
         device = next(self.field.parameters()).device
         return self.basis.coordinates(self.encoder.embed(torch.tensor(melodies).to(device)).float())
+
+    def surprise(self, bars: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return how unlike melodies bars (B, P, D) are, (B,): of real ones about 0.8, of others more; see `flow`."""
+        if labels is None:
+            labels = bars.new_zeros(self.field.sizes.labels)
+        return surprise(self.field, bars, labels.expand(len(bars), -1))
 
     @torch.no_grad()
     def invert(self, bars: Tensor, steps: int = 24) -> Tensor:

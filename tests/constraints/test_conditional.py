@@ -106,7 +106,7 @@ def test_the_energy_falls_as_attributes_come_to_be_satisfied():
     assert cost(in_c, absent=5.0) == cost(in_c, absent=50.0)  # beyond enough nothing more is gained
     many = Attributes(notes=150)
     assert cost(many, count=150) < cost(many, count=130) < cost(many, count=90)
-    assert cost(many, count=150) == pytest.approx(cost(many, count=180), abs=0.5)  # one-sided
+    assert cost(many, count=180) < cost(many, count=150) < 1  # one-sided
     few = Attributes(at_most=60)
     assert cost(few, count=55) < cost(few, count=70) < cost(few, count=90)
     assert cost(few, count=55) < cost(few, count=20)  # not by falling silent

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melodylc.latent.distillation import distillation_loss, trajectories
-from melodylc.latent.flow import FlowSizes, VelocityField, euler, flow_loss, form_of, guided, integrate, tied
+from melodylc.latent.flow import FlowSizes, VelocityField, euler, flow_loss, form_of, guided, integrate, surprise, tied
 from melodylc.latent.slerp import slerp
 
 SIZES = FlowSizes(parts=4, width=3, labels=2, units=24, layers=2, heads=2)
@@ -70,6 +70,9 @@ def test_a_flow_is_learned():
         free = integrate(field, noise, torch.zeros(64, 2))
     assert (drawn - 1).abs().mean() < 0.2
     assert 0.2 < (free > 0).float().mean() < 0.8  # both, where nothing is asked for
+    examples, nothing = torch.ones(8, 4, 3), torch.zeros(8, 2)
+    assert (surprise(field, examples, asked[:8]) < surprise(field, -examples, asked[:8])).all()
+    assert (surprise(field, examples, nothing) < surprise(field, 3 * examples, nothing)).all()
 
 
 @settings(deadline=None, max_examples=30)
