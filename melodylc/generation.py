@@ -33,6 +33,7 @@ from melodylc.constraints.transformation import check_amount, check_method, desc
 from melodylc.latent.rewards import Budget
 from melodylc.model import Model
 from melodylc.plausibility import Bounds
+from melodylc.prior.known import FEW, share_known
 from melodylc.rules import Rule
 
 
@@ -104,6 +105,8 @@ def generate(
     summary = describe(constraints) + (f"; best of up to {tries} draws each" if tries > 1 else "; one draw each")
     if strict:
         summary += "; strict: the decoder was masked to the pitches allowed"
+    if share_known(model.bank.states, constraints.attributes) < FEW:
+        summary += "; few melodies like this are known"
     return _report(drawn, bounds, f"{summary}; seed {seed}")
 
 

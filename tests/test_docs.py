@@ -9,10 +9,15 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from small_budgets import learn_briefly
 
-from melodylc.cli import main, parser
+import melodylc
+from melodylc import plausibility
+from melodylc.cli import arguments, main, parser
+from melodylc.constraints.conditional import conditioned
+from melodylc.constraints.sampling import mask
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "plugins/README.md")]
@@ -62,6 +67,7 @@ def test_python_of_pages_that_play_is_at_least_python():
 
 def test_commands_are_found():
     assert len(COMMANDS) >= 30
+    assert len(ATTRIBUTES) == 4
     assert {command[0] for _, command in COMMANDS} >= {"generate", "transform", "interpolate", "learn", "live", "train"}
 
 
@@ -69,6 +75,28 @@ def test_commands_are_found():
 def test_a_command_of_a_page_is_one(page, command):
     options = parser().parse_args(command)
     assert callable(options.run)
+
+
+GENERATES = [command for command in commands(ROOT / "README.md") if command[0] == "generate"]
+ATTRIBUTES = [command for command in GENERATES if "--rule" not in command and "--model" not in command]
+LEAST_KEPT = 0.8  # of single draws, not masked unless the command says so
+MOST_ALIKE = 0.5  # share of the notes of one pitch, in the mean
+
+
+@pytest.mark.parametrize("command", ATTRIBUTES, ids=" ".join)
+def test_most_single_draws_of_an_example_are_kept(command):
+    """Judged by what is heard, with nothing selected: a melody, not one repeated note that satisfies the rules."""
+    options = parser().parse_args(command)
+    model, attributes = melodylc.load(), arguments.attributes(options)
+    z = conditioned(model, model.noise(64, seed=12), attributes)
+    allowed = mask(attributes.rules()) if options.strict else None
+    melodies = model.decode(z, seed=3, allowed_states=allowed)
+    satisfied = np.all([rule.satisfied(melodies) for rule in attributes.rules()], axis=0)
+    kept = satisfied & plausibility.bounds(model).plausible(melodies)
+    assert kept.mean() >= LEAST_KEPT, f"{satisfied.mean():.2f} satisfied, {kept.mean():.2f} kept"
+    commonest = plausibility.features(melodies)[:, plausibility.FEATURES.index("commonest pitch")]
+    assert commonest.mean() < MOST_ALIKE
+    assert len(np.unique(melodies, axis=0)) == len(melodies)
 
 
 def test_links_between_pages_lead_somewhere():

@@ -68,7 +68,7 @@ class Budget:
     satisfaction: bool = True  # whether critics also predict that the reward is exactly 1
     plausibility: bool = True  # whether plausibility is learned as one more reward, where it is given
     patience: int = 12  # rounds without a better actor after which learning ends
-    target: float = 0.985  # share kept above which the distance penalty grows, below which it shrinks
+    target: float = 0.94  # share kept above which the distance penalty grows; 95 % of real melodies are plausible
     enough: float | None = 4.0  # logits, P = 0.98, beyond which the actor gains nothing more (`losses.actor_loss`)
     near: float = 1.2  # weight, in units of lambda, of the mean squared distance between features
     shell: float = 10.0  # weight of `losses.shell_penalty`

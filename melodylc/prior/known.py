@@ -7,7 +7,7 @@ import numpy as np
 from melodylc.attributes import Attributes
 from melodylc.prior import labels
 
-FEW = 0.005  # of melodies: below this share "few melodies like this are known"
+FEW = 0.005  # of melodies: below this share it is said
 SEMITONES = range(-24, 25)  # of the transpositions that are tried
 
 

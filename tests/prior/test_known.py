@@ -28,7 +28,7 @@ def test_known_are_those_that_satisfy_the_rules_somewhere(seed):
     states, attributes = some_melodies(rng), random_attributes(rng)
     found = np.zeros(len(states), bool)
     for semitones in SEMITONES:
-        moved = np.where(states < HOLD, states + semitones, states).astype(np.uint8)
+        moved = np.where(states < HOLD, states.astype(int) + semitones, states).astype(np.uint8)
         found |= np.all([rule.satisfied(moved) for rule in attributes.rules()] or [np.ones(len(states), bool)], axis=0)
     assert share_known(states, attributes) == found.mean()
 
