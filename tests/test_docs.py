@@ -67,7 +67,7 @@ def test_python_of_pages_that_play_is_at_least_python():
 
 def test_commands_are_found():
     assert len(COMMANDS) >= 30
-    assert len(ATTRIBUTES) == 4
+    assert len(ATTRIBUTES) == 5
     assert {command[0] for _, command in COMMANDS} >= {"generate", "transform", "interpolate", "learn", "live", "train"}
 
 

@@ -98,6 +98,7 @@ class SessionSettings:
         low: int | str | None = None,
         high: int | str | None = None,
         *,
+        at_most: int | None = None,
         temperature: float | None = None,
         amount: float | None = None,
         **settings: Any,
@@ -105,14 +106,16 @@ class SessionSettings:
         """Return settings with their initial values given one by one.
 
         Args:
-            key, notes, low, high: as for `melodylc.attributes.Attributes`: "C major", at least 96 notes, "C4", "G5".
+            key, notes, low, high, at_most: as for `melodylc.attributes.Attributes`: "C major", at least 96 notes, "C4",
+                "G5", at most 160 notes.
             temperature, amount: as for `ControlValues`.
             settings: any other fields of the settings.
 
         Raises:
             UserError: for a value out of bounds.
         """
-        return cls(ControlValues(Attributes(key, notes, low, high), temperature, amount), **settings)
+        attributes = Attributes(key, notes, low, high, at_most=at_most)
+        return cls(ControlValues(attributes, temperature, amount), **settings)
 
     @property
     def bars_per_melody(self) -> int:
