@@ -71,6 +71,15 @@ class Attributes:
             low, high = self.low or 0, 127 if self.high is None else self.high
             raise UserError(f"no pitch of {key_name} lies in {low} to {high}; widen the range")
 
+    def __str__(self) -> str:
+        """Return what is asked for, in words."""
+        parts = [] if self.key is None else [self.key.name]
+        bounds = [f"{word} {n}" for word, n in (("at least", self.notes), ("at most", self.at_most)) if n is not None]
+        parts += [" and ".join(bounds) + " notes"] if bounds else []
+        if self.low is not None or self.high is not None:
+            parts.append(f"pitches {self.low or 0} to {127 if self.high is None else self.high}")
+        return ", ".join(parts) or "anything"
+
     def rules(self) -> list[Rule]:
         """Return the rules that say the same."""
         rules = []

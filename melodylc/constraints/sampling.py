@@ -150,7 +150,7 @@ def describe(constraints: Constraints) -> str:
     if constraints.learned_together:
         (actor,) = constraints.actors
         return f"an actor learned for {names[0]} ({actor.outcome})"
-    parts = [f"the prior for {constraints.attributes}"] if constraints.attributes.rules() else []
+    parts = [f"made for {constraints.attributes}"] if constraints.attributes.rules() else []
     if names:
         parts.append(" composed with ".join(f"actor of {name}" for name in names))
     return ", then ".join(parts) or "the prior, no constraints"

@@ -92,7 +92,7 @@ def test_strict_guarantees_key_and_range_and_says_so(tmp_path, capsys):
 def test_knobs_are_turned_without_learning(tmp_path, capsys):
     attributes = ["--key", "E blues", "--notes", "110", "--range", "C4-C6"]
     assert main(["generate", *attributes, "--seed", "3", "--count", "8", "--tries", "1"]) == 0
-    assert "the conditional actor; one draw each" in capsys.readouterr().out
+    assert "made for E blues, at least 110 notes, pitches 60 to 84; one draw each" in capsys.readouterr().out
     melodies = np.stack([read(tmp_path / "melodies" / f"{i:02d}.mid") for i in range(1, 9)])
     rule = pitch_classes("E blues") & notes(at_least=110) & pitch_range(60, 84)
     assert rule.satisfied(melodies).mean() > 0.5
@@ -207,7 +207,7 @@ def test_the_rules_of_the_readme_are_learned_kept_and_composed(tmp_path, capsys)
     actors = ["--actor", "home.safetensors", "--actor", "arch.safetensors"]
     assert main(["generate", *rules, *actors, "--count", "4", "--seed", "1"]) == 0
     out = capsys.readouterr().out
-    assert "the conditional actor, then actor of ends_where_it_began composed with actor of (arch contour" in out
+    assert "made for G major, then actor of ends_where_it_began composed with actor of (arch contour" in out
     assert out.count("yes") >= 6
 
 
