@@ -98,11 +98,16 @@ def _evaluate_table2(options: argparse.Namespace, model: Model) -> None:
 
 
 def _evaluate_prior(options: argparse.Namespace, model: Model) -> None:
+    from melodylc.evaluation.figures import first_draws
     from melodylc.evaluation.naturalness import measure_naturalness, naturalness_text
 
     table = measure_naturalness(model, _real(options, model), draws=options.draws, seed=options.seed)
     print(naturalness_text(table))
     _write_json(options, table.as_json())
+    rolls = Path(options.out) / "draws.png"
+    rolls.parent.mkdir(parents=True, exist_ok=True)
+    first_draws(rolls, model)
+    print(f"{rolls}: the draws of seeds 1 to 12, as they come")
 
 
 def _write_listening(options: argparse.Namespace, model: Model) -> None:

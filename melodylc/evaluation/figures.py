@@ -25,6 +25,7 @@ from midi_io.atomic import atomic_write
 GRID = 41  # points along each axis of a contour map
 REACH = 3.0  # standard deviations of the prior that a contour map shows to either side of the origin
 DPI = 110
+SEEDS = range(1, 13)  # of the draws that are shown as they come
 DISTANCES = (0.5, 1.3)  # pairwise distances, the prior's being 1, at the ends of the colour scale
 
 
@@ -54,14 +55,27 @@ def _save(figure: Any, path: Path) -> None:
 
 def piano_rolls(path: Path, named: Sequence[tuple[str, np.ndarray]], key: Key) -> None:
     """Draw figure 6: melodies (256,) from one draw of the prior, one above the other, notes outside the key in red."""
-    images = [pianoroll.draw(melody, key.pitches(), title) for title, melody in named]
-    page = Image.new("RGB", (images[0].width, sum(image.height for image in images)), pianoroll.PAPER)
+    _page(path, [pianoroll.draw(melody, key.pitches(), title) for title, melody in named])
+
+
+def first_draws(path: Path, model: Model) -> None:
+    """Draw the first melody of each of the seeds 1 to 12, as they come, in two columns."""
+    drawn = [(f"seed {seed}", model.sample(1, seed=seed)[0]) for seed in SEEDS]
+    _page(path, [pianoroll.draw(melody, title=title) for title, melody in drawn], columns=2)
+
+
+def _page(path: Path, images: Sequence[Image.Image], columns: int = 1) -> None:
+    """Save images as one, row by row from the top."""
+    rows = [images[start : start + columns] for start in range(0, len(images), columns)]
+    width, heights = columns * max(image.width for image in images), [max(i.height for i in row) for row in rows]
+    page = Image.new("RGB", (width, sum(heights)), pianoroll.PAPER)
     top = 0
-    for image in images:
-        page.paste(image, (0, top))
-        top += image.height
+    for row, height in zip(rows, heights, strict=True):
+        for column, image in enumerate(row):
+            page.paste(image, (column * width // columns, top))
+        top += height
     with atomic_write(path) as beside:
-        page.save(beside, format="PNG")
+        page.quantize(64).save(beside, format="PNG", optimize=True)
 
 
 def training_curves(path: Path, named: Sequence[tuple[str, RuleActor]]) -> None:

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from melodylc.base.errors import UserError
 from melodylc.cli import main
@@ -106,8 +107,10 @@ def test_the_table_of_a_model(tiny_model):
 
 def test_the_command_measures_the_prior_only(tmp_path, capsys):
     path = tmp_path / "prior.json"
-    assert main(["evaluate", "--prior", "--draws", "48", "--json", str(path)]) == 0
+    assert main(["evaluate", "--prior", "--draws", "48", "--json", str(path), "--out", str(tmp_path / "out")]) == 0
     assert "told apart" in capsys.readouterr().out
+    with Image.open(tmp_path / "out" / "draws.png") as image:
+        assert len(image.convert("RGB").getcolors(1 << 24)) > 5
     rows = json.loads(path.read_text())["rows"]
     assert set(rows["draws"]) == set(FIGURES)
     assert rows["held-out melodies"]["plausible"]["mean"] > 0.75
