@@ -19,7 +19,7 @@ from melodylc.vae.model import HierarchicalEncoder, MelodyVAE
 
 # Unconstrained draws are to be as melodies are, in their keys and registers: only examples whose key, or key and range,
 # is asked for are transposed.
-TRANSPOSED, SNAPPED = 0.35, 0.2  # shares of the examples; the others stay as they are
+TRANSPOSED, SNAPPED = 0.3, 0.3  # shares of the examples; the others stay as they are
 NEAR, FAR, FAR_SHARE = 6, 18, 0.4  # semitones: keys within the register; registers, in a share of the transposed
 ENCODED_AT_ONCE = 256  # melodies, which bounds the memory for activations
 

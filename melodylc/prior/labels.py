@@ -27,8 +27,11 @@ WITH_SCALE, WITH_SET = 0.55, 0.15  # the key is asked for as a scale, as other p
 WITH_TONIC = 0.6  # of those with a scale
 WITH_AT_LEAST, WITH_AT_MOST = 0.4, 0.25
 WITH_RANGE, ONE_SIDED = 0.4, 0.3
-EXACT = 0.35  # share of bounds that the melody just reaches; the others leave it room
-ROOM_NOTES, ROOM_PITCH = 0.12, 3.5  # the mean of that room: a share of the notes, semitones
+# A bound that the melody just reaches is asked for now and then; most leave it room, or draws "at least" would lie near
+# the bound, half of them on its wrong side.
+EXACT = 0.15
+FEWEST, MOST = 12, 220  # notes: bounds lie evenly between these and the melody's number
+ROOM_PITCH = 6.0  # semitones, the mean
 
 
 @dataclass(frozen=True)
@@ -119,17 +122,17 @@ def draw_labels(
     tonic = want_scale & keep_key & (rng.random(count) < WITH_TONIC)
     labels[np.flatnonzero(tonic), TONIC + known.tonic[tonic]] = 1
 
-    def room(mean: np.ndarray | float) -> np.ndarray:
-        return np.where(rng.random(count) < EXACT, 0, rng.exponential(mean, count))
+    def room(most: np.ndarray) -> np.ndarray:
+        return np.where(rng.random(count) < EXACT, 0, most)
 
     sided = rng.random(count)
     ranged = with_range | (~open_ & (rng.random(count) < WITH_RANGE))
     numbers = np.stack(
         [
-            np.maximum(known.notes - room(ROOM_NOTES * known.notes), 1),
-            known.notes + room(ROOM_NOTES * known.notes),
-            known.low - room(ROOM_PITCH),
-            known.high + room(ROOM_PITCH),
+            known.notes - room(rng.random(count) * (known.notes - FEWEST).clip(min=0)),
+            known.notes + room(rng.random(count) * (MOST - known.notes).clip(min=0)),
+            known.low - room(rng.exponential(ROOM_PITCH, count)),
+            known.high + room(rng.exponential(ROOM_PITCH, count)),
         ],
         axis=1,
     )
