@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from melodylc.latent.flow import form_of
 from melodylc.latent.precision import half_precision
 from melodylc.melody import BARS, HOLD
 from melodylc.prior import labels
@@ -21,6 +22,7 @@ from melodylc.vae.model import HierarchicalEncoder, MelodyVAE
 # is asked for are transposed.
 TRANSPOSED, SNAPPED = 0.3, 0.3  # shares of the examples; the others stay as they are
 NEAR, FAR, FAR_SHARE = 6, 18, 0.4  # semitones: keys within the register; registers, in a share of the transposed
+FORMS = 8192  # of examples, which travel with the weights
 ENCODED_AT_ONCE = 256  # melodies, which bounds the memory for activations
 
 
@@ -74,6 +76,10 @@ class Examples:
         with half_precision(device):
             embeddings = self.encoder.embed(torch.from_numpy(states).to(device)).float()
         return self.basis.coordinates(embeddings.cpu()).half()
+
+    def forms(self) -> Tensor:
+        """Return the forms (F, 16) of some of the examples: for each bar the first that is equal to it."""
+        return form_of(self.bars[:FORMS])
 
     def draw(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Draw examples (count, 16, D) and labels (count, 32) of requests that they satisfy."""

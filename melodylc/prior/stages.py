@@ -9,7 +9,6 @@ import torch
 
 from melodylc.attributes import LABELS
 from melodylc.extraction.corpus import Corpus
-from melodylc.latent.flow import form_of
 from melodylc.model import Model, load
 from melodylc.prior import realistic
 from melodylc.prior.distilling import DistillingSettings, distil
@@ -17,7 +16,6 @@ from melodylc.prior.realistic import RealisticPrior
 from melodylc.prior.training import PriorSettings, train_field
 from melodylc.vae.model import HierarchicalEncoder
 
-FORMS = 8192  # of examples, which travel with the weights
 DRAWN = 4096  # draws of the prior that travel with the weights
 
 
@@ -56,7 +54,7 @@ def train_prior(
         "settings": asdict(settings),
         "distilling": asdict(distilling),
     }
-    forms = form_of(trainer.examples.bars[:FORMS]).to(torch.uint8)
+    forms = trainer.examples.forms().to(torch.uint8)
     realistic.save(RealisticPrior(encoder, trainer.basis, field, student, forms, card), model.path)
     return with_bank(load(model.path, device), seed)
 
