@@ -32,6 +32,7 @@ from melodylc.latent.gradient_steps import descend, final_decay, set_learning_ra
 from melodylc.latent.moving_average import MovingAverage
 from melodylc.latent.networks import Actor, PartsCritic
 from melodylc.latent.optimisers import ADVERSARIAL_BETAS, adam
+from melodylc.latent.precision import half_precision
 from melodylc.latent.replay_buffer import ReplayBuffer
 from melodylc.latent.stopping import interruptible
 from melodylc.melody import BARS
@@ -129,7 +130,8 @@ class _Learning:
         """Draw vectors (count, Z) of the prior and labels (count, 32) of random attributes."""
         y = torch.stack([random_attributes(self.rng).labels() for _ in range(count)])
         made_for = torch.where(torch.rand(count, 1, generator=self.generator) < FOR_NOTHING, 0, y)
-        return self.model.from_noise(self.model.noise(count, source=self.generator), made_for), y
+        with half_precision(self.model.device):
+            return self.model.from_noise(self.model.noise(count, source=self.generator), made_for), y
 
     def batch(self, count: int) -> tuple[Tensor, Tensor]:
         """Return some of the draws that are kept, (count, Z) and (count, 32)."""

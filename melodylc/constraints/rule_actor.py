@@ -23,6 +23,7 @@ from melodylc.base.progress import bar as bar_of
 from melodylc.constraints.best_melodies import BestMelodies
 from melodylc.latent.critics import lowest_logits
 from melodylc.latent.networks import Actor, PartsCritic
+from melodylc.latent.precision import half_precision
 from melodylc.latent.rewards import Budget, Round, TrainingResult, train_from_rewards
 from melodylc.melody import BARS
 from melodylc.model import Model, fingerprint, generator
@@ -32,6 +33,7 @@ from melodylc.rules.rule import as_rule
 
 KIND = storage.FileKind("melodylc.actor", "actor", "an actor; melodylc learn --out FILE.safetensors makes one")
 REACHED, PARTLY = 0.5, 0.05  # shares kept from which a rule counts as reached, and as partly reached
+STARTS = 2048  # draws of the prior, for attributes, that an actor starts from while it is learned
 EXAMPLES = 3  # melodies nearest to the rule that travel with an actor
 LIMITS: dict[str, numbers.Limits] = {  # of the fields of a budget
     "rounds": (int, 1, numbers.MOST),
@@ -153,9 +155,6 @@ def _frozen(network: Any) -> Any:
     return network.eval().requires_grad_(False)
 
 
-STARTS = 2048  # draws of the prior, for attributes, that an actor starts from while it is learned
-
-
 class _Rewards:
     """A rule's rewards of melodies and their plausibility, which remembers the best of those it was given."""
 
@@ -253,7 +252,8 @@ def _starts(model: Model, attributes: Attributes | None, seed: int) -> Callable[
     if model.realistic is None:
         return None
     asked = attributes is not None and attributes.rules()
-    known = model.prior(STARTS, seed, attributes) if asked else model.bank.draws()
+    with half_precision(model.device):
+        known = model.prior(STARTS, seed, attributes) if asked else model.bank.draws()
     return lambda count, source: known[torch.randint(len(known), (count,), generator=source)]
 
 
