@@ -5,17 +5,24 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 
+import numpy as np
 import torch
 
 from melodylc.attributes import LABELS
+from melodylc.base.storage import write_card
 from melodylc.extraction.corpus import Corpus
 from melodylc.model import Model, load
 from melodylc.prior import realistic
 from melodylc.prior.distilling import DistillingSettings, distil
 from melodylc.prior.realistic import RealisticPrior
 from melodylc.prior.training import PriorSettings, train_field
+from melodylc.vae.data import TrainingWindows
+from melodylc.vae.decoding import equal_within
+from melodylc.vae.metrics import held_out
 from melodylc.vae.model import HierarchicalEncoder
+from melodylc.vae.storage import KIND
 
+REPEATING = 512  # held-out melodies, whose repeated bars are counted
 DRAWN = 4096  # draws of the prior that travel with the weights
 
 
@@ -35,11 +42,9 @@ def train_prior(
     Raises:
         UserError: for a model, corpus or checkpoint that cannot be used.
     """
-    model = load(model_path, device)
+    model, corpus = load(model_path, device), Corpus(corpus_folder)
     folder = model.path.parent
-    trainer = train_field(
-        model.vae, Corpus(corpus_folder), folder, settings, seed=seed, resume=resume, progress=progress
-    )
+    trainer = train_field(model.vae, corpus, folder, settings, seed=seed, resume=resume, progress=progress)
     field = trainer.average.snapshot()
     student = distil(field, trainer.examples, distilling, seed=seed, progress=progress)
     encoder = model.vae.encoder
@@ -56,7 +61,14 @@ def train_prior(
     }
     forms = trainer.examples.forms().to(torch.uint8)
     realistic.save(RealisticPrior(encoder, trainer.basis, field, student, forms, card), model.path)
+    decoded_as_they_repeat(model, held_out(TrainingWindows(corpus, "valid"), REPEATING))
     return with_bank(load(model.path, device), seed)
+
+
+def decoded_as_they_repeat(model: Model, melodies: np.ndarray) -> None:
+    """Store within what distance bars are equal in the card: at it, melodies (B, 256) repeat bars as they did."""
+    within = equal_within(model.vae, melodies, model.temperature)
+    write_card(model.path, KIND, {**model.card, "equal_within": within})
 
 
 def with_bank(model: Model, seed: int = 0) -> Model:

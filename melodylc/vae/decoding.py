@@ -8,11 +8,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from melodylc.base.errors import UserError
-from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
+from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical, repeated_bars
 from melodylc.vae.model import BarDecoder, MelodyVAE, initial_state
 
 TEMPERATURE = 0.5  # of sampling, for models whose card names none
 ROWS_AT_ONCE = 512  # melodies decoded together; more are no faster and take memory
+DISTANCES = (0.0, 1.0, 1.5, 2.0, 2.2, 2.4, 2.6, 2.8, 3.0)  # of equal bars, that are tried
 LEAST_UNIFORM = 1e-20  # below it a uniform draw counts as it, so that its logarithm is finite
 
 
@@ -47,10 +48,43 @@ def decode(
             uniform = torch.rand(len(part), STEPS_PER_BAR, STATES, generator=generator)
             gumbel = -(-uniform.clamp(LEAST_UNIFORM).log()).log() * temperature
             noise = gumbel.repeat_interleave(BARS, dim=0).to(z.device)
-        embeddings = model.conductor(part).flatten(0, 1)  # (B T, E)
+        embeddings = merged(model.conductor(part), model.equal_within).flatten(0, 1)  # (B T, E)
         bars = _run(model.decoder, embeddings, noise, mask)
         melodies.append(bars.reshape(len(part), STEPS).cpu().numpy().astype(np.uint8))
     return canonical(np.concatenate(melodies))
+
+
+def merged(bars: Tensor, distance: float) -> Tensor:
+    """Return bar embeddings (B, T, E) in which one that is nearer than a distance to an earlier one is equal to it.
+
+    z holds equal bars as bars that nearly are, and the nearest different ones are further off.
+    """
+    if distance == 0:
+        return bars
+    bars = bars.clone()
+    for bar in range(1, bars.shape[1]):
+        distances = (bars[:, :bar] - bars[:, bar : bar + 1]).float().norm(dim=-1)  # (B, bar)
+        least, where = distances.min(dim=1)
+        rows = torch.nonzero(least < distance)[:, 0]
+        bars[rows, bar] = bars[rows, where[rows]]
+    return bars
+
+
+def equal_within(model: MelodyVAE, melodies: np.ndarray, temperature: float) -> float:
+    """Return the distance at which reconstructions of melodies (B, 256) repeat as many bars as these do."""
+    given, before = model.equal_within, repeated_bars(melodies).mean()
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        parts = torch.from_numpy(melodies).to(device).split(ROWS_AT_ONCE)
+        z = torch.cat([model.encode(part).mean for part in parts])
+    off = {}
+    for distance in DISTANCES:
+        model.equal_within = distance
+        source = torch.Generator().manual_seed(0)
+        found = repeated_bars(decode(model, z, temperature=temperature, generator=source)).mean()
+        off[distance] = abs(found - before)
+    model.equal_within = given
+    return min(off, key=lambda distance: off[distance])
 
 
 def _run(decoder: BarDecoder, embeddings: Tensor, noise: Tensor | None, mask: Tensor | None) -> Tensor:

@@ -151,6 +151,7 @@ class MelodyVAE(nn.Module):
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
         self.sizes = sizes
+        self.equal_within = 0.0  # distance of bar embeddings, below which bars are decoded as equal
         self.encoder = HierarchicalEncoder(sizes) if sizes.bar_encoder else FlatEncoder(sizes)
         self.conductor = Conductor(sizes)
         self.decoder = BarDecoder(sizes)

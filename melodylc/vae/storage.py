@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from melodylc.base.errors import UserError
+from melodylc.base.numbers import number
 from melodylc.base.storage import FileKind, read_card, read_tensors, weights_path, write_card, write_tensors
 from melodylc.vae.model import MelodyVAE
 from melodylc.vae.presets import Sizes
@@ -45,6 +46,7 @@ def load(path: str | os.PathLike[str]) -> tuple[MelodyVAE, dict[str, Any]]:
         with torch.device("meta"):
             model = MelodyVAE(sizes)
         model.load_state_dict(read_tensors(path), assign=True)
+        model.equal_within = number("equal_within", card.get("equal_within", 0.0), 0, LARGEST)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         if isinstance(error, UserError):
             raise
