@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from melodylc.attributes import LABELS
-from melodylc.base import storage
+from melodylc.base import numbers, storage
+from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as bar_of
 from melodylc.extraction.corpus import Corpus
 from melodylc.latent.flow import FlowSizes, VelocityField, flow_loss
@@ -126,10 +127,14 @@ def train_field(
     """Train the velocity network; checkpoints and log in the folder. Ctrl-C saves and stops.
 
     Raises:
-        UserError: for a checkpoint that cannot be used.
+        UserError: for a checkpoint that cannot be used, or that is there and not to be resumed.
     """
+    numbers.seed(seed)
+    checkpoint = folder / CHECKPOINT
+    if not resume and checkpoint.exists():
+        raise UserError(f"prior: there is {checkpoint} already; go on with --resume, or remove it to begin anew")
     trainer = PriorTrainer(vae, TrainingWindows(corpus, "train"), corpus.tracks("train"), settings, seed)
-    if resume and (folder / CHECKPOINT).exists():
+    if resume and checkpoint.exists():
         trainer.restore(folder)
     trainer.examples.fill(np.random.default_rng([trainer.seed, 2, trainer.step]))
     saved = trainer.seconds

@@ -242,6 +242,8 @@ def test_extract_and_train_from_the_command_line(tmp_path, capsys, monkeypatch):
         (["extract", "nothing", "--out", "corpus"], "found nothing at"),
         (["train", "nothing", "--out", "run"], "expected a folder made by"),
         (["train", "nothing", "--out", "run", "--steps", "bars"], "STAGE=N"),
+        (["prior", "nothing", "--model", "none.safetensors"], "model: expected weights at none"),
+        (["generate", "--notes", "50", "--at-most", "40"], "notes: expected at most as many as at_most"),
         (["learn", "--out", "a.safetensors"], "expected a rule"),
         (["learn", "--rule", "sinkopation", "--out", "a.safetensors"], "rule: expected one of"),
         (["generate", "--rule", "my.py:x"], "there is none at my.py"),

@@ -89,6 +89,8 @@ def test_training_continues_where_it_stopped(run, tiny_corpus, tmp_path):
             progress=False,
         )
     assert trained.step == 6
+    with pytest.raises(UserError, match="go on with --resume"):
+        training.train_field(model.vae, stages.Corpus(tiny_corpus), tmp_path, SETTINGS, progress=False)
     assert (tmp_path / training.CHECKPOINT).exists()
 
 
