@@ -94,7 +94,7 @@ def generate(
     drawn = draw_kept(
         model,
         ways(model, constraints, strict=strict),
-        lambda way, own_seed, left: way.move(model.prior(count, own_seed, constraints.attributes)[left]),
+        lambda way, own_seed, left: way.move(model.prior(count, own_seed, way.drawn_for)[left]),
         count,
         constraints.all_rules,
         bounds,

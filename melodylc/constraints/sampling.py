@@ -102,6 +102,7 @@ class Way:
     name: str
     move: Move
     allowed_states: np.ndarray | None
+    drawn_for: Attributes = field(default_factory=Attributes)  # what the prior is asked for where z is drawn from it
 
 
 def ways(
@@ -140,8 +141,14 @@ def ways(
         moves = [(name if name != start else "actor of rules", _then(move, last.move)) for name, move in moves]
     if constraints.learned_together:
         moves = [("actor", move) for _, move in moves]
-    masked = [_way(name, move, allowed) for name, move in moves] if allowed is not None else []
-    return masked if strict else [_way(*moves[0], None), *masked]
+    unmasked = [_way(name, move, None, attributes) for name, move in moves[:1]]
+    if allowed is None:
+        return unmasked
+    masked = [_way(name, move, allowed, attributes) for name, move in moves]
+    if moves[-1][1] is _stay and attributes.key is not None:
+        # the mask sees to the key; draws for rare ones are less like melodies
+        masked[-1] = replace(masked[-1], drawn_for=replace(attributes, key=None))
+    return masked if strict else [*unmasked, *masked]
 
 
 def describe(constraints: Constraints) -> str:
@@ -156,8 +163,8 @@ def describe(constraints: Constraints) -> str:
     return ", then ".join(parts) or "the prior, no constraints"
 
 
-def _way(name: str, move: Move, allowed_states: np.ndarray | None) -> Way:
-    return Way(name if allowed_states is None else f"masked {name}", move, allowed_states)
+def _way(name: str, move: Move, allowed_states: np.ndarray | None, drawn_for: Attributes) -> Way:
+    return Way(name if allowed_states is None else f"masked {name}", move, allowed_states, drawn_for)
 
 
 def _stay(z: Tensor) -> Tensor:

@@ -40,6 +40,7 @@ from melodylc.live.settings import TRACK_NAME
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from melodylc.attributes import Attributes
     from melodylc.constraints.sampling import Constraints, Way
 
 
@@ -89,12 +90,12 @@ class Inference:
         strict = self.strict and bool(constraints.all_rules)
         return ways(self.model, constraints, strict=strict, start=start, conditional_actor=self.conditional_actor)
 
-    def _drawn(self, request: Request) -> Tensor:
-        """Return z (1, Z) of the prior, on the way from one draw's noise to another's."""
+    def _drawn(self, request: Request, drawn_for: Attributes) -> Tensor:
+        """Return z (1, Z) of the prior for attributes, on the way from one draw's noise to another's."""
         noise = self.model.noise(1, request.seed)
         if request.amount > 0:
             noise = self.model.noise_between(noise, self.model.noise(1, request.toward), request.amount)
-        return self.model.from_noise(noise, request.values.attributes)
+        return self.model.from_noise(noise, drawn_for)
 
     def answer(self, request: Request) -> Answer:
         """Return a melody for a request."""
@@ -104,20 +105,20 @@ class Inference:
         began = time.monotonic()
         asked = request.values
         rules = self._constraints(asked).all_rules
-        bounds, start = self.bounds, "prior"
+        bounds, start, z = self.bounds, "prior", None
         if request.phrase is not None:
             phrase = np.frombuffer(request.phrase, np.uint8).copy()
             z = self.model.encode(phrase).mean
             bounds, start = bounds.including(phrase), "phrase"  # an answer may be as short and as odd as its phrase
         elif request.z is not None:
             z = _vector(request.z)[None]
-        else:
-            z = self._drawn(request)
-        if request.amount > 0 and (request.phrase or request.z) is not None:
+        if request.amount > 0 and z is not None:
             z = slerp(z, self.model.prior(1, request.toward, asked.attributes), request.amount)
         known = self._ways(asked, start)
+        given = z
+        begun = cache(lambda drawn_for: self._drawn(request, drawn_for) if given is None else given)
         # all tries decode one place, which is moved once
-        moved = cache(lambda way: way.move(z))
+        moved = cache(lambda way: way.move(begun(way.drawn_for)))
         made = draw_kept(
             self.model,
             known,
@@ -130,10 +131,11 @@ class Inference:
             seed=request.seed,
             temperature=asked.temperature,
         )
+        (taken,) = (way for way in known if way.name == made.ways[0])
         return Answer(
             id=request.id,
             states=made.melodies[0].tobytes(),
-            z=z[0].half().numpy().tobytes(),
+            z=begun(taken.drawn_for)[0].half().numpy().tobytes(),
             rewards={rule.name: float(rule(made.melodies)[0]) for rule in rules},
             way=made.ways[0],
             plausible=bool(bounds.plausible(made.melodies)[0]),
