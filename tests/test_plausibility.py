@@ -148,7 +148,7 @@ def test_every_feature_catches_a_melody(name, bounds):
 
 def test_what_the_model_learned_from_is_plausible_and_its_prior_often(model, bounds):
     assert 0.9 < bounds.plausible(model.bank.states).mean() < 0.99
-    assert 0.7 < bounds.plausible(model.bank.drawn).mean() < 0.95
+    assert bounds.plausible(model.bank.drawn).mean() > 0.93
     assert "split valid" in bounds.origin
 
 
