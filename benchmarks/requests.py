@@ -1,17 +1,18 @@
-"""Measures how often single draws keep what is asked for: forty requests, no masks, no selection.
+"""Measures how often single draws keep what is asked for: forty requests, one draw each.
 
     python benchmarks/requests.py [--model FILE] [--draws 256] [--seeds 3] [--json FILE]
 
 Kept is the share of draws that have every attribute asked for and are plausible, satisfied the first alone. Draws of
-the prior are made for the attributes; the conditional actor then moves those of "actor"; "masked" are the prior's
-draws for nothing, their decoder limited to the pitches. Variety is the mean number of pitches and the mean share of
-the commonest one, of the last of these ways that there is and of the masked one.
+the prior are made for the attributes; the conditional actor then moves those of "actor"; of "masked" ones, made for
+numbers of notes and range only, the decoder is limited to the pitches. The last columns are the mean number of pitches
+and the mean share of the commonest one, of the actor (else the prior) and of the masked draws.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 
 import numpy as np
 from torch import Tensor
@@ -100,7 +101,7 @@ def main() -> None:
                 for way, z in moved(model, attributes, options.draws, seed).items()
             }
             if (allowed := mask_where_possible(attributes.rules())) is not None:
-                z = model.prior(options.draws, seed)
+                z = model.prior(options.draws, seed, replace(attributes, key=None))
                 states["masked"] = model.decode_quickly(z, generator=generator(seed, 7), allowed_states=allowed)
             for way, melodies in states.items():
                 rows.setdefault(way, []).append(measured(melodies, attributes, bounds))

@@ -1,8 +1,8 @@
 """The one way in which melodies are drawn until they keep what is asked, for generation, live sessions and evaluation.
 
 A melody is *kept* when it satisfies every rule and is plausible. There are several ways to a melody: an actor moves a
-vector, then the decoder may be masked to the pitches asked for. Of each melody the first that is kept is taken. The
-actor comes first; some of its melodies are one repeated note, and then the mask has to do the work.
+vector, then the decoder may be masked to the pitches asked for. Of each melody the first that is kept is taken. Draws
+as they are come first, since they are the most like real melodies; what they do not reach, the mask or the actor does.
 """
 
 from __future__ import annotations
@@ -115,11 +115,12 @@ def ways(
 ) -> list[Way]:
     """Return the ways to a melody that keeps the constraints, in the order in which they are tried.
 
-    First the actors for all that is asked: the conditional actor for the attributes, then those of the rules. Then,
-    where pitches are asked for, the same with the decoder masked to them, and the vector as it was drawn, masked.
+    The vector as it was drawn for the attributes, then moved by the conditional actor, each followed by the same with
+    the decoder masked to the pitches asked for, if any are; actors of rules come after either. Where a vector was not
+    drawn for the attributes, as an encoding, the actor comes first.
 
     Args:
-        strict: mask the first way as well.
+        strict: only the masked ways.
         start: the name of vectors before they are moved.
         conditional_actor: the model's, where it is loaded already.
 
@@ -141,14 +142,17 @@ def ways(
         moves = [(name if name != start else "actor of rules", _then(move, last.move)) for name, move in moves]
     if constraints.learned_together:
         moves = [("actor", move) for _, move in moves]
-    unmasked = [_way(name, move, None, attributes) for name, move in moves[:1]]
-    if allowed is None:
-        return unmasked
-    masked = [_way(name, move, allowed, attributes) for name, move in moves]
-    if moves[-1][1] is _stay and attributes.key is not None:
-        # the mask sees to the key; draws for rare ones are less like melodies
-        masked[-1] = replace(masked[-1], drawn_for=replace(attributes, key=None))
-    return masked if strict else [*unmasked, *masked]
+    drawn = model.realistic is not None and start == "prior"
+    if drawn:
+        moves.reverse()  # a draw for the attributes is more like a melody than what an actor makes of it
+    known: list[Way] = []
+    for name, move in moves:
+        worth_it = drawn or move is not _stay or len(moves) == 1  # an encoding as it is keeps what it kept before
+        if worth_it and not strict:
+            known.append(Way(name, move, None, attributes))
+        if allowed is not None:
+            known.append(_masked(name, move, allowed, attributes))
+    return known
 
 
 def describe(constraints: Constraints) -> str:
@@ -163,8 +167,10 @@ def describe(constraints: Constraints) -> str:
     return ", then ".join(parts) or "the prior, no constraints"
 
 
-def _way(name: str, move: Move, allowed_states: np.ndarray | None, drawn_for: Attributes) -> Way:
-    return Way(name if allowed_states is None else f"masked {name}", move, allowed_states, drawn_for)
+def _masked(name: str, move: Move, allowed_states: np.ndarray, attributes: Attributes) -> Way:
+    if move is _stay and attributes.key is not None:
+        attributes = replace(attributes, key=None)  # the mask sees to it; draws for rare keys are less like melodies
+    return Way(f"masked {name}", move, allowed_states, attributes)
 
 
 def _stay(z: Tensor) -> Tensor:
