@@ -213,11 +213,17 @@ def daw(server):
 
 
 def frames_of(session):
-    """The frames of the notes, which are those that were recorded, and the positions they were recorded at."""
+    """The frames of the notes, which are those that were recorded, and the positions they were recorded at.
+
+    What came before the dump was connected is not among them, nor a last note that was handed ahead when the session
+    ended.
+    """
     beats, pitches = session.recorded
     onsets = session.dump.onsets
-    assert [each.message[1] for each in onsets] == pitches[-len(onsets) :]  # what came before the dump was connected
-    return np.array([each.frame for each in onsets]), beats[-len(onsets) :]
+    heard = [each.message[1] for each in onsets]
+    ends = [end for end in (len(pitches), len(pitches) - 1) if heard == pitches[end - len(heard) : end]]
+    assert ends, (heard, pitches)
+    return np.array([each.frame for each in onsets]), beats[ends[0] - len(heard) : ends[0]]
 
 
 def check_moments(session, tempo):
