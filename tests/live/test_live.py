@@ -144,7 +144,15 @@ class Live:
         time.sleep(seconds)
         return len(self.dump.onsets) == before and not self.dump.hanging
 
+    def between_notes(self, seconds=1.0):
+        """Wait until a note has just begun: a note that is handed ahead when the session ends is recorded, unheard."""
+        before, until = len(self.dump.onsets), time.monotonic() + seconds
+        while len(self.dump.onsets) == before and time.monotonic() < until:
+            time.sleep(0.002)
+
     def end(self, number=signal.SIGINT):
+        if self.dump:
+            self.between_notes()
         self.process.send_signal(number)
         code = self.process.wait(PATIENCE)
         if self.dump and code == 0:  # the dump is another process: the last of what is sent is to be read by it
@@ -213,17 +221,11 @@ def daw(server):
 
 
 def frames_of(session):
-    """The frames of the notes, which are those that were recorded, and the positions they were recorded at.
-
-    What came before the dump was connected is not among them, nor a last note that was handed ahead when the session
-    ended.
-    """
+    """The frames of the notes, which are those that were recorded, and the positions they were recorded at."""
     beats, pitches = session.recorded
     onsets = session.dump.onsets
-    heard = [each.message[1] for each in onsets]
-    ends = [end for end in (len(pitches), len(pitches) - 1) if heard == pitches[end - len(heard) : end]]
-    assert ends, (heard, pitches)
-    return np.array([each.frame for each in onsets]), beats[ends[0] - len(heard) : ends[0]]
+    assert [each.message[1] for each in onsets] == pitches[-len(onsets) :]  # what came before the dump was connected
+    return np.array([each.frame for each in onsets]), beats[-len(onsets) :]
 
 
 def check_moments(session, tempo):
