@@ -460,6 +460,7 @@ def test_after_both_are_killed_the_next_start_ends_the_notes(live, server):
         time.sleep(0.5)
         if session.dump.hanging:
             break
+        session.close()  # the next one's dump takes its name
     assert session.dump.hanging
     again = live("--sync", "midi-clock", listen=False)
     assert eventually(lambda: not session.dump.hanging)
