@@ -1,4 +1,4 @@
-"""The whole of a prior: the flow is trained, distilled, and stored beside the model with what depends on it."""
+"""The whole of a prior: its flow is trained, distilled and refined, and stored with what depends on it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from melodylc.model import Model, load
 from melodylc.prior import realistic
 from melodylc.prior.distilling import DistillingSettings, distil
 from melodylc.prior.realistic import RealisticPrior
+from melodylc.prior.refining import RefiningSettings, refine
 from melodylc.prior.training import PriorSettings, train_field
 from melodylc.vae.data import TrainingWindows
 from melodylc.vae.decoding import equal_within
@@ -32,6 +33,7 @@ def train_prior(
     *,
     settings: PriorSettings = PriorSettings(),
     distilling: DistillingSettings = DistillingSettings(),
+    refining: RefiningSettings = RefiningSettings(),
     seed: int = 0,
     resume: bool = False,
     device: str | None = None,
@@ -62,7 +64,15 @@ def train_prior(
     forms = trainer.examples.forms().to(torch.uint8)
     realistic.save(RealisticPrior(encoder, trainer.basis, field, student, forms, card), model.path)
     decoded_as_they_repeat(model, held_out(TrainingWindows(corpus, "valid"), REPEATING))
-    return with_bank(load(model.path, device), seed)
+    return refine_prior(load(model.path, device), refining, seed=seed, progress=progress)
+
+
+def refine_prior(
+    model: Model, settings: RefiningSettings = RefiningSettings(), *, seed: int = 0, progress: bool = True
+) -> Model:
+    """Refine the draws of a model's prior and store it, with a bank of its draws; returns the model with them."""
+    realistic.save(refine(model, settings, seed=seed, progress=progress), model.path)
+    return with_bank(load(model.path, str(model.device)), seed)
 
 
 def decoded_as_they_repeat(model: Model, melodies: np.ndarray) -> None:

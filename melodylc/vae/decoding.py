@@ -43,15 +43,22 @@ def decode(
     for part in z.split(ROWS_AT_ONCE):
         noise = None
         if temperature > 0:
-            # Gumbel noise: argmax(logits / t + g) is a draw from softmax(logits / t). The bars of a melody share it, so
-            # that equal bars stay equal.
-            uniform = torch.rand(len(part), STEPS_PER_BAR, STATES, generator=generator)
-            gumbel = -(-uniform.clamp(LEAST_UNIFORM).log()).log() * temperature
-            noise = gumbel.repeat_interleave(BARS, dim=0).to(z.device)
+            noise = gumbel_noise(len(part), temperature, generator).to(z.device)
         embeddings = merged(model.conductor(part), model.equal_within).flatten(0, 1)  # (B T, E)
-        bars = _run(model.decoder, embeddings, noise, mask)
+        bars, _ = decode_bars(model.decoder, embeddings, noise, mask)
         melodies.append(bars.reshape(len(part), STEPS).cpu().numpy().astype(np.uint8))
     return canonical(np.concatenate(melodies))
+
+
+def gumbel_noise(count: int, temperature: float, generator: torch.Generator | None) -> Tensor:
+    """Return noise (count T, S, V) for the bars of melodies, with which a draw is the likeliest state.
+
+    argmax(logits + noise) is a draw from softmax(logits / temperature). The bars of a melody share it, so that equal
+    bars stay equal.
+    """
+    uniform = torch.rand(count, STEPS_PER_BAR, STATES, generator=generator)
+    gumbel = -(-uniform.clamp(LEAST_UNIFORM).log()).log() * temperature
+    return gumbel.repeat_interleave(BARS, dim=0)
 
 
 def merged(bars: Tensor, distance: float) -> Tensor:
@@ -87,8 +94,14 @@ def equal_within(model: MelodyVAE, melodies: np.ndarray, temperature: float) -> 
     return min(off, key=lambda distance: off[distance])
 
 
-def _run(decoder: BarDecoder, embeddings: Tensor, noise: Tensor | None, mask: Tensor | None) -> Tensor:
-    """Decode bar embeddings (N, E) to states (N, S).
+def decode_bars(
+    decoder: BarDecoder, embeddings: Tensor, noise: Tensor | None, mask: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Decode bar embeddings (N, E) to states (N, S); returns them and their logits (N, S, V), differentiable.
+
+    Args:
+        noise: (N, S, V), added to the logits where a state is chosen.
+        mask: (V,), added to the logits.
 
     The LSTM is written out, so that the part of its gates that comes from the embedding is computed once for all steps.
     """
@@ -98,20 +111,19 @@ def _run(decoder: BarDecoder, embeddings: Tensor, noise: Tensor | None, mask: Te
     of_state = weights[0][:, :STATES].T.contiguous()  # (V, 4 units): one row for each previous state
     of_embedding = F.linear(embeddings, weights[0][:, STATES:], biases[0])  # (N, 4 units)
     (h0, h1), (c0, c1) = initial_state(decoder.initial(embeddings), decoder.units)
-    states = []
+    states, logits = [], []
     gates = of_embedding
     for step in range(STEPS_PER_BAR):
         h0, c0 = _cell(gates + F.linear(h0, weights[1]), c0)
         h1, c1 = _cell(F.linear(h0, weights[2], biases[1]) + F.linear(h1, weights[3]), c1)
-        logits = decoder.out(h1)  # (N, V)
+        out = decoder.out(h1)  # (N, V)
         if mask is not None:
-            logits = logits + mask
-        if noise is not None:
-            logits = logits + noise[:, step]
-        state = logits.argmax(dim=-1)
+            out = out + mask
+        state = (out if noise is None else out + noise[:, step]).argmax(dim=-1)
         states.append(state)
+        logits.append(out)
         gates = of_embedding + of_state[state]
-    return torch.stack(states, dim=1)
+    return torch.stack(states, dim=1), torch.stack(logits, dim=1)
 
 
 def _cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:

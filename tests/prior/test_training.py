@@ -6,17 +6,21 @@ import numpy as np
 import pytest
 import torch
 
+import melodylc
+from melodylc import plausibility
 from melodylc.attributes import LABELS, Attributes
 from melodylc.base.errors import UserError
-from melodylc.latent.flow import form_of
+from melodylc.latent.flow import euler, form_of
 from melodylc.model import load
-from melodylc.prior import realistic, stages, training
+from melodylc.prior import realistic, refining, stages, training
 from melodylc.prior.distilling import DistillingSettings
+from melodylc.prior.refining import RefiningSettings, refine
 from melodylc.prior.training import PriorSettings
 from melodylc.vae.training import train
 
 SETTINGS = PriorSettings(steps=6, batch=8, pool=64, fresh=4, units=12, layers=2, heads=2)
 DISTILLING = DistillingSettings(draws=12, training=4, batch=4, flow_steps=2)
+REFINING = RefiningSettings(steps=2, batch=4, pool=8, fresh=4)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +31,15 @@ def run(tiny_corpus, tiny_preset, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stages, "DRAWN", 32)
         patch.setattr(training, "LOG_EVERY", 2)
-        stages.train_prior(folder, tiny_corpus, settings=SETTINGS, distilling=DISTILLING, seed=1, progress=False)
+        stages.train_prior(
+            folder,
+            tiny_corpus,
+            settings=SETTINGS,
+            distilling=DISTILLING,
+            refining=REFINING,
+            seed=1,
+            progress=False,
+        )
     return folder
 
 
@@ -64,6 +76,32 @@ def test_noise_on_the_way_has_the_form_of_the_nearer_end(run):
     for amount, end in ((0.3, one), (0.7, other)):
         between = model.noise_between(one, other, amount).reshape(1, 16, -1)
         assert torch.equal(form_of(between), form_of(end.reshape(1, 16, -1)))
+
+
+def test_refining_is_repeatable_and_keeps_forms(run):
+    model = load(run)
+    noise, labels = model.noise(6, seed=6), Attributes("C major").labels()
+    one, other = (refine(model, replace(REFINING, steps=3), seed=2, progress=False) for _ in range(2))
+    assert torch.equal(one.draw(noise, labels), other.draw(noise, labels))
+    assert not torch.equal(one.draw(noise, labels), model.realistic.draw(noise, labels))
+    bars = euler(one.student, noise.reshape(6, 16, -1), labels.expand(6, -1), steps=one.card["student_steps"])
+    assert torch.equal(form_of(bars), form_of(noise.reshape(6, 16, -1)))
+    assert one.card["refining"]["steps"] == 3
+
+
+def test_refined_draws_decode_to_what_they_are_drawn_for(monkeypatch):
+    model = melodylc.load()
+    asked = Attributes("0,1,3,5,6,8")  # of no scale, so that the embedded prior was hardly refined for it
+    monkeypatch.setattr(refining, "random_attributes", lambda rng: asked)
+    settings = RefiningSettings(steps=16, batch=12, pool=48, fresh=8, learning_rate=5e-4, average=0.5, free=0.0)
+    noise = model.noise(48, seed=6)
+
+    def kept(prior):
+        melodies = model.decode(prior.draw(noise, asked.labels()), seed=7)
+        satisfied = asked.rules()[0].satisfied(melodies)
+        return (satisfied & plausibility.bounds(model).plausible(melodies)).mean()
+
+    assert kept(refine(model, settings, seed=2, progress=False)) > kept(model.realistic) + 0.1
 
 
 def test_bars_go_back_to_their_noise_and_come_again(run):

@@ -1,0 +1,118 @@
+"""How far what the decoder would play is from what is asked for, differentiable: its own probabilities say so.
+
+Critics would have to learn it from decodes. The decoder knows it: at every step it says how likely a note outside the
+key or the range is, and how likely a note is at all. Measured: so 160 steps teach draws what 400 with critics did not.
+
+Shapes: B draws, L = 256 steps of a melody, V = 130 states, Y = 32 labels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from melodylc.attributes import ASKED, AT_LEAST, AT_MOST, CENTRES, FORBIDDEN, HIGH, LOW, NUMBERS, UNITS
+from melodylc.melody import HOLD
+from melodylc.plausibility import FEATURES, Bounds
+
+KEPT, GAINED = 0.9, 1.1  # of the notes of a draw: no rule is met by silence, nor does one but "at least" ask for more
+FEWEST = 0.7  # of the notes of "at most": a request for few is not one for silence
+NOTES_UNIT = 8.0  # notes that cost as much as one note outside
+EXTRA_VARIANCE = 4.0  # notes^2, added to the decoder's own: beyond the bound by a standard deviation nothing is gained
+# Shares of the bounds of what is plausible from which a draw costs something: the commonest pitches are where draws end
+# that satisfy a key too cheaply, and draws for many notes had too many.
+INSIDE, INSIDE_NOTES = 0.8, 0.94
+COMMONEST_WEIGHT = 20.0
+
+
+def cost(logits: Tensor, states: Tensor, labels: Tensor, notes_before: Tensor, bounds: Bounds) -> Tensor:
+    """Return what draws cost, (B,): 0 for those that surely have what is asked for and are not of one or two pitches.
+
+    The logarithm is taken of what is summed over notes, so that hard requests do not outweigh all others.
+
+    Args:
+        logits: (B, L, V), of the decoder, divided by the temperature.
+        states: (B, L), decoded from them.
+        labels: (B, Y).
+        notes_before: (B,), the number of notes of the draws before anything was learned.
+        bounds: of what is plausible.
+    """
+    pitches = logits[..., :HOLD]
+    sounding = (states < HOLD).float()  # (B, L)
+    counts = too_few_or_many(logits, labels, notes_before, bounds)
+    missed = torch.log1p(outside(pitches, sounding, labels)) + torch.log1p(counts)
+    return missed + COMMONEST_WEIGHT * commonest(pitches, sounding, bounds)
+
+
+def satisfied(states: np.ndarray, labels: Tensor) -> np.ndarray:
+    """Return which of melodies (B, 256) have what labels (B, Y) ask for, (B,) bool."""
+    sounding = states < HOLD
+    allowed = np.take_along_axis(allowed_pitches(labels).numpy(), np.where(sounding, states, 0).astype(int), axis=1)
+    counts = sounding.sum(axis=1)
+    numbers, asked = (each.numpy() for each in _numbers(labels))
+    enough = ~asked[:, AT_LEAST] | (counts > numbers[:, AT_LEAST] - 0.5)
+    few = ~asked[:, AT_MOST] | (counts < numbers[:, AT_MOST] + 0.5)
+    return (allowed | ~sounding).all(axis=1) & enough & few
+
+
+def allowed_pitches(labels: Tensor) -> Tensor:
+    """Return which pitches labels (B, Y) allow, (B, 128) bool."""
+    pitch = torch.arange(HOLD, device=labels.device)
+    forbidden = labels[:, FORBIDDEN : FORBIDDEN + 12][:, pitch % 12] == 1
+    numbers, asked = _numbers(labels)
+    below = (pitch < numbers[:, LOW : LOW + 1] - 0.5) & asked[:, LOW : LOW + 1]
+    above = (pitch > numbers[:, HIGH : HIGH + 1] + 0.5) & asked[:, HIGH : HIGH + 1]
+    return ~(forbidden | below | above)
+
+
+def outside(pitches: Tensor, sounding: Tensor, labels: Tensor) -> Tensor:
+    """Return -log P(no note lies outside the key and the range), (B,).
+
+    Args:
+        pitches: (B, L, 128), logits.
+        sounding: (B, L), 1 where a note begins.
+        labels: (B, Y).
+    """
+    inside = pitches.masked_fill(~allowed_pitches(labels)[:, None], -torch.inf)
+    return ((pitches.logsumexp(dim=-1) - inside.logsumexp(dim=-1)) * sounding).sum(dim=1)
+
+
+def too_few_or_many(logits: Tensor, labels: Tensor, notes_before: Tensor, bounds: Bounds) -> Tensor:
+    """Return how far the expected number of notes lies beyond what is asked for or plausible, (B,), in `NOTES_UNIT`.
+
+    Args:
+        logits: (B, L, V).
+        labels: (B, Y).
+        notes_before: (B,).
+    """
+    begins = (logits[..., :HOLD].logsumexp(dim=-1) - logits.logsumexp(dim=-1)).exp()  # (B, L), P(a note begins)
+    expected, deviation = begins.sum(dim=1), ((begins * (1 - begins)).sum(dim=1) + EXTRA_VARIANCE).sqrt()
+    numbers, asked = _numbers(labels)
+    at_least, at_most = numbers[:, AT_LEAST], numbers[:, AT_MOST]
+    plausible = INSIDE_NOTES * bounds.high[FEATURES.index("notes")]
+    fewest = torch.where(asked[:, AT_MOST], FEWEST * torch.minimum(at_most, notes_before), KEPT * notes_before)
+    least = torch.where(asked[:, AT_LEAST], at_least + deviation, fewest)
+    most = torch.maximum(GAINED * notes_before, least + 2 * deviation)
+    most = torch.where(asked[:, AT_MOST], torch.minimum(at_most, most), most).clamp(max=plausible)
+    return (F.relu(least - expected) + F.relu(expected + deviation - most)) / NOTES_UNIT
+
+
+def commonest(pitches: Tensor, sounding: Tensor, bounds: Bounds) -> Tensor:
+    """Return how far the expected shares of the commonest pitch and the two commonest are from plausible, (B,).
+
+    Args:
+        pitches: (B, L, 128), logits.
+        sounding: (B, L), 1 where a note begins.
+    """
+    of_pitch = (pitches.softmax(dim=-1) * sounding[..., None]).sum(dim=1)  # (B, 128)
+    first, second = (of_pitch / of_pitch.sum(dim=1, keepdim=True).clamp(min=1)).topk(2, dim=1).values.unbind(dim=1)
+    one, two = (INSIDE * bounds.high[FEATURES.index(name)] for name in ("commonest pitch", "two commonest pitches"))
+    return F.relu(first - one) + F.relu(first + second - two)
+
+
+def _numbers(labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the numbers that labels (B, Y) hold, (B, 4), and which of them are asked for, (B, 4) bool."""
+    numbers = labels[:, NUMBERS:ASKED] * labels.new_tensor(UNITS) + labels.new_tensor(CENTRES)
+    return numbers, labels[:, ASKED:] == 1

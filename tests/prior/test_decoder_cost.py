@@ -1,0 +1,109 @@
+"""What draws cost, against the rules themselves and by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from melodylc.attributes import Attributes
+from melodylc.melody import HOLD, REST, STATES
+from melodylc.plausibility import FEATURES, Bounds
+from melodylc.prior import decoder_cost
+from melodylc.prior.requests import random_attributes
+
+LOW = tuple(0.0 for _ in FEATURES)
+HIGH = tuple({"notes": 200.0, "commonest pitch": 0.6, "two commonest pitches": 0.9}.get(name, 1e3) for name in FEATURES)
+BOUNDS = Bounds(LOW, HIGH, "a test")
+
+
+def said(states, sure=30.0):
+    """Logits of a decoder that is sure of states (B, L)."""
+    return sure * torch.nn.functional.one_hot(torch.tensor(states).long(), STATES).float()
+
+
+def melody(*pitches, length=256):
+    """One with a note on every fourth step, of pitches in turn."""
+    states = np.full((1, length), HOLD, np.uint8)
+    states[0, ::4] = [pitches[i % len(pitches)] for i in range(length // 4)]
+    return states
+
+
+def cost(states, attributes, before=64.0, sure=30.0):
+    logits, labels = said(states, sure), attributes.labels()[None]
+    return float(decoder_cost.cost(logits, torch.tensor(states), labels, torch.tensor([before]), BOUNDS))
+
+
+def test_what_is_satisfied_is_what_the_rules_say():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        attributes = random_attributes(rng)
+        states = rng.integers(50, 60, (3, 256)).astype(np.uint8)
+        states[rng.random(states.shape) < rng.uniform(0.2, 0.9)] = HOLD
+        states[:, 0] = 55
+        wanted = np.all([rule.satisfied(states) for rule in attributes.rules()] or [np.ones(3, bool)], axis=0)
+        labels = attributes.labels().expand(3, -1)
+        np.testing.assert_array_equal(decoder_cost.satisfied(states, labels), wanted)
+
+
+def test_the_pitches_allowed_are_those_of_the_attributes():
+    rng = np.random.default_rng(1)
+    for _ in range(100):
+        attributes = random_attributes(rng)
+        np.testing.assert_array_equal(
+            decoder_cost.allowed_pitches(attributes.labels()[None])[0].numpy(), attributes.pitches()
+        )
+
+
+def test_what_surely_has_what_is_asked_for_costs_nothing():
+    varied = melody(60, 64, 67, 72)
+    for attributes in (
+        Attributes(),
+        Attributes("C major"),
+        Attributes("C major", 40, "C3", "C6"),
+        Attributes(at_most=80),
+    ):
+        assert cost(varied, attributes) == pytest.approx(0, abs=1e-3)
+
+
+def test_one_note_outside_costs_what_the_decoder_says_of_it():
+    """One of 64 notes is likely to be in the key by a half: log(1 + log 2)."""
+    states = melody(60, 64, 67, 72)
+    logits = said(states)
+    logits[0, 8, 67] = logits[0, 8, 66] = 30.0
+    labels, before = Attributes("C major").labels()[None], torch.tensor([64.0])
+    found = decoder_cost.cost(logits, torch.tensor(states), labels, before, BOUNDS)
+    assert float(found) == pytest.approx(math.log(1 + math.log(2)), rel=1e-3)
+
+
+def test_what_is_missed_costs_more_the_further_off_it_is():
+    varied = melody(60, 64, 67, 72)  # 64 notes
+    assert 0 < cost(varied, Attributes(notes=80)) < cost(varied, Attributes(notes=120))
+    assert 0 < cost(varied, Attributes(at_most=60)) < cost(varied, Attributes(at_most=40))
+    assert 0 < cost(varied, Attributes(high=70)) < cost(varied, Attributes(high=63))
+    assert (
+        cost(varied, Attributes("F# major")) > cost(varied, Attributes("F major", low=55)) == pytest.approx(0, abs=1e-3)
+    )
+
+
+def test_neither_silence_nor_one_note_is_a_way_out():
+    asked = Attributes("C major")
+    silent = np.full((1, 256), REST, np.uint8)
+    assert cost(silent, asked) > cost(melody(60, 64, 67, 72), asked)
+    assert cost(melody(60), asked) > cost(melody(60, 62), asked) > cost(melody(60, 64, 67, 72), asked)
+    assert cost(melody(60, 64, 67, 72), asked, before=30.0) > 0.5  # nor are twice as many notes asked for
+    every = np.tile([60, 62, 64, 65], 64).astype(np.uint8)[None]  # 256 notes: more than is plausible
+    assert cost(every, Attributes(notes=100), before=256.0) > 0.5
+
+
+def test_it_shows_the_way():
+    """The gradient takes probability from a note outside, and gives it to the likeliest of those inside."""
+    states = melody(60, 64, 66, 72)
+    logits = said(states, 3.0)
+    logits[0, 8, 67] = 2.0
+    logits.requires_grad_(True)
+    labels, before = Attributes("C major").labels()[None], torch.tensor([64.0])
+    decoder_cost.cost(logits, torch.tensor(states), labels, before, BOUNDS).backward()
+    gradient = logits.grad[0, 8, :HOLD]
+    assert gradient.argmax() == 66
+    assert gradient.argmin() == 67
