@@ -133,7 +133,7 @@ def transform(
     *,
     rules: Rule | Sequence[Rule] = (),
     actors: RuleActor | Sequence[RuleActor] = (),
-    how: str = "actor",
+    how: str | None = None,
     amount: float = 1.0,
     seed: int | None = None,
     temperature: float | None = 0.0,
@@ -143,14 +143,16 @@ def transform(
 ) -> Generated:
     """Change one melody (256,) as little as attributes and rules ask for (section 5).
 
-    Actors or critics say where to go from the melody's encoding; of the decodes on the way there, the first that is
-    kept is taken. Bars that decode as they would have anyway stay as they were played, and bars that need not have
-    changed are put back. Where the answer is not kept, the encoding is decoded the other `ways`. What is plausible is
-    widened by what the melody itself does: its own oddities are nothing to mend. A melody that satisfies every rule
-    comes back as it was.
+    The gradient of the decoder says where to go from the melody's encoding for attributes, actors or their critics for
+    rules; of the decodes on the way there, the first that is kept is taken. Bars that decode as they would have anyway
+    stay as they were played, and bars that need not have changed are put back. Where the answer is not kept, the
+    encoding is decoded the other `ways`. What is plausible is widened by what the melody itself does: its own oddities
+    are nothing to mend. A melody that satisfies every rule comes back as it was.
 
     Args:
-        how: "actor", or "gradient": descent on the critics of the actors, with the distance penalty.
+        how: "actor": actors lead the way for attributes too, which is faster and goes further; "gradient": descent on
+            the critics of actors for rules, with the distance penalty; None: the gradient for attributes, actors for
+            rules.
         amount: 0 is the melody as it was, 1 the whole change, and between them the melodies on the way.
         seed, temperature, strict, budget, keep: see `generate`; by default the decode takes the likeliest.
 
@@ -161,7 +163,8 @@ def transform(
     constraints = Constraints.of(attributes, rules, actors)
     if not constraints.all_rules:
         raise UserError("transform: expected what to change; give a key, a number of notes, a range or a rule")
-    check_method(how)
+    if how is not None:
+        check_method(how)
     check_amount(amount)
     checked_seed(seed)
     checked_temperature(temperature)
@@ -170,14 +173,10 @@ def transform(
     bounds = plausibility.bounds(model).including(melody)
     if constraints.together.satisfied(melody[None])[0]:
         return Generated(melody[None], [1], ["your melody"], [()], "taken from your melody, which keeps it already")
-    if how == "gradient" and not constraints.actors:
-        constraints = constraints.learned(model, budget, keep)
-        known = ways(model, replace(constraints, learned_together=False), strict=strict, start="encoding")
-    else:
-        constraints = constraints.with_actors(model, budget, keep)
-        known = ways(model, constraints, strict=strict, start="encoding")
+    constraints = constraints.with_actors(model, budget, keep)
+    known = ways(model, constraints, strict=strict, start="encoding", near=how != "actor")
     summary = describe(constraints)
-    if how == "gradient":
+    if how == "gradient" and constraints.actors:
         name = known[0].name.replace("actor", "gradient")
         known[0], summary = replace(known[0], name=name, move=descend(*constraints.actors)), "gradient"
 
@@ -232,7 +231,7 @@ def interpolate(
     between = model.between(first, last, count)
     drawn = draw_kept(
         model,
-        ways(model, constraints, strict=strict, start="encoding"),
+        ways(model, constraints, strict=strict, start="encoding", near=True),
         lambda way, own_seed, left: way.move(between[left]),
         count,
         constraints.all_rules,

@@ -16,7 +16,11 @@ def add(commands: arguments.Commands) -> None:
     parser.add_argument("file", metavar="IN.mid")
     arguments.add_rules(parser)
     arguments.add_actors(parser)
-    parser.add_argument("--how", choices=("actor", "gradient"), default="actor", help="what leads the way (actor)")
+    parser.add_argument(
+        "--how",
+        choices=("actor", "gradient"),
+        help="what leads the way (the gradient for key, notes and range, actors for rules)",
+    )
     parser.add_argument(
         "--amount", type=arguments.number(float, 0, 1), default=1.0, help="0 your melody, 1 the change (1)"
     )

@@ -22,6 +22,7 @@ from melodylc.base.errors import UserError
 from melodylc.constraints import conditional
 from melodylc.constraints.composition import ComposedActor, compose
 from melodylc.constraints.conditional import ConditionalActor
+from melodylc.constraints.decoder_descent import descend_on_decoder
 from melodylc.constraints.rule_actor import RuleActor, learn
 from melodylc.latent.rewards import Budget
 from melodylc.model import Model
@@ -111,6 +112,7 @@ def ways(
     *,
     strict: bool = False,
     start: str = "prior",
+    near: bool = False,
     conditional_actor: ConditionalActor | None = None,
 ) -> list[Way]:
     """Return the ways to a melody that keeps the constraints, in the order in which they are tried.
@@ -122,6 +124,8 @@ def ways(
     Args:
         strict: only the masked ways.
         start: the name of vectors before they are moved.
+        near: whether attributes are first reached by the gradient of the decoder, which stays nearer to the start than
+            the actor, and takes a second or two.
         conditional_actor: the model's, where it is loaded already.
 
     Raises:
@@ -135,6 +139,8 @@ def ways(
         actor = conditional_actor or conditional.find_conditional_actor(model)
         if actor is not None:
             moves.insert(0, ("actor", partial(actor.move, attributes=attributes)))
+        if near:
+            moves.insert(0, ("gradient", partial(descend_on_decoder, model, attributes=attributes)))
     if constraints.actors:
         last: RuleActor | ComposedActor = (
             constraints.actors[0] if len(constraints.actors) == 1 else compose(*constraints.actors)

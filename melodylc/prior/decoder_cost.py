@@ -18,17 +18,20 @@ from melodylc.melody import HOLD
 from melodylc.plausibility import FEATURES, Bounds
 
 KEPT, GAINED = 0.9, 1.1  # of the notes of a draw: no rule is met by silence, nor does one but "at least" ask for more
-FEWEST = 0.7  # of the notes of "at most": a request for few is not one for silence
+# Of the notes of "at most", but not more of them than the second number: a request for few is not one for silence.
+FEWEST, FEW = 0.75, 60.0
 NOTES_UNIT = 8.0  # notes that cost as much as one note outside
 EXTRA_VARIANCE = 4.0  # notes^2, added to the decoder's own: beyond the bound by a standard deviation nothing is gained
-# Shares of the bounds of what is plausible from which a draw costs something: the commonest pitches are where draws end
-# that satisfy a key too cheaply, and draws for many notes had too many.
+# Shares of the bounds of what is plausible from which a draw costs something: one pitch or two is where draws end that
+# satisfy a key too cheaply, steps are all that a whole tone scale suggests, and draws for many notes had too many.
 INSIDE, INSIDE_NOTES = 0.8, 0.94
-COMMONEST_WEIGHT = 20.0
+IMPLAUSIBLE_WEIGHT = 20.0
+MORE_CLASSES, CLASSES_UNIT = 1.0, 20.0  # pitch classes more than the bound that a draw is to have; so many cost 1 more
+STEP = 2  # semitones of the widest step
 
 
 def cost(logits: Tensor, states: Tensor, labels: Tensor, notes_before: Tensor, bounds: Bounds) -> Tensor:
-    """Return what draws cost, (B,): 0 for those that surely have what is asked for and are not of one or two pitches.
+    """Return what draws cost, (B,): 0 for those that surely have what is asked for and are plausible.
 
     The logarithm is taken of what is summed over notes, so that hard requests do not outweigh all others.
 
@@ -43,7 +46,7 @@ def cost(logits: Tensor, states: Tensor, labels: Tensor, notes_before: Tensor, b
     sounding = (states < HOLD).float()  # (B, L)
     counts = too_few_or_many(logits, labels, notes_before, bounds)
     missed = torch.log1p(outside(pitches, sounding, labels)) + torch.log1p(counts)
-    return missed + COMMONEST_WEIGHT * commonest(pitches, sounding, bounds)
+    return missed + IMPLAUSIBLE_WEIGHT * implausible(pitches, states, bounds)
 
 
 def satisfied(states: np.ndarray, labels: Tensor) -> np.ndarray:
@@ -91,25 +94,51 @@ def too_few_or_many(logits: Tensor, labels: Tensor, notes_before: Tensor, bounds
     expected, deviation = begins.sum(dim=1), ((begins * (1 - begins)).sum(dim=1) + EXTRA_VARIANCE).sqrt()
     numbers, asked = _numbers(labels)
     at_least, at_most = numbers[:, AT_LEAST], numbers[:, AT_MOST]
-    plausible = INSIDE_NOTES * bounds.high[FEATURES.index("notes")]
-    fewest = torch.where(asked[:, AT_MOST], FEWEST * torch.minimum(at_most, notes_before), KEPT * notes_before)
+    plausible = INSIDE_NOTES * _high(bounds, "notes")
+    fewest = torch.minimum(KEPT * notes_before, FEWEST * at_most).maximum(FEWEST * at_most.clamp(max=FEW))
+    fewest = torch.where(asked[:, AT_MOST], fewest, KEPT * notes_before)
     least = torch.where(asked[:, AT_LEAST], at_least + deviation, fewest)
     most = torch.maximum(GAINED * notes_before, least + 2 * deviation)
     most = torch.where(asked[:, AT_MOST], torch.minimum(at_most, most), most).clamp(max=plausible)
     return (F.relu(least - expected) + F.relu(expected + deviation - most)) / NOTES_UNIT
 
 
-def commonest(pitches: Tensor, sounding: Tensor, bounds: Bounds) -> Tensor:
-    """Return how far the expected shares of the commonest pitch and the two commonest are from plausible, (B,).
+def implausible(pitches: Tensor, states: Tensor, bounds: Bounds) -> Tensor:
+    """Return how far draws are beyond what is plausible of their pitches, expected, (B,).
+
+    Features are shares of notes: the commonest pitch, the two commonest, steps. Too few pitch classes count as well.
 
     Args:
         pitches: (B, L, 128), logits.
-        sounding: (B, L), 1 where a note begins.
+        states: (B, L).
+        bounds: of what is plausible.
     """
-    of_pitch = (pitches.softmax(dim=-1) * sounding[..., None]).sum(dim=1)  # (B, 128)
-    first, second = (of_pitch / of_pitch.sum(dim=1, keepdim=True).clamp(min=1)).topk(2, dim=1).values.unbind(dim=1)
-    one, two = (INSIDE * bounds.high[FEATURES.index(name)] for name in ("commonest pitch", "two commonest pitches"))
-    return F.relu(first - one) + F.relu(first + second - two)
+    sounding = (states < HOLD).float()
+    likely = pitches.softmax(dim=-1) * sounding[..., None]  # (B, L, 128)
+    count = sounding.sum(dim=1).clamp(min=1)
+    first, both = (likely.sum(dim=1) / count[:, None]).topk(2, dim=1).values.cumsum(dim=1).unbind(dim=1)
+    beyond = F.relu(first - INSIDE * _high(bounds, "commonest pitch"))
+    beyond = beyond + F.relu(both - INSIDE * _high(bounds, "two commonest pitches"))
+    steps = (likely * _steps_from(states)).sum(dim=(1, 2)) / count
+    beyond = beyond + F.relu(steps - INSIDE * _high(bounds, "steps"))
+    of_class = torch.stack([likely[..., c::12].sum(dim=-1) for c in range(12)], dim=-1)  # (B, L, 12)
+    absent = torch.log1p(-of_class.clamp(max=1 - 1e-4)).sum(dim=1).exp()  # (B, 12), P(a class is absent)
+    wanted = bounds.low[FEATURES.index("pitch classes")] + MORE_CLASSES
+    return beyond + F.relu(wanted - (1 - absent).sum(dim=1)) / CLASSES_UNIT
+
+
+def _steps_from(states: Tensor) -> Tensor:
+    """Return which pitches are a step from the note before, (B, L, 128), given states (B, L)."""
+    place = torch.arange(states.shape[1], device=states.device).expand_as(states)
+    last = torch.where(states < HOLD, place, -1).cummax(dim=1).values  # (B, L), where the last note began
+    before = F.pad(last[:, :-1], (1, 0), value=-1)
+    pitch = torch.where(before >= 0, states.gather(1, before.clamp(min=0)), -HOLD)
+    interval = (torch.arange(HOLD, device=states.device) - pitch[..., None]).abs()
+    return (interval > 0) & (interval <= STEP)
+
+
+def _high(bounds: Bounds, feature: str) -> float:
+    return bounds.high[FEATURES.index(feature)]
 
 
 def _numbers(labels: Tensor) -> tuple[Tensor, Tensor]:

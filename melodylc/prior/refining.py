@@ -29,7 +29,7 @@ from melodylc.model import Model, generator
 from melodylc.prior import decoder_cost
 from melodylc.prior.realistic import RealisticPrior
 from melodylc.prior.requests import random_attributes
-from melodylc.vae.decoding import decode_bars, gumbel_noise
+from melodylc.vae.decoding import free_run, gumbel_noise
 
 AT_ONCE = 256  # draws made together, which bounds the memory
 RENEWED_EVERY, STORED_EVERY = 20, 100  # steps
@@ -140,12 +140,11 @@ class _Refining:
 
     def decoded(self, bars: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits (B, L, V), divided by the temperature, and the states (B, L) of bars (B, P, D)."""
-        vae, temperature = self.model.vae, self.model.temperature
+        temperature = self.model.temperature
         noise = gumbel_noise(len(bars), temperature, self.source).to(bars.device)
         with half_precision(self.model.device):
-            embeddings = vae.conductor(self.prior.latent(bars)).flatten(0, 1)
-            states, logits = decode_bars(vae.decoder, embeddings, noise, None)
-        return logits.float().reshape(len(bars), -1, logits.shape[-1]) / temperature, states.reshape(len(bars), -1)
+            states, logits = free_run(self.model.vae, self.prior.latent(bars), noise)
+        return logits / temperature, states
 
 
 def refine(

@@ -50,6 +50,16 @@ def decode(
     return canonical(np.concatenate(melodies))
 
 
+def free_run(model: MelodyVAE, z: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Decode z (B, Z) to states (B, 256); returns them and their logits (B, 256, V), differentiable in z.
+
+    Args:
+        noise: see `gumbel_noise`; without, the likeliest states are taken.
+    """
+    states, logits = decode_bars(model.decoder, model.conductor(z).flatten(0, 1), noise, None)
+    return states.reshape(len(z), STEPS), logits.float().reshape(len(z), STEPS, STATES)
+
+
 def gumbel_noise(count: int, temperature: float, generator: torch.Generator | None) -> Tensor:
     """Return noise (count T, S, V) for the bars of melodies, with which a draw is the likeliest state.
 

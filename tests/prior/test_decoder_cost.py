@@ -12,9 +12,9 @@ from melodylc.plausibility import FEATURES, Bounds
 from melodylc.prior import decoder_cost
 from melodylc.prior.requests import random_attributes
 
-LOW = tuple(0.0 for _ in FEATURES)
-HIGH = tuple({"notes": 200.0, "commonest pitch": 0.6, "two commonest pitches": 0.9}.get(name, 1e3) for name in FEATURES)
-BOUNDS = Bounds(LOW, HIGH, "a test")
+MOST = {"notes": 200.0, "commonest pitch": 0.6, "two commonest pitches": 0.9, "steps": 0.8}
+LOW = tuple(2.0 if name == "pitch classes" else 0.0 for name in FEATURES)
+BOUNDS = Bounds(LOW, tuple(MOST.get(name, 1e3) for name in FEATURES), "a test")
 
 
 def said(states, sure=30.0):
@@ -94,6 +94,13 @@ def test_neither_silence_nor_one_note_is_a_way_out():
     assert cost(melody(60, 64, 67, 72), asked, before=30.0) > 0.5  # nor are twice as many notes asked for
     every = np.tile([60, 62, 64, 65], 64).astype(np.uint8)[None]  # 256 notes: more than is plausible
     assert cost(every, Attributes(notes=100), before=256.0) > 0.5
+
+
+def test_steps_all_the_way_and_few_pitch_classes_cost_something():
+    asked = Attributes("C whole tone")
+    assert cost(melody(60, 62, 64, 66), asked) > 1.5 > 0.01 > cost(melody(60, 64, 62, 68), asked)
+    fifths = melody(60, 67, 72, 79)  # two classes, where three are wanted
+    assert cost(fifths, Attributes()) == pytest.approx(1.0, abs=0.05)
 
 
 def test_it_shows_the_way():

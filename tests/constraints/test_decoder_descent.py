@@ -1,0 +1,44 @@
+"""What the gradient of the decoder makes of one's own melody, on the embedded model."""
+
+import numpy as np
+import pytest
+
+import melodylc
+from melodylc.attributes import Attributes
+from melodylc.constraints.decoder_descent import descend_on_decoder
+from melodylc.constraints.transformation import pitches_kept
+from melodylc.generation import transform
+
+
+@pytest.fixture(scope="module")
+def model():
+    return melodylc.load()
+
+
+def test_it_keeps_more_of_a_melody_than_the_actor(model):
+    shares = {}
+    for how in (None, "actor"):
+        changed = [transform(model, melody, Attributes("C major"), how=how) for melody in model.bank.states[100:103]]
+        assert all(each.ways == ["actor" if how else "gradient"] for each in changed)
+        assert not any(each.implausible[0] for each in changed)
+        kept = [
+            pitches_kept(before, each.melodies)[0]
+            for before, each in zip(model.bank.states[100:103], changed, strict=True)
+        ]
+        shares[how] = np.mean(kept)
+    assert shares[None] > shares["actor"] + 0.15
+
+
+@pytest.mark.parametrize("attributes", [Attributes(notes=130), Attributes(low="C4", high="C6")])
+def test_what_it_reaches_is_what_was_asked_for(model, attributes):
+    z = model.encode(model.bank.states[100:104]).mean
+    moved = model.decode(descend_on_decoder(model, z, attributes), temperature=0.0)
+    (rule,) = attributes.rules()
+    assert rule.satisfied(moved).mean() >= 0.75
+
+
+def test_what_is_so_already_stays_where_it_is(model):
+    melodies = model.decode(model.encode(model.bank.states[:8]).mean, temperature=0.0)
+    z = model.encode(model.bank.states[:8]).mean
+    few = int((melodies < 128).sum(axis=1).min())
+    assert (descend_on_decoder(model, z, Attributes(notes=few)) == z).all()
