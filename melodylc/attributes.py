@@ -65,7 +65,7 @@ class Attributes:
         for name, value in fields.items():
             object.__setattr__(self, name, value)  # frozen from here on
         if self.notes is not None and self.at_most is not None and self.at_most < self.notes:
-            raise UserError(f"notes: expected at most as many as at_most, got at least {notes} and at most {at_most}")
+            raise UserError(f"notes: expected the least not above the most, got at least {notes} and at most {at_most}")
         if not self.pitches().any():
             key_name = self.key.name if self.key else "the range"
             low, high = self.low or 0, 127 if self.high is None else self.high

@@ -21,7 +21,7 @@ def add(commands: arguments.Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Train the flow, distil it and store both beside the model."""
+    """Train the flow, distil and refine it, and store it beside the model."""
     from melodylc.prior.stages import train_prior
     from melodylc.prior.training import PriorSettings
 

@@ -48,14 +48,17 @@ def run(options: argparse.Namespace) -> None:
     changed = transform(
         model, given, attributes, rules=rules, actors=actors, how=options.how, amount=options.amount, **decoding
     )
-    both = np.concatenate([given[None], changed.melodies])
+    both, together = np.concatenate([given[None], changed.melodies]), [*attributes.rules(), *rules]
+    kept = output.kept(changed, together).all()
+    as_it_was = all(rule.satisfied(given[None])[0] for rule in together)  # it is plausible by definition
     columns: dict[str, Sequence[Any]] = {
+        "kept": ["yes" if each else "no" for each in (as_it_was, kept)],
         "onsets kept": [f"{share:.0%}" for share in onsets_kept(given, both)],
         "notes kept": [f"{share:.0%}" for share in pitches_kept(given, both)],
         "from": ["yours", *changed.ways],
         "plausible": ["yes", *output.plausible(changed)],  # what is odd about one's own melody may stay
     }
-    print(changed.summary)
-    output.write(options, both, [*attributes.rules(), *rules], columns)
+    print(f"{'kept' if kept else 'not kept'}; {changed.summary}")
+    output.write(options, both, together, columns)
     strict = " (strict: masked decoder)" if options.strict else ""
     print(f"1 is your melody as it was read, 2 the changed one{strict}")

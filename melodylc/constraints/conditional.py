@@ -60,13 +60,14 @@ def find_conditional_actor(model: Model) -> ConditionalActor | None:
 
 
 def conditioned(model: Model, noise: Tensor, attributes: Attributes) -> Tensor:
-    """Return z (B, Z) for noise (B, N), drawn for attributes and moved by the conditional actor if there is one.
+    """Return z (B, Z) for noise (B, N), drawn for attributes; the conditional actor moves it if the prior knows none.
 
     Raises:
-        UserError: see `find_conditional_actor`.
+        UserError: see `load_conditional_actor`.
     """
-    z, actor = model.from_noise(noise, attributes), find_conditional_actor(model)
-    return z if actor is None else actor.move(z, attributes)
+    if model.realistic is not None:
+        return model.from_noise(noise, attributes)
+    return load_conditional_actor(model.path.with_name(FILE), model).move(noise, attributes)
 
 
 def load_conditional_actor(path: Path, model: Model) -> ConditionalActor:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from melodylc.attributes import Attributes
 from melodylc.base.numbers import LAST_SEED, integer
 from melodylc.evaluation import figures
 from melodylc.evaluation.comparison import (
@@ -105,7 +106,7 @@ def evaluate(
     figures.heat_maps(out / "conditional-actor.png", conditioning)
 
     given = model.bank.states if melodies is None else melodies
-    changes = measure_transformations(model, given[:MELODIES], pitch_rule(), actors.key)
+    changes = measure_transformations(model, given[:MELODIES], pitch_rule(), actors.key, Attributes(KEY))
     report.add("transformations to C major", [row.as_json() for row in changes], transformations_text(changes))
 
     agreements = measure_agreement(model, seed=seed)

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from melodylc import plausibility
+from melodylc.attributes import Attributes
+from melodylc.constraints.decoder_descent import descend_on_decoder
 from melodylc.constraints.rule_actor import RuleActor
-from melodylc.constraints.transformation import onsets_kept, pitches_kept, transform_batch
+from melodylc.constraints.transformation import onsets_kept, pitches_kept, transform_batch, transform_towards
 from melodylc.model import Model
 from melodylc.rules import Rule
 
@@ -40,9 +42,14 @@ class TransformationRow:
 
 
 def measure_transformations(
-    model: Model, melodies: np.ndarray, rule: Rule, actor: RuleActor
+    model: Model, melodies: np.ndarray, rule: Rule, actor: RuleActor, attributes: Attributes
 ) -> list[TransformationRow]:
-    """Measure the melodies (N, 256) that do not satisfy the rule: unchanged, reconstructed and transformed."""
+    """Measure the melodies (N, 256) that do not satisfy the rule: unchanged, reconstructed and transformed.
+
+    Args:
+        actor: learned for the rule; it and its critics lead the way in "actor" and "gradient".
+        attributes: which say the same as the rule; by the gradient of the decoder, they lead in "decoder".
+    """
     unsatisfied = melodies[rule(melodies) < 1]
     of_model = plausibility.bounds(model)
     bounds = [of_model.including(melody) for melody in unsatisfied]
@@ -65,6 +72,12 @@ def measure_transformations(
         row("unchanged", 0.0, unsatisfied),
         row("reconstruction", 0.0, model.decode(model.encode(unsatisfied), temperature=0)),
     ]
+    goal = descend_on_decoder(model, model.encode(unsatisfied).mean, attributes)
+    for amount in AMOUNTS:
+        changed = transform_towards(
+            model, unsatisfied, lambda _: goal, lambda z: model.decode(z, temperature=0.0), rule, amount
+        )
+        table.append(row("decoder", amount, changed.melodies))
     for method, strict in METHODS:
         if strict and rule.allowed_pitches is None:
             continue

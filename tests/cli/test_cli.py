@@ -243,7 +243,7 @@ def test_extract_and_train_from_the_command_line(tmp_path, capsys, monkeypatch):
         (["train", "nothing", "--out", "run"], "expected a folder made by"),
         (["train", "nothing", "--out", "run", "--steps", "bars"], "STAGE=N"),
         (["prior", "nothing", "--model", "none.safetensors"], "model: expected weights at none"),
-        (["generate", "--notes", "50", "--at-most", "40"], "notes: expected at most as many as at_most"),
+        (["generate", "--notes", "50", "--at-most", "40"], "notes: expected the least not above the most"),
         (["learn", "--out", "a.safetensors"], "expected a rule"),
         (["learn", "--rule", "sinkopation", "--out", "a.safetensors"], "rule: expected one of"),
         (["generate", "--rule", "my.py:x"], "there is none at my.py"),

@@ -10,6 +10,7 @@ from PIL import Image
 
 import melodylc
 from melodylc import rules
+from melodylc.attributes import Attributes
 from melodylc.constraints.conditional_training import ConditionalSettings, train_conditional_actor
 from melodylc.constraints.preference import prefer
 from melodylc.constraints.realism import held_out, realism_critic
@@ -251,8 +252,8 @@ def test_transformations_begin_with_the_melody_itself(tiny_model):
     actor = melodylc.learn(
         tiny_model, rule, budget=melodylc.latent.rewards.Budget(rounds=1, fresh=8, tried=4), progress=False
     )
-    table = measure_transformations(tiny_model, tiny_model.bank.states[:6], rule, actor)
+    table = measure_transformations(tiny_model, tiny_model.bank.states[:6], rule, actor, Attributes("C major"))
     assert (table[0].method, table[0].kept, table[0].satisfied, table[0].pitches_kept) == ("unchanged", 0, 0, 1)
     assert all(row.kept <= row.satisfied for row in table)
-    assert {row.method for row in table} >= {"actor", "gradient", "actor [strict]"}
+    assert {row.method for row in table} >= {"decoder", "actor", "gradient", "actor [strict]"}
     assert next(row for row in table if row.method == "actor [strict]").satisfied == 1
