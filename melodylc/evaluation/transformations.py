@@ -74,10 +74,10 @@ def measure_transformations(
     ]
     goal = descend_on_decoder(model, model.encode(unsatisfied).mean, attributes)
     for amount in AMOUNTS:
-        changed = transform_towards(
+        reached = transform_towards(
             model, unsatisfied, lambda _: goal, lambda z: model.decode(z, temperature=0.0), rule, amount
         )
-        table.append(row("decoder", amount, changed.melodies))
+        table.append(row("decoder", amount, reached.melodies))
     for method, strict in METHODS:
         if strict and rule.allowed_pitches is None:
             continue
