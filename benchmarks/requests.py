@@ -5,7 +5,7 @@
 Kept is the share of draws that have every attribute asked for and are plausible, satisfied the first alone. Draws of
 the prior are made for the attributes; the conditional actor then moves those of "actor"; of "masked" ones, made for
 numbers of notes and range only, the decoder is limited to the pitches. The last columns are the mean number of pitches
-and the mean share of the commonest one, of the actor (else the prior) and of the masked draws.
+and the mean share of the commonest one, of the draws of the prior and of the masked ones.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def main() -> None:
         for way in ("prior", "actor", "masked"):
             kept, satisfied = ([row[name] for row in rows.get(way, [])] for name in ("kept", "satisfied"))
             cells.append(f"{np.mean(kept):6.2f} ±{np.std(kept):.2f} ({np.mean(satisfied):.2f})" if kept else " " * 19)
-        for way in ("actor" if "actor" in rows else "prior", "masked"):
+        for way in ("prior", "masked"):
             if way in rows:
                 pitches, commonest = (np.mean([row[name] for row in rows[way]]) for name in ("pitches", "commonest"))
                 cells.append(f"{pitches:5.1f} {commonest:.2f}")

@@ -18,6 +18,7 @@ from melodylc import plausibility
 from melodylc.cli import arguments, main, parser
 from melodylc.constraints.conditional import conditioned
 from melodylc.constraints.sampling import mask
+from melodylc.melody import repeated_bars
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "plugins/README.md")]
@@ -96,6 +97,7 @@ def test_most_single_draws_of_an_example_are_kept(command):
     assert kept.mean() >= LEAST_KEPT, f"{satisfied.mean():.2f} satisfied, {kept.mean():.2f} kept"
     commonest = plausibility.features(melodies)[:, plausibility.FEATURES.index("commonest pitch")]
     assert commonest.mean() < MOST_ALIKE
+    assert repeated_bars(melodies).mean() > 1  # of 16; real ones repeat 3.2
     assert len(np.unique(melodies, axis=0)) == len(melodies)
 
 

@@ -1,7 +1,8 @@
 """A given melody, moved to what is asked for by the gradient of the decoder (G_opt of section 5): as near as it gets.
 
-An actor goes to where such melodies lie in one step, and takes little along. Measured on 24 melodies, moved to C major:
-the actor keeps 12 % of their notes, the gradient 45 %; to at least 130 notes, 44 % and 76 %.
+An actor goes to where such melodies lie in one step, and takes less along. `transform` keeps 52 % of the notes of 16
+melodies on the way to C major, where it keeps 44 % with the conditional actor; to E blues 49 and 33 %, to at least 130
+notes 75 and 60 %. All are kept either way. It takes a second or two where the actor takes 0.2.
 """
 
 from __future__ import annotations

@@ -42,9 +42,9 @@ DECAY, LAST_RATE = 1 / 3, 0.05  # the learning rate falls over the last third of
 class RefiningSettings:
     """How a distilled prior is refined."""
 
-    steps: int = 1600
+    steps: int = 1500
     batch: int = 48
-    learning_rate: float = 2e-4
+    learning_rate: float = 3e-4
     average: float = 0.99  # decay of the moving average, a step
     pool: int = 2048  # draws as they were, that batches are taken from
     fresh: int = 128  # of them replaced every 20 steps

@@ -26,7 +26,7 @@ def test_it_keeps_more_of_a_melody_than_the_actor(model):
             for before, each in zip(model.bank.states[100:103], changed, strict=True)
         ]
         shares[how] = np.mean(kept)
-    assert shares[None] > shares["actor"] + 0.15
+    assert shares[None] > shares["actor"] + 0.05
 
 
 @pytest.mark.parametrize("attributes", [Attributes(notes=130), Attributes(low="C4", high="C6")])
