@@ -97,8 +97,8 @@ def play(server: Server, backend: str, seconds: float, generate: bool, busy: boo
     dump.close()
     if load:
         load.close()
-    off = frames - STEP * np.arange(len(frames))
-    off = (off - np.median(off)) / RATE * 1000
+    beyond = frames - STEP * np.arange(len(frames))
+    off = (beyond - np.median(beyond)) / RATE * 1000
     half = len(off) // 4
     return {
         "onsets": len(frames),
@@ -228,18 +228,16 @@ def decoding() -> None:
     import torch
 
     from melodylc import load
-    from melodylc.constraints import conditional
-    from melodylc.constraints.sampling import with_notes_margin
+    from melodylc.constraints.conditional import conditioned
 
     torch.set_num_threads(1)
     model = load()
-    turned = conditional.load_conditional_actor(model.path.with_name("knobs.safetensors"), model)
-    attributes = with_notes_margin(Attributes("C major", notes=96))
+    attributes = Attributes("C major", notes=96)
     for count in (1, 8):
         took = []
         for _ in range(20):
             began = time.perf_counter()
-            model.decode(turned.move(model.prior(count), attributes))
+            model.decode(conditioned(model, model.noise(count), attributes))
             took.append(time.perf_counter() - began)
         middle = float(np.median(took))
         print(f"{count} melodies at once: {1000 * middle:.1f} ms, {16 * count / middle:.0f} bars/s")

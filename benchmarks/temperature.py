@@ -4,7 +4,8 @@
 
 A row for each temperature:
 
-satisfied    share of melodies in C major, of the conditional actor: one decode of each draw
+kept         share of draws for C major that are kept, of one decode each
+satisfied    share of them in C major
 notes        mean number of notes of draws of the prior
 in scale     their share of notes in the best-fitting major scale
 unique       their share of different melodies
@@ -19,11 +20,12 @@ import argparse
 
 import numpy as np
 
+from melodylc import plausibility
 from melodylc.attributes import Attributes
-from melodylc.constraints import conditional
+from melodylc.constraints.conditional import conditioned
 from melodylc.melody import HOLD
 from melodylc.model import load
-from melodylc.rules import Key, pitch_classes
+from melodylc.rules import pitch_classes
 from melodylc.vae.metrics import best_scale_share
 
 TEMPERATURES = (0.0, 0.2, 0.35, 0.5, 0.75, 1.0)
@@ -36,24 +38,28 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=512)
     options = parser.parse_args()
     model = load(options.model)
-    actor = conditional.load_conditional_actor(model.path.with_name("knobs.safetensors"), model)
-    z = model.prior(options.draws, seed=0)
+    noise = model.noise(options.draws, seed=0)
+    z, in_key = model.from_noise(noise), conditioned(model, noise, Attributes("C major"))
     bank = model.bank.states[: options.draws]
     mean = model.encode(bank).mean
-    key = Key.parse("C major")
-    rule = pitch_classes(key)
-    print(f"{'temperature':<12}{'satisfied':>10}{'notes':>8}{'in scale':>10}{'unique':>8}{'onsets back':>13}")
+    rule, bounds = pitch_classes("C major"), plausibility.bounds(model)
+    columns = ("temperature", "kept", "satisfied", "notes", "in scale", "unique", "onsets back")
+    print("".join(f"{name:>13}" for name in columns))
     for temperature in TEMPERATURES:
-        moved = model.decode(actor.move(z, Attributes(key)), temperature=temperature, seed=1)
+        asked = model.decode(in_key, temperature=temperature, seed=1)
+        kept = (rule.satisfied(asked) & bounds.plausible(asked)).mean()
         prior = model.decode(z, temperature=temperature, seed=1)
         reconstructed = model.decode(mean, temperature=temperature, seed=1)
         onsets = bank < HOLD
-        print(
-            f"{temperature:<12}{rule.satisfied(moved).mean():>10.1%}{(prior < HOLD).sum(axis=1).mean():>8.1f}"
-            f"{best_scale_share(prior):>10.3f}{len(np.unique(prior, axis=0)) / len(prior):>8.1%}"
-            f"{((bank == reconstructed) & onsets).sum() / onsets.sum():>13.3f}"
-        )
-    print(f"{'bank':<12}{'':>10}{(bank < HOLD).sum(axis=1).mean():>8.1f}{best_scale_share(bank):>10.3f}")
+        different = len(np.unique(prior, axis=0)) / len(prior)
+        back = ((bank == reconstructed) & onsets).sum() / onsets.sum()
+        shares = f"{kept:>13.1%}{rule.satisfied(asked).mean():>13.1%}"
+        print(f"{temperature:>13}{shares}{_notes_and_scale(prior)}{different:>13.1%}{back:>13.3f}", flush=True)
+    print(f"{'bank':>13}{'':>26}{_notes_and_scale(bank)}")
+
+
+def _notes_and_scale(melodies: np.ndarray) -> str:
+    return f"{(melodies < HOLD).sum(axis=1).mean():>13.1f}{best_scale_share(melodies):>13.3f}"
 
 
 if __name__ == "__main__":
