@@ -183,7 +183,7 @@ def compare(found, stored, where):
         same = sum(a == b for a, b in zip(found, stored, strict=True)) / len(stored)
         assert same > 0.95, where
     elif isinstance(stored, float):
-        assert found == pytest.approx(stored, rel=1e-3, abs=1e-4), where
+        assert found == pytest.approx(stored, rel=1e-3, abs=1e-4, nan_ok=True), where
     else:
         assert found == stored, where
 

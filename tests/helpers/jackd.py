@@ -126,7 +126,7 @@ class Dump:
         """End it as a crash does, and wait until the server has noticed: its name is free then."""
         self._process.kill()
         self._process.wait()
-        self._path.unlink()
+        self._path.unlink(missing_ok=True)
         script = (
             "import jack, sys, time\n"
             "client = jack.Client('look', no_start_server=True)\n"

@@ -151,7 +151,7 @@ class Live:
             time.sleep(0.002)
 
     def end(self, number=signal.SIGINT):
-        if self.dump:
+        if self.dump and number != signal.SIGKILL:  # which leaves the recording to the worker, or to nobody
             self.between_notes()
         self.process.send_signal(number)
         code = self.process.wait(PATIENCE)

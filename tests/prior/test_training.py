@@ -91,7 +91,7 @@ def test_refining_is_repeatable_and_keeps_forms(run):
 
 def test_refined_draws_decode_to_what_they_are_drawn_for(monkeypatch):
     model = melodylc.load()
-    asked = Attributes("0,1,3,5,6,8")  # of no scale, so that the embedded prior was hardly refined for it
+    asked = Attributes("C whole tone")  # of what is asked for most, what the embedded prior is refined for least
     monkeypatch.setattr(refining, "random_attributes", lambda rng: asked)
     settings = RefiningSettings(steps=16, batch=12, pool=48, fresh=8, learning_rate=5e-4, average=0.5, free=0.0)
     noise = model.noise(48, seed=6)
