@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from melodylc import attributes
-from melodylc.attributes import ASKED, AT_LEAST, AT_MOST, FORBIDDEN, NUMBERS
+from melodylc.attributes import ASKED, AT_LEAST, AT_MOST, FORBIDDEN
 from melodylc.latent import losses
 from melodylc.melody import HOLD
 from melodylc.plausibility import Bounds
+from melodylc.prior.asked_for import requested_numbers
 
 # Columns of measures, after 12 absences of pitch classes
 PLAUSIBLE, COUNT, LOW, HIGH, MEASURED = 12, 13, 14, 15, 16
@@ -53,7 +54,7 @@ def satisfied_shares(measured: Tensor, y: Tensor) -> dict[str, Tensor]:
     nan = torch.full((len(y),), float("nan"))
     forbidden = y[:, FORBIDDEN : FORBIDDEN + 12] == 1
     key = ((measured[:, :12] == 1) | ~forbidden).all(dim=1) & (measured[:, COUNT] > 0)
-    requested = _requested(y)
+    requested, given = requested_numbers(y)
     satisfied = {
         "at least": measured[:, COUNT] >= requested[:, 0],
         "at most": measured[:, COUNT] <= requested[:, 1],
@@ -62,7 +63,7 @@ def satisfied_shares(measured: Tensor, y: Tensor) -> dict[str, Tensor]:
     }
     shares = {"key": torch.where(forbidden.any(dim=1), key.float(), nan)}
     for index, (name, right) in enumerate(satisfied.items()):
-        shares[name] = torch.where(y[:, ASKED + index] == 1, right.float(), nan)
+        shares[name] = torch.where(given[:, index], right.float(), nan)
     return shares
 
 
@@ -99,7 +100,7 @@ def energy(out: Tensor, y: Tensor, least_notes: Tensor, enough: float) -> Tensor
     """
     logits, means, deviations = predictions(out)
     (count, low, high), deviation = means.unbind(dim=1), deviations.unbind(dim=1)
-    (at_least, at_most, least_low, most_high), given = _requested(y).unbind(dim=1), y[:, ASKED:]
+    (at_least, at_most, least_low, most_high), given = requested_numbers(y)[0].unbind(dim=1), y[:, ASKED:]
 
     def above(distance: Tensor, deviation: Tensor) -> Tensor:
         """Return -log P(a number lies above a bound), its mean at a distance from it."""
@@ -114,11 +115,6 @@ def energy(out: Tensor, y: Tensor, least_notes: Tensor, enough: float) -> Tensor
     cost = cost + given[:, AT_MOST] * above(at_most - count, deviation[0])
     cost = cost + given[:, 2] * above(low - least_low, deviation[1])
     return cost + given[:, 3] * above(most_high - high, deviation[2])
-
-
-def _requested(y: Tensor) -> Tensor:
-    """Return at least, at most, lowest and highest pitch (B, 4) of labels (B, 32), out of their units."""
-    return y[:, NUMBERS:ASKED] * y.new_tensor(attributes.UNITS) + y.new_tensor(attributes.CENTRES)
 
 
 def _numbers(out: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from melodylc.latent.descent import optimise
 from melodylc.melody import HOLD
 from melodylc.model import Model
 from melodylc.prior import decoder_cost
+from melodylc.prior.asked_for import satisfied_by
 from melodylc.vae.decoding import TEMPERATURE, free_run
 
 STEPS, RATE = 80, 0.1
@@ -40,7 +41,7 @@ def descend_on_decoder(model: Model, z: Tensor, attributes: Attributes) -> Tenso
 
     def done(moved: Tensor) -> Tensor:
         melodies = _decoded(model, moved)
-        return torch.from_numpy(decoder_cost.satisfied(melodies, labels) & bounds.plausible(melodies))
+        return torch.from_numpy(satisfied_by(melodies, labels) & bounds.plausible(melodies))
 
     return optimise(z, energy, steps=STEPS, learning_rate=RATE, done=done)
 

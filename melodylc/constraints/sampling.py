@@ -140,7 +140,7 @@ def ways(
         if actor is not None:
             moves.insert(0, ("actor", partial(actor.move, attributes=attributes)))
         if near:
-            moves.insert(0, ("gradient", partial(descend_on_decoder, model, attributes=attributes)))
+            moves.insert(0, ("decoder gradient", partial(descend_on_decoder, model, attributes=attributes)))
     if constraints.actors:
         last: RuleActor | ComposedActor = (
             constraints.actors[0] if len(constraints.actors) == 1 else compose(*constraints.actors)

@@ -48,7 +48,7 @@ def measure_transformations(
 
     Args:
         actor: learned for the rule; it and its critics lead the way in "actor" and "gradient".
-        attributes: which say the same as the rule; by the gradient of the decoder, they lead in "decoder".
+        attributes: which say the same as the rule; they lead the way in "decoder gradient".
     """
     unsatisfied = melodies[rule(melodies) < 1]
     of_model = plausibility.bounds(model)
@@ -77,7 +77,7 @@ def measure_transformations(
         reached = transform_towards(
             model, unsatisfied, lambda _: goal, lambda z: model.decode(z, temperature=0.0), rule, amount
         )
-        table.append(row("decoder", amount, reached.melodies))
+        table.append(row("decoder gradient", amount, reached.melodies))
     for method, strict in METHODS:
         if strict and rule.allowed_pitches is None:
             continue

@@ -8,14 +8,14 @@ Shapes: B draws, L = 256 steps of a melody, V = 130 states, Y = 32 labels.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from melodylc.attributes import ASKED, AT_LEAST, AT_MOST, CENTRES, FORBIDDEN, HIGH, LOW, NUMBERS, UNITS
+from melodylc.attributes import AT_LEAST, AT_MOST
 from melodylc.melody import HOLD
-from melodylc.plausibility import FEATURES, Bounds
+from melodylc.plausibility import FEATURES, STEP, Bounds
+from melodylc.prior.asked_for import allowed_pitches, requested_numbers
 
 KEPT, GAINED = 0.9, 1.1  # of the notes of a draw: no rule is met by silence, nor does one but "at least" ask for more
 # Of the notes of "at most", but not more of them than the second number: a request for few is not one for silence.
@@ -27,7 +27,6 @@ EXTRA_VARIANCE = 4.0  # notes^2, added to the decoder's own: beyond the bound by
 INSIDE, INSIDE_NOTES = 0.8, 0.94
 IMPLAUSIBLE_WEIGHT = 20.0
 MORE_CLASSES, CLASSES_UNIT = 1.0, 20.0  # pitch classes more than the bound that a draw is to have; so many cost 1 more
-STEP = 2  # semitones of the widest step
 
 
 def cost(logits: Tensor, states: Tensor, labels: Tensor, notes_before: Tensor, bounds: Bounds) -> Tensor:
@@ -47,27 +46,6 @@ def cost(logits: Tensor, states: Tensor, labels: Tensor, notes_before: Tensor, b
     counts = too_few_or_many(logits, labels, notes_before, bounds)
     missed = torch.log1p(outside(pitches, sounding, labels)) + torch.log1p(counts)
     return missed + IMPLAUSIBLE_WEIGHT * implausible(pitches, states, bounds)
-
-
-def satisfied(states: np.ndarray, labels: Tensor) -> np.ndarray:
-    """Return which of melodies (B, 256) have what labels (B, Y) ask for, (B,) bool."""
-    sounding = states < HOLD
-    allowed = np.take_along_axis(allowed_pitches(labels).numpy(), np.where(sounding, states, 0).astype(int), axis=1)
-    counts = sounding.sum(axis=1)
-    numbers, asked = (each.numpy() for each in _numbers(labels))
-    enough = ~asked[:, AT_LEAST] | (counts > numbers[:, AT_LEAST] - 0.5)
-    few = ~asked[:, AT_MOST] | (counts < numbers[:, AT_MOST] + 0.5)
-    return (allowed | ~sounding).all(axis=1) & enough & few
-
-
-def allowed_pitches(labels: Tensor) -> Tensor:
-    """Return which pitches labels (B, Y) allow, (B, 128) bool."""
-    pitch = torch.arange(HOLD, device=labels.device)
-    forbidden = labels[:, FORBIDDEN : FORBIDDEN + 12][:, pitch % 12] == 1
-    numbers, asked = _numbers(labels)
-    below = (pitch < numbers[:, LOW : LOW + 1] - 0.5) & asked[:, LOW : LOW + 1]
-    above = (pitch > numbers[:, HIGH : HIGH + 1] + 0.5) & asked[:, HIGH : HIGH + 1]
-    return ~(forbidden | below | above)
 
 
 def outside(pitches: Tensor, sounding: Tensor, labels: Tensor) -> Tensor:
@@ -92,7 +70,7 @@ def too_few_or_many(logits: Tensor, labels: Tensor, notes_before: Tensor, bounds
     """
     begins = (logits[..., :HOLD].logsumexp(dim=-1) - logits.logsumexp(dim=-1)).exp()  # (B, L), P(a note begins)
     expected, deviation = begins.sum(dim=1), ((begins * (1 - begins)).sum(dim=1) + EXTRA_VARIANCE).sqrt()
-    numbers, asked = _numbers(labels)
+    numbers, asked = requested_numbers(labels)
     at_least, at_most = numbers[:, AT_LEAST], numbers[:, AT_MOST]
     plausible = INSIDE_NOTES * _high(bounds, "notes")
     fewest = torch.minimum(KEPT * notes_before, FEWEST * at_most).maximum(FEWEST * at_most.clamp(max=FEW))
@@ -139,9 +117,3 @@ def _steps_from(states: Tensor) -> Tensor:
 
 def _high(bounds: Bounds, feature: str) -> float:
     return bounds.high[FEATURES.index(feature)]
-
-
-def _numbers(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the numbers that labels (B, Y) hold, (B, 4), and which of them are asked for, (B, 4) bool."""
-    numbers = labels[:, NUMBERS:ASKED] * labels.new_tensor(UNITS) + labels.new_tensor(CENTRES)
-    return numbers, labels[:, ASKED:] == 1

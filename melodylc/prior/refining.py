@@ -27,6 +27,7 @@ from melodylc.latent.stopping import interruptible
 from melodylc.melody import BARS, HOLD
 from melodylc.model import Model, generator
 from melodylc.prior import decoder_cost
+from melodylc.prior.asked_for import satisfied_by
 from melodylc.prior.realistic import RealisticPrior
 from melodylc.prior.requests import random_attributes
 from melodylc.vae.decoding import free_run, gumbel_noise
@@ -117,7 +118,7 @@ class _Refining:
         asked = fresh.labels.any(dim=1)
         bars = self.bars(self.average.network, fresh.noise[asked].to(device), fresh.labels[asked].to(device))
         melodies = self.model.decode_quickly(self.prior.latent(bars).cpu(), generator=self.source)
-        satisfied, plausible = decoder_cost.satisfied(melodies, fresh.labels[asked]), self.bounds.plausible(melodies)
+        satisfied, plausible = satisfied_by(melodies, fresh.labels[asked]), self.bounds.plausible(melodies)
         return {"kept": float((satisfied & plausible).mean()), "plausible": float(plausible.mean())}
 
     def step(self, number: int) -> dict[str, float]:
@@ -128,7 +129,7 @@ class _Refining:
         chosen = self.pool.take(torch.randint(len(self.pool.notes), (settings.batch,), generator=self.source))
         labels = chosen.labels.to(device)
         bars = self.bars(self.student, chosen.noise.to(device), labels)
-        logits, states = self.decoded(bars)
+        states, logits = self.decoded(bars)
         cost = decoder_cost.cost(logits, states, labels, chosen.notes.to(device), self.bounds)
         distance = F.mse_loss(bars, chosen.bars.to(device), reduction="none").mean(dim=(1, 2))
         asked = labels.any(dim=1)
@@ -139,12 +140,12 @@ class _Refining:
         return {name: float(values.detach().mean()) for name, values in found.items()}
 
     def decoded(self, bars: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits (B, L, V), divided by the temperature, and the states (B, L) of bars (B, P, D)."""
+        """Return the states (B, L) of bars (B, P, D), and their logits (B, L, V), divided by the temperature."""
         temperature = self.model.temperature
         noise = gumbel_noise(len(bars), temperature, self.source).to(bars.device)
         with half_precision(self.model.device):
             states, logits = free_run(self.model.vae, self.prior.latent(bars), noise)
-        return logits / temperature, states
+        return states, logits / temperature
 
 
 def refine(

@@ -10,7 +10,6 @@ from melodylc.attributes import Attributes
 from melodylc.melody import HOLD, REST, STATES
 from melodylc.plausibility import FEATURES, Bounds
 from melodylc.prior import decoder_cost
-from melodylc.prior.requests import random_attributes
 
 MOST = {"notes": 200.0, "commonest pitch": 0.6, "two commonest pitches": 0.9, "steps": 0.8}
 LOW = tuple(2.0 if name == "pitch classes" else 0.0 for name in FEATURES)
@@ -32,27 +31,6 @@ def melody(*pitches, length=256):
 def cost(states, attributes, before=64.0, sure=30.0):
     logits, labels = said(states, sure), attributes.labels()[None]
     return float(decoder_cost.cost(logits, torch.tensor(states), labels, torch.tensor([before]), BOUNDS))
-
-
-def test_what_is_satisfied_is_what_the_rules_say():
-    rng = np.random.default_rng(0)
-    for _ in range(200):
-        attributes = random_attributes(rng)
-        states = rng.integers(50, 60, (3, 256)).astype(np.uint8)
-        states[rng.random(states.shape) < rng.uniform(0.2, 0.9)] = HOLD
-        states[:, 0] = 55
-        wanted = np.all([rule.satisfied(states) for rule in attributes.rules()] or [np.ones(3, bool)], axis=0)
-        labels = attributes.labels().expand(3, -1)
-        np.testing.assert_array_equal(decoder_cost.satisfied(states, labels), wanted)
-
-
-def test_the_pitches_allowed_are_those_of_the_attributes():
-    rng = np.random.default_rng(1)
-    for _ in range(100):
-        attributes = random_attributes(rng)
-        np.testing.assert_array_equal(
-            decoder_cost.allowed_pitches(attributes.labels()[None])[0].numpy(), attributes.pitches()
-        )
 
 
 def test_what_surely_has_what_is_asked_for_costs_nothing():
