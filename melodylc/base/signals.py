@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+BROKEN_PIPE = 128 + 13  # the exit code of a process whose reader went away: SIGPIPE is 13 wherever there is one
+
 
 class Stopped(KeyboardInterrupt):
     """A signal asked for the end."""

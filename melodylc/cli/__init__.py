@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
 from melodylc.base.errors import UserError
-from melodylc.base.signals import exit_code, on_signals
+from melodylc.base.signals import BROKEN_PIPE, exit_code, on_signals
 from melodylc.base.version import __version__
 from melodylc.cli import (
     condition,
@@ -49,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _refuse_empty_texts(options)
         with on_signals():
             options.run(options)
+    except BrokenPipeError:
+        raise  # no fault of the command: see `entry`
     except KeyboardInterrupt as stop:
         with suppress(OSError):  # the terminal may be what went away
             print("\n" + "; ".join(["stopped", *map(str, stop.args)]), file=sys.stderr)
@@ -75,5 +78,13 @@ def _refuse_empty_texts(options: argparse.Namespace) -> None:
 
 
 def entry() -> None:
-    """Run the console command."""
-    sys.exit(main())
+    """Run the console command; it ends in silence where its reader has seen enough (`melodylc ports | head -1`)."""
+    try:
+        try:
+            code = main()
+        finally:
+            sys.stdout.flush()  # the help, too, which argparse prints and exits
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain as it ends
+        code = BROKEN_PIPE
+    sys.exit(code)

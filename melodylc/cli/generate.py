@@ -38,11 +38,11 @@ def run(options: argparse.Namespace) -> None:
     made = generate(model, attributes, options.count, rules=rules, actors=actors, tries=options.tries, **decoding)
     together = [*attributes.rules(), *rules]
     kept = output.kept(made, together)
-    print(f"{kept.sum()} of {options.count} kept; {made.summary}")
     columns: dict[str, Sequence[Any]] = {
         "kept": ["yes" if each else "no" for each in kept],
         "draw": made.draws,
         "from": made.ways,
         "plausible": output.plausible(made),
     }
-    output.write(options, made.melodies, together, columns)
+    headline = f"{kept.sum()} of {options.count} kept; {made.summary}"
+    output.write(options, headline, made.melodies, together, columns)

@@ -34,10 +34,10 @@ def run(options: argparse.Namespace) -> None:
     made = interpolate(model, first, last, options.count, attributes, rules=rules, actors=actors, **decoding)
     together = [*attributes.rules(), *rules]
     kept = output.kept(made, together)
-    print(f"{kept.sum()} of {options.count} kept; {made.summary}")
     columns = {
         "kept": ["yes" if each else "no" for each in kept],
         "from": made.ways,
         "plausible": output.plausible(made),
     }
-    output.write(options, made.melodies, together, columns)
+    headline = f"{kept.sum()} of {options.count} kept; {made.summary}"
+    output.write(options, headline, made.melodies, together, columns)

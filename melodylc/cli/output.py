@@ -48,11 +48,16 @@ def kept(made: Generated, rules: Sequence[Rule]) -> np.ndarray:
 
 
 def write(
-    options: argparse.Namespace, melodies: np.ndarray, rules: Sequence[Rule], columns: Mapping[str, Sequence[Any]]
+    options: argparse.Namespace,
+    headline: str,
+    melodies: np.ndarray,
+    rules: Sequence[Rule],
+    columns: Mapping[str, Sequence[Any]],
 ) -> None:
-    """Write numbered MIDI files and piano rolls of melodies (B, 256), and print a table of what each satisfies.
+    """Write numbered MIDI files and piano rolls of melodies (B, 256), then print a table of what each satisfies.
 
     Args:
+        headline: of the table, printed when all files are there.
         columns: further columns of the table, a cell for each melody.
     """
     out = Path(options.out)
@@ -70,6 +75,7 @@ def write(
         satisfied = ["yes" if reward[index] == 1 else f"no, {reward[index]:.1%}" for reward in rewards]
         further = [str(cells[index]) for cells in columns.values()]
         table.append([f"{out / name}.mid", str(int((melody < HOLD).sum())), *further, *satisfied])
+    print(headline)
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     for row in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

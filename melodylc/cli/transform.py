@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
         "from": ["yours", *changed.ways],
         "plausible": ["yes", *output.plausible(changed)],  # what is odd about one's own melody may stay
     }
-    print(f"{'kept' if kept else 'not kept'}; {changed.summary}")
-    output.write(options, both, together, columns)
+    headline = f"{'kept' if kept else 'not kept'}; {changed.summary}"
+    output.write(options, headline, both, together, columns)
     strict = " (strict: masked decoder)" if options.strict else ""
     print(f"1 is your melody as it was read, 2 the changed one{strict}")

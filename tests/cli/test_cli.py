@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -323,3 +325,16 @@ def test_a_pipe_is_refused_in_one_line(tmp_path, capsys):
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 2
     assert all("not a regular file" in line for line in errors)
+
+
+@pytest.mark.parametrize("arguments", [["generate", "--count", "1", "--seed", "1"], ["--help"]])
+def test_a_reader_that_has_seen_enough_ends_a_command_in_silence(arguments, tmp_path):
+    """As `melodylc ... | head` does: the files are there all the same."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    entry = [sys.executable, "-c", "from melodylc.cli import entry; entry()", *arguments]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(entry, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=buffered)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+    assert (tmp_path / "melodies" / "01.mid").exists() == ("generate" in arguments)
