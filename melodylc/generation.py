@@ -29,12 +29,15 @@ from melodylc.constraints.sampling import (
     score,
     ways,
 )
+from melodylc.constraints.search import SearchBudget, Searched, search
 from melodylc.constraints.transformation import check_amount, check_method, descend, transform_towards
 from melodylc.latent.rewards import Budget
 from melodylc.model import Model
 from melodylc.plausibility import Bounds
 from melodylc.prior.known import FEW, share_known
 from melodylc.rules import Rule
+
+HOW = ("auto", "search", "learn")  # what finds melodies for rules without an actor
 
 
 @dataclass(frozen=True)
@@ -64,20 +67,25 @@ def generate(
     temperature: float | None = None,
     strict: bool = False,
     tries: int = 8,
+    how: str = "auto",
+    searching: SearchBudget = SearchBudget(),
     budget: Budget = Budget(),
     keep: str | os.PathLike[str] | None = None,
 ) -> Generated:
     """Generate `count` new melodies that keep attributes and rules.
 
-    Attributes alone need no learning: the conditional actor of the model knows them. Rules need actors that were
-    learned for them; without, one is learned first for all that is asked. Each melody that breaks a rule or is not
-    plausible is made the next way (see `constraints.sampling.ways`), then drawn again, `tries` times in all; the best
-    is kept, and `draws` and `ways` say which it was.
+    Attributes are what draws of the prior are made for. Melodies that keep rules without an actor are searched for; for
+    those that are not found an actor is learned. Each melody that breaks a rule or is not plausible is made the next
+    way (see `constraints.sampling.ways`), then drawn again, `tries` times in all; the best is kept, and `draws` and
+    `ways` say which it was.
 
     Args:
         seed: the same seed gives the same melodies; default: by chance.
         temperature: of sampling, 0 takes the likeliest; default: the model's.
         strict: guarantee key and range by masking the decoder.
+        how: what finds melodies for rules without an actor: "search", "learn", or "auto", a search, then learning where
+            it fails; with `keep`, learning at once.
+        searching: how long is searched.
         budget: of learning.
         keep: where an actor that is learned is saved (.safetensors).
 
@@ -90,7 +98,14 @@ def generate(
     seed = secrets.randbits(31) if checked_seed(seed) is None else seed
     assert seed is not None
     bounds = plausibility.bounds(model)  # before anything is learned: the file may be damaged
-    constraints = _prepared(model, Constraints.of(attributes, rules, actors), strict, budget, keep)
+    constraints = Constraints.of(attributes, rules, actors)
+    how = _check_how(how, constraints, keep)
+    found = None
+    if how != "learn":
+        found = _searched(model, constraints, count, bounds, searching, seed, temperature, strict)
+        if how == "search" or (found.scores == 1).all():
+            return _report(_as_drawn(found), bounds, f"{_made_for(constraints)}{found}; seed {seed}")
+    constraints = _prepared(model, constraints, strict, budget, keep)
     drawn = draw_kept(
         model,
         ways(model, constraints, strict=strict),
@@ -102,12 +117,59 @@ def generate(
         seed=seed,
         temperature=temperature,
     )
-    summary = describe(constraints) + (f"; best of up to {tries} draws each" if tries > 1 else "; one draw each")
+    if found is not None:
+        drawn = drawn.or_better(_as_drawn(found))
+    summary = "" if found is None else f"{found}, which kept {(found.scores == 1).sum()}; "
+    summary += describe(constraints) + (f"; best of up to {tries} draws each" if tries > 1 else "; one draw each")
     if strict:
         summary += "; strict: the decoder was masked to the pitches allowed"
     if share_known(model.bank.states, constraints.attributes) < FEW:
         summary += "; few melodies like this are known"
     return _report(drawn, bounds, f"{summary}; seed {seed}")
+
+
+def _check_how(how: str, constraints: Constraints, keep: object) -> str:
+    """Return how melodies are found, which is "learn" where there is an actor, or nothing to search for.
+
+    Raises:
+        UserError: if it is none, or a search that learns or has an actor.
+    """
+    if how not in HOW:
+        raise UserError(f"how: expected one of {', '.join(HOW)}, got {how!r}")
+    if how == "search" and (constraints.actors or keep is not None or not constraints.rules):
+        raise UserError("how: a search expects a rule, and neither actors nor where to keep one; how='auto' takes all")
+    return "learn" if constraints.actors or keep is not None or not constraints.rules else how
+
+
+def _searched(
+    model: Model,
+    constraints: Constraints,
+    count: int,
+    bounds: Bounds,
+    budget: SearchBudget,
+    seed: int,
+    temperature: float | None,
+    strict: bool,
+) -> Searched:
+    return search(
+        model,
+        constraints.all_rules,
+        count,
+        bounds,
+        attributes=constraints.attributes,
+        budget=budget,
+        seed=seed,
+        temperature=temperature,
+        allowed_states=mask(constraints.all_rules) if strict else None,
+    )
+
+
+def _as_drawn(found: Searched) -> Drawn:
+    return Drawn(found.melodies, found.scores, [1] * len(found.scores), ["search"] * len(found.scores))
+
+
+def _made_for(constraints: Constraints) -> str:
+    return f"made for {constraints.attributes}, " if constraints.attributes.rules() else ""
 
 
 def _prepared(

@@ -131,12 +131,29 @@ def attributes_and_rules(options: argparse.Namespace) -> tuple[Attributes, list[
     return attributes(options), [find(text) for text in options.rule]
 
 
-def actors(options: argparse.Namespace, model: Model) -> list[RuleActor]:
-    """Load the actors; without any, rules are about to be learned, which is said."""
+def how(options: argparse.Namespace) -> str:
+    """Return what finds melodies for rules: search, learn or auto. Who bounds or keeps what is learned wants learning.
+
+    Raises:
+        UserError: for a search where there is nothing to search for, or what only learning has.
+    """
+    given = [name for name in ("rounds", "seconds", "keep") if getattr(options, name) is not None]
+    if options.how is None:
+        return "learn" if given else "auto"
+    if options.actor or not options.rule:
+        why = "an --actor is learned already" if options.actor else "nothing is searched for without --rule"
+        raise UserError(f"--how: {why}; leave it out")
+    if options.how == "search" and (only := [name for name in given if name != "seconds"]):
+        raise UserError(f"--{only[0]}: a search learns nothing; leave it out, or --how search")
+    return str(options.how)
+
+
+def actors(options: argparse.Namespace, model: Model, learning: bool = True) -> list[RuleActor]:
+    """Load the actors; without any, rules are about to be learned, which is said where it is so."""
     from melodylc.constraints.rule_actor import load_actor
 
     loaded = [load_actor(path, model) for path in options.actor]
-    if options.rule and not loaded:
+    if options.rule and not loaded and learning:
         kept = f"kept in {options.keep}" if options.keep else "--keep FILE.safetensors keeps it for --actor"
         print(f"learning an actor first; --rounds and --seconds bound it, {kept}", file=sys.stderr)
     return loaded

@@ -21,6 +21,12 @@ def add(commands: arguments.Commands) -> None:
         default=8,
         help="draws a melody has to keep its rules and be plausible (8)",
     )
+    parser.add_argument(
+        "--how",
+        choices=("auto", "search", "learn"),
+        help="what finds melodies for --rule without --actor: a search, learning, or learning where a search fails "
+        "(auto; with --rounds, --seconds or --keep: learn). --seconds bounds --how search too",
+    )
     arguments.add_output(parser)
     parser.set_defaults(run=run)
 
@@ -28,14 +34,26 @@ def add(commands: arguments.Commands) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write melodies that keep what is asked."""
     attributes, rules = arguments.attributes_and_rules(options)
-    decoding = arguments.decoding(options)
+    how, decoding = arguments.how(options), arguments.decoding(options)
     from melodylc.cli import output
+    from melodylc.constraints.search import SearchBudget
     from melodylc.generation import generate
     from melodylc.model import load
 
     model = load(options.model)
-    actors = arguments.actors(options, model)
-    made = generate(model, attributes, options.count, rules=rules, actors=actors, tries=options.tries, **decoding)
+    actors = arguments.actors(options, model, learning=how == "learn")
+    searching = SearchBudget(seconds=options.seconds if how == "search" else None)
+    made = generate(
+        model,
+        attributes,
+        options.count,
+        rules=rules,
+        actors=actors,
+        tries=options.tries,
+        how=how,
+        searching=searching,
+        **decoding,
+    )
     together = [*attributes.rules(), *rules]
     kept = output.kept(made, together)
     columns: dict[str, Sequence[Any]] = {

@@ -214,6 +214,16 @@ class Drawn:
     draws: list[int]  # the try that gave each, from 1
     ways: list[str]  # and the name of its way
 
+    def or_better(self, others: Drawn) -> Drawn:
+        """Return of each melody the other where that scores no less."""
+        better = others.scores >= self.scores
+        return Drawn(
+            np.where(better[:, None], others.melodies, self.melodies),
+            np.maximum(others.scores, self.scores),
+            [(b if take else a) for take, a, b in zip(better, self.draws, others.draws, strict=True)],
+            [(b if take else a) for take, a, b in zip(better, self.ways, others.ways, strict=True)],
+        )
+
 
 def draw(
     known: Sequence[Way],
