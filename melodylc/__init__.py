@@ -7,6 +7,7 @@
     made = melodylc.generate(model, Attributes(key="E blues", notes=120), count=4, seed=1)
     made.melodies                                   # (4, 256) uint8: 16 bars of 16 steps, see melodylc.melody
     made.summary, made.ways, made.implausible       # how they came about
+    melodylc.generate(model, rules=rules.contour("arch"))    # any rule: searched for
 
     actor = melodylc.learn(model, rules.contour("arch") & rules.syncopation())
     melodylc.generate(model, Attributes(key="A minor"), rules=rules.contour("arch"), actors=actor)
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from melodylc.constraints.composition import ComposedActor, compose
     from melodylc.constraints.preference import Preference, prefer
     from melodylc.constraints.rule_actor import RuleActor, learn, load_actor
+    from melodylc.constraints.search import SearchBudget
     from melodylc.exchange import write_midi
     from melodylc.extraction import Corpus, Filters, extract
     from melodylc.extraction.selection import SelectedMelody, select_melody
@@ -55,6 +57,7 @@ _HOMES = {
     "Preference": "melodylc.constraints.preference",
     "Rule": "melodylc.rules",
     "RuleActor": "melodylc.constraints.rule_actor",
+    "SearchBudget": "melodylc.constraints.search",
     "SelectedMelody": "melodylc.extraction.selection",
     "UserError": "melodylc.base.errors",
     "compose": "melodylc.constraints.composition",
@@ -88,6 +91,7 @@ __all__ = [
     "Preference",
     "Rule",
     "RuleActor",
+    "SearchBudget",
     "SelectedMelody",
     "UserError",
     "compose",

@@ -26,6 +26,7 @@ def test_public_names():
         "Preference",
         "Rule",
         "RuleActor",
+        "SearchBudget",
         "SelectedMelody",
         "UserError",
         "compose",
