@@ -16,6 +16,7 @@ from forty_rules import KINDS
 
 import melodylc
 from melodylc import plausibility
+from melodylc.constraints.draws import PriorDraws
 from melodylc.constraints.search import SearchBudget, search
 
 MELODIES = 4
@@ -30,13 +31,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     options = parser.parse_args()
     model = melodylc.load()
-    bounds, drawn = plausibility.bounds(model), model.sample(4096, seed=99)
+    draws, bounds, drawn = PriorDraws(model), plausibility.bounds(model), model.sample(4096, seed=99)
     found: list[tuple[float, float, float]] = []
     print(f"{'rule':<64}{'prior':>7}{'one':>6}{'four':>6}{'decodes':>9}{'seconds':>9}")
     for kind, rules in KINDS.items():
         for rule in rules:
             made = [
-                search(model, [rule], MELODIES, bounds, budget=SearchBudget(DECODES, options.seconds), seed=seed)
+                search(draws, [rule], MELODIES, bounds, budget=SearchBudget(DECODES, options.seconds), seed=seed)
                 for seed in range(options.seeds)
             ]
             kept = np.array([each.scores == 1 for each in made])

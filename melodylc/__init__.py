@@ -13,8 +13,8 @@
     melodylc.generate(model, Attributes(key="A minor"), rules=rules.contour("arch"), actors=actor)
     melodylc.write_midi("arch.mid", made.melodies[0])
 
-The commands generate, transform, interpolate, learn and extract are the functions of the same names here, and live is
-`melodylc.live.Session`. A rule is any function of melodies to [0, 1]: see `melodylc.rules`.
+The commands generate, transform, infill, interpolate, learn and extract are the functions of the same names here, and
+live is `melodylc.live.Session`. A rule is any function of melodies to [0, 1]: see `melodylc.rules`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from melodylc.extraction import Corpus, Filters, extract
     from melodylc.extraction.selection import SelectedMelody, select_melody
     from melodylc.generation import Generated, generate, interpolate, transform
+    from melodylc.infilling import infill
     from melodylc.latent.rewards import PAPER_BUDGET, Budget
     from melodylc.melody import Melody
     from melodylc.model import Model, load
@@ -64,6 +65,7 @@ _HOMES = {
     "exchange": None,
     "extract": "melodylc.extraction",
     "generate": "melodylc.generation",
+    "infill": "melodylc.infilling",
     "interpolate": "melodylc.generation",
     "learn": "melodylc.constraints.rule_actor",
     "live": None,
@@ -98,6 +100,7 @@ __all__ = [
     "exchange",
     "extract",
     "generate",
+    "infill",
     "interpolate",
     "learn",
     "live",

@@ -17,6 +17,7 @@ from melodylc.base.errors import UserError
 from melodylc.base.numbers import integer
 from melodylc.base.numbers import seed as checked_seed
 from melodylc.base.numbers import temperature as checked_temperature
+from melodylc.constraints.draws import PriorDraws
 from melodylc.constraints.rule_actor import RuleActor
 from melodylc.constraints.sampling import (
     Constraints,
@@ -104,7 +105,7 @@ def generate(
     if how != "learn":
         found = _searched(model, constraints, count, bounds, searching, seed, temperature, strict)
         if how == "search" or (found.scores == 1).all():
-            return _report(_as_drawn(found), bounds, f"{_made_for(constraints)}{found}; seed {seed}")
+            return report(found.as_drawn(), bounds, f"{_made_for(constraints)}{found}; seed {seed}")
     constraints = _prepared(model, constraints, strict, budget, keep)
     drawn = draw_kept(
         model,
@@ -118,14 +119,14 @@ def generate(
         temperature=temperature,
     )
     if found is not None:
-        drawn = drawn.or_better(_as_drawn(found))
+        drawn = drawn.or_better(found.as_drawn())
     summary = "" if found is None else f"{found}, which kept {(found.scores == 1).sum()}; "
     summary += describe(constraints) + (f"; best of up to {tries} draws each" if tries > 1 else "; one draw each")
     if strict:
         summary += "; strict: the decoder was masked to the pitches allowed"
     if share_known(model.bank.states, constraints.attributes) < FEW:
         summary += "; few melodies like this are known"
-    return _report(drawn, bounds, f"{summary}; seed {seed}")
+    return report(drawn, bounds, f"{summary}; seed {seed}")
 
 
 def _check_how(how: str, constraints: Constraints, keep: object) -> str:
@@ -151,21 +152,9 @@ def _searched(
     temperature: float | None,
     strict: bool,
 ) -> Searched:
-    return search(
-        model,
-        constraints.all_rules,
-        count,
-        bounds,
-        attributes=constraints.attributes,
-        budget=budget,
-        seed=seed,
-        temperature=temperature,
-        allowed_states=mask(constraints.all_rules) if strict else None,
-    )
-
-
-def _as_drawn(found: Searched) -> Drawn:
-    return Drawn(found.melodies, found.scores, [1] * len(found.scores), ["search"] * len(found.scores))
+    allowed_states = mask(constraints.all_rules) if strict else None
+    draws = PriorDraws(model, constraints.attributes, temperature, allowed_states)
+    return search(draws, constraints.all_rules, count, bounds, budget=budget, seed=seed)
 
 
 def _made_for(constraints: Constraints) -> str:
@@ -181,7 +170,8 @@ def _prepared(
     return constraints.with_actors(model, budget, keep)
 
 
-def _report(drawn: Drawn, bounds: Bounds, summary: str) -> Generated:
+def report(drawn: Drawn, bounds: Bounds, summary: str) -> Generated:
+    """Return melodies that were drawn, in which features they are not plausible, and how they came about."""
     made = Generated(
         drawn.melodies, drawn.draws, drawn.ways, [bounds.violated(melody) for melody in drawn.melodies], summary
     )
@@ -251,7 +241,7 @@ def transform(
         )
         return changed.melodies, changed.reached
 
-    return _report(draw(known, 1, 1, make), bounds, summary)
+    return report(draw(known, 1, 1, make), bounds, summary)
 
 
 def _pitches_first(melodies: np.ndarray, constraints: Constraints, bounds: Bounds) -> np.ndarray:
@@ -302,4 +292,4 @@ def interpolate(
         seed=secrets.randbits(31) if seed is None else seed,
         temperature=temperature,
     )
-    return _report(drawn, bounds, describe(constraints))
+    return report(drawn, bounds, describe(constraints))

@@ -33,6 +33,7 @@ def test_public_names():
         "exchange",
         "extract",
         "generate",
+        "infill",
         "interpolate",
         "learn",
         "live",

@@ -17,6 +17,7 @@ from melodylc.cli import (
     evaluate,
     extract,
     generate,
+    infill,
     interpolate,
     learn,
     live,
@@ -29,7 +30,8 @@ from melodylc.cli import (
 
 # in the order of the help; each adds its own arguments, and loads what is heavy when it runs
 COMMANDS = (
-    generate, transform, interpolate, learn, live, ports, doctor, plugin, extract, train, prior, condition, evaluate,
+    generate, transform, infill, interpolate, learn, live, ports, doctor, plugin, extract, train, prior, condition,
+    evaluate,
 )  # fmt: skip
 
 

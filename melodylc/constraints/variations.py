@@ -31,12 +31,14 @@ def variations(
 
     Args:
         others: (N, 256), melodies to take bars from.
-        allowed_states: (130,) bool, the states that may be chosen.
+        allowed_states: (130,) or (256, 130) bool, the states that may be chosen.
     """
     moved = [bars_from(melody, others[rng.integers(len(others))], rng) for _ in range(BARS_MOVED // 2)]
     moved += [bars_from(melody, melody, rng, anywhere=True) for _ in range(BARS_MOVED // 2)]
-    likely = probabilities(model, z, melody, allowed_states)
-    return canonical(np.stack([*moved, *(steps_changed(melody, likely, rng) for _ in range(STEPS_CHANGED))]))
+    steps, likely = alternatives(model, z, melody, allowed_states)
+    if len(steps):
+        moved += [steps_changed(melody, steps, likely, rng) for _ in range(STEPS_CHANGED)]
+    return canonical(np.stack(moved))
 
 
 def bars_from(melody: np.ndarray, other: np.ndarray, rng: np.random.Generator, anywhere: bool = False) -> np.ndarray:
@@ -50,20 +52,27 @@ def bars_from(melody: np.ndarray, other: np.ndarray, rng: np.random.Generator, a
 
 
 @torch.no_grad()
-def probabilities(model: Model, z: Tensor, melody: np.ndarray, allowed_states: np.ndarray | None) -> np.ndarray:
-    """Return how likely each other state is at each step of a melody (256,), cumulated, (256, 130)."""
+def alternatives(
+    model: Model, z: Tensor, melody: np.ndarray, allowed_states: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the steps (F,) of a melody (256,) that could be others, and how likely each state is, cumulated (F, 130).
+
+    Args:
+        allowed_states: (130,) or (256, 130) bool.
+    """
     states = torch.from_numpy(melody.astype(np.int64))[None].to(model.device)
     logits = model.vae.logits(z.to(model.device), states)[0].float().cpu() / TEMPERATURE
-    logits.scatter_(1, states[0].cpu()[:, None], -torch.inf)  # another
-    if allowed_states is not None:
-        logits[:, ~torch.from_numpy(allowed_states)] = -torch.inf
-    return logits.softmax(dim=1).cumsum(dim=1).numpy()
+    others = np.array(np.broadcast_to(True if allowed_states is None else allowed_states, logits.shape))
+    others[np.arange(STEPS), melody] = False
+    steps = np.flatnonzero(others.any(axis=1))
+    logits.masked_fill_(~torch.from_numpy(others), -torch.inf)
+    return steps, logits[steps].softmax(dim=1).cumsum(dim=1).numpy()
 
 
-def steps_changed(melody: np.ndarray, cumulated: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a melody (256,) with other states at a few steps, drawn by their cumulated probabilities (256, 130)."""
+def steps_changed(melody: np.ndarray, steps: np.ndarray, likely: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a melody (256,) with other states at a few of some steps (F,), drawn as they are likely (F, 130)."""
     changed = melody.copy()
-    steps = rng.choice(STEPS, size=rng.integers(1, MOST_STEPS + 1), replace=False)
-    drawn = (cumulated[steps] < rng.random((len(steps), 1))).sum(axis=1)
-    changed[steps] = np.minimum(drawn, cumulated.shape[1] - 1)
+    chosen = rng.choice(len(steps), size=min(int(rng.integers(1, MOST_STEPS + 1)), len(steps)), replace=False)
+    drawn = (likely[chosen] < rng.random((len(chosen), 1)) * likely[chosen, -1:]).sum(axis=1)
+    changed[steps[chosen]] = drawn
     return changed

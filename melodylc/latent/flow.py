@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 FREQUENCIES = 64  # of the embedding of t
 FASTEST = 500.0  # radians over t from 0 to 1: of the highest of them
+RENEWED = 0.5  # share of the steps of `complete` that begin with new noise
 STEPS = 16  # of the integration: two evaluations each, but the last
 
 
@@ -167,6 +168,45 @@ def integrate(
         second = guided(field, ahead, x.new_full((len(x),), then), labels, guidance)
         x = x + (then - now) * tied(first + second, form) / 2
     return x
+
+
+def complete(
+    field: VelocityField,
+    x: Tensor,
+    labels: Tensor,
+    known: Tensor,
+    where: Tensor,
+    generator: torch.Generator,
+    *,
+    guidance: float = 1.0,
+    steps: int = STEPS,
+    again: int = 2,
+) -> Tensor:
+    """Follow the velocity from noise (B, P, D) to examples of which some parts are known.
+
+    At each time the known parts are put where their straight lines lead, and the velocity of the others sees them
+    there. To come to fit them, the others are guessed, made as noisy as they were and guessed again (Lugmayr et al.,
+    "RePaint", 2022), but for the last times.
+
+    Args:
+        known: (B, P, D), examples; read where known.
+        where: (B, P) bool, which parts are known.
+        generator: source of the further noise.
+        again: guesses at each time.
+    """
+    form, noise = form_of(x), x
+    for number in range(steps):
+        now, then = number / steps, (number + 1) / steps
+        for guess in range(again):
+            velocity = tied(guided(field, x, x.new_full((len(x),), now), labels, guidance), form)
+            example = torch.where(where[..., None], known, x + (1 - now) * velocity)
+            last = guess == again - 1
+            if not last or number < steps * RENEWED:
+                noise = tied(torch.randn(x.shape, generator=generator).to(x), form)
+            else:
+                noise = torch.where(where[..., None], noise, x - now * velocity)
+            x = torch.lerp(noise, example, then if last else now)
+    return torch.where(where[..., None], known, x)
 
 
 def euler(field: VelocityField, x: Tensor, labels: Tensor, *, steps: int) -> Tensor:

@@ -18,13 +18,14 @@ from torch.nn import functional as F
 
 from melodylc.base import storage
 from melodylc.base.errors import UserError
-from melodylc.latent.flow import FlowSizes, VelocityField, euler, form_of, integrate, surprise, tied
+from melodylc.latent.flow import FlowSizes, VelocityField, complete, euler, form_of, integrate, surprise, tied
 from melodylc.latent.slerp import slerp
 from melodylc.prior.basis import Basis
 from melodylc.vae.model import HierarchicalEncoder, MelodyVAE
 
 FILE = "prior.safetensors"  # beside a model
 KIND = storage.FileKind("melodylc.prior", "prior", "a prior; melodylc train makes one with the model")
+FILLING = 16  # steps of the integration where bars are known: two evaluations each
 AT_ONCE = 512  # draws, which bounds the memory for activations
 
 
@@ -79,6 +80,27 @@ class RealisticPrior:
         else:
             drawn = euler(self.student, bars, labels, steps=self.card["student_steps"])
         return self.latent(drawn)
+
+    @torch.no_grad()
+    def complete(
+        self, noise: Tensor, known: Tensor, where: Tensor, labels: Tensor, source: torch.Generator, steps: int = FILLING
+    ) -> Tensor:
+        """Return z (B, Z) for noise (B, P, D) of melodies some of whose bars are known.
+
+        Args:
+            known: (B, P, D), coordinates of bars; read where known.
+            where: (B, P) bool, which bars are known.
+            labels: (Y,) or (B, Y).
+            source: of further noise.
+        """
+        device = next(self.field.parameters()).device
+        labels = labels.expand(len(noise), -1)
+        guidance = self.card["guidance"]
+        filled = []
+        for part in zip(*(given.split(AT_ONCE) for given in (noise, labels, known, where)), strict=True):
+            x, y, given, at = (each.to(device) for each in part)
+            filled.append(complete(self.field, x, y, given, at, source, guidance=guidance, steps=steps))
+        return torch.cat([self.latent(bars).cpu() for bars in filled])
 
     def latent(self, bars: Tensor) -> Tensor:
         """Return z (B, Z) for the coordinates of bars (B, P, D)."""

@@ -32,13 +32,15 @@ def decode(
         temperature: of the softmax; 0 takes the likeliest state at every step.
         generator: source of the draws; default: torch's own. Draws are made on the CPU, so a seed means the same on
             every device.
-        allowed_states: (130,) bool, the states that may be drawn; the others are masked out of the logits.
+        allowed_states: (130,) bool, the states that may be drawn, or (256, 130), those of each step; the others are
+            masked out of the logits.
     """
     if not len(z):
         return np.empty((0, STEPS), np.uint8)
     mask = None
     if allowed_states is not None:
-        mask = torch.from_numpy(np.where(allowed_states, 0.0, -np.inf).astype(np.float32)).to(z.device)
+        each = np.broadcast_to(allowed_states, (STEPS, STATES)).reshape(BARS, STEPS_PER_BAR, STATES)
+        mask = torch.from_numpy(np.where(each, 0.0, -np.inf).astype(np.float32)).to(z.device)
     melodies = []
     for part in z.split(ROWS_AT_ONCE):
         noise = None
@@ -111,7 +113,7 @@ def decode_bars(
 
     Args:
         noise: (N, S, V), added to the logits where a state is chosen.
-        mask: (V,), added to the logits.
+        mask: (T, S, V), added to the logits of every T bars.
 
     The LSTM is written out, so that the part of its gates that comes from the embedding is computed once for all steps.
     """
@@ -128,7 +130,7 @@ def decode_bars(
         h1, c1 = _cell(F.linear(h0, weights[2], biases[1]) + F.linear(h1, weights[3]), c1)
         out = decoder.out(h1)  # (N, V)
         if mask is not None:
-            out = out + mask
+            out = (out.unflatten(0, (-1, len(mask))) + mask[:, step]).flatten(0, 1)
         state = (out if noise is None else out + noise[:, step]).argmax(dim=-1)
         states.append(state)
         logits.append(out)

@@ -13,6 +13,7 @@ from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
 from melodylc.cli import main
 from melodylc.constraints import variations
+from melodylc.constraints.draws import PriorDraws
 from melodylc.constraints.search import SearchBudget, search
 from melodylc.latent.rewards import Budget
 from melodylc.melody import HOLD, REST
@@ -43,7 +44,7 @@ def never(states):
 
 
 def asked(model, *wanted, count=4, **options):
-    return search(model, wanted, count, plausibility.bounds(model), **options)
+    return search(PriorDraws(model), wanted, count, plausibility.bounds(model), **options)
 
 
 @pytest.mark.usefixtures("every_core")
@@ -121,9 +122,9 @@ def test_variations_change_a_few_steps_within_what_is_allowed(tiny_model):
     rng = np.random.default_rng(0)
     melody, allowed = tiny_model.bank.states[0], states_for(Attributes("C major").pitches())
     z = tiny_model.encode(melody).mean
-    likely = variations.probabilities(tiny_model, z, melody, allowed)
+    steps, likely = variations.alternatives(tiny_model, z, melody, allowed)
     for _ in range(50):
-        changed = variations.steps_changed(melody, likely, rng)
+        changed = variations.steps_changed(melody, steps, likely, rng)
         different = changed != melody
         assert 1 <= different.sum() <= variations.MOST_STEPS
         assert allowed[changed[different]].all()
@@ -134,7 +135,8 @@ def test_variations_change_a_few_steps_within_what_is_allowed(tiny_model):
 def test_steps_change_as_the_decoder_says(tiny_model):
     """Of many changes of one step, each state comes as often as it is likely."""
     melody = tiny_model.bank.states[1]
-    cumulated = variations.probabilities(tiny_model, tiny_model.encode(melody).mean, melody, None)
+    steps, cumulated = variations.alternatives(tiny_model, tiny_model.encode(melody).mean, melody, None)
+    np.testing.assert_array_equal(steps, np.arange(256))
     with torch.no_grad():
         z, states = tiny_model.encode(melody).mean, torch.from_numpy(melody.astype(int))[None]
         expected = tiny_model.vae.logits(z, states)[0, 7].softmax(dim=0).numpy()
@@ -190,7 +192,7 @@ def test_rules_are_searched_for_on_the_command_line(tmp_path, monkeypatch, capsy
 def test_rests_and_holds_may_be_changed_too(tiny_model):
     melody = np.full(256, REST, np.uint8)
     melody[:4] = [60, HOLD, HOLD, HOLD]
-    likely = variations.probabilities(tiny_model, tiny_model.encode(melody).mean, melody, None)
-    changed = np.stack([variations.steps_changed(melody, likely, np.random.default_rng(s)) for s in range(200)])
+    steps, likely = variations.alternatives(tiny_model, tiny_model.encode(melody).mean, melody, None)
+    changed = np.stack([variations.steps_changed(melody, steps, likely, np.random.default_rng(s)) for s in range(200)])
     assert (changed[:, 4:] < HOLD).any()
     assert (changed[:, 1:4] != HOLD).any()

@@ -1,0 +1,63 @@
+"""`melodylc infill`: some bars of one's own melody made anew."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from melodylc.cli import arguments
+
+
+def add(commands: arguments.Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("infill", help="make some bars of your own melody anew, the others stay")
+    parser.add_argument("file", metavar="IN.mid")
+    parser.add_argument("--bars", metavar="BARS", help="of the 16, those to make anew: 5-8, or 1,3,9-12")
+    parser.add_argument(
+        "--keep",
+        choices=("rhythm", "pitches", "notes"),
+        help="what stays of them (pitches: in their order; notes: others may come between, lengths may change)",
+    )
+    arguments.add_rules(parser)
+    parser.add_argument("--count", type=arguments.number(int, 1), default=4, help="how many (4)")
+    parser.add_argument("--seconds", type=arguments.number(float, 0), help="search for no longer than so many")
+    arguments.add_selection(parser)
+    arguments.add_output(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the melody with some bars made anew."""
+    attributes, rules = arguments.attributes_and_rules(options)
+    from dataclasses import replace
+
+    from melodylc.cli import output
+    from melodylc.constraints.infilling import KEEP
+    from melodylc.infilling import BUDGET, infill, numbers_of_bars
+    from melodylc.model import load
+
+    assert options.keep in (None, *KEEP)
+    bars = None if options.bars is None else numbers_of_bars(options.bars)
+    given = output.select(options, options.file).states
+    made = infill(
+        load(options.model),
+        given,
+        attributes,
+        bars=bars,
+        keep=options.keep,
+        count=options.count,
+        rules=rules,
+        seed=options.seed,
+        temperature=options.temperature,
+        strict=options.strict,
+        searching=replace(BUDGET, seconds=options.seconds),
+    )
+    together = [*attributes.rules(), *rules]
+    kept = output.kept(made, together)
+    columns: dict[str, Sequence[Any]] = {
+        "kept": ["yes" if each else "no" for each in kept],
+        "plausible": output.plausible(made),
+    }
+    headline = f"{kept.sum()} of {options.count} kept; {made.summary}"
+    output.write(options, headline, made.melodies, together, columns)
