@@ -18,6 +18,7 @@ from melodylc.base.numbers import integer
 from melodylc.base.numbers import seed as checked_seed
 from melodylc.base.numbers import temperature as checked_temperature
 from melodylc.constraints.draws import PriorDraws
+from melodylc.constraints.formed import FormedDraws
 from melodylc.constraints.rule_actor import RuleActor
 from melodylc.constraints.sampling import (
     Constraints,
@@ -37,6 +38,8 @@ from melodylc.model import Model
 from melodylc.plausibility import Bounds
 from melodylc.prior.known import FEW, share_known
 from melodylc.rules import Rule
+from melodylc.rules import form as rules_form
+from melodylc.rules.form import Form
 
 HOW = ("auto", "search", "learn")  # what finds melodies for rules without an actor
 
@@ -68,6 +71,7 @@ def generate(
     temperature: float | None = None,
     strict: bool = False,
     tries: int = 8,
+    form: str | Form | None = None,
     how: str = "auto",
     searching: SearchBudget = SearchBudget(),
     budget: Budget = Budget(),
@@ -84,6 +88,7 @@ def generate(
         seed: the same seed gives the same melodies; default: by chance.
         temperature: of sampling, 0 takes the likeliest; default: the model's.
         strict: guarantee key and range by masking the decoder.
+        form: which phrases are equal, such as "AABA" or "AA'BA"; see `melodylc.rules.form`. They are by construction.
         how: what finds melodies for rules without an actor: "search", "learn", or "auto", a search, then learning where
             it fails; with `keep`, learning at once.
         searching: how long is searched.
@@ -100,6 +105,8 @@ def generate(
     assert seed is not None
     bounds = plausibility.bounds(model)  # before anything is learned: the file may be damaged
     constraints = Constraints.of(attributes, rules, actors)
+    if form is not None:
+        return _in_form(model, constraints, form, count, bounds, how, keep, searching, seed, temperature, strict)
     how = _check_how(how, constraints, keep)
     found = None
     if how != "learn":
@@ -140,6 +147,34 @@ def _check_how(how: str, constraints: Constraints, keep: object) -> str:
     if how == "search" and (constraints.actors or keep is not None or not constraints.rules):
         raise UserError("how: a search expects a rule, and neither actors nor where to keep one; how='auto' takes all")
     return "learn" if constraints.actors or keep is not None or not constraints.rules else how
+
+
+def _in_form(
+    model: Model,
+    constraints: Constraints,
+    form: str | Form,
+    count: int,
+    bounds: Bounds,
+    how: str,
+    keep: object,
+    budget: SearchBudget,
+    seed: int,
+    temperature: float | None,
+    strict: bool,
+) -> Generated:
+    """Search for melodies in a form.
+
+    Raises:
+        UserError: for what is no form, or where an actor is to be learned or used.
+    """
+    if constraints.actors or keep is not None or how == "learn":
+        raise UserError("form: melodies in a form are searched for; leave actors, keep and how='learn' out")
+    wanted = form if isinstance(form, Form) else Form.parse(form)
+    allowed_states = mask(constraints.all_rules) if strict else None
+    draws = FormedDraws(model, wanted, constraints.attributes, temperature, allowed_states)
+    rules = [*constraints.all_rules, rules_form(str(wanted))]
+    found = search(draws, rules, count, bounds, budget=budget, seed=seed)
+    return report(found.as_drawn(), bounds, f"{_made_for(constraints)}in form {wanted}, {found}; seed {seed}")
 
 
 def _searched(

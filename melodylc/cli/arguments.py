@@ -138,9 +138,15 @@ def how(options: argparse.Namespace) -> str:
         UserError: for a search where there is nothing to search for, or what only learning has.
     """
     given = [name for name in ("rounds", "seconds", "keep") if getattr(options, name) is not None]
+    if options.form and (options.actor or options.how == "learn" or {*given} - {"seconds"}):
+        raise UserError(
+            "--form: melodies in a form are searched for; leave --actor, --how learn, --rounds and --keep out"
+        )
+    if options.form:
+        return "search"
     if options.how is None:
         return "learn" if given else "auto"
-    if options.actor or not options.rule:
+    if options.actor or not (options.rule or options.form):
         why = "an --actor is learned already" if options.actor else "nothing is searched for without --rule"
         raise UserError(f"--how: {why}; leave it out")
     if options.how == "search" and (only := [name for name in given if name != "seconds"]):
@@ -168,7 +174,7 @@ def decoding(options: argparse.Namespace) -> dict[str, Any]:
     from melodylc.latent.rewards import Budget
 
     given = [name for name in ("rounds", "seconds", "keep") if getattr(options, name) is not None]
-    if given and (options.actor or not options.rule):
+    if given and (options.actor or not (options.rule or getattr(options, "form", None))):
         why = "an --actor is learned already" if options.actor else "nothing is learned without --rule"
         raise UserError(f"--{given[0]}: {why}; leave it out")
     return {

@@ -21,6 +21,7 @@ def add(commands: arguments.Commands) -> None:
         default=8,
         help="draws a melody has to keep its rules and be plausible (8)",
     )
+    parser.add_argument("--form", metavar="FORM", help="which phrases are equal, such as AABA, or AA'BA varied")
     parser.add_argument(
         "--how",
         choices=("auto", "search", "learn"),
@@ -39,6 +40,7 @@ def run(options: argparse.Namespace) -> None:
     from melodylc.constraints.search import SearchBudget
     from melodylc.generation import generate
     from melodylc.model import load
+    from melodylc.rules import form as find_form
 
     model = load(options.model)
     actors = arguments.actors(options, model, learning=how == "learn")
@@ -50,11 +52,12 @@ def run(options: argparse.Namespace) -> None:
         rules=rules,
         actors=actors,
         tries=options.tries,
+        form=options.form,
         how=how,
         searching=searching,
         **decoding,
     )
-    together = [*attributes.rules(), *rules]
+    together = [*attributes.rules(), *rules, *([find_form(options.form)] if options.form else [])]
     kept = output.kept(made, together)
     columns: dict[str, Sequence[Any]] = {
         "kept": ["yes" if each else "no" for each in kept],

@@ -2,7 +2,8 @@
 
 from melodylc.rules.contour import contour, leaps, stepwise
 from melodylc.rules.find import find
-from melodylc.rules.harmony import chord_tones, phrase_endings
+from melodylc.rules.form import form
+from melodylc.rules.harmony import cadence, chord_tones, phrase_endings
 from melodylc.rules.key import Key, pitch_classes
 from melodylc.rules.notes import notes, pitch_range, tessitura
 from melodylc.rules.repetition import call_and_response, motif, repetition
@@ -12,10 +13,12 @@ from melodylc.rules.rule import Rule, per_melody, rule, weighted
 __all__ = [
     "Key",
     "Rule",
+    "cadence",
     "call_and_response",
     "chord_tones",
     "contour",
     "find",
+    "form",
     "leaps",
     "longest_rest",
     "motif",

@@ -13,7 +13,8 @@ from typing import Any
 
 from melodylc.base.errors import UserError
 from melodylc.rules.contour import contour, leaps, stepwise
-from melodylc.rules.harmony import chord_tones, phrase_endings
+from melodylc.rules.form import form
+from melodylc.rules.harmony import cadence, chord_tones, phrase_endings
 from melodylc.rules.key import pitch_classes
 from melodylc.rules.notes import notes, pitch_range, tessitura
 from melodylc.rules.repetition import call_and_response, motif, repetition
@@ -39,7 +40,9 @@ BUILT_IN: dict[str, Callable[..., Rule]] = {
         repetition,
         motif,
         call_and_response,
+        form,
         phrase_endings,
+        cadence,
         chord_tones,
     )
 }

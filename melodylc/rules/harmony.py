@@ -10,8 +10,8 @@ import numpy as np
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import integer
 from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
-from melodylc.rules.key import ACCIDENTALS, NATURALS, Key, as_key
-from melodylc.rules.note_arrays import lengths, onsets, up_to
+from melodylc.rules.key import ACCIDENTALS, NAMES, NATURALS, Key, as_key
+from melodylc.rules.note_arrays import Onsets, lengths, onsets, up_to
 from melodylc.rules.rule import Rule, check_share
 
 # Semitones above the root.
@@ -50,20 +50,61 @@ def phrase_endings(classes: str | Key | Iterable[int], every: int = 4, shortest:
         UserError: unless every is 1, 2, 4, 8 or 16, and shortest at least 1.
     """
     key = as_key(classes)
-    if isinstance(every, bool) or every not in (1, 2, 4, 8, 16):
-        raise UserError(f"phrase_endings: expected every 1, 2, 4, 8 or 16 bars, got {every}")
+    steps, phrases = _phrases("phrase_endings", every)
     integer("phrase_endings: shortest", shortest, 1, STEPS, " steps")
     member = np.array([c in key.classes for c in range(12)])
-    steps, phrases = every * STEPS_PER_BAR, BARS // every
 
     def reward(states: np.ndarray) -> np.ndarray:
         notes = onsets(states)
         fits = member[notes.pitch % 12] & (lengths(states, notes) >= shortest)
-        phrase = notes.row * phrases + notes.step // steps
-        last = np.append(phrase[1:] != phrase[:-1], True)[: len(phrase)]  # the last note of its phrase
-        return np.bincount(notes.row, fits & last, len(states)) / phrases
+        return np.bincount(notes.row, fits & _last_of_phrases(notes, steps, phrases), len(states)) / phrases
 
     return Rule(f"phrases ending on {key.name}", reward, phrase_endings.__doc__ or "")
+
+
+def cadence(key: str | Key | Iterable[int], every: int = 16, shortest: int = 4) -> Rule:
+    """Reward phrases of `every` bars that come to rest: their last note is the tonic, and lasts `shortest` steps.
+
+    Half of a phrase's reward is for the tonic, half for the length, which counts up to `shortest`; the mean over phrases.
+
+    Args:
+        key: whose tonic is meant, such as "D dorian".
+
+    Raises:
+        UserError: for a key without a tonic; unless every is 1, 2, 4, 8 or 16, and shortest 1 to 16.
+    """
+    wanted = as_key(key)
+    tonic = wanted.tonic
+    if tonic is None:
+        raise UserError(f"cadence: expected a key with a tonic, such as D dorian, got {wanted.name}")
+    steps, phrases = _phrases("cadence", every)
+    integer("cadence: shortest", shortest, 1, STEPS_PER_BAR, " steps")
+
+    def reward(states: np.ndarray) -> np.ndarray:
+        notes = onsets(states)
+        last = _last_of_phrases(notes, steps, phrases)
+        home = notes.pitch % 12 == tonic
+        rest = np.minimum(lengths(states, notes) / shortest, 1)
+        return np.bincount(notes.row, (home + rest) / 2 * last, len(states)) / phrases
+
+    return Rule(f"cadence on {NAMES[tonic]}", reward, cadence.__doc__ or "")
+
+
+def _phrases(name: str, every: int) -> tuple[int, int]:
+    """Return the steps of a phrase of so many bars, and how many there are.
+
+    Raises:
+        UserError: unless every is 1, 2, 4, 8 or 16.
+    """
+    if isinstance(every, bool) or every not in (1, 2, 4, 8, 16):
+        raise UserError(f"{name}: expected every 1, 2, 4, 8 or 16 bars, got {every}")
+    return every * STEPS_PER_BAR, BARS // every
+
+
+def _last_of_phrases(notes: Onsets, steps: int, phrases: int) -> np.ndarray:
+    """Return (N,) bool: which notes are the last that start in their phrase."""
+    phrase = notes.row * phrases + notes.step // steps
+    return np.append(phrase[1:] != phrase[:-1], True)[: len(phrase)]
 
 
 def chord_tones(progression: str, at_least: float = 1.0, strong: bool = True) -> Rule:
