@@ -19,6 +19,7 @@ from melodylc.base.numbers import seed as checked_seed
 from melodylc.base.numbers import temperature as checked_temperature
 from melodylc.constraints.draws import PriorDraws
 from melodylc.constraints.formed import FormedDraws
+from melodylc.constraints.repairs import notes_put_back, part_of, repaired
 from melodylc.constraints.rule_actor import RuleActor
 from melodylc.constraints.sampling import (
     Constraints,
@@ -28,12 +29,14 @@ from melodylc.constraints.sampling import (
     draw,
     draw_kept,
     mask,
+    mask_where_possible,
     score,
     ways,
 )
 from melodylc.constraints.search import SearchBudget, Searched, search
 from melodylc.constraints.transformation import check_amount, check_method, descend, transform_towards
 from melodylc.latent.rewards import Budget
+from melodylc.melody import HOLD
 from melodylc.model import Model
 from melodylc.plausibility import Bounds
 from melodylc.prior.known import FEW, share_known
@@ -230,16 +233,18 @@ def transform(
 ) -> Generated:
     """Change one melody (256,) as little as attributes and rules ask for (section 5).
 
-    The gradient of the decoder says where to go from the melody's encoding for attributes, actors or their critics for
-    rules; of the decodes on the way there, the first that is kept is taken. Bars that decode as they would have anyway
-    stay as they were played, and bars that need not have changed are put back. Where the answer is not kept, the
-    encoding is decoded the other `ways`. What is plausible is widened by what the melody itself does: its own oddities
-    are nothing to mend. A melody that satisfies every rule comes back as it was.
+    Notes that a key or range does not allow move to the likeliest of the nearest pitches that it does; nothing else
+    changes. Where that is not enough, the gradient of the decoder says where to go from the melody's encoding for
+    attributes, actors or their critics for rules; of the decodes on the way there, the first that is kept is taken.
+    Bars that decode as they would have anyway stay as they were played, and bars, then notes, that need not have
+    changed are put back. Where the answer is not kept, the encoding is decoded the other `ways`. What is plausible is
+    widened by what the melody itself does: its own oddities are nothing to mend. A melody that satisfies every rule
+    comes back as it was.
 
     Args:
         how: "actor": actors lead the way for attributes too, which is faster and goes further; "gradient": descent on
-            the critics of actors for rules, with the distance penalty; None: the gradient for attributes, actors for
-            rules.
+            the critics of actors for rules, with the distance penalty; None: single notes first, then the gradient for
+            attributes, actors for rules.
         amount: 0 is the melody as it was, 1 the whole change, and between them the melodies on the way.
         seed, temperature, strict, budget, keep: see `generate`; by default the decode takes the likeliest.
 
@@ -260,6 +265,9 @@ def transform(
     bounds = plausibility.bounds(model).including(melody)
     if constraints.together.satisfied(melody[None])[0]:
         return Generated(melody[None], [1], ["your melody"], [()], "taken from your melody, which keeps it already")
+    if how is None and (found := _single_notes(model, melody, constraints, bounds, seed or 0)) is not None:
+        made = Drawn(part_of(found, melody, amount)[None], np.ones(1), [1], ["single notes"])
+        return report(made, bounds, f"made for {constraints.together.name}")
     constraints = constraints.with_actors(model, budget, keep)
     known = ways(model, constraints, strict=strict, start="encoding", near=how != "actor")
     summary = describe(constraints)
@@ -267,16 +275,32 @@ def transform(
         name = known[0].name.replace("actor", "gradient")
         known[0], summary = replace(known[0], name=name, move=descend(*constraints.actors)), "gradient"
 
+    def reward(states: np.ndarray) -> np.ndarray:
+        return _pitches_first(states, constraints, bounds)
+
     def make(way: Way, number: int, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         def decoded(z: Tensor) -> np.ndarray:
             return model.decode(z, temperature=temperature, seed=seed, allowed_states=way.allowed_states)
 
-        changed = transform_towards(
-            model, melody[None], way.move, decoded, lambda states: _pitches_first(states, constraints, bounds), amount
-        )
-        return changed.melodies, changed.reached
+        changed = transform_towards(model, melody[None], way.move, decoded, reward, amount)
+        if amount < 1:
+            return changed.melodies, changed.reached
+        whole = notes_put_back(changed.melodies[0], melody, reward)[None]
+        return whole, reward(whole)
 
     return report(draw(known, 1, 1, make), bounds, summary)
+
+
+def _single_notes(
+    model: Model, melody: np.ndarray, constraints: Constraints, bounds: Bounds, seed: int
+) -> np.ndarray | None:
+    """Return a melody (256,) that is kept, only notes moved that a key or range does not allow, or None."""
+    allowed = mask_where_possible(constraints.all_rules)
+    if allowed is None:
+        return None
+    variants = repaired(model, melody, allowed[:HOLD], np.random.default_rng([seed, 13]))
+    kept = np.flatnonzero(score(variants, constraints.all_rules, bounds) == 1)
+    return variants[kept[0]] if len(kept) else None
 
 
 def _pitches_first(melodies: np.ndarray, constraints: Constraints, bounds: Bounds) -> np.ndarray:

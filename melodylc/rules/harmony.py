@@ -65,7 +65,7 @@ def phrase_endings(classes: str | Key | Iterable[int], every: int = 4, shortest:
 def cadence(key: str | Key | Iterable[int], every: int = 16, shortest: int = 4) -> Rule:
     """Reward phrases of `every` bars that come to rest: their last note is the tonic, and lasts `shortest` steps.
 
-    Half of a phrase's reward is for the tonic, half for the length, which counts up to `shortest`; the mean over phrases.
+    Half of a phrase's reward is for the tonic, half for the length up to `shortest`; the mean over all phrases.
 
     Args:
         key: whose tonic is meant, such as "D dorian".
