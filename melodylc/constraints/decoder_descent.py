@@ -1,8 +1,8 @@
 """A given melody, moved to what is asked for by the gradient of the decoder (G_opt of section 5): as near as it gets.
 
-An actor goes to where such melodies lie in one step, and takes less along. On the way to at least 130 notes, `transform`
-keeps 75 % of the notes of 16 melodies, where it keeps 60 % with the conditional actor; once notes that need not have
-changed are put back (`repairs`), 95 and 83 % of those of 8. It takes a second or two where the actor takes 0.2.
+An actor goes to where such melodies lie in one step, and takes less along. On the way to at least 130 notes,
+`transform` keeps 75 % of the notes of 16 melodies, where it keeps 60 % with the conditional actor; once notes that need
+not have changed are put back (`repairs`), 95 and 83 % of those of 8. It takes a second or two where the actor takes 0.2.
 """
 
 from __future__ import annotations
