@@ -4,8 +4,9 @@
 
 Kept is the share of draws that have every attribute asked for and are plausible, satisfied the first alone. Draws of
 the prior are made for the attributes; the conditional actor then moves those of "actor"; of "masked" ones, made for
-numbers of notes and range only, the decoder is limited to the pitches. The last columns are the mean number of pitches
-and the mean share of the commonest one, of the draws of the prior and of the masked ones.
+numbers of notes and range only, the decoder is limited to the pitches. The last columns are the mean number of pitches,
+the mean share of the commonest one, and the share of draws that play every note of the scale asked for (within the
+range): without its own notes a scale is another one. They are of the draws of the prior and of the masked ones.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from melodylc import Attributes, plausibility
 from melodylc.base import numbers
 from melodylc.constraints.conditional import find_conditional_actor
 from melodylc.constraints.sampling import mask_where_possible
+from melodylc.melody import HOLD
 from melodylc.model import Model, generator
 
 KEYS = (
@@ -78,7 +80,17 @@ def measured(melodies: np.ndarray, attributes: Attributes, bounds: plausibility.
         "satisfied": float(satisfied.mean()),
         "pitches": float(features["pitches"].mean()),
         "commonest": float(features["commonest pitch"].mean()),
+        "whole": float(whole(melodies, attributes).mean()),
     }
+
+
+def whole(melodies: np.ndarray, attributes: Attributes) -> np.ndarray:
+    """Return which of melodies (B, 256) play every pitch class of a key that lies in its range, (B,); NaN without."""
+    if attributes.key is None:
+        return np.full(len(melodies), np.nan)
+    wanted = np.unique(np.flatnonzero(attributes.pitches()) % 12)
+    played = [((melodies % 12 == c) & (melodies < HOLD)).any(axis=1) for c in wanted]
+    return np.all(played, axis=0)
 
 
 def main() -> None:
@@ -112,8 +124,8 @@ def main() -> None:
             cells.append(f"{np.mean(kept):6.2f} ±{np.std(kept):.2f} ({np.mean(satisfied):.2f})" if kept else " " * 19)
         for way in ("prior", "masked"):
             if way in rows:
-                pitches, commonest = (np.mean([row[name] for row in rows[way]]) for name in ("pitches", "commonest"))
-                cells.append(f"{pitches:5.1f} {commonest:.2f}")
+                last = [float(np.mean([row[name] for row in rows[way]])) for name in ("pitches", "commonest", "whole")]
+                cells.append("{:5.1f} {:.2f} {:.2f}".format(*last))
         print("  ".join(cells), flush=True)
     for way in ("prior", "actor", "masked"):
         means = [np.mean([row["kept"] for row in rows[way]]) for rows in found.values() if way in rows]

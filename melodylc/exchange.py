@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from melodylc.chords import block_chords
 from melodylc.melody import BEATS, from_notes, to_notes
 from midi_io import files
 from midi_io.files import Note
@@ -16,16 +17,21 @@ if TYPE_CHECKING:
     import pretty_midi
 
 
-def write_midi(path: str | os.PathLike[str], states: np.ndarray, tempo: float = 120.0) -> None:
+def write_midi(
+    path: str | os.PathLike[str], states: np.ndarray, tempo: float = 120.0, chords: str | None = None
+) -> None:
     """Write one melody (256,) as a MIDI file of 16 bars, whole or not at all.
 
     Args:
         tempo: in quarter notes a minute.
+        chords: a progression, written as block chords on a track of its own; see `melodylc.chords`.
 
     Raises:
         ValueError: if it is no melody, or for a tempo that a MIDI file cannot hold.
+        UserError: for a chord that is not understood.
     """
-    files.write(path, to_notes(states), beats=BEATS, tempo=tempo)
+    further = None if chords is None else {"chords": block_chords(chords)}
+    files.write(path, to_notes(states), beats=BEATS, tempo=tempo, further=further)
 
 
 def to_pretty_midi(states: np.ndarray, tempo: float = 120.0, program: int = 0) -> pretty_midi.PrettyMIDI:

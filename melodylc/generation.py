@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import Tensor
 
+from melodylc import chords as chord_progressions
 from melodylc import plausibility
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
@@ -74,6 +75,7 @@ def generate(
     temperature: float | None = None,
     strict: bool = False,
     tries: int = 8,
+    chords: str | None = None,
     form: str | Form | None = None,
     how: str = "auto",
     searching: SearchBudget = SearchBudget(),
@@ -91,6 +93,8 @@ def generate(
         seed: the same seed gives the same melodies; default: by chance.
         temperature: of sampling, 0 takes the likeliest; default: the model's.
         strict: guarantee key and range by masking the decoder.
+        chords: a progression such as "Am F C G", one a bar, or "C | Am F | G7", cycled over the 16 bars: its tones come
+            on most strong beats, and those of its scale between them, unless attributes have a key.
         form: which phrases are equal, such as "AABA" or "AA'BA"; see `melodylc.rules.form`. They are by construction.
         how: what finds melodies for rules without an actor: "search", "learn", or "auto", a search, then learning where
             it fails; with `keep`, learning at once.
@@ -107,6 +111,9 @@ def generate(
     seed = secrets.randbits(31) if checked_seed(seed) is None else seed
     assert seed is not None
     bounds = plausibility.bounds(model)  # before anything is learned: the file may be damaged
+    if chords is not None:
+        attributes = chord_progressions.fitting(chords, attributes)
+        rules = [*(rules if isinstance(rules, list | tuple) else [rules]), chord_progressions.rule(chords)]
     constraints = Constraints.of(attributes, rules, actors)
     if form is not None:
         return _in_form(model, constraints, form, count, bounds, how, keep, searching, seed, temperature, strict)

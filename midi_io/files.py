@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from midi_io import smf
 from midi_io.atomic import atomic_write
+
+if TYPE_CHECKING:
+    import mido
 
 SPECIAL = "not a regular file"
 
@@ -34,10 +37,12 @@ def write(
     program: int = 0,
     channel: int = 0,
     name: str = "melody",
+    further: Mapping[str, Iterable[Note]] | None = None,
 ) -> None:
-    """Write one track of notes as a MIDI file (format 1, 4/4), whole or not at all.
+    """Write a track of notes as a MIDI file (format 1, 4/4), whole or not at all.
 
     Args:
+        further: other tracks, by name, each on a channel of its own.
         beats: length of the piece in quarter notes, so that closing rests are kept; default: the last note's end.
         tempo: quarter notes per minute.
 
@@ -46,11 +51,36 @@ def write(
     """
     import mido
 
-    notes = list(notes)
     if not 4 <= tempo <= 10_000:  # 24 bits of microseconds per quarter reach down to 3.6
         raise ValueError(f"tempo: expected 4 to 10000 quarter notes per minute, got {tempo}")
     if not 1 <= ticks_per_quarter <= 0x7FFF:
         raise ValueError(f"ticks_per_quarter: expected 1 to 32767, got {ticks_per_quarter}")
+    conductor = mido.MidiTrack(
+        [
+            mido.MetaMessage("time_signature", numerator=4, denominator=4, time=0),
+            mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo), time=0),
+        ]
+    )
+    file = mido.MidiFile(type=1, ticks_per_beat=ticks_per_quarter)
+    file.tracks.append(conductor)
+    for index, (title, track_notes) in enumerate([(name, notes), *(further or {}).items()]):
+        own_channel = (channel + index) % 16
+        end = round((beats or 0) * ticks_per_quarter)
+        file.tracks.append(_track(title, list(track_notes), ticks_per_quarter, own_channel, program, end))
+    with atomic_write(path) as beside:
+        file.save(beside)
+
+
+def _track(
+    name: str, notes: list[Note], ticks_per_quarter: int, channel: int, program: int, end_tick: int
+) -> mido.MidiTrack:
+    """Return notes as a track that ends at a tick, or with its last note.
+
+    Raises:
+        ValueError: for a note that a MIDI file cannot hold.
+    """
+    import mido
+
     events = []
     for note in notes:
         if not 0 <= note.pitch <= 127 or not 1 <= note.velocity <= 127 or not 0 <= note.start < note.end:
@@ -59,13 +89,6 @@ def write(
         events.append((start, 1, note))
         events.append((max(end, start + 1), 0, note))
     events.sort(key=lambda event: event[:2])  # at one tick, note-offs first: a repeated pitch is not cut short
-
-    conductor = mido.MidiTrack(
-        [
-            mido.MetaMessage("time_signature", numerator=4, denominator=4, time=0),
-            mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo), time=0),
-        ]
-    )
     track = mido.MidiTrack(
         [
             mido.MetaMessage("track_name", name=name, time=0),
@@ -77,12 +100,8 @@ def write(
         kind, velocity = ("note_on", note.velocity) if is_on else ("note_off", 0)
         track.append(mido.Message(kind, channel=channel, note=note.pitch, velocity=velocity, time=tick - now))
         now = tick
-    closing = max(now, round((beats or 0) * ticks_per_quarter))
-    track.append(mido.MetaMessage("end_of_track", time=closing - now))
-    file = mido.MidiFile(type=1, ticks_per_beat=ticks_per_quarter)
-    file.tracks += [conductor, track]
-    with atomic_write(path) as beside:
-        file.save(beside)
+    track.append(mido.MetaMessage("end_of_track", time=max(now, end_tick) - now))
+    return track
 
 
 def contents(path: str | os.PathLike[str]) -> bytes:

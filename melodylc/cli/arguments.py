@@ -67,6 +67,14 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_chords(parser: argparse.ArgumentParser) -> None:
+    """Add chords that melodies are to fit."""
+    parser.add_argument(
+        "--chords", metavar="CHORDS", help="such as 'Am F C G', one a bar, or 'C | Am F | G7'; cycled over the 16 bars"
+    )
+    parser.add_argument("--with-chords", action="store_true", help="write the chords too, as a second track")
+
+
 def add_actors(parser: argparse.ArgumentParser, seconds: float | None = None) -> None:
     """Add actors for the rules, and the learning that rules without actors begin with."""
     parser.add_argument(
@@ -128,7 +136,15 @@ def attributes_and_rules(options: argparse.Namespace) -> tuple[Attributes, list[
     """
     from melodylc.rules import find
 
-    return attributes(options), [find(text) for text in options.rule]
+    asked, rules = attributes(options), [find(text) for text in options.rule]
+    progression = getattr(options, "chords", None)
+    if progression is None:
+        if getattr(options, "with_chords", False):
+            raise UserError("--with-chords: expected --chords; say which")
+        return asked, rules
+    from melodylc import chords
+
+    return chords.fitting(progression, asked), [*rules, chords.rule(progression)]
 
 
 def how(options: argparse.Namespace) -> str:
@@ -146,7 +162,7 @@ def how(options: argparse.Namespace) -> str:
         return "search"
     if options.how is None:
         return "learn" if given else "auto"
-    if options.actor or not (options.rule or options.form):
+    if options.actor or not (options.rule or options.form or options.chords):
         why = "an --actor is learned already" if options.actor else "nothing is searched for without --rule"
         raise UserError(f"--how: {why}; leave it out")
     if options.how == "search" and (only := [name for name in given if name != "seconds"]):
@@ -159,7 +175,7 @@ def actors(options: argparse.Namespace, model: Model, learning: bool = True) -> 
     from melodylc.constraints.rule_actor import load_actor
 
     loaded = [load_actor(path, model) for path in options.actor]
-    if options.rule and not loaded and learning:
+    if (options.rule or getattr(options, "chords", None)) and not loaded and learning:
         kept = f"kept in {options.keep}" if options.keep else "--keep FILE.safetensors keeps it for --actor"
         print(f"learning an actor first; --rounds and --seconds bound it, {kept}", file=sys.stderr)
     return loaded
@@ -174,7 +190,8 @@ def decoding(options: argparse.Namespace) -> dict[str, Any]:
     from melodylc.latent.rewards import Budget
 
     given = [name for name in ("rounds", "seconds", "keep") if getattr(options, name) is not None]
-    if given and (options.actor or not (options.rule or getattr(options, "form", None))):
+    rules = options.rule or getattr(options, "form", None) or getattr(options, "chords", None)
+    if given and (options.actor or not rules):
         why = "an --actor is learned already" if options.actor else "nothing is learned without --rule"
         raise UserError(f"--{given[0]}: {why}; leave it out")
     return {

@@ -13,6 +13,7 @@ def add(commands: arguments.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("generate", help="new melodies, as MIDI files and piano rolls")
     arguments.add_rules(parser)
+    arguments.add_chords(parser)
     arguments.add_actors(parser)
     parser.add_argument("--count", type=arguments.number(int, 1), default=4, help="how many (4)")
     parser.add_argument(

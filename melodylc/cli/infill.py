@@ -20,6 +20,7 @@ def add(commands: arguments.Commands) -> None:
         help="what stays of them (pitches: in their order; notes: others may come between, lengths may change)",
     )
     arguments.add_rules(parser)
+    arguments.add_chords(parser)
     parser.add_argument("--count", type=arguments.number(int, 1), default=4, help="how many (4)")
     parser.add_argument("--seconds", type=arguments.number(float, 0), help="search for no longer than so many")
     arguments.add_selection(parser)

@@ -68,7 +68,8 @@ def write(
     table = [["file", "notes", *columns, *(rule.name for rule in rules)]]
     for index, melody in enumerate(melodies):
         name = f"{index + 1:0{digits}d}"
-        write_midi(out / f"{name}.mid", melody, options.tempo)
+        with_chords = options.chords if getattr(options, "with_chords", False) else None
+        write_midi(out / f"{name}.mid", melody, options.tempo, with_chords)
         shares = [f"{rule.name} {reward[index]:.1%}" for rule, reward in zip(rules, rewards, strict=True)]
         title = "   ".join([name, *shares, *(["strict"] if options.strict else [])])
         pianoroll.save(out / f"{name}.png", melody, together.allowed_pitches if together else None, title)

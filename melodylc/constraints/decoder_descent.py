@@ -2,7 +2,7 @@
 
 An actor goes to where such melodies lie in one step, and takes less along. On the way to at least 130 notes,
 `transform` keeps 75 % of the notes of 16 melodies, where it keeps 60 % with the conditional actor; once notes that need
-not have changed are put back (`repairs`), 95 and 83 % of those of 8. It takes a second or two where the actor takes 0.2.
+not have changed are put back (`repairs`), 95 and 83 % of those of 8. It takes a second or two, the actor 0.2.
 """
 
 from __future__ import annotations

@@ -138,19 +138,39 @@ def chords(progression: str) -> np.ndarray:
     Raises:
         UserError: for a chord that is not understood, or a bar without 1, 2 or 4 chords.
     """
+    member = np.zeros((STEPS, 12), bool)
+    for start, end, symbol in _spelt_out(progression):
+        member[start:end, list(chord(symbol))] = True
+    return member
+
+
+def roots(progression: str) -> np.ndarray:
+    """Return (256,) the pitch class of the lowest note at each step: the root, or the bass note after "/".
+
+    Raises:
+        UserError: for a chord that is not understood, or a bar without 1, 2 or 4 chords.
+    """
+    found = np.zeros(STEPS, int)
+    for start, end, symbol in _spelt_out(progression):
+        root, _, bass = _parts(symbol)
+        found[start:end] = root if bass is None else bass
+    return found
+
+
+def _spelt_out(progression: str) -> list[tuple[int, int, str]]:
+    """Return the first step, the end and the symbol of each chord of 16 bars."""
     if not isinstance(progression, str):
         raise UserError(f"chords: expected a text such as 'C | Am F | G7', got {progression!r}")
     progression_bars = [bar.split() for bar in progression.strip().strip("|").split("|")]
     if any(len(bar) not in (1, 2, 4) for bar in progression_bars):
         raise UserError(f"chords: expected 1, 2 or 4 chords between bar lines |, got {progression!r}")
-    member = np.zeros((STEPS, 12), bool)
+    found = []
     for bar in range(BARS):
         symbols = progression_bars[bar % len(progression_bars)]
         length = STEPS_PER_BAR // len(symbols)
-        for index, symbol in enumerate(symbols):
-            start = bar * STEPS_PER_BAR + index * length
-            member[start : start + length, list(chord(symbol))] = True
-    return member
+        starts = [bar * STEPS_PER_BAR + index * length for index in range(len(symbols))]
+        found += [(start, start + length, symbol) for start, symbol in zip(starts, symbols, strict=True)]
+    return found
 
 
 def chord(symbol: str) -> frozenset[int]:
@@ -159,13 +179,17 @@ def chord(symbol: str) -> frozenset[int]:
     Raises:
         UserError: if the symbol is not understood.
     """
+    root, kind, bass = _parts(symbol)
+    tones = {(root + step) % 12 for step in CHORDS[kind]}
+    return frozenset(tones if bass is None else tones | {bass})
+
+
+def _parts(symbol: str) -> tuple[int, str, int | None]:
+    """Return the root, the kind and the bass note, if there is one, of a chord symbol."""
     match = re.fullmatch(r"([A-G])([#b♯♭]?)([^/]*)(?:/([A-G])([#b♯♭]?))?", symbol)
     kind = match and match[3].replace("min", "m").replace("M7", "maj7").replace("-", "m").replace("°", "dim")
     if match is None or kind not in CHORDS:
         known = ", ".join(name or "(major)" for name in CHORDS)
         raise UserError(f"chords: expected a root and one of {known}, such as Am7; got {symbol!r}")
-    root = NATURALS[match[1]] + ACCIDENTALS[match[2]]
-    tones = {(root + step) % 12 for step in CHORDS[kind]}
-    if match[4]:
-        tones.add((NATURALS[match[4]] + ACCIDENTALS[match[5]]) % 12)
-    return frozenset(tones)
+    bass = (NATURALS[match[4]] + ACCIDENTALS[match[5]]) % 12 if match[4] else None
+    return (NATURALS[match[1]] + ACCIDENTALS[match[2]]) % 12, kind, bass

@@ -1,0 +1,76 @@
+"""Melodies over chords: the key of a progression, the rule that fits melodies to it, and its chords as notes."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from melodylc.attributes import Attributes
+from melodylc.melody import STEPS, STEPS_PER_BEAT
+from melodylc.rules import Key, Rule
+from melodylc.rules.harmony import chord_tones, chords, roots
+from melodylc.rules.key import NAMES, SCALES
+from midi_io.files import Note
+
+ON_STRONG_BEATS = 0.75  # share of the notes on beats that are chord tones; melodies of lead sheets have as many
+VELOCITY = 70
+LOWEST = 48  # of block chords, C3: their roots lie in the octave above
+
+
+@cache
+def one_a_bar(progression: str) -> str:
+    """Return a progression with bar lines: "Am F C G", without any, has one chord a bar."""
+    return progression if "|" in progression else " | ".join(progression.split())
+
+
+def rule(progression: str) -> Rule:
+    """Return the rule that melodies over chords keep: chord tones on most strong beats.
+
+    Raises:
+        UserError: for a chord that is not understood, or a bar without 1, 2 or 4 chords.
+    """
+    return chord_tones(one_a_bar(progression), ON_STRONG_BEATS)
+
+
+def key_of(progression: str) -> Key:
+    """Return the notes that a melody over chords may have: the major scale that has most of their tones, and these.
+
+    Raises:
+        UserError: see `rule`.
+    """
+    member = chords(one_a_bar(progression))
+    weight = member.sum(axis=0)
+    scales = [frozenset((root + step) % 12 for step in SCALES["major"]) for root in range(12)]
+    best = max(scales, key=lambda scale: weight[list(scale)].sum())
+    classes = best | frozenset(np.flatnonzero(weight).tolist())
+    return Key(",".join(NAMES[c] for c in sorted(classes)), classes)
+
+
+def fitting(progression: str, attributes: Attributes | None) -> Attributes:
+    """Return attributes with the key of a progression, unless they have one.
+
+    Raises:
+        UserError: see `rule`; where the range leaves no pitch of the key.
+    """
+    given = attributes or Attributes()
+    if given.key is not None:
+        return given
+    return Attributes(key_of(progression), given.notes, given.low, given.high, at_most=given.at_most)
+
+
+def block_chords(progression: str) -> list[Note]:
+    """Return the chords of 16 bars as notes, each as long as it lasts: its root below, the others above.
+
+    Raises:
+        UserError: see `rule`.
+    """
+    member, root = chords(one_a_bar(progression)), roots(one_a_bar(progression))
+    changes = np.flatnonzero(np.append(True, (member[1:] != member[:-1]).any(axis=1) | (root[1:] != root[:-1])))
+    ends = np.append(changes[1:], STEPS)
+    notes = []
+    for start, end in zip(changes.tolist(), ends.tolist(), strict=True):
+        low = LOWEST + (int(root[start]) - LOWEST) % 12
+        pitches = [low + (int(c) - int(root[start])) % 12 for c in np.flatnonzero(member[start])]
+        notes += [Note(pitch, start / STEPS_PER_BEAT, end / STEPS_PER_BEAT, VELOCITY) for pitch in sorted(pitches)]
+    return notes

@@ -1,0 +1,54 @@
+"""What a user gets wrong: a line says it."""
+
+from jackd import Server, eventually
+from live_session import C_MAJOR, command
+
+from melodylc.rules import pitch_classes
+
+
+def test_mistakes_end_in_a_line(live, server, tmp_path):
+    def fails(*arguments):
+        code, _, err = command(server, "live", *arguments)
+        assert code == 2
+        assert len(err.strip().splitlines()) == 1, err
+        return err
+
+    assert "key: expected a tonic" in fails("--key", "H dur")
+    assert "no file" in fails("--controls", str(tmp_path / "none.toml"))
+    assert "expected auto or one of jack" in fails("--backend", "oss")
+    assert "no pitch of C major" in fails("--key", "C major", "--range", "61-61")
+    (tmp_path / "there.mid").write_bytes(b"")
+    assert "exists already; give another name" in fails("--record", str(tmp_path / "there.mid"))
+    assert "none.json" in fails("--actor", "none.safetensors")
+    first = live("--sync", "midi-clock", listen=False)
+    assert eventually(lambda: "waiting for the start" in first.said)
+    assert "a session named 'melodylc' runs already" in fails()
+    assert first.end() == 0
+
+
+def test_ports_and_doctor(live, server, tmp_path):
+    session = live("--sync", "midi-clock", listen=False)
+    assert eventually(lambda: "waiting for the start" in session.said)
+    code, out, _ = command(server, "ports")
+    assert code == 0
+    assert "in  melodylc:out" in out
+    code, out, _ = command(server, "doctor")
+    assert code == 0
+    assert "ok  jack" in out
+    assert "ready through jack" in out
+    assert session.end() == 0
+    lonely = Server.__new__(Server)
+    lonely.environment = {**server.environment, "JACK_DEFAULT_SERVER": "nobody"}
+    code, out, err = command(lonely, "doctor")
+    assert "mend: start it: jackd -d" in out  # jackd is installed: the tests run it
+    if code == 2:  # no other MIDI system either
+        code, _, err = command(lonely, "live")
+        assert code == 2
+        assert "melodylc doctor says what mends it" in err
+    code, _, err = command(lonely, "live", "--backend", "jack")
+    assert code == 2
+    assert "no JACK server 'nobody' runs" in err
+
+
+def test_the_rule_of_the_tests_is_the_rule_of_the_package():
+    assert set(pitch_classes("C major").allowed_pitches.nonzero()[0] % 12) == C_MAJOR

@@ -1,0 +1,93 @@
+"""Melodies over chords, and their chords as notes."""
+
+import mido
+import numpy as np
+import pytest
+
+import melodylc
+from melodylc import chords
+from melodylc.attributes import Attributes
+from melodylc.base.errors import UserError
+from melodylc.cli import main
+from midi_io import files
+
+
+def pitches_at(notes, beat):
+    return sorted(note.pitch for note in notes if note.start <= beat < note.end)
+
+
+def test_chords_as_notes():
+    """By hand: A minor in root position, F, C over E, G in the half bar."""
+    notes = chords.block_chords("Am | F | C/E | G7 C")
+    assert pitches_at(notes, 0) == [57, 60, 64]
+    assert pitches_at(notes, 4) == [53, 57, 60]
+    assert pitches_at(notes, 8) == [52, 55, 60]
+    assert pitches_at(notes, 12) == [55, 59, 62, 65]
+    assert pitches_at(notes, 14) == [48, 52, 55]
+    assert pitches_at(notes, 16) == [57, 60, 64]
+    assert max(note.end for note in notes) == 64
+
+
+def test_a_chord_that_stays_is_held():
+    assert len(chords.block_chords("C")) == 3
+    assert {(note.start, note.end) for note in chords.block_chords("C C F F")} >= {(0, 8), (8, 16)}
+
+
+@pytest.mark.parametrize(
+    ("progression", "classes"),
+    [
+        ("C | Am | F | G", {0, 2, 4, 5, 7, 9, 11}),
+        ("Am F C G", {0, 2, 4, 5, 7, 9, 11}),
+        ("Am E7", {0, 2, 4, 5, 7, 8, 9, 11}),  # the G sharp of E too
+        ("Gm C7 F", {0, 2, 4, 5, 7, 9, 10}),
+    ],
+)
+def test_the_key_of_a_progression(progression, classes):
+    assert chords.key_of(progression).classes == classes
+    assert {note.pitch % 12 for note in chords.block_chords(progression)} <= classes
+
+
+def test_a_key_that_is_given_stays():
+    assert chords.fitting("Am F", Attributes("A blues", 50)) == Attributes("A blues", 50)
+    fitted = chords.fitting("Am F C G", Attributes(notes=50, low="C4"))
+    assert (fitted.notes, fitted.low) == (50, 60)
+    assert fitted.key == chords.key_of("Am F C G")
+
+
+@pytest.mark.usefixtures("every_core")
+def test_melodies_fit_chords():
+    model = melodylc.load()
+    made = melodylc.generate(model, chords="Dm | G7 | C | Am", count=4, seed=2)
+    rule = chords.rule("Dm | G7 | C | Am")
+    assert rule.satisfied(made.melodies).all()
+    assert made.summary.startswith("made for ")
+    assert rule(model.sample(200, seed=1)).mean() < 0.7
+    notes = made.melodies[made.melodies < 128] % 12
+    assert np.isin(notes, [0, 2, 4, 5, 7, 9, 11]).all()
+
+
+@pytest.mark.usefixtures("every_core")
+def test_chords_on_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    asked = ["generate", "--chords", "Am F C G", "--with-chords", "--count", "1", "--seed", "3"]
+    assert main(asked) == 0
+    assert "1 of 1 kept" in capsys.readouterr().out
+    tracks = {track.name: track for track in mido.MidiFile("melodies/01.mid").tracks if track.name}
+    assert set(tracks) == {"melody", "chords"}
+    read = files.read("melodies/01.mid")
+    (_, melody), (_, block) = sorted(read.items())
+    assert pitches_at(block, 0) == [57, 60, 64]
+    assert len(melody) > 10
+    for wrong, message in (
+        (["--chords", "H7"], "chords: expected a root"),
+        (["--chords", "C | A B D"], "expected 1, 2 or 4 chords"),
+        (["--with-chords"], "--with-chords: expected --chords"),
+    ):
+        assert main(["generate", *wrong]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_what_is_no_progression_is_refused():
+    for wrong in ("", "X", "C | | F", "C | A B D"):
+        with pytest.raises(UserError, match="chords: expected"):
+            chords.rule(wrong)
