@@ -22,7 +22,7 @@ from melodylc.melody import BARS, HOLD, STEPS, STEPS_PER_BAR, canonical, check
 from melodylc.model import Model
 from melodylc.rules import Rule
 
-BUDGET = SearchBudget(decodes=600, first=24)  # a draw of a part takes as long as five of a whole melody
+BUDGET = SearchBudget(decodes=600, first=32)  # a draw of a part takes as long as five of a whole melody
 
 
 def infill(

@@ -26,7 +26,7 @@ from melodylc.model import generator
 from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
 
-FEWEST_FIRST = 64  # draws that a population begins with, unless there are to be fewer in all
+MANY = 4  # populations; where there are more, each begins with a fourth of the first draws
 POPULATION, CHILDREN = 24, 16  # of each melody; children a generation
 BEST_VARIED = 3  # of a population, whose melodies are varied between generations
 TAKEN = 2  # variations of each, the best
@@ -40,7 +40,7 @@ class SearchBudget:
 
     decodes: int = 2000  # about ten seconds of two cores
     seconds: float | None = None  # after which no further generation begins
-    first: int = 256  # draws that all populations together begin with, unless each would have fewer than 64
+    first: int = 256  # draws that populations begin with, all of them together; with more than four, a fourth each
 
     def __post_init__(self) -> None:
         numbers.integer("search: decodes", self.decodes, 1)
@@ -118,7 +118,7 @@ def search(
     if not count:
         return Searched(np.empty((0, STEPS), np.uint8), np.empty(0), 0, 0.0)
     run = _Search(draws, rules, bounds, seed)
-    each = max(1, min(max(min(FEWEST_FIRST, budget.first), budget.first // count), budget.decodes // count))
+    each = max(1, min(budget.first // min(count, MANY), budget.decodes // count))
     populations = run.scored(draws.noise(count * each, seed).split(each))
     populations = [population.with_others(population) for population in populations]  # the best first
     while left := [index for index, population in enumerate(populations) if not population.found]:
