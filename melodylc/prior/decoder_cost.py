@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from melodylc.attributes import AT_LEAST, AT_MOST
+from melodylc.attributes import AT_LEAST, AT_MOST, FORBIDDEN
 from melodylc.melody import HOLD
 from melodylc.plausibility import FEATURES, STEP, Bounds
 from melodylc.prior.asked_for import allowed_pitches, requested_numbers
@@ -27,6 +27,8 @@ EXTRA_VARIANCE = 4.0  # notes^2, added to the decoder's own: beyond the bound by
 INSIDE, INSIDE_NOTES = 0.8, 0.94
 IMPLAUSIBLE_WEIGHT = 20.0
 MORE_CLASSES, CLASSES_UNIT = 1.0, 20.0  # pitch classes more than the bound that a draw is to have; so many cost 1 more
+LARGEST_SCALE, ENOUGH_NOTES = 8, 48.0  # a melody of so many notes plays all of a scale, unless that has more than 8
+LEAST_LIKELY = 1e-3  # added to the probability that a note of a scale is played, whose logarithm is taken
 
 
 def cost(logits: Tensor, states: Tensor, labels: Tensor, notes_before: Tensor, bounds: Bounds) -> Tensor:
@@ -58,6 +60,27 @@ def outside(pitches: Tensor, sounding: Tensor, labels: Tensor) -> Tensor:
     """
     inside = pitches.masked_fill(~allowed_pitches(labels)[:, None], -torch.inf)
     return ((pitches.logsumexp(dim=-1) - inside.logsumexp(dim=-1)) * sounding).sum(dim=1)
+
+
+def unplayed(logits: Tensor, states: Tensor, labels: Tensor) -> Tensor:
+    """Return -log P(every note of the scale is played), (B,); less for a few notes, 0 where no scale is asked for.
+
+    Without its own notes a scale is another one: E blues without B flat is E minor pentatonic. No rule asks for it, so
+    it is no part of `cost`; who asks for the scale does.
+
+    Args:
+        logits: (B, L, V).
+        states: (B, L).
+        labels: (B, Y).
+    """
+    pitches, sounding = logits[..., :HOLD], (states < HOLD).float()
+    allowed = allowed_pitches(labels)
+    of_scale = torch.stack([allowed[:, c::12].any(dim=1) for c in range(12)], dim=1)  # (B, 12), within the range
+    a_scale = (labels[:, FORBIDDEN : FORBIDDEN + 12] == 0).sum(dim=1) <= LARGEST_SCALE
+    likely = pitches.softmax(dim=-1) * sounding[..., None]
+    surprise = -(1 - _absent(likely) + LEAST_LIKELY).clamp(max=1).log()
+    enough = (sounding.sum(dim=1) / ENOUGH_NOTES).clamp(max=1)
+    return (surprise * of_scale).sum(dim=1) * a_scale * enough
 
 
 def too_few_or_many(logits: Tensor, labels: Tensor, notes_before: Tensor, bounds: Bounds) -> Tensor:
@@ -99,10 +122,14 @@ def implausible(pitches: Tensor, states: Tensor, bounds: Bounds) -> Tensor:
     beyond = beyond + F.relu(both - INSIDE * _high(bounds, "two commonest pitches"))
     steps = (likely * _steps_from(states)).sum(dim=(1, 2)) / count
     beyond = beyond + F.relu(steps - INSIDE * _high(bounds, "steps"))
-    of_class = torch.stack([likely[..., c::12].sum(dim=-1) for c in range(12)], dim=-1)  # (B, L, 12)
-    absent = torch.log1p(-of_class.clamp(max=1 - 1e-4)).sum(dim=1).exp()  # (B, 12), P(a class is absent)
     wanted = bounds.low[FEATURES.index("pitch classes")] + MORE_CLASSES
-    return beyond + F.relu(wanted - (1 - absent).sum(dim=1)) / CLASSES_UNIT
+    return beyond + F.relu(wanted - (1 - _absent(likely)).sum(dim=1)) / CLASSES_UNIT
+
+
+def _absent(likely: Tensor) -> Tensor:
+    """Return how likely each pitch class is absent, (B, 12), given how likely pitches are played (B, L, 128)."""
+    of_class = torch.stack([likely[..., c::12].sum(dim=-1) for c in range(12)], dim=-1)  # (B, L, 12)
+    return torch.log1p(-of_class.clamp(max=1 - 1e-4)).sum(dim=1).exp()
 
 
 def _steps_from(states: Tensor) -> Tensor:

@@ -2,8 +2,8 @@
 
 A flow knows the bars of melodies with an attribute, but z holds bars within a few steps only, and one wrong note breaks
 a key. So the network that draws is taught further by what the decoder makes of its draws: the paper's conditional actor
-(section 4), with equation 3's distance from the draws as they were. Equal bars stay equal, as they come from equal
-noise.
+(section 4), with equation 3's distance from the draws as they were. Draws that nothing is asked of come nearer to real
+melodies, as a whole: the paper's realism constraint (section 3). Equal bars stay equal, as they come from equal noise.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from melodylc.melody import BARS, HOLD
 from melodylc.model import Model, generator
 from melodylc.prior import decoder_cost
 from melodylc.prior.asked_for import satisfied_by
+from melodylc.prior.likeness import Likeness
 from melodylc.prior.realistic import RealisticPrior
 from melodylc.prior.requests import random_attributes
 from melodylc.vae.decoding import free_run, gumbel_noise
@@ -44,14 +45,16 @@ class RefiningSettings:
     """How a distilled prior is refined."""
 
     steps: int = 1500
-    batch: int = 48
+    batch: int = 96
     learning_rate: float = 3e-4
     average: float = 0.99  # decay of the moving average, a step
     pool: int = 2048  # draws as they were, that batches are taken from
     fresh: int = 128  # of them replaced every 20 steps
-    free: float = 0.2  # share of them that nothing is asked of
+    free: float = 0.5  # share of them that nothing is asked of
     distance: float = 0.25  # weight of the squared distance from the draws as they were, in units of their bars
-    distance_free: float = 4.0  # the same where nothing is asked for: there is hardly anything to mend
+    distance_free: float = 0.2  # the same where nothing is asked for
+    likeness: float = 10.0  # weight of the distance of these from real melodies, as a whole
+    unplayed: float = 0.5  # weight of notes of the scale that are not played
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +92,7 @@ class _Refining:
         source = generator(seed, 7)
         assert source is not None
         self.source, self.rng = source, np.random.default_rng([seed, 7])
+        self.likeness = Likeness(model.bank.states, model.device)
         self.pool = self.draw(settings.pool)
 
     def bars(self, student: VelocityField, noise: Tensor, labels: Tensor) -> Tensor:
@@ -131,13 +135,21 @@ class _Refining:
         bars = self.bars(self.student, chosen.noise.to(device), labels)
         states, logits = self.decoded(bars)
         cost = decoder_cost.cost(logits, states, labels, chosen.notes.to(device), self.bounds)
+        unplayed = torch.log1p(decoder_cost.unplayed(logits, states, labels))
         distance = F.mse_loss(bars, chosen.bars.to(device), reduction="none").mean(dim=(1, 2))
         asked = labels.any(dim=1)
         weight = torch.where(asked, settings.distance, settings.distance_free)
-        descend(self.optimiser, (cost + weight * distance).mean(), LARGEST_NORM)
+        each = cost + settings.unplayed * unplayed + weight * distance
+        unlike = self.unlike(states[~asked], logits[~asked])
+        descend(self.optimiser, each.mean() + settings.likeness * unlike, LARGEST_NORM)
         self.average.follow(self.student, min(settings.average, (number + 1) / (number + 10)))
-        found = {"cost": cost[asked], "distance": distance[asked], "distance free": distance[~asked]}
+        found = {"cost": cost[asked], "unplayed": unplayed[asked], "unlike": unlike}
+        found |= {"distance": distance[asked], "distance free": distance[~asked]}
         return {name: float(values.detach().mean()) for name, values in found.items()}
+
+    def unlike(self, states: Tensor, logits: Tensor) -> Tensor:
+        """Return how far draws that nothing was asked of, (B, L) and (B, L, V), are from real melodies."""
+        return self.likeness.distance(states, logits) if len(states) > 1 else logits.new_zeros(())
 
     def decoded(self, bars: Tensor) -> tuple[Tensor, Tensor]:
         """Return the states (B, L) of bars (B, P, D), and their logits (B, L, V), divided by the temperature."""
@@ -170,5 +182,8 @@ def refine(
                 curve.append({"step": done, **{name: round(value, 3) for name, value in figures.items()}})
             bar.update()
     prior = refining.prior
-    card = {**prior.card, "refining": {**asdict(settings), "steps": done, "seed": seed, "curve": curve}}
+    made = {**asdict(settings), "steps": done, "seed": seed, "curve": curve}
+    if "refining" in prior.card:  # a prior may be refined further
+        made["before"] = prior.card["refining"]
+    card = {**prior.card, "refining": made}
     return RealisticPrior(prior.encoder, prior.basis, prior.field, refining.average.snapshot(), prior.forms, card)

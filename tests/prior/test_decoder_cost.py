@@ -81,6 +81,29 @@ def test_steps_all_the_way_and_few_pitch_classes_cost_something():
     assert cost(fifths, Attributes()) == pytest.approx(1.0, abs=0.05)
 
 
+def unplayed(states, attributes):
+    return float(decoder_cost.unplayed(said(states), torch.tensor(states), attributes.labels()[None]))
+
+
+def test_notes_of_the_scale_that_are_not_played_cost_something():
+    whole = melody(60, 62, 64, 65, 67, 69, 71, 72)
+    without_two = melody(60, 62, 64, 67, 69, 72)
+    assert unplayed(whole, Attributes("C major")) == pytest.approx(0, abs=1e-3)
+    one, two = (
+        unplayed(melody(60, 62, 64, 65, 67, 69, 72), Attributes("C major")),
+        unplayed(without_two, Attributes("C major")),
+    )
+    assert 2 * one == pytest.approx(two)
+    assert one > 5  # the decoder is sure
+    assert unplayed(without_two, Attributes("C major pentatonic")) == pytest.approx(0, abs=1e-3)
+    assert unplayed(without_two, Attributes()) == 0  # of all twelve
+    assert unplayed(without_two, Attributes("C,C#,D,Eb,E,F,F#,G,Ab")) == 0  # nobody's scale
+    assert unplayed(melody(60, 62, 64), Attributes("C major", low=60, high=64)) == pytest.approx(0, abs=1e-3)
+    few = without_two.copy()
+    few[0, 48:] = REST
+    assert 0 < unplayed(few, Attributes("C major")) < two / 3
+
+
 def test_it_shows_the_way():
     """The gradient takes probability from a note outside, and gives it to the likeliest of those inside."""
     states = melody(60, 64, 66, 72)
