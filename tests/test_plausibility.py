@@ -20,7 +20,7 @@ from melodylc.constraints import sampling
 from melodylc.evaluation.reference import write_reference
 from melodylc.melody import BEATS, HOLD, REST, canonical, from_notes, to_notes
 from melodylc.plausibility import FEATURES, WITH_LOW_BOUND, Bounds, features
-from melodylc.rules import Key
+from melodylc.rules import Key, form
 from midi_io import files
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -29,6 +29,13 @@ EXAMPLES = [
     for example in re.findall(r"^(?:.*&& )?melodylc (generate .*)$", README, re.MULTILINE)
     if not {"--actor", "--model", "--keep"} & set(example.split())  # those that need nothing made before
 ]
+OWN_RULE = """
+from melodylc import rules
+
+@rules.per_melody
+def ends_where_it_began(melody):
+    return float(bool(melody.notes) and melody.notes[0].pitch % 12 == melody.notes[-1].pitch % 12)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -206,15 +213,13 @@ def kept(model, bounds, arguments, count=16):
     """Of melodies at default settings, two seeds: the share satisfied and plausible, and what they are."""
     options = parser().parse_args(arguments)
     attributes, rules = attributes_and_rules(options)
-    made = [
-        generation.generate(
-            model, attributes, count, rules=rules, seed=seed, strict=options.strict, tries=options.tries
-        )
-        for seed in (11, 12)
-    ]
+    how = "search" if rules else "auto"
+    taken = {"rules": rules, "strict": options.strict, "tries": options.tries, "form": options.form, "how": how}
+    made = [generation.generate(model, attributes, count, seed=seed, **taken) for seed in (11, 12)]
+    asked = [*attributes.rules(), *rules, *([form(options.form)] if options.form else [])]
     states = np.concatenate([each.melodies for each in made])
     assert [names for each in made for names in each.implausible] == [bounds.violated(each) for each in states]
-    satisfied = np.all([rule.satisfied(states) for rule in attributes.rules()], axis=0)
+    satisfied = np.all([rule.satisfied(states) for rule in asked], axis=0)
     return (satisfied & bounds.plausible(states)).mean(), states, [way for each in made for way in each.ways]
 
 
@@ -223,8 +228,11 @@ def test_the_examples_are_found():
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_the_examples_of_the_readme_are_kept(example, model, bounds):
-    share, states, ways = kept(model, bounds, shlex.split(example, comments=True))
+@pytest.mark.usefixtures("every_core")
+def test_the_examples_of_the_readme_are_kept(example, model, bounds, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_rules.py").write_text(OWN_RULE)
+    share, states, ways = kept(model, bounds, shlex.split(example, comments=True), 4 if "--rule" in example else 16)
     assert share >= 0.95
     assert len(np.unique(states, axis=0)) == len(states)
     if example.startswith('generate --key "C major"'):
