@@ -34,11 +34,9 @@ def run(options: argparse.Namespace) -> None:
     from dataclasses import replace
 
     from melodylc.cli import output
-    from melodylc.constraints.infilling import KEEP
     from melodylc.infilling import BUDGET, infill, numbers_of_bars
     from melodylc.model import load
 
-    assert options.keep in (None, *KEEP)
     bars = None if options.bars is None else numbers_of_bars(options.bars)
     given = output.select(options, options.file).states
     made = infill(

@@ -323,6 +323,7 @@ def request(attributes, seed=0, phrase=None):
     [
         (Attributes("C major"), "prior"),
         (Attributes("D blues", low=60, high=84), "prior"),
+        (Attributes("E blues", notes=120, low=60, high=84), None),  # some as drawn, others masked
         (Attributes("Bb harmonic minor"), "prior"),
         (Attributes("C,C#,D,F#,G,G#"), "masked prior"),  # of no scale: draws know it badly
     ],
@@ -331,7 +332,7 @@ def test_an_answer_says_which_way_it_came_and_is_kept(inference, attributes, way
     answers = [inference.answer(request(attributes, seed)) for seed in range(8)]
     kept = [answer.plausible and set(answer.rewards.values()) == {1} for answer in answers]
     assert sum(kept) >= 7
-    assert [answer.way for answer in answers].count(way) >= 6
+    assert way is None or [answer.way for answer in answers].count(way) >= 6
     assert inference.answer(request(attributes, 3)).states == answers[3].states
     allowed_pitches = attributes.pitches()
     for answer in answers:
