@@ -76,7 +76,7 @@ def infill(
         allowed_states=allowed,
     )
     bounds = plausibility.bounds(model).including(melody)
-    fixed = stays | (melody < HOLD) if keep == "notes" else stays
+    fixed = draws.locked | (melody < HOLD) if keep == "notes" else draws.locked
     judged = [of_new_notes(rule, melody, fixed) for rule in constraints.all_rules]
     found = search(draws, judged, count, bounds, budget=searching, seed=seed)
     summary = f"bars {in_words(~stays)} made anew" + (f", their {keep} kept" if keep else "")

@@ -55,7 +55,7 @@ class Infilling:
         self.model, self.prior, self.melody, self.keep = model, model.realistic, canonical(melody), keep
         self.temperature, self.parts = temperature, BARS
         self.labels = torch.zeros(LABELS) if attributes is None else attributes.labels()
-        self.locked = locked
+        self.locked = locked = with_held_notes(self.melody, locked) if keep == "rhythm" else locked
         self.whole = torch.from_numpy(locked.reshape(BARS, STEPS_PER_BAR).all(axis=1))  # (P,)
         self.allowed_states = allowed_at_each_step(self.melody, locked, keep, allowed_states)
         self.known = self.prior.bars(self.melody[None])[0].cpu()  # (P, D)
@@ -104,6 +104,14 @@ class Infilling:
 def _own_source(noise: Tensor) -> torch.Generator:
     """Return a generator that the noise determines."""
     return torch.Generator().manual_seed(int(noise.double().abs().sum() * 1e6) % (1 << 62))
+
+
+def with_held_notes(melody: np.ndarray, locked: np.ndarray) -> np.ndarray:
+    """Return locked (256,) bool with the beginnings of the notes that a locked step of a melody (256,) holds."""
+    onset = np.maximum.accumulate(np.where(melody == HOLD, -1, np.arange(STEPS)))
+    begins = np.zeros(STEPS, bool)
+    begins[onset[locked & (melody == HOLD)]] = True
+    return locked | begins
 
 
 def allowed_at_each_step(

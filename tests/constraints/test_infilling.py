@@ -54,6 +54,13 @@ def test_what_is_locked_stays_to_the_last_step(melody, bars, seed, keep):
                 assert (note.pitch, note.end) in own
 
 
+def test_a_rhythm_that_stays_keeps_the_beginning_of_a_note_held_into_a_locked_bar():
+    melody = np.full(256, HOLD)
+    melody[[0, 60]] = 60, 64  # the second one is held over the bar line at 64
+    locked = np.arange(256) >= 64
+    assert filled(Infilling(melodylc.load(), melody, locked, keep="rhythm"), 4)[:, 60].tolist() == [64] * 4
+
+
 def test_single_steps_may_be_locked(model):
     melody = model.bank.states[3]
     locked = np.random.default_rng(0).random(256) < 0.5
