@@ -13,8 +13,9 @@
     melodylc.generate(model, Attributes(key="A minor"), rules=rules.contour("arch"), actors=actor)
     melodylc.write_midi("arch.mid", made.melodies[0])
 
-The commands generate, transform, infill, interpolate, learn and extract are the functions of the same names here, and
-live is `melodylc.live.Session`. A rule is any function of melodies to [0, 1]: see `melodylc.rules`.
+The commands generate, transform, infill, interpolate, learn and extract are the functions of the same names here,
+continue is `continue_melody`, and live is `melodylc.live.Session`. A rule is any function of melodies to [0, 1]: see
+`melodylc.rules`.
 """
 
 from __future__ import annotations
@@ -32,15 +33,18 @@ if TYPE_CHECKING:
     from melodylc.constraints.preference import Preference, prefer
     from melodylc.constraints.rule_actor import RuleActor, learn, load_actor
     from melodylc.constraints.search import SearchBudget
+    from melodylc.continuing import continue_melody
     from melodylc.exchange import write_midi
     from melodylc.extraction import Corpus, Filters, extract
     from melodylc.extraction.selection import SelectedMelody, select_melody
-    from melodylc.generation import Generated, generate, interpolate, transform
+    from melodylc.generated import Generated
+    from melodylc.generation import generate
     from melodylc.infilling import infill
     from melodylc.latent.rewards import PAPER_BUDGET, Budget
     from melodylc.melody import Melody
     from melodylc.model import Model, load
     from melodylc.rules import Key, Rule
+    from melodylc.transforming import interpolate, transform
 
 # Where each public name lives: it is loaded on first use, since torch takes a second, and most of a session with files
 # does not need it. None: the name is a module of its own.
@@ -50,7 +54,7 @@ _HOMES = {
     "ComposedActor": "melodylc.constraints.composition",
     "Corpus": "melodylc.extraction",
     "Filters": "melodylc.extraction",
-    "Generated": "melodylc.generation",
+    "Generated": "melodylc.generated",
     "Key": "melodylc.rules",
     "Melody": "melodylc.melody",
     "Model": "melodylc.model",
@@ -62,11 +66,12 @@ _HOMES = {
     "SelectedMelody": "melodylc.extraction.selection",
     "UserError": "melodylc.base.errors",
     "compose": "melodylc.constraints.composition",
+    "continue_melody": "melodylc.continuing",
     "exchange": None,
     "extract": "melodylc.extraction",
     "generate": "melodylc.generation",
     "infill": "melodylc.infilling",
-    "interpolate": "melodylc.generation",
+    "interpolate": "melodylc.transforming",
     "learn": "melodylc.constraints.rule_actor",
     "live": None,
     "load": "melodylc.model",
@@ -75,7 +80,7 @@ _HOMES = {
     "prefer": "melodylc.constraints.preference",
     "rules": None,
     "select_melody": "melodylc.extraction.selection",
-    "transform": "melodylc.generation",
+    "transform": "melodylc.transforming",
     "write_midi": "melodylc.exchange",
 }
 
@@ -97,6 +102,7 @@ __all__ = [
     "SelectedMelody",
     "UserError",
     "compose",
+    "continue_melody",
     "exchange",
     "extract",
     "generate",

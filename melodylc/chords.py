@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from melodylc.attributes import Attributes
-from melodylc.melody import STEPS, STEPS_PER_BEAT
+from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
 from melodylc.rules import Key, Rule
 from melodylc.rules.harmony import chord_tones, chords, roots
 from melodylc.rules.key import NAMES, SCALES
@@ -59,15 +59,16 @@ def fitting(progression: str, attributes: Attributes | None) -> Attributes:
     return Attributes(key_of(progression), given.notes, given.low, given.high, at_most=given.at_most)
 
 
-def block_chords(progression: str) -> list[Note]:
-    """Return the chords of 16 bars as notes, each as long as it lasts: its root below, the others above.
+def block_chords(progression: str, bars: int = BARS) -> list[Note]:
+    """Return the chords of so many bars as notes, each as long as it lasts: its root below, the others above.
 
     Raises:
         UserError: see `rule`.
     """
-    member, root = chords(one_a_bar(progression)), roots(one_a_bar(progression))
+    steps = np.arange(bars * STEPS_PER_BAR) % STEPS
+    member, root = chords(one_a_bar(progression))[steps], roots(one_a_bar(progression))[steps]
     changes = np.flatnonzero(np.append(True, (member[1:] != member[:-1]).any(axis=1) | (root[1:] != root[:-1])))
-    ends = np.append(changes[1:], STEPS)
+    ends = np.append(changes[1:], len(steps))
     notes = []
     for start, end in zip(changes.tolist(), ends.tolist(), strict=True):
         low = LOWEST + (int(root[start]) - LOWEST) % 12

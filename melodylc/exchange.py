@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from melodylc.chords import block_chords
-from melodylc.melody import BEATS, from_notes, to_notes
+from melodylc.melody import BEATS, STEPS_PER_BAR, STEPS_PER_BEAT, from_notes, to_notes
 from midi_io import files
 from midi_io.files import Note
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def write_midi(
     path: str | os.PathLike[str], states: np.ndarray, tempo: float = 120.0, chords: str | None = None
 ) -> None:
-    """Write one melody (256,) as a MIDI file of 16 bars, whole or not at all.
+    """Write one melody, of any number of bars, as a MIDI file of as many, whole or not at all.
 
     Args:
         tempo: in quarter notes a minute.
@@ -30,8 +30,8 @@ def write_midi(
         ValueError: if it is no melody, or for a tempo that a MIDI file cannot hold.
         UserError: for a chord that is not understood.
     """
-    further = None if chords is None else {"chords": block_chords(chords)}
-    files.write(path, to_notes(states), beats=BEATS, tempo=tempo, further=further)
+    further = None if chords is None else {"chords": block_chords(chords, len(states) // STEPS_PER_BAR)}
+    files.write(path, to_notes(states), beats=len(states) // STEPS_PER_BEAT, tempo=tempo, further=further)
 
 
 def to_pretty_midi(states: np.ndarray, tempo: float = 120.0, program: int = 0) -> pretty_midi.PrettyMIDI:

@@ -17,7 +17,7 @@ from melodylc.base.numbers import temperature as checked_temperature
 from melodylc.constraints.infilling import KEEP, Infilling
 from melodylc.constraints.sampling import Constraints, mask
 from melodylc.constraints.search import SearchBudget, search
-from melodylc.generation import Generated, report
+from melodylc.generated import Generated, report
 from melodylc.melody import BARS, HOLD, STEPS, STEPS_PER_BAR, canonical, check
 from melodylc.model import Model
 from melodylc.rules import Rule

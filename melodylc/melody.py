@@ -40,15 +40,22 @@ class Melody:
         return cls(states, tuple(to_notes(states)))
 
 
-def check(states: np.ndarray) -> np.ndarray:
+def check(states: np.ndarray, bars: int | None = BARS) -> np.ndarray:
     """Return the same melody or batch as uint8.
 
+    Args:
+        bars: how many it has; None for one or more.
+
     Raises:
-        ValueError: unless its shape is (256,) or (B, 256) and every state lies in 0..129.
+        ValueError: unless its shape is (256,) or (B, 256), for 16 bars, and every state lies in 0..129.
     """
     states = np.asarray(states)
-    if states.ndim not in (1, 2) or states.shape[-1] != STEPS:
-        raise ValueError(f"melody: expected shape (256,) or (B, 256), got {states.shape}")
+    length = states.shape[-1] if states.ndim in (1, 2) else 0
+    if bars is None and (length % STEPS_PER_BAR or not length):
+        raise ValueError(f"melody: expected whole bars of {STEPS_PER_BAR} steps, got {states.shape}")
+    if bars is not None and length != bars * STEPS_PER_BAR:
+        steps = bars * STEPS_PER_BAR
+        raise ValueError(f"melody: expected shape ({steps},) or (B, {steps}), got {states.shape}")
     if states.dtype != np.uint8 or (states.size and states.max() > REST):
         whole = np.issubdtype(states.dtype, np.integer)
         if not whole or (states.size and (states.min() < 0 or states.max() > REST)):
@@ -57,9 +64,9 @@ def check(states: np.ndarray) -> np.ndarray:
 
 
 def canonical(states: np.ndarray) -> np.ndarray:
-    """Return a melody or batch with every HOLD that holds nothing turned into a REST."""
-    states = check(states)
-    steps = np.arange(STEPS)
+    """Return a melody or batch, of any number of bars, with every HOLD that holds nothing turned into a REST."""
+    states = check(states, None)
+    steps = np.arange(states.shape[-1])
     # the last step that was no HOLD decides: if it is a REST, or there is none, the HOLD is empty
     last = np.maximum.accumulate(np.where(states == HOLD, -1, steps), axis=-1)
     before = np.take_along_axis(states, np.maximum(last, 0), axis=-1)
@@ -78,11 +85,11 @@ def repeated_bars(states: np.ndarray) -> np.ndarray:
 
 
 def to_notes(states: np.ndarray, velocity: int = 90) -> list[Note]:
-    """Return the notes of one melody (256,), in beats, in order."""
+    """Return the notes of one melody, of any number of bars, in beats, in order."""
     states = canonical(states)
     onsets = np.flatnonzero(states < HOLD)
     # a note ends at the next step that is no HOLD
-    changes = np.append(np.flatnonzero(states != HOLD), STEPS)
+    changes = np.append(np.flatnonzero(states != HOLD), len(states))
     ends = changes[np.searchsorted(changes, onsets, side="right")]
     return [
         Note(int(states[onset]), onset / STEPS_PER_BEAT, end / STEPS_PER_BEAT, velocity)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT, to_notes
+from melodylc.melody import STEPS_PER_BAR, STEPS_PER_BEAT, to_notes
 from midi_io.atomic import atomic_write
 
 STEP = 5  # pixels a sixteenth
@@ -26,17 +26,17 @@ SHARPS = {1, 3, 6, 8, 10}  # pitch classes of the black keys
 
 
 def draw(states: np.ndarray, allowed_pitches: np.ndarray | None = None, title: str = "") -> Image.Image:
-    """Return the piano roll of one melody (256,).
+    """Return the piano roll of one melody, of any number of bars.
 
     Args:
         allowed_pitches: (128,) bool; notes of other pitches are red.
         title: a line above the picture.
     """
-    notes = to_notes(states)
+    notes, steps = to_notes(states), len(states)
     low = min((note.pitch for note in notes), default=SILENT[0]) - MARGIN
     high = max((note.pitch for note in notes), default=SILENT[1]) + MARGIN
     low, high = min(low, high - LEAST_SPAN), max(high, low + LEAST_SPAN)
-    width, height = LEFT + STEPS * STEP + RIGHT, TOP + (high - low + 1) * ROW + BOTTOM
+    width, height = LEFT + steps * STEP + RIGHT, TOP + (high - low + 1) * ROW + BOTTOM
     image = Image.new("RGB", (width, height), PAPER)
     canvas = ImageDraw.Draw(image)
     font = ImageFont.load_default(FONT_SIZE)
@@ -48,16 +48,17 @@ def draw(states: np.ndarray, allowed_pitches: np.ndarray | None = None, title: s
     for pitch in range(low, high + 1):
         if pitch % 12 in SHARPS:
             canvas.rectangle((LEFT, y(pitch), right, y(pitch) + ROW - 1), fill=BLACK_KEYS)
-    for step in range(0, STEPS, STEPS_PER_BEAT):
+    for step in range(0, steps, STEPS_PER_BEAT):
         canvas.line((LEFT + step * STEP, TOP, LEFT + step * STEP, bottom), fill=BEAT)
     for pitch in range(low, high + 1):
         if pitch % 12 == 0:
             canvas.line((LEFT, y(pitch) + ROW, right, y(pitch) + ROW), fill=OCTAVE)
             canvas.text((LEFT - 6, y(pitch) + ROW // 2), f"C{pitch // 12 - 1}", fill=TEXT, font=font, anchor="rm")
-    for bar in range(BARS + 1):
+    bars = steps // STEPS_PER_BAR
+    for bar in range(bars + 1):
         x = LEFT + bar * STEPS_PER_BAR * STEP
         canvas.line((x, TOP, x, bottom), fill=BAR)
-        if bar < BARS:
+        if bar < bars:
             canvas.text((x + 3, bottom + 4), str(bar + 1), fill=TEXT, font=font)
     for note in notes:
         wrong = allowed_pitches is not None and not allowed_pitches[note.pitch]
@@ -75,6 +76,6 @@ def draw(states: np.ndarray, allowed_pitches: np.ndarray | None = None, title: s
 def save(
     path: str | os.PathLike[str], states: np.ndarray, allowed_pitches: np.ndarray | None = None, title: str = ""
 ) -> None:
-    """Draw one melody (256,) into a PNG file; see `draw`."""
+    """Draw one melody into a PNG file; see `draw`."""
     with atomic_write(Path(path)) as beside:
         draw(states, allowed_pitches, title).save(beside, format="PNG")

@@ -24,10 +24,11 @@ from melodylc.constraints.rule_actor import learn
 from melodylc.constraints.transformation import descend
 from melodylc.evaluation.histograms import reference_histograms
 from melodylc.evaluation.methods import CommonDraws
-from melodylc.generation import generate, interpolate, transform
+from melodylc.generation import generate
 from melodylc.latent import adversarial
 from melodylc.latent.rewards import PAPER_BUDGET, Budget
 from melodylc.rules import Key
+from melodylc.transforming import interpolate, transform
 from melodylc.vae.training import train
 from vision.data import mnist
 from vision.presets import MNIST

@@ -13,6 +13,7 @@ from melodylc.base.signals import BROKEN_PIPE, exit_code, on_signals
 from melodylc.base.version import __version__
 from melodylc.cli import (
     condition,
+    continuing,
     doctor,
     evaluate,
     extract,
@@ -30,8 +31,8 @@ from melodylc.cli import (
 
 # in the order of the help; each adds its own arguments, and loads what is heavy when it runs
 COMMANDS = (
-    generate, transform, infill, interpolate, learn, live, ports, doctor, plugin, extract, train, prior, condition,
-    evaluate,
+    generate, transform, infill, continuing, interpolate, learn, live, ports, doctor, plugin, extract, train, prior,
+    condition, evaluate,
 )  # fmt: skip
 
 

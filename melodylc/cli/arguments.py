@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import LAST_SEED, MOST
+from melodylc.melody import BARS
 
 if TYPE_CHECKING:  # heavy modules load in the command that needs them
     import numpy as np
@@ -154,11 +155,13 @@ def how(options: argparse.Namespace) -> str:
         UserError: for a search where there is nothing to search for, or what only learning has.
     """
     given = [name for name in ("rounds", "seconds", "keep") if getattr(options, name) is not None]
-    if options.form and (options.actor or options.how == "learn" or {*given} - {"seconds"}):
+    searched = "--form" if options.form else "--bars" if options.bars < BARS else None
+    if searched and (options.actor or options.how == "learn" or {*given} - {"seconds"}):
+        what = "in a form" if options.form else f"of fewer than {BARS} bars"
         raise UserError(
-            "--form: melodies in a form are searched for; leave --actor, --how learn, --rounds and --keep out"
+            f"{searched}: melodies {what} are searched for; leave --actor, --how learn, --rounds and --keep out"
         )
-    if options.form:
+    if searched:
         return "search"
     if options.how is None:
         return "learn" if given else "auto"
@@ -191,6 +194,7 @@ def decoding(options: argparse.Namespace) -> dict[str, Any]:
 
     given = [name for name in ("rounds", "seconds", "keep") if getattr(options, name) is not None]
     rules = options.rule or getattr(options, "form", None) or getattr(options, "chords", None)
+    rules = rules or getattr(options, "bars", BARS) < BARS
     if given and (options.actor or not rules):
         why = "an --actor is learned already" if options.actor else "nothing is learned without --rule"
         raise UserError(f"--{given[0]}: {why}; leave it out")

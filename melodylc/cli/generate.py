@@ -22,6 +22,12 @@ def add(commands: arguments.Commands) -> None:
         default=8,
         help="draws a melody has to keep its rules and be plausible (8)",
     )
+    parser.add_argument(
+        "--bars",
+        type=arguments.number(int, 1, 256),
+        default=16,
+        help="how many (16): more follow from those before them, fewer end like an ending",
+    )
     parser.add_argument("--form", metavar="FORM", help="which phrases are equal, such as AABA, or AA'BA varied")
     parser.add_argument(
         "--how",
@@ -38,11 +44,13 @@ def run(options: argparse.Namespace) -> None:
     attributes, rules = arguments.attributes_and_rules(options)
     how, decoding = arguments.how(options), arguments.decoding(options)
     from melodylc.cli import output
+    from melodylc.constraints.lengths import check_bars
     from melodylc.constraints.search import SearchBudget
     from melodylc.generation import generate
     from melodylc.model import load
     from melodylc.rules import form as find_form
 
+    check_bars(options.bars, options.chords)
     model = load(options.model)
     actors = arguments.actors(options, model, learning=how == "learn")
     searching = SearchBudget(seconds=options.seconds if how == "search" else None)
@@ -54,6 +62,7 @@ def run(options: argparse.Namespace) -> None:
         actors=actors,
         tries=options.tries,
         form=options.form,
+        bars=options.bars,
         how=how,
         searching=searching,
         **decoding,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from melodylc.extraction.selection import SelectedMelody
-    from melodylc.generation import Generated
+    from melodylc.generated import Generated
     from melodylc.rules import Rule
 
 
@@ -43,8 +43,10 @@ def kept(made: Generated, rules: Sequence[Rule]) -> np.ndarray:
     """Return which melodies are kept, (B,) bool: plausible, and satisfying every rule."""
     import numpy as np
 
+    from melodylc.constraints.lengths import rewards
+
     plausible = np.array([not names for names in made.implausible], bool)
-    return np.asarray(np.logical_and.reduce([plausible, *(rule.satisfied(made.melodies) for rule in rules)]))
+    return np.asarray(np.logical_and.reduce([plausible, *(rewards(rule, made.melodies) == 1 for rule in rules)]))
 
 
 def write(
@@ -54,16 +56,18 @@ def write(
     rules: Sequence[Rule],
     columns: Mapping[str, Sequence[Any]],
 ) -> None:
-    """Write numbered MIDI files and piano rolls of melodies (B, 256), then print a table of what each satisfies.
+    """Write numbered MIDI files and piano rolls of melodies (B, S), then print a table of what each satisfies.
 
     Args:
         headline: of the table, printed when all files are there.
         columns: further columns of the table, a cell for each melody.
     """
+    from melodylc.constraints import lengths
+
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     together = reduce(and_, rules) if rules else None
-    rewards = [rule(melodies) for rule in rules]
+    rewards = [lengths.rewards(rule, melodies) for rule in rules]
     digits = max(2, len(str(len(melodies))))
     table = [["file", "notes", *columns, *(rule.name for rule in rules)]]
     for index, melody in enumerate(melodies):

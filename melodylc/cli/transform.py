@@ -39,8 +39,8 @@ def run(options: argparse.Namespace) -> None:
 
     from melodylc.cli import output
     from melodylc.constraints.transformation import onsets_kept, pitches_kept
-    from melodylc.generation import transform
     from melodylc.model import load
+    from melodylc.transforming import transform
 
     given = output.select(options, options.file).states
     model = load(options.model)

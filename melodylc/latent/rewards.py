@@ -37,10 +37,15 @@ Features = Callable[[Tensor], Tensor]  # (B, Z) -> (B, P, E), differentiable
 # In balance while three rounds in five are above the target: what is kept comes first. C major on the embedded model
 # takes lambda from 0.3 to 0.015 within 18 rounds; the bounds guard against rules that are trivial or out of reach.
 DISTANCE_WEIGHT = DistanceWeight(growth=1.15, shrinkage=0.8, least=0.01, most=10.0)
-SHIFT_COST = 0.05  # of a mean squared shift of 1, in share kept: decides between actors of which as much is kept
-# Variance of outputs over that of draws; what is missing costs as much share kept, or the choice would fall on
-# actors whose outputs grow alike: in C major those of the last rounds, all satisfied at 0.66, over 98 % at 0.78.
+REWARD_COUNTS = 0.3  # mean reward, in share kept: decides while little is kept
+SHIFT_COST = 0.05  # of a mean squared shift of 1, as a share: decides between actors of which as much is kept
+# Variance of outputs over that of draws; what is missing costs as great a share, or the choice would fall on actors
+# whose outputs grow alike: in C major those of the last rounds, all satisfied at 0.66, over 98 % at 0.78.
 LEAST_SPREAD = 0.85
+VARIETY = 20.0  # weight of what is missing of it, squared, in the actor's loss
+# While fewer outputs than this share have full reward, that of the best tenth counts as full: a critic that is to tell
+# what nothing has yet learns nothing.
+FEWEST_FULL, EASED = 0.03, 0.9
 NEWEST = 4  # rounds whose rewards half of the critics' steps are made on
 RECENT = 3  # rounds over which the share kept is averaged: one alone may be lucky
 READ_AT_ONCE = 256  # vectors whose features are computed together, which bounds the memory
@@ -154,6 +159,7 @@ class _Learning:
         self.buffer = ReplayBuffer()
         self.rewarded = 0  # outputs so far
         self.penalty = budget.penalty
+        self.full = torch.zeros(rewards)  # (R,): each counts as full from there
 
     def draw(self, count: int) -> Tensor:
         """Draw vectors (count, Z) of the prior."""
@@ -179,7 +185,14 @@ class _Learning:
         return rewards
 
     def _critic_loss(self, logits: Tensor, rewards: Tensor) -> Tensor:
-        return losses.regression(logits, with_satisfaction(rewards) if self.budget.satisfaction else rewards)
+        return losses.regression(logits, with_satisfaction(rewards, self.full) if self.budget.satisfaction else rewards)
+
+    def ease(self, rewards: Tensor) -> None:
+        """Let each reward count as full from where the newest, (B, R), are nearly; never from less than before."""
+        newest = rewards[:, : self.learned]
+        nearly = newest.quantile(EASED, dim=0)
+        easier = ((newest == 1).float().mean(dim=0) < FEWEST_FULL) & (nearly > newest.amin(dim=0))
+        self.full = torch.maximum(self.full, torch.where(easier, nearly, torch.ones_like(nearly)))
 
     def actor_step(self) -> None:
         """Move draws, let the critics judge where they went, descend, and let the average follow."""
@@ -197,6 +210,8 @@ class _Learning:
             with torch.no_grad():
                 before = self.read(z)
             loss = loss + self.penalty * budget.near * losses.shift(inputs, before)
+        if budget.adapts:
+            loss = loss + VARIETY * (LEAST_SPREAD - spread(moved, z)).clamp(min=0).square()
         return loss + budget.shell * losses.shell_penalty(moved).mean()
 
     def fresh_round(self, number: int, began: float) -> Round:
@@ -207,6 +222,7 @@ class _Learning:
             # what the actor itself does at the moment is worth knowing to the critics
             moved = torch.cat([self.average.network(z[:fresh]), self.actor(z[fresh:])])
         rewards = self.reward(moved)[:fresh]
+        self.ease(rewards)
         asked = rewards[:, : self.asked]
         z, moved = z[:fresh], moved[:fresh]
         return Round(
@@ -217,7 +233,7 @@ class _Learning:
             kept=float((rewards == 1).all(dim=1).float().mean()),
             satisfied=float((asked == 1).all(dim=1).float().mean()),
             shift=float(losses.shift(moved, z)),
-            spread=float(moved.var(dim=0).sum() / z.var(dim=0).sum()),
+            spread=float(spread(moved, z)),
             penalty=self.penalty,
         )
 
@@ -251,9 +267,10 @@ def train_from_rewards(
     learning = _Learning(reward_function, rewards.shape[1], sigma_bar, budget, read, plausibility, draw, seed)
     if budget.bank_steps and len(z):
         learning.remember(z, rewards)
+        learning.ease(rewards)
         learning.critics.train(learning.buffer, budget.bank_steps, learning.generator)
     # the critics' first fresh examples: draws of the prior, where the actor starts from
-    learning.reward(learning.draw(budget.fresh))
+    learning.ease(learning.reward(learning.draw(budget.fresh)))
 
     curve: list[Round] = []
     best: BestSoFar[Round, Actor] = BestSoFar()
@@ -265,9 +282,9 @@ def train_from_rewards(
             row = learning.fresh_round(number, began)
             curve.append(row)
             if budget.adapts:
-                learning.penalty = DISTANCE_WEIGHT.after(row.penalty, row.kept, budget.target)
-            recent = sum(past.kept for past in curve[-RECENT:]) / RECENT
-            best.consider(selection_score(recent, row, budget.target), row, learning.average.network)
+                varied = row.spread >= LEAST_SPREAD
+                learning.penalty = DISTANCE_WEIGHT.after(row.penalty, row.kept, budget.target, varied)
+            best.consider(selection_score(curve[-RECENT:], budget.target), row, learning.average.network)
             on_round(row)
             late = budget.seconds is not None and row.seconds >= budget.seconds
             if late or best.rounds_since >= budget.patience:
@@ -288,11 +305,23 @@ def networks(latent: int, rewards: int, budget: Budget, features: Features | Non
     return actor, [PartsCritic(parts, width, outputs) for _ in range(budget.critics)]
 
 
-def selection_score(kept: float, row: Round, target: float) -> float:
-    """Return what makes one actor better than another: what is kept, up to the target, then nearness and variety."""
-    return min(kept, target) - SHIFT_COST * row.shift - max(0.0, LEAST_SPREAD - row.spread)
+def selection_score(recent: Sequence[Round], target: float) -> float:
+    """Return what makes the actor of the last of some rounds better than another.
+
+    What is kept, up to the target, and reward, both means over the rounds, less a share for shift and lack of variety:
+    a share, so that they decide between actors that do as well, and never for one that does nothing.
+    """
+    last = recent[-1]
+    kept, reward = (sum(getattr(row, name) for row in recent) / len(recent) for name in ("kept", "reward"))
+    cost = SHIFT_COST * last.shift + max(0.0, LEAST_SPREAD - last.spread)
+    return (min(kept, target) + REWARD_COUNTS * reward) * max(0.0, 1 - cost)
 
 
-def with_satisfaction(rewards: Tensor) -> Tensor:
-    """Return rewards (B, R) followed by whether each is exactly 1, (B, 2 R)."""
-    return torch.cat([rewards, (rewards == 1).to(rewards.dtype)], dim=1)
+def spread(moved: Tensor, z: Tensor) -> Tensor:
+    """Return the variance of where vectors (B, Z) were moved, (B, Z), over their own."""
+    return moved.var(dim=0).sum() / z.var(dim=0).sum()
+
+
+def with_satisfaction(rewards: Tensor, full: Tensor) -> Tensor:
+    """Return rewards (B, R) followed by whether each is as high as counts as full (R,), (B, 2 R)."""
+    return torch.cat([rewards, (rewards >= full).to(rewards.dtype)], dim=1)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import melodylc
-from melodylc import generation, plausibility, rules
+from melodylc import generation, plausibility, rules, transforming
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
 from melodylc.constraints import conditional, rule_actor
@@ -246,8 +246,8 @@ def test_the_same_numbers_are_refused_everywhere(tiny_model):
         (lambda: generation.generate(tiny_model, many, -1), "count"),
         (lambda: generation.generate(tiny_model, many, 1, tries=0), "tries"),
         (lambda: generation.generate(tiny_model, many, 1, seed=0.5), "seed"),
-        (lambda: generation.transform(tiny_model, melody, many, temperature=99), "temperature"),
-        (lambda: generation.interpolate(tiny_model, melody, melody, 1), "count"),
+        (lambda: transforming.transform(tiny_model, melody, many, temperature=99), "temperature"),
+        (lambda: transforming.interpolate(tiny_model, melody, melody, 1), "count"),
         (lambda: Attributes(notes=0), "notes: expected a whole number from 1 to 256, got 0"),
         (lambda: Attributes(low=1.5), "low"),
         (lambda: Attributes(high=True), "high"),
@@ -273,8 +273,8 @@ def test_a_plain_function_is_told_how_to_become_a_rule(tiny_model):
         lambda: melodylc.learn(tiny_model, plain),
         lambda: melodylc.transform(tiny_model, melody, rules=plain),
         lambda: generation.generate(tiny_model, Attributes(), 1, rules=[plain]),
-        lambda: generation.transform(tiny_model, melody, Attributes(), rules=[plain]),
-        lambda: generation.interpolate(tiny_model, melody, melody, 2, rules=[plain]),
+        lambda: transforming.transform(tiny_model, melody, Attributes(), rules=[plain]),
+        lambda: transforming.interpolate(tiny_model, melody, melody, 2, rules=[plain]),
     ):
         with pytest.raises(UserError, match=r"plain function 'plain'; put @rules\.rule .* or @rules\.per_melody"):
             call()
@@ -314,11 +314,11 @@ def test_what_is_learned_first_is_bounded_and_can_be_kept(tiny_model, tmp_path):
     rule, melody = rules.notes(at_least=256), tiny_model.bank.states[0]
     for make in (
         lambda **options: generation.generate(tiny_model, Attributes(), 2, seed=0, rules=[rule], **options),
-        lambda **options: generation.transform(tiny_model, melody, Attributes(), rules=[rule], **options),
-        lambda **options: generation.transform(
+        lambda **options: transforming.transform(tiny_model, melody, Attributes(), rules=[rule], **options),
+        lambda **options: transforming.transform(
             tiny_model, melody, Attributes(), rules=[rule], how="gradient", **options
         ),
-        lambda **options: generation.interpolate(tiny_model, melody, melody, 2, rules=[rule], **options),
+        lambda **options: transforming.interpolate(tiny_model, melody, melody, 2, rules=[rule], **options),
     ):
         make(budget=replace(BUDGET, seconds=0), keep=kept)
         assert len(rule_actor.load_actor(kept, tiny_model).card["curve"]) == 1

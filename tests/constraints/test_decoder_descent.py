@@ -9,8 +9,8 @@ from melodylc import plausibility
 from melodylc.attributes import Attributes
 from melodylc.constraints.decoder_descent import descend_on_decoder
 from melodylc.constraints.transformation import pitches_kept
-from melodylc.generation import transform
 from melodylc.melody import HOLD
+from melodylc.transforming import transform
 
 
 @pytest.fixture(scope="module")

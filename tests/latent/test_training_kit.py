@@ -88,6 +88,7 @@ def test_the_distance_weight_follows_the_share_kept_within_bounds(weight, kept, 
     follows = DistanceWeight(growth=1.2, shrinkage=0.9, least=0.01, most=10.0)
     following = follows.after(weight, kept, target)
     assert following >= weight if kept > target else following <= weight
+    assert follows.after(weight, kept, target, varied=False) >= weight
     for _ in range(rounds):
         weight = follows.after(weight, kept, target)
         assert 0.01 <= weight <= 10

@@ -1,0 +1,148 @@
+"""Melodies of other lengths than 16 bars: longer ones go on from what they were, shorter ones are phrases that return.
+
+Rules, plausibility and the model know 16 bars. A longer melody keeps a rule where every 16 bars of it do, from each
+eighth bar on; a shorter one where it does when it is played again until 16 bars are full. So that it comes to rest, its
+last note is long, and the tonic where the key has one.
+
+Shapes: B melodies, N bars, S = 16 N steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from melodylc.attributes import Attributes
+from melodylc.base.errors import UserError
+from melodylc.constraints.infilling import Infilling
+from melodylc.constraints.search import SearchBudget, search
+from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
+from melodylc.model import Model
+from melodylc.plausibility import Bounds
+from melodylc.rules import Rule
+from melodylc.rules.note_arrays import lengths, onsets
+
+MOST_BARS = 256
+ON = 8  # bars that are added at a time, after at least as many that are known
+VARIED = 0.75  # of the different pitches at the beginning: those of new bars, at least
+LONG = 8  # steps, a half note: of a last note that is long; where there is one bar, half as many
+BUDGET = SearchBudget(decodes=600, first=32)  # of each addition, as of an infill
+
+
+def sixteens(melodies: np.ndarray) -> np.ndarray:
+    """Return the 16 bars in which rules see melodies (B, S), (W, B, 256): one or more windows of each."""
+    steps = melodies.shape[1]
+    if steps <= STEPS:
+        again = np.arange(STEPS) % steps
+        return canonical(melodies[:, again])[None]
+    starts = [*range(0, steps - STEPS, ON * STEPS_PER_BAR), steps - STEPS]
+    return np.stack([canonical(melodies[:, start : start + STEPS]) for start in starts])
+
+
+def rewards(rule: Rule, melodies: np.ndarray) -> np.ndarray:
+    """Return the rewards (B,) of melodies (B, S) of any length: the least over their 16 bars."""
+    return np.min([rule(window) for window in sixteens(melodies)], axis=0)
+
+
+def ending(attributes: Attributes, bars: int = BARS) -> Rule:
+    """Return the rule that the last note of the first bars is long, and the tonic where the key has one."""
+    tonic = None if attributes.key is None else attributes.key.tonic
+
+    def reward(states: np.ndarray) -> np.ndarray:
+        played = np.where(np.arange(STEPS) < bars * STEPS_PER_BAR, states, np.uint8(REST))
+        notes = onsets(played)
+        last = np.append(notes.row[1:] != notes.row[:-1], True)[: len(notes.row)]
+        rest = np.minimum(lengths(played, notes) / min(LONG, bars * LONG // 2), 1)
+        home = rest if tonic is None else notes.pitch % 12 == tonic
+        return np.bincount(notes.row, (home + rest) / 2 * last, len(states))
+
+    return Rule("an ending", reward)
+
+
+def lively_as(begun: np.ndarray, new: int) -> Rule:
+    """Return the rule that the last bars of a melody are about as lively as those it began with.
+
+    Each addition follows from the one before it, and what comes to rest once would stay there: so new bars have at
+    least three in four of the different pitches of as many bars at the beginning, and half to twice the notes.
+
+    Args:
+        begun: (S,), of 16 bars or more.
+        new: how many bars are new.
+    """
+    steps = new * STEPS_PER_BAR
+    parts = begun[: STEPS // steps * steps].reshape(-1, steps)
+    pitches, notes = _different(parts).mean(), (parts < HOLD).sum(axis=1).mean()
+
+    def reward(states: np.ndarray) -> np.ndarray:
+        added = states[:, -steps:]
+        count = (added < HOLD).sum(axis=1)
+        varied = np.minimum(_different(added) / (VARIED * pitches), 1) if pitches else 1
+        return np.asarray(
+            varied * np.minimum(1, np.minimum(2 * count / max(notes, 1), 2 * notes / np.maximum(count, 1)))
+        )
+
+    return Rule("as lively as before", reward)
+
+
+def _different(melodies: np.ndarray) -> np.ndarray:
+    """Return how many different pitches melodies (B, S) have, (B,)."""
+    present = np.zeros((len(melodies), STATES), bool)
+    present[np.arange(len(melodies))[:, None], melodies] = True
+    return np.asarray(present[:, :HOLD].sum(axis=1))
+
+
+def longer(
+    model: Model,
+    melody: np.ndarray,
+    bars: int,
+    rules: Sequence[Rule],
+    attributes: Attributes,
+    bounds: Bounds,
+    *,
+    ends: bool = True,
+    budget: SearchBudget = BUDGET,
+    seed: int = 0,
+    temperature: float | None = None,
+    allowed_states: np.ndarray | None = None,
+) -> tuple[np.ndarray, int]:
+    """Let a melody (S,) of 16 bars or more go on until it has so many; returns it and the number of decodes.
+
+    Eight bars at a time are made as an infill of 16 whose first ones are known.
+
+    Args:
+        ends: whether it ends like an ending.
+    """
+    decodes = 0
+    while (left := bars - len(melody) // STEPS_PER_BAR) > 0:
+        new = min(ON, left) * STEPS_PER_BAR
+        known = canonical(melody[new - STEPS :])
+        locked = np.arange(STEPS) < STEPS - new
+        draws = Infilling(
+            model,
+            np.append(known, np.full(new, REST, np.uint8)),
+            locked,
+            attributes=attributes,
+            temperature=temperature,
+            allowed_states=allowed_states,
+        )
+        further = [lively_as(melody, min(ON, left)), *([ending(attributes)] if ends and left <= ON else [])]
+        found = search(draws, [*rules, *further], 1, bounds, budget=budget, seed=seed + len(melody))
+        melody, decodes = np.append(melody, found.melodies[0, STEPS - new :]), decodes + found.decodes
+    return melody, decodes
+
+
+def check_bars(bars: int, progression: str | None = None) -> None:
+    """Check a number of bars, and that chords return with the 16 bars in which rules see a longer melody.
+
+    Raises:
+        UserError: for more than 256 bars or none, or a progression that does not fit.
+    """
+    from melodylc.base.numbers import integer
+    from melodylc.chords import one_a_bar
+
+    integer("bars", bars, 1, MOST_BARS)
+    if bars > BARS and progression is not None:
+        cycle = len(one_a_bar(progression).split("|"))
+        if ON % cycle:
+            raise UserError(f"chords: for more than 16 bars, expected 1, 2, 4 or 8 bars of chords, got {cycle}")

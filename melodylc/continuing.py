@@ -1,0 +1,92 @@
+"""What the command continue does, for programmers: a melody goes on from what it was."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from melodylc import plausibility
+from melodylc.attributes import Attributes
+from melodylc.base.errors import UserError
+from melodylc.base.numbers import integer
+from melodylc.base.numbers import seed as checked_seed
+from melodylc.base.numbers import temperature as checked_temperature
+from melodylc.constraints.lengths import check_bars, longer
+from melodylc.constraints.sampling import Constraints, mask
+from melodylc.generated import Generated, searched
+from melodylc.melody import BARS, STEPS_PER_BAR, canonical, check
+from melodylc.model import Model
+from melodylc.rules import Rule
+
+
+def continue_melody(
+    model: Model,
+    melody: np.ndarray,
+    attributes: Attributes | None = None,
+    *,
+    bars: int = 2 * BARS,
+    count: int = 4,
+    rules: Rule | Sequence[Rule] = (),
+    seed: int | None = None,
+    temperature: float | None = None,
+    strict: bool = False,
+) -> Generated:
+    """Let a melody (S,) of 16 bars or more go on, `count` times, until it has so many bars; it ends like an ending.
+
+    What is there stays to the last step. Attributes and rules are for every 16 bars; where the melody itself breaks
+    them, what is made anew comes as near as it can.
+
+    Args:
+        seed, temperature, strict: see `melodylc.generate`.
+
+    Raises:
+        ValueError: if it is no melody.
+        UserError: unless it has 16 bars or more, and fewer than are asked for; without a realistic prior.
+    """
+    melody = canonical(check(melody, None).reshape(-1))
+    there = len(melody) // STEPS_PER_BAR
+    check_bars(bars)
+    if not BARS <= there < bars:
+        raise UserError(
+            f"continue: expected a melody of {BARS} bars or more, and more bars than it has; got {there}, {bars}"
+        )
+    integer("count", count, 0)
+    checked_temperature(temperature)
+    seed = secrets.randbits(31) if checked_seed(seed) is None else seed
+    assert seed is not None
+    begun = Generated(np.repeat(melody[None], count, axis=0), [1] * count, ["your melody"] * count, [()] * count)
+    made = gone_on(begun, model, bars, Constraints.of(attributes, rules), seed, temperature, strict)
+    return replace(made, summary=f"{made.summary}; seed {seed}")
+
+
+def gone_on(
+    begun: Generated,
+    model: Model,
+    bars: int,
+    constraints: Constraints,
+    seed: int,
+    temperature: float | None,
+    strict: bool,
+) -> Generated:
+    """Return melodies (B, S) of 16 bars or more with those that follow, until they have so many."""
+    bounds, rules = plausibility.bounds(model), constraints.all_rules
+    made, decodes = np.empty((len(begun.melodies), bars * STEPS_PER_BAR), np.uint8), 0
+    for index, melody in enumerate(begun.melodies):
+        made[index], more = longer(
+            model,
+            melody,
+            bars,
+            rules,
+            constraints.attributes,
+            bounds.including(melody[-BARS * STEPS_PER_BAR :]),
+            seed=seed + index,
+            temperature=temperature,
+            allowed_states=mask(rules) if strict else None,
+        )
+        decodes += more
+    before = f"{begun.summary}; " if begun.summary else ""
+    whole = searched(made, bounds, f"{before}gone on to {bars} bars with {decodes:,} decodes")
+    return replace(whole, draws=begun.draws, ways=begun.ways)
