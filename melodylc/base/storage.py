@@ -52,7 +52,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], card: Mapping[str, 
 
 
 def read_tensors(path: str | os.PathLike[str], word: str = "model") -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file, in float32; an error begins with the word for what it holds.
+    """Return the tensors of a safetensors file, weights in float32; an error begins with the word for what it holds.
 
     Raises:
         UserError: if the file is missing or damaged.
@@ -61,7 +61,7 @@ def read_tensors(path: str | os.PathLike[str], word: str = "model") -> dict[str,
     from safetensors.torch import load_file
 
     try:
-        return {name: value.float() for name, value in load_file(path).items()}
+        return {name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()}
     except (OSError, SafetensorError) as error:
         raise UserError(
             f"{word}: expected safetensors weights at {path}, got none or damaged ones ({error})"

@@ -68,6 +68,31 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_style(parser: argparse.ArgumentParser) -> None:
+    """Add a style that melodies are to be in."""
+    parser.add_argument("--style", metavar="FILE", help="of melodylc style: melodies in your own style")
+    parser.add_argument(
+        "--style-amount",
+        type=number(float, 0, 2),
+        default=1.0,
+        metavar="X",
+        help="0: none of it, 1: all, 2: beyond (1)",
+    )
+
+
+def styled(options: argparse.Namespace, model: Model) -> Model:
+    """Return the model in the style of the options, or as it is.
+
+    Raises:
+        UserError: for a style that is none, or of another model.
+    """
+    if options.style is None:
+        return model
+    from melodylc.style import in_style, load_style
+
+    return in_style(model, load_style(options.style, model), options.style_amount)
+
+
 def add_chords(parser: argparse.ArgumentParser) -> None:
     """Add chords that melodies are to fit."""
     parser.add_argument(

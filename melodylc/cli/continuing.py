@@ -18,6 +18,7 @@ def add(commands: arguments.Commands) -> None:
     )
     arguments.add_rules(parser)
     arguments.add_chords(parser)
+    arguments.add_style(parser)
     parser.add_argument("--count", type=arguments.number(int, 1), default=4, help="how many (4)")
     arguments.add_selection(parser)
     arguments.add_output(parser)
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
 
     check_bars(options.bars, options.chords)
     made = continue_melody(
-        load(options.model),
+        arguments.styled(options, load(options.model)),
         output.select(options, options.file).states,
         attributes,
         bars=options.bars,

@@ -14,6 +14,7 @@ def add(commands: arguments.Commands) -> None:
     parser = commands.add_parser("generate", help="new melodies, as MIDI files and piano rolls")
     arguments.add_rules(parser)
     arguments.add_chords(parser)
+    arguments.add_style(parser)
     arguments.add_actors(parser)
     parser.add_argument("--count", type=arguments.number(int, 1), default=4, help="how many (4)")
     parser.add_argument(
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
     from melodylc.rules import form as find_form
 
     check_bars(options.bars, options.chords)
-    model = load(options.model)
+    model = arguments.styled(options, load(options.model))
     actors = arguments.actors(options, model, learning=how == "learn")
     searching = SearchBudget(seconds=options.seconds if how == "search" else None)
     made = generate(

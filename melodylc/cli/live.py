@@ -36,7 +36,8 @@ def add(commands: arguments.Commands) -> None:
 
 def _add_what_is_played(parser: argparse.ArgumentParser) -> None:
     play = parser.add_argument_group("what is played")
-    play.add_argument("--mode", choices=("generate", "answer", "vary"), default="generate", help="(generate)")
+    modes = ("generate", "continue", "answer", "vary")
+    play.add_argument("--mode", choices=modes, default=modes[0], help=f"({modes[0]})")
     play.add_argument("--every", type=number(int, 1, 256), metavar="BARS", help="a new melody each (16; vary: 4)")
     play.add_argument("--loop", action="store_true", help="the first melody stays; answers repeat")
     play.add_argument("--amount", type=number(float, 0, 1), help="how far each melody goes from the last, 0 to 1")

@@ -251,7 +251,7 @@ def _starts(model: Model, attributes: Attributes | None, seed: int) -> Callable[
     """Return what draws where an actor starts, from vectors drawn beforehand; None for N(0, I)."""
     if model.realistic is None:
         return None
-    asked = attributes is not None and attributes.rules()
+    asked = (attributes is not None and attributes.rules()) or model.realistic.style is not None
     with half_precision(model.device):
         known = model.prior(STARTS, seed, attributes) if asked else model.bank.draws()
     return lambda count, source: known[torch.randint(len(known), (count,), generator=source)]

@@ -12,6 +12,7 @@ Shapes: B examples, P parts, D numbers a part, Y labels, U units.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -181,6 +182,7 @@ def complete(
     guidance: float = 1.0,
     steps: int = STEPS,
     again: int = 2,
+    renewed: Callable[[Tensor], Tensor] = lambda noise: noise,
 ) -> Tensor:
     """Follow the velocity from noise (B, P, D) to examples of which some parts are known.
 
@@ -193,6 +195,7 @@ def complete(
         where: (B, P) bool, which parts are known.
         generator: source of the further noise.
         again: guesses at each time.
+        renewed: through which new noise (B, P, D) goes.
     """
     form, noise = form_of(x), x
     for number in range(steps):
@@ -202,7 +205,7 @@ def complete(
             example = torch.where(where[..., None], known, x + (1 - now) * velocity)
             last = guess == again - 1
             if not last or number < steps * RENEWED:
-                noise = tied(torch.randn(x.shape, generator=generator).to(x), form)
+                noise = tied(renewed(torch.randn(x.shape, generator=generator).to(x)), form)
             else:
                 noise = torch.where(where[..., None], noise, x - now * velocity)
             x = torch.lerp(noise, example, then if last else now)

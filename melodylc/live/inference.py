@@ -36,12 +36,15 @@ from melodylc.live.protocol import (
     from_json,
 )
 from melodylc.live.settings import TRACK_NAME
+from melodylc.melody import canonical
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from melodylc.attributes import Attributes
     from melodylc.constraints.sampling import Constraints, Way
+
+FIRST = 8  # draws that a search begins with
 
 
 class Inference:
@@ -75,7 +78,7 @@ class Inference:
                 self.actors[0].save(setup.keep)
         self.bounds = plausibility.bounds(self.model)
         torch.set_num_threads(1)  # one melody gains nothing from a second core, the player does
-        self.strict, self.tries = setup.strict, setup.tries
+        self.strict, self.tries, self.searches = setup.strict, setup.tries, setup.searches
         self._ways(setup.initial, "prior")  # what cannot be masked is said before anything plays
 
     def _constraints(self, asked: ControlValues) -> Constraints:
@@ -103,6 +106,8 @@ class Inference:
         from melodylc.latent.slerp import slerp
 
         began = time.monotonic()
+        if self.searches and request.z is None and request.phrase is None:
+            return self._searched(request)
         asked = request.values
         rules = self._constraints(asked).all_rules
         bounds, start, z = self.bounds, "prior", None
@@ -140,6 +145,52 @@ class Inference:
             way=made.ways[0],
             plausible=bool(bounds.plausible(made.melodies)[0]),
             tried=made.draws[0],
+            seconds=round(time.monotonic() - began, 4),
+        )
+
+    def _searched(self, request: Request) -> Answer:
+        """Return a melody that was searched for: a new one, or one that begins with the last eight bars of another."""
+        from melodylc.constraints.draws import PriorDraws
+        from melodylc.constraints.lengths import ON, longer
+        from melodylc.constraints.sampling import mask
+        from melodylc.constraints.search import SearchBudget, search
+        from melodylc.melody import BARS, HOLD, STATES, STEPS, STEPS_PER_BAR
+
+        began, asked = time.monotonic(), request.values
+        rules = self._constraints(asked).all_rules
+        allowed = np.ones((STEPS, STATES), bool)
+        if self.strict and rules:
+            allowed &= mask(rules)
+        budget = SearchBudget(decodes=FIRST * self.tries, first=FIRST)
+        if request.before is None:
+            draws = PriorDraws(self.model, asked.attributes, asked.temperature, allowed)
+            found = search(draws, rules, 1, self.bounds, budget=budget, seed=request.seed)
+            melody, decodes, way = found.melodies, found.decodes, "search"
+        else:
+            before = np.frombuffer(request.before, np.uint8).copy()
+            allowed[(BARS - ON) * STEPS_PER_BAR, HOLD] = False  # the last note has ended where this one is taken up
+            whole, decodes = longer(
+                self.model,
+                before,
+                BARS + ON,
+                rules,
+                asked.attributes,
+                self.bounds.including(before),
+                ends=False,
+                budget=budget,
+                seed=request.seed,
+                temperature=asked.temperature,
+                allowed_states=allowed,
+            )
+            melody, way = canonical(whole[None, ON * STEPS_PER_BAR :]), "continued"
+        return Answer(
+            id=request.id,
+            states=melody.tobytes(),
+            z=self.model.encode(melody).mean[0].half().numpy().tobytes(),
+            rewards={rule.name: float(rule(melody)[0]) for rule in rules},
+            way=way,
+            plausible=bool(self.bounds.plausible(melody)[0]),
+            tried=decodes,
             seconds=round(time.monotonic() - began, 4),
         )
 

@@ -17,6 +17,7 @@ from midi_io.files import Note
 from midi_io.player import Bar
 from midi_io.transport import BEATS_PER_BAR
 
+CONTINUED = 8  # bars by which a melody continues another
 READY = 2  # melodies that are made before they are needed
 RECENT = 16  # melodies played of which the share kept is told: enough to mean something, few enough to follow a change
 SEEDS = 1 << 31
@@ -34,7 +35,9 @@ class QueuedMelody:
     rewards: dict[str, float]
     way: str  # how it was made, as `ways` of the sampling calls it
     plausible: bool
+    states: bytes  # (256,), of the sixteen bars
     length: int = BARS  # bars of it that are to be played
+    before: bytes | None = None  # (256,), the melody that it continues: it plays from its ninth bar on
 
     @property
     def satisfied(self) -> float:
@@ -54,6 +57,23 @@ class _Pending:
     request: Request
     number: int
     length: int
+
+    def melody(self, answer: Answer) -> QueuedMelody:
+        """Return the melody of the answer."""
+        bars, before = bars_of(answer.states), self.request.before
+        return QueuedMelody(
+            self.number,
+            self.request.values,
+            self.request.seed,
+            bars if before is None else bars[CONTINUED:] + bars[:CONTINUED],
+            answer.z,
+            answer.rewards,
+            answer.way,
+            answer.plausible,
+            answer.states,
+            self.length,
+            before,
+        )
 
 
 class MelodyQueue:
@@ -123,7 +143,8 @@ class MelodyQueue:
             self._ready.clear()
         last = self._made_again or self.playing
         if last is not None and last.values.sound != values.sound:
-            return self._request(values, last.number, last.seed, z=last.z, length=last.length)
+            z = last.z if last.before is None else None
+            return self._request(values, last.number, last.seed, z=z, before=last.before, length=last.length)
         if answers:
             phrase, self._phrase = self._phrase, None
             return None if phrase is None else self._next(values, phrase=phrase.states.tobytes(), length=phrase.bars)
@@ -131,6 +152,10 @@ class MelodyQueue:
         if len(self._ready) >= READY or stays:
             return None
         before = self._ready[-1] if self._ready else last
+        if self._settings.mode == "continue":
+            if before is None or self._another_now:
+                return self._next(values)
+            return self._next(values, before=before.states, length=CONTINUED)
         return self._next(values, z=None if before is None else before.z)
 
     def take(self, answer: Answer | Failure) -> bool:
@@ -138,17 +163,7 @@ class MelodyQueue:
         pending, self._pending = self._pending, None
         if isinstance(answer, Failure) or pending is None or answer.id != pending.request.id:
             return False
-        melody = QueuedMelody(
-            pending.number,
-            pending.request.values,
-            pending.request.seed,
-            bars_of(answer.states),
-            answer.z,
-            answer.rewards,
-            answer.way,
-            answer.plausible,
-            pending.length,
-        )
+        melody = pending.melody(answer)
         last = self._made_again or self.playing
         if last is not None and last.number == melody.number:
             self._made_again = melody
@@ -164,9 +179,9 @@ class MelodyQueue:
             return Bar(cut=True)
         if melody is None:
             return Bar(cut=changed)
-        if settings.mode == "answer":
+        if settings.mode in ("answer", "continue"):
             place = number - self._begun_at
-            if place >= melody.length and not settings.loop:
+            if place >= melody.length and settings.mode == "answer" and not settings.loop:
                 return Bar(cut=True)
             return Bar(melody.bars[place % melody.length], changed)
         span = BARS if settings.mode == "vary" else settings.bars_per_melody
@@ -182,6 +197,8 @@ class MelodyQueue:
         due = self.playing is None or self._another_now
         if settings.mode == "answer":
             due = due or bool(self._ready)
+        elif settings.mode == "continue":
+            due = due or (number >= self.end and not (values.hold or settings.loop))
         elif not due and number % settings.bars_per_melody == 0:
             due = not (values.hold or settings.loop)
         if due and self._ready:
@@ -195,13 +212,19 @@ class MelodyQueue:
         return int(self._seeds.integers(SEEDS)) if self._settings.seed is not None else secrets.randbelow(SEEDS)
 
     def _next(
-        self, values: ControlValues, *, z: bytes | None = None, phrase: bytes | None = None, length: int = BARS
+        self,
+        values: ControlValues,
+        *,
+        z: bytes | None = None,
+        phrase: bytes | None = None,
+        before: bytes | None = None,
+        length: int = BARS,
     ) -> Request:
-        """Return the request for the next melody, from one before it, a phrase or neither."""
+        """Return the request for the next melody, from one before it, a phrase or none."""
         varies = self._settings.mode == "vary"
         self._numbers += 1
         amount = AMOUNTS[self._settings.mode] if values.amount is None else values.amount
-        if z is None and phrase is None:
+        if z is None and phrase is None and before is None:
             amount = 0.0  # the first one is as far from everything as any
         elif varies:
             # a share of the way that is left, so that steps are even; at the end of the way the next one begins
@@ -210,7 +233,9 @@ class MelodyQueue:
             amount = share
         # the same noise while varying: what changes is the place
         seed = self._noise if varies else self._seed()
-        request = self._request(values, self._numbers, seed, z=z, phrase=phrase, amount=amount, length=length)
+        request = self._request(
+            values, self._numbers, seed, z=z, phrase=phrase, before=before, amount=amount, length=length
+        )
         if not varies or self._gone >= 1:
             self._toward, self._gone = self._seed(), 0.0
         return request
@@ -223,11 +248,12 @@ class MelodyQueue:
         *,
         z: bytes | None,
         phrase: bytes | None = None,
+        before: bytes | None = None,
         amount: float = 0.0,
         length: int = BARS,
     ) -> Request:
         self._requests += 1
-        request = Request(self._requests, values, seed, self._toward, amount, phrase, z)
+        request = Request(self._requests, values, seed, self._toward, amount, phrase, z, before)
         self._pending = _Pending(request, number, length)
         return request
 

@@ -89,6 +89,7 @@ def setup_of(settings: SessionSettings, own_ports: bool = True) -> Setup:
         keep=None if s.keep is None else str(s.keep.absolute()),
         strict=s.strict,
         tries=s.tries,
+        searches=s.mode == "continue",
         sounding_notes=str(paths.sounding_notes(s.name)) if own_ports else None,
         record=None if s.record is None else str(Path(s.record).absolute()),
     )

@@ -140,18 +140,19 @@ class Setup(Message):
     keep: str | None = None  # where a learned actor is saved
     strict: bool = False
     tries: int = 8
+    searches: bool = False  # whether melodies that keep rules are searched for: then nothing is learned
     sounding_notes: str | None = None  # the file of the notes that sound
     record: str | None = None  # the MIDI file of what is played
 
     @property
     def learns(self) -> bool:
         """Return whether an actor is learned before the first melody."""
-        return bool(self.rules) and not self.actors
+        return bool(self.rules) and not self.actors and not self.searches
 
 
 @dataclass(frozen=True)
 class Request(Message):
-    """A request for a melody: from a phrase, from a vector z, or from a draw of the prior by its seed."""
+    """A request for a melody: from one that it continues, a phrase, a vector z, or a draw of the prior by its seed."""
 
     id: int
     values: ControlValues
@@ -160,6 +161,7 @@ class Request(Message):
     amount: float = 0.0  # share of the way to it
     phrase: States | None = None
     z: bytes | None = None
+    before: States | None = None  # its last eight bars are the first of the answer
 
 
 @dataclass(frozen=True)

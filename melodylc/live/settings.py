@@ -13,10 +13,15 @@ from melodylc.base.numbers import seed as checked_seed
 from melodylc.live.control_map import ControlMap
 from melodylc.live.control_values import ControlValues
 
-MODES = ("generate", "answer", "vary")
+MODES = ("generate", "continue", "answer", "vary")
 SYNCS = ("internal", "midi-clock", "jack")
-AMOUNTS = {"generate": 1.0, "answer": 0.2, "vary": 0.25}  # how far each melody goes from the one before it
-EVERY = {"generate": 16, "answer": 16, "vary": 4}  # bars
+AMOUNTS = {
+    "generate": 1.0,
+    "continue": 1.0,
+    "answer": 0.2,
+    "vary": 0.25,
+}  # from one melody to the next
+EVERY = {"generate": 16, "continue": 8, "answer": 16, "vary": 4}  # bars
 TRACK_NAME = "melodylc"  # of recordings
 
 
@@ -83,6 +88,8 @@ class SessionSettings:
             raise UserError(f"keep: expected a .safetensors file in a folder that exists, got {self.keep}")
         if self.every is not None:
             integer("every", self.every, 1, 256, " bars")
+            if self.mode == "continue":
+                raise UserError("every: a melody that continues does so after 16 bars, then after each 8; leave it out")
         if self.velocity is not None:
             integer("velocity", self.velocity, 1, 127)
         if not 1 <= len(self.name) <= 40 or any(c in self.name for c in ":/\\\0"):

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from melodylc.base import storage
 from melodylc.base.errors import UserError
 from melodylc.latent.flow import FlowSizes, VelocityField, complete, euler, form_of, integrate, surprise, tied
+from melodylc.latent.noise_map import NoiseMap
 from melodylc.latent.slerp import slerp
 from melodylc.prior.basis import Basis
 from melodylc.vae.model import HierarchicalEncoder, MelodyVAE
@@ -39,6 +40,7 @@ class RealisticPrior:
     student: VelocityField | None  # draws in few steps, what is asked for weighed already
     forms: Tensor  # (F, P) uint8: of melodies of the corpus, for each bar the first that is equal to it
     card: dict[str, Any]  # guidance, student_steps and how it was trained
+    style: NoiseMap | None = None  # through which noise goes before the flow
 
     @property
     def noise_width(self) -> int:
@@ -60,6 +62,9 @@ class RealisticPrior:
         form = form_of(self._bars(noise if amount < 0.5 else toward))
         return self.in_form(slerp(noise, toward, amount), form)
 
+    def _styled(self, noise: Tensor) -> Tensor:
+        return noise if self.style is None else self.style(noise)
+
     def _bars(self, noise: Tensor) -> Tensor:
         return noise.reshape(len(noise), self.field.sizes.parts, -1)
 
@@ -74,7 +79,7 @@ class RealisticPrior:
 
     def move(self, noise: Tensor, labels: Tensor) -> Tensor:
         """Return z (B, Z) for noise (B, N) and labels (B, Y); differentiable in the noise."""
-        bars = self._bars(noise)
+        bars = self._styled(self._bars(noise))
         if self.student is None:
             drawn = integrate(self.field, bars, labels, guidance=self.card["guidance"])
         else:
@@ -99,7 +104,19 @@ class RealisticPrior:
         filled = []
         for part in zip(*(given.split(AT_ONCE) for given in (noise, labels, known, where)), strict=True):
             x, y, given, at = (each.to(device) for each in part)
-            filled.append(complete(self.field, x, y, given, at, source, guidance=guidance, steps=steps))
+            filled.append(
+                complete(
+                    self.field,
+                    self._styled(x),
+                    y,
+                    given,
+                    at,
+                    source,
+                    guidance=guidance,
+                    steps=steps,
+                    renewed=self._styled,
+                )
+            )
         return torch.cat([self.latent(bars).cpu() for bars in filled])
 
     def latent(self, bars: Tensor) -> Tensor:
@@ -123,7 +140,8 @@ class RealisticPrior:
     def invert(self, bars: Tensor, steps: int = 24) -> Tensor:
         """Return the noise (B, P, D) that leads to bars (B, P, D) where nothing is asked for: the flow backwards."""
         labels = bars.new_zeros(len(bars), self.field.sizes.labels)
-        return integrate(self.field, bars, labels, steps=steps, span=(1.0, 0.0))
+        noise = integrate(self.field, bars, labels, steps=steps, span=(1.0, 0.0))
+        return noise if self.style is None else self.style.back(noise)
 
 
 def save(prior: RealisticPrior, model_path: Path) -> None:

@@ -196,3 +196,45 @@ def test_the_bars_of_a_melody():
     bars = bars_of(from_notes([Note(60, 0.5, 1), Note(62, 7, 9)]).tobytes())
     assert len(bars) == 16
     assert [(note.pitch, note.start, note.end) for note in bars[0] + bars[1]] == [(60, 0.5, 1), (62, 3, 5)]
+
+
+def test_a_melody_continues_after_sixteen_bars_then_after_each_eight():
+    """What continues another plays from its ninth bar on: its first eight have been played."""
+    queue = MelodyQueue(SessionSettings(mode="continue", seed=1))
+    first, second = make(queue, pitch=40), make(queue, pitch=60)
+    assert (first.before, first.z) == (None, None)
+    assert (second.before, second.z) == (answer(first, 40).states, None)
+    played = pitches(queue, range(20))
+    third = make(queue, pitch=80)
+    assert third.before == answer(second, 60).states
+    assert played + pitches(queue, range(20, 32)) == [*range(40, 56), *range(68, 76), *range(88, 96)]
+
+
+def test_what_continues_is_made_again_from_what_it_continued_when_controls_change():
+    queue = MelodyQueue(SessionSettings(mode="continue", seed=1))
+    first, second = make(queue, pitch=40), make(queue, pitch=60)
+    pitches(queue, range(17))
+    again = queue.next_request(G_MAJOR)
+    assert (again.before, again.seed, again.z) == (second.before, second.seed, None)
+    assert queue.take(answer(again, 20))
+    assert pitches(queue, range(17, 20), G_MAJOR) == [29, 30, 31]
+    assert make(queue, G_MAJOR).before == answer(again, 20).states
+    assert first.id != second.id
+
+
+def test_another_melody_begins_anew_where_one_continues():
+    queue = MelodyQueue(SessionSettings(mode="continue", seed=1))
+    make(queue, pitch=40)
+    pitches(queue, range(3))
+    queue.play_another()
+    assert make(queue, pitch=20).before is None
+    assert pitches(queue, range(3, 6)) == [20, 21, 22]
+
+
+def test_a_melody_that_continues_is_held():
+    queue = MelodyQueue(SessionSettings(mode="continue", seed=1))
+    make(queue, pitch=40)
+    make(queue, pitch=60)
+    held = ControlValues(hold=True)
+    assert pitches(queue, range(18), held)[-2:] == [40, 41]
+    assert pitches(queue, range(18, 20)) == [68, 69]

@@ -54,6 +54,7 @@ MESSAGES = {
         texts,
         st.booleans(),
         st.integers(),
+        st.booleans(),
         texts,
         texts,
     ),
@@ -66,6 +67,7 @@ MESSAGES = {
         st.floats(0, 1),
         st.none() | states,
         st.none() | st.binary(),
+        st.none() | states,
     ),
     Answer: st.builds(
         Answer,

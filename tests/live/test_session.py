@@ -23,7 +23,7 @@ from melodylc.live.melody_queue import bars_of
 from melodylc.live.opening import setup_of
 from melodylc.live.protocol import Failure, Request, Setup
 from melodylc.live.worker import Worker
-from melodylc.melody import HOLD, from_notes
+from melodylc.melody import HOLD, canonical, from_notes
 from melodylc.rules import Key
 from midi_io import messages
 from midi_io.files import Note
@@ -55,6 +55,24 @@ def in_key(played, key):
 @pytest.fixture(scope="module")
 def inference():
     return Inference(Setup())
+
+
+@pytest.mark.parametrize("rules", [(), ("stepwise",)])
+def test_melodies_that_continue_begin_with_the_last_bars_of_those_before(rules):
+    inference = Inference(Setup(rules=rules, searches=True, tries=4))
+    asked = ControlValues(Attributes("A minor"))
+    before = inference.answer(Request(1, asked, seed=5))
+    assert before.way == "search"
+    for number in (2, 3):
+        after = inference.answer(Request(number, asked, seed=5, before=before.states))
+        first, second = (np.frombuffer(each.states, np.uint8) for each in (before, after))
+        known = canonical(np.tile(first[128:], 2))[:128]  # a note held over from before is a rest
+        assert (second[:128] == known).all()
+        assert second[128] != HOLD  # nothing sounds over the seam
+        assert after.way == "continued"
+        assert "A minor" in after.rewards
+        assert len(after.rewards) == 1 + len(rules)
+        before = after
 
 
 class Direct:

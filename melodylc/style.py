@@ -1,0 +1,190 @@
+"""One's own style: the realistic prior, moved to where one's own melodies lie.
+
+The flow of the prior, followed backwards, turns melodies into the noise that they would come from. A Gaussian that fits
+the noise of their bars, and the forms that they have, are a style: 2,144 numbers and which bars return. Draws of a
+model in a style go through the same flow, so that whatever works on noise works on them: rules, locks, chords, live.
+The nearest work is MidiMe (Dinculescu, Engel, Roberts 2019), which trains a small VAE on encodings of a few melodies.
+
+A style holds no melody. What draws have in common with the files is told: the share of eight-note stretches.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from melodylc.base import storage
+from melodylc.base.errors import UserError
+from melodylc.base.numbers import number
+from melodylc.latent.flow import form_of
+from melodylc.latent.noise_map import NoiseMap
+from melodylc.melody import HOLD, canonical, check
+from melodylc.model import Model, fingerprint
+
+KIND = storage.FileKind("melodylc.style", "style", "a style; melodylc style makes one")
+MOST = 300  # melodies that are followed backwards: half a minute of two cores
+FEWEST = 4
+AT_ONCE = 64  # melodies followed backwards together
+STEPS = 16  # of the flow, backwards
+STRETCH = 8  # notes
+MIXED = 1024  # forms of a style and of the corpus, in the shares that an amount says
+
+
+@dataclass(frozen=True, eq=False)
+class Style:
+    """A style that was learned, for the model it was learned on."""
+
+    noise: NoiseMap
+    forms: Tensor  # (F, 16) uint8: of the melodies, for each bar the first that is equal to it
+    stretches: np.ndarray  # (N,) uint64, sorted: digests of the eight-note stretches of the files, in any key
+    card: dict[str, Any]  # model, melodies, files
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the style and the JSON card beside it.
+
+        Raises:
+            UserError: unless the path ends in .safetensors.
+        """
+        path = storage.weights_path(path)
+        stretches = torch.from_numpy(self.stretches.view(np.int64).copy())
+        tensors = {"mean": self.noise.mean, "factor": self.noise.factor, "forms": self.forms, "stretches": stretches}
+        storage.write_tensors(path, tensors)
+        storage.write_card(path, KIND, self.card)
+
+    def copied(self, melodies: np.ndarray) -> np.ndarray:
+        """Return the share of the eight-note stretches of melodies (B, 256) that are in the files, (B,); 0 of none."""
+        found = [stretches_of(melody[None]) for melody in melodies]
+        return np.array([np.isin(each, self.stretches).mean() if len(each) else 0.0 for each in found])
+
+
+def learn_style(model: Model, melodies: np.ndarray, *, files: int | None = None, progress: bool = True) -> Style:
+    """Learn the style of melodies (N, 256), of which the first 300 say where they lie and all what is theirs.
+
+    Raises:
+        UserError: for fewer than 4, and for a model without a realistic prior.
+    """
+    from melodylc.base.progress import bar as bar_of
+
+    prior = model.realistic
+    if prior is None:
+        raise UserError("style: expected a model with a realistic prior; melodylc prior trains one")
+    if len(melodies) < FEWEST:
+        raise UserError(f"style: expected {FEWEST} melodies of 16 bars or more, found {len(melodies)}; name more files")
+    melodies = canonical(check(melodies))
+    bars = prior.bars(melodies[:MOST])
+    noise = []
+    with bar_of(len(bars), unit="melody", desc="style", show=progress) as bar:
+        for part in bars.split(AT_ONCE):
+            noise.append(prior.invert(part, steps=STEPS).cpu())
+            bar.update(len(part))
+    forms = form_of(bars.cpu())
+    distinct = forms == torch.arange(forms.shape[1])  # a bar that returns counts once
+    card = {"model": fingerprint(model), "melodies": len(melodies), "files": files}
+    return Style(NoiseMap.fitting(torch.cat(noise)[distinct]), forms.to(torch.uint8), stretches_of(melodies), card)
+
+
+def style_of_files(model: Model, paths: Sequence[str | os.PathLike[str]], *, progress: bool = True) -> Style:
+    """Learn the style of MIDI files, or of those in folders: of every file alike, however long it is.
+
+    Raises:
+        UserError: for paths that cannot be used, and where too few melodies are found in them.
+    """
+    from melodylc.extraction import Corpus, extract
+    from melodylc.vae.data import TrainingWindows
+    from melodylc.vae.metrics import held_out
+
+    with tempfile.TemporaryDirectory() as folder:
+        extract(paths, Path(folder) / "corpus", progress=progress)
+        corpus = Corpus(Path(folder) / "corpus")
+        found, files = [], 0
+        for split in ("train", "valid", "test"):
+            if len(corpus.states(split)):
+                windows = TrainingWindows(corpus, split)
+                found.append(held_out(windows, len(windows.states)))
+                files += len(set(windows.sources.tolist()))
+    if not found:
+        raise UserError("style: expected melodies of 16 bars in the files, found none; name other files")
+    # the splits are of no use here: one after the other from each, in proportion
+    order = np.argsort(np.concatenate([(np.arange(len(each)) + 0.5) / len(each) for each in found]), kind="stable")
+    return learn_style(model, np.concatenate(found)[order], files=files, progress=progress)
+
+
+def load_style(path: str | os.PathLike[str], model: Model) -> Style:
+    """Load a style saved by `Style.save`.
+
+    Raises:
+        UserError: if it is missing, damaged, or was learned on another model.
+    """
+    card = storage.read_card(path, KIND)
+    if card.get("model") != fingerprint(model):
+        raise UserError(f"style: {path} was learned on another model; learn it again on this one")
+    tensors = storage.read_tensors(path, "style")
+    try:
+        noise = NoiseMap(tensors["mean"], tensors["factor"])
+        prior = model.realistic
+        width = 0 if prior is None else prior.field.sizes.width
+        if noise.mean.shape != (width,) or noise.factor.shape != (width, width) or not len(tensors["forms"]):
+            raise ValueError(f"{tuple(noise.factor.shape)} numbers for bars of {width}")
+        return Style(noise, tensors["forms"], tensors["stretches"].numpy().view(np.uint64), card)
+    except (KeyError, ValueError) as error:
+        raise UserError(f"style: {path} does not fit the model ({error}); learn it again") from error
+
+
+def learned_report(model: Model, style: Style, draws: int = 64) -> str:
+    """Return what a style was learned from, and how much its draws have in common with that, in words."""
+    made = in_style(model, style).sample(draws, seed=0)
+    shares = [style.copied(melodies).mean() for melodies in (made, model.sample(draws, seed=0))]
+    card = style.card
+    files = "" if card["files"] is None else f" of {card['files']:,} files"
+    return (
+        f"learned from {card['melodies']:,} melodies{files}; of the eight-note stretches of {draws} draws in it, "
+        f"{shares[0]:.1%} are in them (without it: {shares[1]:.1%})"
+    )
+
+
+def in_style(model: Model, style: Style, amount: float = 1.0) -> Model:
+    """Return a model whose draws are in a style, by an amount from 0, not at all, to 1; more goes beyond it.
+
+    Raises:
+        UserError: for an amount outside 0 to 2.
+    """
+    number("style: amount", amount, 0, 2)
+    assert model.realistic is not None, "a style is of a model with a realistic prior"
+    if amount == 0:
+        return model
+    own = round(min(amount, 1) * MIXED)
+    others = model.realistic.forms
+    forms = [style.forms[torch.arange(own) % len(style.forms)], others[torch.arange(MIXED - own) % len(others)]]
+    styled = copy.copy(model)
+    styled.realistic = replace(model.realistic, style=style.noise.by(amount), forms=torch.cat(forms))
+    return styled
+
+
+def stretches_of(melodies: np.ndarray) -> np.ndarray:
+    """Return digests of all stretches of eight notes in melodies (B, 256), (N,) uint64, sorted, each once.
+
+    Two are the same where their intervals and the times between their notes are, in any key and anywhere in the bar.
+    """
+    found = []
+    for melody in melodies:
+        at = np.flatnonzero(melody < HOLD)
+        if len(at) < STRETCH:
+            continue
+        between = np.stack([np.diff(melody[at].astype(np.int64)) + HOLD, np.diff(at)], axis=1).reshape(-1)
+        windows = np.lib.stride_tricks.sliding_window_view(between, 2 * (STRETCH - 1))[::2]
+        found.append(windows)
+    if not found:
+        return np.empty(0, np.uint64)
+    digest = np.full(sum(map(len, found)), 0xCBF29CE484222325, np.uint64)
+    for column in np.concatenate(found).T.astype(np.uint64):  # FNV-1a, a number at a time
+        digest = (digest ^ column) * np.uint64(0x100000001B3)
+    return np.unique(digest)
