@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from melodylc.attributes import Attributes
     from melodylc.base.errors import UserError
     from melodylc.constraints.composition import ComposedActor, compose
-    from melodylc.constraints.preference import Preference, prefer
+    from melodylc.constraints.preference import Preference, load_preference, prefer
     from melodylc.constraints.rule_actor import RuleActor, learn, load_actor
     from melodylc.constraints.search import SearchBudget
     from melodylc.continuing import continue_melody
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from melodylc.melody import Melody
     from melodylc.model import Model, load
     from melodylc.rules import Key, Rule
+    from melodylc.style import Style, in_style, learn_style, load_style, style_of_files
     from melodylc.transforming import interpolate, transform
 
 # Where each public name lives: it is loaded on first use, since torch takes a second, and most of a session with files
@@ -64,22 +65,28 @@ _HOMES = {
     "RuleActor": "melodylc.constraints.rule_actor",
     "SearchBudget": "melodylc.constraints.search",
     "SelectedMelody": "melodylc.extraction.selection",
+    "Style": "melodylc.style",
     "UserError": "melodylc.base.errors",
     "compose": "melodylc.constraints.composition",
     "continue_melody": "melodylc.continuing",
     "exchange": None,
     "extract": "melodylc.extraction",
     "generate": "melodylc.generation",
+    "in_style": "melodylc.style",
     "infill": "melodylc.infilling",
     "interpolate": "melodylc.transforming",
     "learn": "melodylc.constraints.rule_actor",
+    "learn_style": "melodylc.style",
     "live": None,
     "load": "melodylc.model",
     "load_actor": "melodylc.constraints.rule_actor",
+    "load_preference": "melodylc.constraints.preference",
+    "load_style": "melodylc.style",
     "melody": None,
     "prefer": "melodylc.constraints.preference",
     "rules": None,
     "select_melody": "melodylc.extraction.selection",
+    "style_of_files": "melodylc.style",
     "transform": "melodylc.transforming",
     "write_midi": "melodylc.exchange",
 }
@@ -100,22 +107,28 @@ __all__ = [
     "RuleActor",
     "SearchBudget",
     "SelectedMelody",
+    "Style",
     "UserError",
     "compose",
     "continue_melody",
     "exchange",
     "extract",
     "generate",
+    "in_style",
     "infill",
     "interpolate",
     "learn",
+    "learn_style",
     "live",
     "load",
     "load_actor",
+    "load_preference",
+    "load_style",
     "melody",
     "prefer",
     "rules",
     "select_melody",
+    "style_of_files",
     "transform",
     "write_midi",
 ]

@@ -28,7 +28,8 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 EXAMPLES = [
     example
     for example in re.findall(r"^(?:.*&& )?melodylc (generate .*)$", README, re.MULTILINE)
-    if not {"--actor", "--model", "--keep"} & set(example.split())  # those that need nothing made before
+    if not {"--actor", "--model", "--keep", "--style", "--taste"}
+    & set(example.split())  # those that need nothing made before
 ]
 OWN_RULE = """
 from melodylc import rules

@@ -26,14 +26,15 @@ from melodylc.cli import (
     ports,
     prior,
     style,
+    taste,
     train,
     transform,
 )
 
 # in the order of the help; each adds its own arguments, and loads what is heavy when it runs
 COMMANDS = (
-    generate, transform, infill, continuing, interpolate, learn, style, live, ports, doctor, plugin, extract, train,
-    prior, condition, evaluate,
+    generate, transform, infill, continuing, interpolate, learn, style, taste, live, ports, doctor, plugin, extract,
+    train, prior, condition, evaluate,
 )  # fmt: skip
 
 

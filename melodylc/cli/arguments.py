@@ -68,7 +68,12 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_style(parser: argparse.ArgumentParser) -> None:
+def add_taste(parser: argparse.ArgumentParser) -> None:
+    """Add a taste that melodies are to be to."""
+    parser.add_argument("--taste", metavar="FILE", help="of melodylc taste: melodies that you like")
+
+
+def add_style(parser: argparse._ActionsContainer) -> None:
     """Add a style that melodies are to be in."""
     parser.add_argument("--style", metavar="FILE", help="of melodylc style: melodies in your own style")
     parser.add_argument(
@@ -78,6 +83,19 @@ def add_style(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="0: none of it, 1: all, 2: beyond (1)",
     )
+
+
+def to_taste(options: argparse.Namespace, model: Model, rules: list[Rule]) -> list[Rule]:
+    """Return rules with the taste of the options, where there is one.
+
+    Raises:
+        UserError: for a taste that is none.
+    """
+    if options.taste is None:
+        return rules
+    from melodylc.constraints.preference import load_preference
+
+    return [*rules, load_preference(options.taste, model)]
 
 
 def styled(options: argparse.Namespace, model: Model) -> Model:
@@ -173,6 +191,10 @@ def attributes_and_rules(options: argparse.Namespace) -> tuple[Attributes, list[
     return chords.fitting(progression, asked), [*rules, chords.rule(progression)]
 
 
+def _has_rules(options: argparse.Namespace) -> bool:
+    return bool(options.rule) or any(getattr(options, name, None) for name in ("form", "chords", "taste"))
+
+
 def how(options: argparse.Namespace) -> str:
     """Return what finds melodies for rules: search, learn or auto. Who bounds or keeps what is learned wants learning.
 
@@ -190,7 +212,7 @@ def how(options: argparse.Namespace) -> str:
         return "search"
     if options.how is None:
         return "learn" if given else "auto"
-    if options.actor or not (options.rule or options.form or options.chords):
+    if options.actor or not _has_rules(options):
         why = "an --actor is learned already" if options.actor else "nothing is searched for without --rule"
         raise UserError(f"--how: {why}; leave it out")
     if options.how == "search" and (only := [name for name in given if name != "seconds"]):
@@ -203,7 +225,7 @@ def actors(options: argparse.Namespace, model: Model, learning: bool = True) -> 
     from melodylc.constraints.rule_actor import load_actor
 
     loaded = [load_actor(path, model) for path in options.actor]
-    if (options.rule or getattr(options, "chords", None)) and not loaded and learning:
+    if _has_rules(options) and not loaded and learning:
         kept = f"kept in {options.keep}" if options.keep else "--keep FILE.safetensors keeps it for --actor"
         print(f"learning an actor first; --rounds and --seconds bound it, {kept}", file=sys.stderr)
     return loaded
@@ -218,9 +240,7 @@ def decoding(options: argparse.Namespace) -> dict[str, Any]:
     from melodylc.latent.rewards import Budget
 
     given = [name for name in ("rounds", "seconds", "keep") if getattr(options, name) is not None]
-    rules = options.rule or getattr(options, "form", None) or getattr(options, "chords", None)
-    rules = rules or getattr(options, "bars", BARS) < BARS
-    if given and (options.actor or not rules):
+    if given and (options.actor or not (_has_rules(options) or getattr(options, "bars", BARS) < BARS)):
         why = "an --actor is learned already" if options.actor else "nothing is learned without --rule"
         raise UserError(f"--{given[0]}: {why}; leave it out")
     return {

@@ -19,6 +19,7 @@ def add(commands: arguments.Commands) -> None:
     arguments.add_rules(parser)
     arguments.add_chords(parser)
     arguments.add_style(parser)
+    arguments.add_taste(parser)
     parser.add_argument("--count", type=arguments.number(int, 1), default=4, help="how many (4)")
     arguments.add_selection(parser)
     arguments.add_output(parser)
@@ -34,8 +35,10 @@ def run(options: argparse.Namespace) -> None:
     from melodylc.model import load
 
     check_bars(options.bars, options.chords)
+    model = arguments.styled(options, load(options.model))
+    rules = arguments.to_taste(options, model, rules)
     made = continue_melody(
-        arguments.styled(options, load(options.model)),
+        model,
         output.select(options, options.file).states,
         attributes,
         bars=options.bars,

@@ -15,6 +15,7 @@ def add(commands: arguments.Commands) -> None:
     arguments.add_rules(parser)
     arguments.add_chords(parser)
     arguments.add_style(parser)
+    arguments.add_taste(parser)
     arguments.add_actors(parser)
     parser.add_argument("--count", type=arguments.number(int, 1), default=4, help="how many (4)")
     parser.add_argument(
@@ -53,6 +54,7 @@ def run(options: argparse.Namespace) -> None:
 
     check_bars(options.bars, options.chords)
     model = arguments.styled(options, load(options.model))
+    rules = arguments.to_taste(options, model, rules)
     actors = arguments.actors(options, model, learning=how == "learn")
     searching = SearchBudget(seconds=options.seconds if how == "search" else None)
     made = generate(

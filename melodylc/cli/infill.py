@@ -22,6 +22,7 @@ def add(commands: arguments.Commands) -> None:
     arguments.add_rules(parser)
     arguments.add_chords(parser)
     arguments.add_style(parser)
+    arguments.add_taste(parser)
     parser.add_argument("--count", type=arguments.number(int, 1), default=4, help="how many (4)")
     parser.add_argument("--seconds", type=arguments.number(float, 0), help="search for no longer than so many")
     arguments.add_selection(parser)
@@ -40,8 +41,10 @@ def run(options: argparse.Namespace) -> None:
 
     bars = None if options.bars is None else numbers_of_bars(options.bars)
     given = output.select(options, options.file).states
+    model = arguments.styled(options, load(options.model))
+    rules = arguments.to_taste(options, model, rules)
     made = infill(
-        arguments.styled(options, load(options.model)),
+        model,
         given,
         attributes,
         bars=bars,

@@ -45,6 +45,7 @@ def _add_what_is_played(parser: argparse.ArgumentParser) -> None:
     play.add_argument("--strict", action="store_true", help="guarantee key and range by masking the decoder")
     play.add_argument("--tries", type=number(int, 1, 1000), default=8, help="decodes to keep the rules (8)")
     arguments.add_seed(play, None)
+    arguments.add_style(play)
     arguments.add_model(play)
     play.add_argument("--device", help="cpu or cuda (cpu)")
 
@@ -123,6 +124,8 @@ def _settings(options: argparse.Namespace, controls: ControlMap) -> SessionSetti
         strict=options.strict,
         tries=options.tries,
         seed=options.seed,
+        style=options.style,
+        style_amount=options.style_amount,
         model=options.model,
         device=options.device,
         name=options.name,

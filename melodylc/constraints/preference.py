@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from melodylc.base import storage
+from melodylc.base.errors import UserError
 from melodylc.base.numbers import integer
 from melodylc.base.numbers import seed as checked_seed
 from melodylc.latent import preference
@@ -17,6 +20,7 @@ from melodylc.model import Model
 from melodylc.rules import Rule
 from melodylc.rules.features import melody_features
 
+KIND = storage.FileKind("melodylc.taste", "taste", "a taste; melodylc taste makes one")
 DIRECTIONS = 12  # principal directions of the mean bar embedding that a preference may be about
 LIKED_FROM = 0.8  # P(liked) from which a melody satisfies the rule
 POOL = 1024  # melodies among which those to ask about are looked for
@@ -102,6 +106,17 @@ class Preference(Rule):
         chosen = most_informative(self.belief, x, _answers(self), count)
         return among[chosen]
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the melodies that were liked and disliked, from which the preference is learned again, and a JSON card.
+
+        Raises:
+            UserError: unless the path ends in .safetensors.
+        """
+        path = storage.weights_path(path)
+        answers = {"liked": torch.from_numpy(self.liked.copy()), "disliked": torch.from_numpy(self.disliked.copy())}
+        storage.write_tensors(path, answers)
+        storage.write_card(path, KIND, {"liked": len(self.liked), "disliked": len(self.disliked)})
+
     def answered(
         self, *, liked: np.ndarray | Sequence[np.ndarray] = (), disliked: np.ndarray | Sequence[np.ndarray] = ()
     ) -> Preference:
@@ -112,6 +127,20 @@ class Preference(Rule):
             np.concatenate([self.liked, _batch(liked)]),
             np.concatenate([self.disliked, _batch(disliked)]),
         )
+
+
+def load_preference(path: str | os.PathLike[str], model: Model) -> Preference:
+    """Load a preference saved by `Preference.save`, of any model: it is learned again from the answers.
+
+    Raises:
+        UserError: if it is missing or damaged.
+    """
+    storage.read_card(path, KIND)
+    tensors = storage.read_tensors(path, "taste")
+    try:
+        return prefer(model, tensors["liked"].numpy(), tensors["disliked"].numpy())
+    except (KeyError, ValueError) as error:
+        raise UserError(f"taste: {path} holds no answers ({error}); melodylc taste makes one") from error
 
 
 def most_informative(belief: preference.Belief, x: Tensor, answers: Tensor, count: int) -> list[int]:

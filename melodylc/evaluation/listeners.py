@@ -15,7 +15,7 @@ from melodylc.constraints.preference import PreferenceFeatures, most_informative
 from melodylc.latent import preference
 from melodylc.melody import HOLD
 from melodylc.model import Model
-from melodylc.rules.note_arrays import intervals, onsets
+from melodylc.rules.note_arrays import intervals, lengths, onsets
 
 ANSWERS = (8, 16, 24, 32, 40)  # after which agreement is measured
 QUESTIONS_AT_ONCE = 4  # answers between two fits of the preference
@@ -43,6 +43,18 @@ def _held_share(states: np.ndarray) -> np.ndarray:
     return (states == HOLD).mean(axis=1)
 
 
+def _share_of_notes(states: np.ndarray, first: int, end: int) -> np.ndarray:
+    begins = states < HOLD
+    return begins[:, first:end].sum(axis=1) / np.maximum(begins.sum(axis=1), 1)
+
+
+def _last_length(states: np.ndarray) -> np.ndarray:
+    notes = onsets(states)
+    length = np.zeros(len(states))
+    length[notes.row] = lengths(states, notes)  # of each melody the last one written is of its last note
+    return length
+
+
 TASTES: dict[str, Taste] = {
     "many notes": lambda states: (states < HOLD).sum(axis=1).astype(float),
     "high": _mean_pitch,
@@ -52,6 +64,8 @@ TASTES: dict[str, Taste] = {
     "held notes": _held_share,
     "rhythm that comes back": rules.motif(1.0),
     "rising": rules.contour("rising", 1.0),
+    "denser in the second half": lambda states: _share_of_notes(states, 128, 256),
+    "a long last note": _last_length,
     "in D major and dense": lambda states: rules.pitch_classes("D major")(states) + (states < HOLD).sum(axis=1) / DENSE,
 }
 

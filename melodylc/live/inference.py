@@ -63,8 +63,11 @@ class Inference:
         from melodylc.latent.rewards import Budget
         from melodylc.model import load
         from melodylc.rules import find
+        from melodylc.style import in_style, load_style
 
         self.model = load(setup.model, setup.device)
+        if setup.style is not None:
+            self.model = in_style(self.model, load_style(setup.style, self.model), setup.style_amount)
         self.conditional_actor = conditional.find_conditional_actor(self.model)
         self.rules = [find(text) for text in setup.rules]
         self.actors = [load_actor(path, self.model) for path in setup.actors]

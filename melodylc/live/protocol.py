@@ -133,6 +133,8 @@ class Setup(Message):
     initial: ControlValues = field(default_factory=ControlValues)
     rules: tuple[str, ...] = ()
     actors: tuple[str, ...] = ()
+    style: str | None = None
+    style_amount: float = 1.0
     model: str | None = None
     device: str | None = None
     rounds: int | None = None  # of learning; None: the budget's

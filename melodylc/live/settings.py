@@ -49,6 +49,8 @@ class SessionSettings:
     strict: bool = False
     tries: int = 8  # decodes within which a melody is to keep its rules
     seed: int | None = None
+    style: str | None = None  # a file of `melodylc style`
+    style_amount: float = 1.0
     model: str | None = None
     device: str | None = None  # cpu or cuda
     name: str = "melodylc"  # of the virtual ports
@@ -77,6 +79,7 @@ class SessionSettings:
         number("ahead", self.ahead, -1000, 1000, " milliseconds")
         integer("tries", self.tries, 1, 1000)
         checked_seed(self.seed)
+        number("style_amount", self.style_amount, 0, 2)
         number("seconds", self.seconds, 0, 600)
         if self.rounds is not None:
             integer("rounds", self.rounds, 1)

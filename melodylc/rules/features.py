@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from melodylc.melody import REST, STEPS_PER_BAR, STEPS_PER_BEAT
+from melodylc.melody import REST, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
 from melodylc.rules.contour import contour
 from melodylc.rules.key import SCALES
-from melodylc.rules.note_arrays import intervals, lengths, onsets
+from melodylc.rules.note_arrays import Onsets, intervals, lengths, onsets
 from melodylc.rules.repetition import motif, repetition
 from melodylc.rules.rhythm import on_the_beat, swing, syncopation
 
+QUARTERS = 4  # of a melody, four bars each
 _MAJOR = np.array([[(pitch - tonic) % 12 in SCALES["major"] for tonic in range(12)] for pitch in range(12)], float)
 
 
 def melody_features(states: np.ndarray) -> np.ndarray:
-    """Return (B, 38) float64 features of canonical melodies (B, 256).
+    """Return (B, 50) float64 features of canonical melodies (B, 256).
 
-    They are about density, register, intervals, note lengths, metre, repetition and contour, and the share of notes in
-    each of the twelve major keys.
+    They are about density, register, intervals, note lengths, metre, repetition and contour, the share of notes in each
+    of the twelve major keys, and where in the melody things happen: see `_by_position`.
     """
     notes = onsets(states)
     count = notes.counts
@@ -59,4 +60,20 @@ def melody_features(states: np.ndarray) -> np.ndarray:
         *(contour(shape, 1.0) for shape in ("rising", "falling", "arch", "valley")),
     )
     columns += [rule.function(states) for rule in rules]
-    return np.concatenate([np.stack(columns, axis=1), classes @ _MAJOR], axis=1)
+    return np.concatenate([np.stack(columns, axis=1), classes @ _MAJOR, _by_position(states, notes)], axis=1)
+
+
+def _by_position(states: np.ndarray, notes: Onsets) -> np.ndarray:
+    """Return (B, 12): shares of notes and pitches above the mean of four quarters, the last note's, how it begins."""
+    count = np.maximum(notes.counts, 1)
+    pitch = np.bincount(notes.row, notes.pitch, len(states)) / count
+    quarter = notes.row * QUARTERS + notes.step // (STEPS // QUARTERS)
+    in_quarter = np.bincount(quarter, minlength=QUARTERS * len(states))
+    above = np.bincount(quarter, notes.pitch - pitch[notes.row], QUARTERS * len(states)) / np.maximum(in_quarter, 1)
+    shares = in_quarter.reshape(-1, QUARTERS) / count[:, None]
+    last, length, first = np.zeros(len(states)), np.zeros(len(states)), np.full(len(states), STEPS)
+    last[notes.row] = notes.pitch - pitch[notes.row]  # of a melody's notes, the last one written stays
+    length[notes.row] = np.log(lengths(states, notes))
+    np.minimum.at(first, notes.row, notes.step)
+    ends = (states[:, ::-1] != REST).argmax(axis=1)  # steps of rest at the end
+    return np.column_stack([shares, above.reshape(-1, QUARTERS), last, length, first, ends])

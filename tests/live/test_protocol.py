@@ -48,6 +48,8 @@ MESSAGES = {
         st.lists(st.text()).map(tuple),
         st.lists(st.text()).map(tuple),
         texts,
+        st.floats(0, 2),
+        texts,
         texts,
         st.none() | st.integers(),
         st.none() | st.floats(0, 600),

@@ -25,6 +25,7 @@ from melodylc.live.protocol import Failure, Request, Setup
 from melodylc.live.worker import Worker
 from melodylc.melody import HOLD, canonical, from_notes
 from melodylc.rules import Key
+from melodylc.style import learn_style
 from midi_io import messages
 from midi_io.files import Note
 from midi_io.ports import MemoryPorts
@@ -73,6 +74,19 @@ def test_melodies_that_continue_begin_with_the_last_bars_of_those_before(rules):
         assert "A minor" in after.rewards
         assert len(after.rewards) == 1 + len(rules)
         before = after
+
+
+def test_a_session_in_a_style_plays_in_it(inference, tmp_path):
+    learned = inference.model.bank.states[(inference.model.bank.states < HOLD).sum(axis=1) > 150][:20]
+    learn_style(inference.model, learned, progress=False).save(tmp_path / "fast.safetensors")
+    styled = Inference(Setup(style=str(tmp_path / "fast.safetensors")))
+
+    def notes(answers):
+        return np.median([sum(state < HOLD for state in each.states) for each in answers])
+
+    requests = [Request(seed, ControlValues(), seed) for seed in range(1, 9)]
+    plain, fast = (notes(map(each.answer, requests)) for each in (inference, styled))
+    assert plain < 110 < fast
 
 
 class Direct:

@@ -354,7 +354,7 @@ def test_what_is_no_rule_is_said(text, said):
 def test_features_are_finite_and_of_each_melody_alone(batch):
     states = canonical(np.stack(batch))
     numbers = melody_features(states)
-    assert numbers.shape == (len(states), 38)
+    assert numbers.shape == (len(states), 50)
     assert np.isfinite(numbers).all()
     np.testing.assert_allclose(numbers[0], melody_features(states[:1])[0])
     assert numbers[0, 0] == (states[0] < HOLD).sum()

@@ -1,0 +1,109 @@
+"""`melodylc taste`: pairs of melodies to listen to, and a rule learned from which of them is liked."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from melodylc.cli import arguments
+
+if TYPE_CHECKING:
+    import numpy as np
+
+ANSWERS = {"a": (True, False), "b": (False, True), "both": (True, True), "neither": (False, False)}  # liked: a, b
+STOP = ("q", "")
+AGAIN = "again"
+
+
+def add(commands: arguments.Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("taste", help="listen to pairs, say which you like, and get melodies to your taste")
+    parser.add_argument("--out", required=True, metavar="FILE", help="the taste (.safetensors); goes on if it is there")
+    parser.add_argument("--pairs", type=arguments.number(int, 1, 1000), default=12, help="to listen to (12)")
+    parser.add_argument("--folder", default="taste", metavar="DIR", help="where the pairs are written (taste)")
+    parser.add_argument("--tempo", type=arguments.number(float, 4, 1000), default=120.0, metavar="BPM")
+    parser.add_argument("--quiet", action="store_true", help="open no player: you open the files yourself")
+    arguments.add_seed(parser)
+    arguments.add_model(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Ask about pairs, the most informative ones, and save what is answered after each."""
+    out = arguments.actor_file(options.out, "--out")
+    from melodylc.constraints.preference import load_preference, prefer
+    from melodylc.model import load
+
+    model = load(options.model)
+    preference = load_preference(out, model) if out.exists() else prefer(model)
+    folder = Path(options.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    print("which do you like: a, b, both, neither? again to hear them again, q to stop", flush=True)
+    for number in range(1, options.pairs + 1):
+        asked = len(preference.liked) + len(preference.disliked)
+        pair = preference.ask(2, seed=options.seed + asked)
+        files = _written(folder, pair, number, options.tempo)
+        liked = _answer(f"pair {number} of {options.pairs}", files, _silent if options.quiet else open_in_player)
+        if liked is None:
+            break
+        yes = [melody for melody, is_liked in zip(pair, liked, strict=True) if is_liked]
+        no = [melody for melody, is_liked in zip(pair, liked, strict=True) if not is_liked]
+        preference = preference.answered(liked=yes, disliked=no)
+        preference.save(out)  # nothing that was answered is lost
+    if not len(preference.liked) + len(preference.disliked):
+        print("nothing was answered, nothing is saved")
+        return
+    print(f"{out}: {preference.name}; give it to generate, infill or continue as --taste")
+
+
+def _written(folder: Path, pair: np.ndarray, number: int, tempo: float) -> list[Path]:
+    """Write both melodies of a pair as MIDI files and piano rolls; returns the MIDI files."""
+    from melodylc import pianoroll
+    from melodylc.exchange import write_midi
+
+    files = []
+    for name, melody in zip("ab", pair, strict=True):
+        files.append(folder / f"{number:02d}-{name}.mid")
+        write_midi(files[-1], melody, tempo)
+        pianoroll.save(files[-1].with_suffix(".png"), melody, title=f"{number:02d} {name}")
+    return files
+
+
+def _answer(what: str, files: list[Path], play: Callable[[list[Path]], None]) -> tuple[bool, bool] | None:
+    """Return whether each of a pair is liked, or None to stop."""
+    play(files)
+    while True:
+        print(f"{what}, {files[0]} and {files[1].name}: ", end="", flush=True)
+        said = sys.stdin.readline().strip().lower()
+        if said in STOP:
+            return None
+        if said in ANSWERS:
+            return ANSWERS[said]
+        if said == AGAIN:
+            play(files)
+        else:
+            print(f"expected a, b, both, neither, again or q, got {said[:40]!r}", file=sys.stderr)
+
+
+def _silent(files: list[Path]) -> None:
+    del files
+
+
+def open_in_player(files: list[Path]) -> None:
+    """Open files with what the desktop opens MIDI files with; where it opens none, say so."""
+    for file in files:
+        try:
+            if sys.platform == "win32":
+                os.startfile(file)
+            else:
+                opener = "open" if sys.platform == "darwin" else "xdg-open"
+                quiet = subprocess.DEVNULL
+                subprocess.Popen([opener, str(file)], stdin=quiet, stdout=quiet, stderr=quiet)
+        except OSError as error:
+            print(f"no player opens {file} ({error.strerror}); open it yourself, or --quiet", file=sys.stderr)
+            return

@@ -1,0 +1,106 @@
+"""The command taste, answered by a listener who likes many notes, and melodies to that taste."""
+
+import io
+import re
+
+import mido
+import numpy as np
+import pytest
+
+import melodylc
+from melodylc import UserError, load_preference
+from melodylc.cli import main, taste
+from melodylc.melody import HOLD
+
+
+def files_of(folder, number):
+    return [folder / f"{number:02d}-{name}.mid" for name in "ab"]
+
+
+def notes_in(path):
+    return sum(message.type == "note_on" and message.velocity > 0 for message in mido.MidiFile(path))
+
+
+def answers(folder, monkeypatch, typed=()):
+    """Answer each pair as it is written, after what is typed first."""
+    state = {"pair": 0}
+    typed = list(typed)
+
+    class Typing(io.StringIO):
+        def readline(self):
+            if typed:
+                return typed.pop(0)
+            state["pair"] += 1
+            a, b = (notes_in(path) > 80 for path in files_of(folder, state["pair"]))
+            return {(True, False): "a", (False, True): "b", (True, True): "both"}.get((a, b), "neither") + "\n"
+
+    monkeypatch.setattr("sys.stdin", Typing())
+
+
+def test_a_taste_is_learned_pair_by_pair_and_melodies_are_to_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    answers(tmp_path / "taste", monkeypatch, ["what\n"])
+    assert main(["taste", "--out", "mine.safetensors", "--pairs", "12", "--quiet"]) == 0
+    said = capsys.readouterr()
+    assert said.err.count("expected a, b, both") == 1
+    assert re.search(r"preference of \d+ likes and \d+ dislikes", said.out)
+    assert (tmp_path / "taste" / "12-b.png").exists()
+    model = melodylc.load()
+    preference = load_preference("mine.safetensors", model)
+    assert len(preference.liked) + len(preference.disliked) == 24
+    states = model.bank.states[:400]
+    many = (states < HOLD).sum(axis=1) > 80
+    assert preference.probability(states)[many].mean() > preference.probability(states)[~many].mean() + 0.3
+    command = [
+        "generate",
+        "--taste",
+        "mine.safetensors",
+        "--key",
+        "C major",
+        "--count",
+        "2",
+        "--seed",
+        "1",
+        "--how",
+        "search",
+    ]
+    assert main([*command, "--out", "out"]) == 0
+    assert np.mean([notes_in(tmp_path / "out" / f"{n:02d}.mid") for n in (1, 2)]) > 70
+
+
+def test_a_taste_goes_on_where_it_was_and_stops_when_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for typed in (["a\n", "q\n"], ["b\n", ""]):
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(typed)))
+        assert main(["taste", "--out", "mine.safetensors", "--quiet"]) == 0
+    assert "preference of 2 likes and 2 dislikes" in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
+    assert main(["taste", "--out", "other.safetensors", "--quiet"]) == 0
+    assert not (tmp_path / "other.safetensors").exists()
+
+
+def test_pairs_are_opened_with_what_opens_midi_files(tmp_path, monkeypatch, capsys):
+    opened = []
+    monkeypatch.setattr(taste.subprocess, "Popen", lambda command, **_: opened.append(command[-1]))
+    monkeypatch.setattr("sys.platform", "linux")
+    taste.open_in_player([tmp_path / "a.mid", tmp_path / "b.mid"])
+    assert opened == [str(tmp_path / "a.mid"), str(tmp_path / "b.mid")]
+
+    def missing(command, **_):
+        raise FileNotFoundError(2, "No such file or directory", command[0])
+
+    monkeypatch.setattr(taste.subprocess, "Popen", missing)
+    taste.open_in_player([tmp_path / "a.mid", tmp_path / "b.mid"])
+    assert capsys.readouterr().err.count("open it yourself") == 1
+
+
+def test_what_is_no_taste_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["generate", "--taste", "none.safetensors"]) == 2
+    assert main(["taste", "--out", "mine.mid"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
+    model = melodylc.load()
+    melodylc.prefer(model, model.bank.states[:2]).save("mine.safetensors")
+    (tmp_path / "mine.safetensors").write_bytes(b"damaged")
+    with pytest.raises(UserError, match="taste"):
+        load_preference("mine.safetensors", model)
