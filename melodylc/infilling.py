@@ -14,7 +14,7 @@ from melodylc.base.errors import UserError
 from melodylc.base.numbers import integer
 from melodylc.base.numbers import seed as checked_seed
 from melodylc.base.numbers import temperature as checked_temperature
-from melodylc.constraints.infilling import KEEP, Infilling
+from melodylc.constraints.infilling import KEEP, Infilling, notes_outside, of_new_notes
 from melodylc.constraints.sampling import Constraints, mask
 from melodylc.constraints.search import SearchBudget, search
 from melodylc.generated import Generated, report
@@ -80,7 +80,7 @@ def infill(
     judged = [of_new_notes(rule, melody, fixed) for rule in constraints.all_rules]
     found = search(draws, judged, count, bounds, budget=searching, seed=seed)
     summary = f"bars {in_words(~stays)} made anew" + (f", their {keep} kept" if keep else "")
-    outside = {rule.name: (_outside(rule, melody, fixed) >= 0).sum() for rule in constraints.all_rules}
+    outside = {rule.name: (notes_outside(rule, melody, fixed) >= 0).sum() for rule in constraints.all_rules}
     summary += "".join(f"; {n} of the notes that stay outside {name}" for name, n in outside.items() if n)
     return report(found.as_drawn(), bounds, f"{summary}; {found}; seed {seed}")
 
@@ -129,31 +129,3 @@ def in_words(anew: np.ndarray) -> str:
     bars = np.flatnonzero(anew.reshape(BARS, STEPS_PER_BAR).any(axis=1)) + 1
     runs = np.split(bars, np.flatnonzero(np.diff(bars) > 1) + 1)
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
-
-
-def of_new_notes(rule: Rule, melody: np.ndarray, stays: np.ndarray) -> Rule:
-    """Return a rule on pitches that leaves out the notes that stay and are not allowed; others as they are.
-
-    Args:
-        melody: (256,).
-        stays: (256,) bool.
-    """
-    outside = _outside(rule, melody, stays)
-    if (outside < 0).all():
-        return rule
-    return Rule(rule.name, lambda states: rule(np.where(states == outside, HOLD, states)), rule.doc)
-
-
-def _outside(rule: Rule, melody: np.ndarray, stays: np.ndarray) -> np.ndarray:
-    """Return (256,) the pitches of notes that stay and that a rule on pitches does not allow, -1 elsewhere.
-
-    A note that a step that stays goes on with may begin on the step before it.
-    """
-    if rule.allowed_pitches is None:
-        return np.full(STEPS, -1)
-    onset = np.maximum.accumulate(np.where(melody < HOLD, np.arange(STEPS), 0))
-    sounding = np.where(melody[onset] < HOLD, melody[onset], 0).astype(int)  # at each step that is no rest
-    goes_on = np.append((melody == HOLD)[1:] & stays[1:] & ~stays[:-1], False)
-    pitch = np.where(goes_on, np.append(sounding[1:], 0), sounding)
-    there = (stays & (melody < HOLD)) | goes_on
-    return np.where(there & ~rule.allowed_pitches[pitch], pitch, -1)

@@ -19,6 +19,7 @@ from melodylc.base.errors import UserError
 from melodylc.latent.flow import form_of, tied
 from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
 from melodylc.model import FORM_STREAM, Model, generator
+from melodylc.rules import Rule
 
 KEEP = ("rhythm", "pitches", "notes")
 FORMS = 128  # of the corpus, those that agree best with the locked bars
@@ -196,3 +197,31 @@ def in_order(melody: np.ndarray, given: np.ndarray, locked: np.ndarray) -> np.nd
         changed[free[strongest]] = 0
     changed[free[changed[free] < HOLD]] = pitches
     return changed
+
+
+def of_new_notes(rule: Rule, melody: np.ndarray, stays: np.ndarray) -> Rule:
+    """Return a rule on pitches that leaves out the notes that stay and are not allowed; others as they are.
+
+    Args:
+        melody: (256,).
+        stays: (256,) bool.
+    """
+    outside = notes_outside(rule, melody, stays)
+    if (outside < 0).all():
+        return rule
+    return Rule(rule.name, lambda states: rule(np.where(states == outside, HOLD, states)), rule.doc)
+
+
+def notes_outside(rule: Rule, melody: np.ndarray, stays: np.ndarray) -> np.ndarray:
+    """Return (256,) the pitches of notes that stay and that a rule on pitches does not allow, -1 elsewhere.
+
+    A note that a step that stays goes on with may begin on the step before it.
+    """
+    if rule.allowed_pitches is None:
+        return np.full(STEPS, -1)
+    onset = np.maximum.accumulate(np.where(melody < HOLD, np.arange(STEPS), 0))
+    sounding = np.where(melody[onset] < HOLD, melody[onset], 0).astype(int)  # at each step that is no rest
+    goes_on = np.append((melody == HOLD)[1:] & stays[1:] & ~stays[:-1], False)
+    pitch = np.where(goes_on, np.append(sounding[1:], 0), sounding)
+    there = (stays & (melody < HOLD)) | goes_on
+    return np.where(there & ~rule.allowed_pitches[pitch], pitch, -1)

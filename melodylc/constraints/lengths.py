@@ -15,7 +15,7 @@ import numpy as np
 
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
-from melodylc.constraints.infilling import Infilling
+from melodylc.constraints.infilling import Infilling, of_new_notes
 from melodylc.constraints.search import SearchBudget, search
 from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
 from melodylc.model import Model
@@ -108,7 +108,8 @@ def longer(
 ) -> tuple[np.ndarray, int]:
     """Let a melody (S,) of 16 bars or more go on until it has so many; returns it and the number of decodes.
 
-    Eight bars at a time are made as an infill of 16 whose first ones are known.
+    Eight bars at a time are made as an infill of 16 whose first ones are known. Notes of these that a key or range does
+    not allow are not held against the new ones.
 
     Args:
         ends: whether it ends like an ending.
@@ -127,7 +128,8 @@ def longer(
             allowed_states=allowed_states,
         )
         further = [lively_as(melody, min(ON, left)), *([ending(attributes)] if ends and left <= ON else [])]
-        found = search(draws, [*rules, *further], 1, bounds, budget=budget, seed=seed + len(melody))
+        judged = [of_new_notes(rule, draws.melody, locked) for rule in rules]
+        found = search(draws, [*judged, *further], 1, bounds, budget=budget, seed=seed + len(melody))
         melody, decodes = np.append(melody, found.melodies[0, STEPS - new :]), decodes + found.decodes
     return melody, decodes
 
