@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # heavy modules load in the command that needs them
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 MORE_MELODIES = 12_000  # of a corpus, encoded beside the bank: half a minute of work, half as many as the bank
+FROM = "from:"  # before the name of a file whose chords are taken
 TRANSPOSED_BY = 6  # semitones at most, either way, as in training
 
 
@@ -114,7 +115,9 @@ def styled(options: argparse.Namespace, model: Model) -> Model:
 def add_chords(parser: argparse.ArgumentParser) -> None:
     """Add chords that melodies are to fit."""
     parser.add_argument(
-        "--chords", metavar="CHORDS", help="such as 'Am F C G', one a bar, or 'C | Am F | G7'; cycled over the 16 bars"
+        "--chords",
+        metavar="CHORDS",
+        help="such as 'Am F C G', 'C | Am F | G7', or of a file, from:song.mid",
     )
     parser.add_argument("--with-chords", action="store_true", help="write the chords too, as a second track")
 
@@ -188,6 +191,12 @@ def attributes_and_rules(options: argparse.Namespace) -> tuple[Attributes, list[
         return asked, rules
     from melodylc import chords
 
+    if progression.startswith(FROM):
+        from melodylc.chord_files import progression_of
+
+        file = progression.removeprefix(FROM)
+        options.chords = progression = progression_of(file, getattr(options, "bar", None))
+        print(f"{file}: {progression}")
     return chords.fitting(progression, asked), [*rules, chords.rule(progression)]
 
 

@@ -1,0 +1,85 @@
+"""Chords read from MIDI files: those that were written come back, and what is no chord is made the best of."""
+
+import mido
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import melodylc
+from melodylc.base.errors import UserError
+from melodylc.chord_files import progression_of
+from melodylc.chords import one_a_bar
+from melodylc.cli import main
+from melodylc.melody import REST
+from melodylc.rules.harmony import CHORDS, chords, roots
+from melodylc.rules.key import NAMES
+from midi_io import files
+from midi_io.files import Note
+
+SYMBOLS = st.builds(str.__add__, st.sampled_from(NAMES), st.sampled_from(sorted(CHORDS)))
+SILENT = np.full(256, REST, np.uint8)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.lists(SYMBOLS, min_size=1, max_size=2), min_size=1, max_size=8))
+def test_chords_that_were_written_come_back(tmp_path_factory, bars):
+    """Any chord, one or two a bar, beside a melody: the tones and the bass are the same at every step."""
+    progression = one_a_bar(" | ".join(" ".join(bar) for bar in bars))
+    path = tmp_path_factory.mktemp("chords") / "song.mid"
+    melody = melodylc.load().bank.states[len(bars)]
+    melodylc.write_midi(path, melody, chords=progression)
+    found = progression_of(path)
+    assert (chords(found) == chords(progression)).all(), found
+    assert (roots(found) == roots(progression)).all(), found
+
+
+@pytest.mark.parametrize("progression", ["Am | F | C | G", "C/E | F", "Dm7 G7 | C", "F# | B7", "C G | C G"])
+def test_what_comes_again_is_named_once(tmp_path, progression):
+    melodylc.write_midi(tmp_path / "song.mid", SILENT, chords=progression)
+    assert progression_of(tmp_path / "song.mid") == progression
+
+
+def test_broken_chords_and_passing_notes_are_heard_as_chords(tmp_path):
+    """By hand: C broken over two beats with a passing D, then A minor in an upper part, then a silent bar."""
+    broken = [Note(pitch, beat, beat + 0.5, 80) for beat, pitch in enumerate([48, 55, 52, 50, 48, 55, 64, 60])]
+    minor = [Note(pitch, 8, 12, 80) for pitch in (57, 60, 64)]
+    files.write(tmp_path / "song.mid", [*broken, *minor, Note(60, 16, 20, 80), Note(64, 16, 20, 80)], beats=20)
+    assert progression_of(tmp_path / "song.mid", bar=1).split(" | ")[2:4] == ["Am", "Am"]
+    assert progression_of(tmp_path / "song.mid", bar=3).startswith("Am")
+
+
+def test_drums_are_no_chords(tmp_path):
+    song = mido.MidiFile()
+    for channel, pitches in ((9, (36, 42, 46)), (0, (55, 59, 62))):
+        track = mido.MidiTrack()
+        song.tracks.append(track)
+        for message in ("note_on", "note_off"):
+            for index, pitch in enumerate(pitches):
+                wait = 1920 if message == "note_off" and index == 0 else 0
+                track.append(mido.Message(message, channel=channel, note=pitch, velocity=80, time=wait))
+    song.save(tmp_path / "song.mid")
+    assert progression_of(tmp_path / "song.mid") == "G"
+
+
+def test_the_command_takes_the_chords_of_a_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    melodylc.write_midi("song.mid", SILENT, chords="Dm | Bb | F | C")
+    asked = ["generate", "--chords", "from:song.mid", "--with-chords", "--count", "1", "--seed", "1"]
+    assert main(asked) == 0
+    said = capsys.readouterr().out
+    assert "song.mid: Dm | Bb | F | C" in said
+    assert "chord tones of Dm | Bb | F | C" in said
+    assert progression_of("melodies/01.mid") == "Dm | Bb | F | C"
+
+
+def test_what_has_no_chords_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "no.mid").write_bytes(b"MThd nothing")
+    melodylc.write_midi("silent.mid", SILENT)
+    melodylc.write_midi("song.mid", SILENT, chords="C")
+    for name in ("no.mid", "silent.mid", "none.mid"):
+        assert main(["generate", "--chords", f"from:{name}"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 3
+    with pytest.raises(UserError, match="from bar 40"):
+        progression_of("song.mid", bar=40)
