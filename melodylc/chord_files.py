@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from melodylc.base.errors import UserError
+from melodylc.base.numbers import integer
 from melodylc.melody import BARS
 from melodylc.rules.harmony import CHORDS
 from melodylc.rules.key import NAMES
@@ -27,14 +28,16 @@ def progression_of(path: str | os.PathLike[str], bar: int | None = None) -> str:
     """Return the chords of up to 16 bars of a MIDI file, such as "Am | F C | G", one or two a bar.
 
     They are those of the tracks that have mostly chords, or of all notes where no track has; of each half bar the chord
-    that is most like what sounds there. Where nothing does, the chord before stays.
+    that is most like what sounds there. Where nothing does, the chord before stays, up to the last one.
 
     Args:
-        bar: with which they begin, from 1; default: the first that has a chord.
+        bar: with which they begin, from 1; then there are 16 bars of them. Default: the first that has a chord.
 
     Raises:
         UserError: for what is no MIDI file, or has no notes there.
     """
+    if bar is not None:
+        integer("chords: bar", bar, 1)
     try:
         tracks = [notes for (_, channel, _), notes in files.read(path).items() if channel != DRUMS]
     except smf.BrokenFileError as error:
@@ -47,7 +50,7 @@ def progression_of(path: str | os.PathLike[str], bar: int | None = None) -> str:
     known = [symbol for symbol in halves if symbol is not None]
     if not known:
         raise UserError(f"chords: expected notes from bar {first + 1} of {path} on, found none")
-    end = max(half for half, symbol in enumerate(halves) if symbol is not None)
+    end = max(half for half, symbol in enumerate(halves) if symbol is not None) if bar is None else len(halves) - 1
     bars, last = [], known[0]
     for number in range(end // 2 + 1):
         pair = []

@@ -11,14 +11,15 @@ import numpy as np
 from melodylc import plausibility
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
-from melodylc.base.numbers import integer
+from melodylc.base.numbers import LAST_SEED, integer
 from melodylc.base.numbers import seed as checked_seed
 from melodylc.base.numbers import temperature as checked_temperature
-from melodylc.constraints.lengths import check_bars, longer
+from melodylc.constraints.lengths import check_bars, check_model, longer, sixteens
 from melodylc.constraints.sampling import Constraints, mask
-from melodylc.generated import Generated, searched
-from melodylc.melody import BARS, STEPS_PER_BAR, canonical, check
+from melodylc.generated import Generated
+from melodylc.melody import BARS, HOLD, STEPS_PER_BAR, canonical, check
 from melodylc.model import Model
+from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
 
 
@@ -49,6 +50,7 @@ def continue_melody(
     melody = canonical(check(melody, None).reshape(-1))
     there = len(melody) // STEPS_PER_BAR
     check_bars(bars)
+    check_model(model)
     if not BARS <= there < bars:
         raise UserError(
             f"continue: expected a melody of {BARS} bars or more, and more bars than it has; got {there}, {bars}"
@@ -57,9 +59,18 @@ def continue_melody(
     checked_temperature(temperature)
     seed = secrets.randbits(31) if checked_seed(seed) is None else seed
     assert seed is not None
+    constraints = Constraints.of(attributes, rules)
+    bounds = plausibility.bounds(model).including(sixteens(melody[None])[:, 0])
     begun = Generated(np.repeat(melody[None], count, axis=0), [1] * count, ["your melody"] * count, [()] * count)
-    made = gone_on(begun, model, bars, Constraints.of(attributes, rules), seed, temperature, strict)
-    return replace(made, summary=f"{made.summary}; seed {seed}")
+    made = gone_on(begun, model, bars, constraints, bounds, seed, temperature, strict)
+    pitches = melody[melody < HOLD]
+    outside = {
+        rule.name: int((~rule.allowed_pitches[pitches]).sum())
+        for rule in constraints.all_rules
+        if rule.allowed_pitches is not None
+    }
+    summary = made.summary + "".join(f"; {n} of your notes outside {name}" for name, n in outside.items() if n)
+    return replace(made, summary=f"{summary}; seed {seed}")
 
 
 def gone_on(
@@ -67,12 +78,17 @@ def gone_on(
     model: Model,
     bars: int,
     constraints: Constraints,
+    bounds: Bounds,
     seed: int,
     temperature: float | None,
     strict: bool,
 ) -> Generated:
-    """Return melodies (B, S) of 16 bars or more with those that follow, until they have so many."""
-    bounds, rules = plausibility.bounds(model), constraints.all_rules
+    """Return melodies (B, S) of 16 bars or more with those that follow, until they have so many.
+
+    Args:
+        bounds: within which they are plausible.
+    """
+    rules = constraints.all_rules
     made, decodes = np.empty((len(begun.melodies), bars * STEPS_PER_BAR), np.uint8), 0
     for index, melody in enumerate(begun.melodies):
         made[index], more = longer(
@@ -82,11 +98,15 @@ def gone_on(
             rules,
             constraints.attributes,
             bounds.including(melody[-BARS * STEPS_PER_BAR :]),
-            seed=seed + index,
+            seed=(seed + index) % (LAST_SEED + 1),
             temperature=temperature,
             allowed_states=mask(rules) if strict else None,
         )
         decodes += more
     before = f"{begun.summary}; " if begun.summary else ""
-    whole = searched(made, bounds, f"{before}gone on to {bars} bars with {decodes:,} decodes")
-    return replace(whole, draws=begun.draws, ways=begun.ways)
+    summary = f"{before}gone on to {bars} bars with {decodes:,} decodes"
+    violated = [
+        tuple(dict.fromkeys(name for window in sixteens(each[None]) for name in bounds.violated(window[0])))
+        for each in made
+    ]
+    return Generated(made, begun.draws, begun.ways, violated, summary)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from melodylc.constraints import lengths
 from melodylc.constraints.sampling import Drawn
 from melodylc.plausibility import Bounds
 
@@ -34,13 +33,3 @@ def report(drawn: Drawn, bounds: Bounds, summary: str) -> Generated:
         drawn.melodies, drawn.draws, drawn.ways, [bounds.violated(melody) for melody in drawn.melodies], summary
     )
     return replace(made, summary=f"{summary}; {made.counts}")
-
-
-def searched(melodies: np.ndarray, bounds: Bounds, summary: str) -> Generated:
-    """Return melodies (B, S) of any length that were searched for, plausible where all 16 bars of them are."""
-    violated = [
-        tuple(dict.fromkeys(name for window in lengths.sixteens(each[None]) for name in bounds.violated(window[0])))
-        for each in melodies
-    ]
-    count = len(melodies)
-    return Generated(melodies, [1] * count, ["search"] * count, violated, summary)

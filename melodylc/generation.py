@@ -18,7 +18,7 @@ from melodylc.base.numbers import seed as checked_seed
 from melodylc.base.numbers import temperature as checked_temperature
 from melodylc.constraints.draws import PriorDraws
 from melodylc.constraints.formed import FormedDraws
-from melodylc.constraints.lengths import check_bars, ending
+from melodylc.constraints.lengths import check_bars, check_model, ending
 from melodylc.constraints.rule_actor import RuleActor
 from melodylc.constraints.sampling import (
     Constraints,
@@ -79,7 +79,7 @@ def generate(
             fewer keep rules when they are played again until 16 bars are full. The last note is long, and the tonic.
         how: what finds melodies for rules without an actor: "search", "learn", or "auto", a search, then learning where
             it fails; with `keep`, learning at once.
-        searching: how long is searched.
+        searching: how long is searched; bars after the sixteenth have searches of their own.
         budget: of learning.
         keep: where an actor that is learned is saved (.safetensors).
 
@@ -92,11 +92,17 @@ def generate(
     seed = secrets.randbits(31) if checked_seed(seed) is None else seed
     assert seed is not None
     check_bars(bars, chords)
+    if bars != BARS:
+        check_model(model)
+    if how not in HOW:
+        raise UserError(f"how: expected one of {', '.join(HOW)}, got {how!r}")
     bounds = plausibility.bounds(model)  # before anything is learned: the file may be damaged
     if chords is not None:
         attributes = chord_progressions.fitting(chords, attributes)
         rules = [*(rules if isinstance(rules, list | tuple) else [rules]), chord_progressions.rule(chords)]
     constraints = Constraints.of(attributes, rules, actors)
+    if bars > BARS and constraints.actors and not constraints.rules:
+        raise UserError("bars: actors know 16 bars; for more, give their rules too")
     if bars != BARS and form is not None:
         raise UserError("form: melodies in a form have 16 bars; leave one of form and bars out")
     if form is not None or bars < BARS:
@@ -118,7 +124,7 @@ def generate(
     made = _of_sixteen_bars(
         model, constraints, count, bounds, how, searching, budget, keep, tries, seed, temperature, strict
     )
-    return made if bars == BARS else gone_on(made, model, bars, constraints, seed, temperature, strict)
+    return made if bars == BARS else gone_on(made, model, bars, constraints, bounds, seed, temperature, strict)
 
 
 def _of_sixteen_bars(
@@ -169,10 +175,8 @@ def _check_how(how: str, constraints: Constraints, keep: object) -> str:
     """Return how melodies are found, which is "learn" where there is an actor, or nothing to search for.
 
     Raises:
-        UserError: if it is none, or a search that learns or has an actor.
+        UserError: for a search that learns or has an actor.
     """
-    if how not in HOW:
-        raise UserError(f"how: expected one of {', '.join(HOW)}, got {how!r}")
     if how == "search" and (constraints.actors or keep is not None or not constraints.rules):
         raise UserError("how: a search expects a rule, and neither actors nor where to keep one; how='auto' takes all")
     return "learn" if constraints.actors or keep is not None or not constraints.rules else how

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from melodylc.base.errors import UserError
-from melodylc.melody import BARS, HOLD, REST, STEPS_PER_BAR, canonical
+from melodylc.melody import BARS, HOLD, REST, STEPS_PER_BAR, canonical, check
 from melodylc.rules.note_arrays import Onsets, intervals, lengths, onsets
 from midi_io.atomic import atomic_write
 
@@ -56,7 +56,7 @@ def features(states: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: if they are no melodies.
     """
-    states = np.atleast_2d(canonical(states))
+    states = np.atleast_2d(canonical(check(states)))
     notes = onsets(states)
     pitch_columns, interval_columns = _pitch_features(notes), _interval_features(notes)
     length = lengths(states, notes)

@@ -29,6 +29,7 @@ from melodylc.latent.flow import form_of
 from melodylc.latent.noise_map import NoiseMap
 from melodylc.melody import HOLD, canonical, check
 from melodylc.model import Model, fingerprint
+from melodylc.prior.realistic import RealisticPrior
 
 KIND = storage.FileKind("melodylc.style", "style", "a style; melodylc style makes one")
 MOST = 300  # melodies that are followed backwards: half a minute of two cores
@@ -67,16 +68,14 @@ class Style:
 
 
 def learn_style(model: Model, melodies: np.ndarray, *, files: int | None = None, progress: bool = True) -> Style:
-    """Learn the style of melodies (N, 256), of which the first 300 say where they lie and all what is theirs.
+    """Learn the style of melodies (N, 256), of which the first 300 say where they lie.
 
     Raises:
         UserError: for fewer than 4, and for a model without a realistic prior.
     """
     from melodylc.base.progress import bar as bar_of
 
-    prior = model.realistic
-    if prior is None:
-        raise UserError("style: expected a model with a realistic prior; melodylc prior trains one")
+    prior = _check_prior(model)
     if len(melodies) < FEWEST:
         raise UserError(f"style: expected {FEWEST} melodies of 16 bars or more, found {len(melodies)}; name more files")
     melodies = canonical(check(melodies))
@@ -92,12 +91,19 @@ def learn_style(model: Model, melodies: np.ndarray, *, files: int | None = None,
     return Style(NoiseMap.fitting(torch.cat(noise)[distinct]), forms.to(torch.uint8), stretches_of(melodies), card)
 
 
+def _check_prior(model: Model) -> RealisticPrior:
+    if model.realistic is None:
+        raise UserError("style: expected a model with a realistic prior; melodylc prior trains one")
+    return model.realistic
+
+
 def style_of_files(model: Model, paths: Sequence[str | os.PathLike[str]], *, progress: bool = True) -> Style:
     """Learn the style of MIDI files, or of those in folders: of every file alike, however long it is.
 
     Raises:
         UserError: for paths that cannot be used, and where too few melodies are found in them.
     """
+    _check_prior(model)
     from melodylc.extraction import Corpus, extract
     from melodylc.vae.data import TrainingWindows
     from melodylc.vae.metrics import held_out
@@ -155,10 +161,11 @@ def in_style(model: Model, style: Style, amount: float = 1.0) -> Model:
     """Return a model whose draws are in a style, by an amount from 0, not at all, to 1; more goes beyond it.
 
     Raises:
-        UserError: for an amount outside 0 to 2.
+        UserError: for an amount outside 0 to 2, and a style of another model.
     """
     number("style: amount", amount, 0, 2)
-    assert model.realistic is not None, "a style is of a model with a realistic prior"
+    if model.realistic is None or style.card.get("model") != fingerprint(model):
+        raise UserError("style: expected one that was learned on this model; learn it again")
     if amount == 0:
         return model
     own = round(min(amount, 1) * MIXED)

@@ -40,7 +40,7 @@ COMMANDS = (
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line; what it parses has the command to `run`."""
-    whole = argparse.ArgumentParser(prog="melodylc", description="16-bar melodies that keep the rules you state.")
+    whole = argparse.ArgumentParser(prog="melodylc", description="Melodies that keep the rules you state.")
     whole.add_argument("--version", action="version", version=f"melodylc {__version__}")
     commands = whole.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for command in COMMANDS:

@@ -70,7 +70,7 @@ def add_rules(parser: argparse.ArgumentParser) -> None:
 
 
 def add_taste(parser: argparse.ArgumentParser) -> None:
-    """Add a taste that melodies are to be to."""
+    """Add a taste: melodies are to be such as the user likes."""
     parser.add_argument("--taste", metavar="FILE", help="of melodylc taste: melodies that you like")
 
 
@@ -80,7 +80,6 @@ def add_style(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--style-amount",
         type=number(float, 0, 2),
-        default=1.0,
         metavar="X",
         help="0: none of it, 1: all, 2: beyond (1)",
     )
@@ -99,6 +98,11 @@ def to_taste(options: argparse.Namespace, model: Model, rules: list[Rule]) -> li
     return [*rules, load_preference(options.taste, model)]
 
 
+def style_amount(options: argparse.Namespace) -> float:
+    """Return how much of the style is asked for."""
+    return 1.0 if options.style_amount is None else float(options.style_amount)
+
+
 def styled(options: argparse.Namespace, model: Model) -> Model:
     """Return the model in the style of the options, or as it is.
 
@@ -106,10 +110,12 @@ def styled(options: argparse.Namespace, model: Model) -> Model:
         UserError: for a style that is none, or of another model.
     """
     if options.style is None:
+        if options.style_amount is not None:
+            raise UserError("--style-amount: expected --style; say which")
         return model
     from melodylc.style import in_style, load_style
 
-    return in_style(model, load_style(options.style, model), options.style_amount)
+    return in_style(model, load_style(options.style, model), style_amount(options))
 
 
 def add_chords(parser: argparse.ArgumentParser) -> None:
@@ -175,8 +181,11 @@ def attributes(options: argparse.Namespace) -> Attributes:
     return Attributes(options.key, options.notes, low, high, at_most=options.at_most)
 
 
-def attributes_and_rules(options: argparse.Namespace) -> tuple[Attributes, list[Rule]]:
+def attributes_and_rules(options: argparse.Namespace, bar: int | None = None) -> tuple[Attributes, list[Rule]]:
     """Return what melodies are asked for.
+
+    Args:
+        bar: with which the melody of `options.file` begins, counted from 1; its chords begin there too.
 
     Raises:
         UserError: for a key, range or rule that is none.
@@ -195,7 +204,8 @@ def attributes_and_rules(options: argparse.Namespace) -> tuple[Attributes, list[
         from melodylc.chord_files import progression_of
 
         file = progression.removeprefix(FROM)
-        options.chords = progression = progression_of(file, getattr(options, "bar", None))
+        same = bar is not None and Path(file).resolve() == Path(options.file).resolve()
+        options.chords = progression = progression_of(file, bar if same else None)
         print(f"{file}: {progression}")
     return chords.fitting(progression, asked), [*rules, chords.rule(progression)]
 

@@ -28,18 +28,19 @@ def add(commands: arguments.Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the melody with bars that follow."""
-    attributes, rules = arguments.attributes_and_rules(options)
     from melodylc.cli import output
     from melodylc.constraints.lengths import check_bars
     from melodylc.continuing import continue_melody
     from melodylc.model import load
 
+    given = output.select(options, options.file)
+    attributes, rules = arguments.attributes_and_rules(options, given.bar + 1)
     check_bars(options.bars, options.chords)
     model = arguments.styled(options, load(options.model))
     rules = arguments.to_taste(options, model, rules)
     made = continue_melody(
         model,
-        output.select(options, options.file).states,
+        given.states,
         attributes,
         bars=options.bars,
         count=options.count,

@@ -32,7 +32,6 @@ def add(commands: arguments.Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the melody with some bars made anew."""
-    attributes, rules = arguments.attributes_and_rules(options)
     from dataclasses import replace
 
     from melodylc.cli import output
@@ -40,12 +39,13 @@ def run(options: argparse.Namespace) -> None:
     from melodylc.model import load
 
     bars = None if options.bars is None else numbers_of_bars(options.bars)
-    given = output.select(options, options.file).states
+    given = output.select(options, options.file)
+    attributes, rules = arguments.attributes_and_rules(options, given.bar + 1)
     model = arguments.styled(options, load(options.model))
     rules = arguments.to_taste(options, model, rules)
     made = infill(
         model,
-        given,
+        given.states,
         attributes,
         bars=bars,
         keep=options.keep,

@@ -125,7 +125,7 @@ def _settings(options: argparse.Namespace, controls: ControlMap) -> SessionSetti
         tries=options.tries,
         seed=options.seed,
         style=options.style,
-        style_amount=options.style_amount,
+        style_amount=arguments.style_amount(options),
         model=options.model,
         device=options.device,
         name=options.name,
@@ -155,7 +155,7 @@ def _play(options: argparse.Namespace, settings: SessionSettings) -> None:
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: ended.set())
-    if options.rule and not options.actor:
+    if options.rule and not options.actor and options.mode != "continue":
         kept = f"kept in {options.keep}" if options.keep else "--keep FILE.safetensors keeps it for --actor"
         line.say(f"learning an actor first; --rounds and --seconds ({options.seconds:g}) bound it, {kept}")
     else:

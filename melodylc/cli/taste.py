@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from melodylc.base.numbers import LAST_SEED
 from melodylc.cli import arguments
 
 if TYPE_CHECKING:
     import numpy as np
 
 ANSWERS = {"a": (True, False), "b": (False, True), "both": (True, True), "neither": (False, False)}  # liked: a, b
-STOP = ("q", "")
 AGAIN = "again"
 
 
@@ -46,8 +46,8 @@ def run(options: argparse.Namespace) -> None:
     print("which do you like: a, b, both, neither? again to hear them again, q to stop", flush=True)
     for number in range(1, options.pairs + 1):
         asked = len(preference.liked) + len(preference.disliked)
-        pair = preference.ask(2, seed=options.seed + asked)
-        files = _written(folder, pair, number, options.tempo)
+        pair = preference.ask(2, seed=(options.seed + asked) % (LAST_SEED + 1))
+        files = _written(folder, pair, asked // 2 + 1, options.tempo)
         liked = _answer(f"pair {number} of {options.pairs}", files, _silent if options.quiet else open_in_player)
         if liked is None:
             break
@@ -79,8 +79,9 @@ def _answer(what: str, files: list[Path], play: Callable[[list[Path]], None]) ->
     play(files)
     while True:
         print(f"{what}, {files[0]} and {files[1].name}: ", end="", flush=True)
-        said = sys.stdin.readline().strip().lower()
-        if said in STOP:
+        line = sys.stdin.readline()
+        said = line.strip().lower()
+        if said == "q" or not line:  # without a line, there will be no more
             return None
         if said in ANSWERS:
             return ANSWERS[said]
@@ -95,7 +96,7 @@ def _silent(files: list[Path]) -> None:
 
 
 def open_in_player(files: list[Path]) -> None:
-    """Open files with what the desktop opens MIDI files with; where it opens none, say so."""
+    """Open files with what the desktop opens MIDI files with; say so where there is nothing of the kind."""
     for file in files:
         try:
             if sys.platform == "win32":

@@ -15,6 +15,7 @@ import numpy as np
 
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
+from melodylc.base.numbers import LAST_SEED, integer
 from melodylc.constraints.infilling import Infilling, of_new_notes
 from melodylc.constraints.search import SearchBudget, search
 from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
@@ -129,22 +130,34 @@ def longer(
         )
         further = [lively_as(melody, min(ON, left)), *([ending(attributes)] if ends and left <= ON else [])]
         judged = [of_new_notes(rule, draws.melody, locked) for rule in rules]
-        found = search(draws, [*judged, *further], 1, bounds, budget=budget, seed=seed + len(melody))
+        found = search(
+            draws, [*judged, *further], 1, bounds, budget=budget, seed=(seed + len(melody)) % (LAST_SEED + 1)
+        )
         melody, decodes = np.append(melody, found.melodies[0, STEPS - new :]), decodes + found.decodes
     return melody, decodes
 
 
+def check_model(model: Model) -> None:
+    """Check that a model can make other lengths than 16 bars.
+
+    Raises:
+        UserError: without a realistic prior.
+    """
+    if model.realistic is None:
+        raise UserError("bars: expected a model with a realistic prior; melodylc prior trains one")
+
+
 def check_bars(bars: int, progression: str | None = None) -> None:
-    """Check a number of bars, and that chords return with the 16 bars in which rules see a longer melody.
+    """Check a number of bars, and that a progression returns with the 16 bars in which rules see a melody.
 
     Raises:
         UserError: for more than 256 bars or none, or a progression that does not fit.
     """
-    from melodylc.base.numbers import integer
     from melodylc.chords import one_a_bar
 
     integer("bars", bars, 1, MOST_BARS)
-    if bars > BARS and progression is not None:
-        cycle = len(one_a_bar(progression).split("|"))
-        if ON % cycle:
-            raise UserError(f"chords: for more than 16 bars, expected 1, 2, 4 or 8 bars of chords, got {cycle}")
+    if bars != BARS and progression is not None:
+        cycle = len(one_a_bar(progression).strip().strip("|").split("|"))
+        if bars % cycle or (bars > BARS and ON % cycle):
+            what = f"{bars} bars, expected chords of a number of bars that divides {bars}"
+            raise UserError(f"chords: for {what}{' and 8' if bars > BARS else ''}, got {cycle}")

@@ -34,8 +34,8 @@ class NoiseMap:
         return cls(mean * count / (count + SHRINKAGE), torch.linalg.cholesky(covariance))
 
     def by(self, amount: float) -> NoiseMap:
-        """Return the map that goes a share of the way: 0 leaves noise as it is, 1 is this one."""
-        return NoiseMap(amount * self.mean, torch.lerp(torch.eye(len(self.mean)), self.factor, amount))
+        """Return the map that goes a share of the way: 0 leaves noise as it is, 1 is this one, more moves the mean."""
+        return NoiseMap(amount * self.mean, torch.lerp(torch.eye(len(self.mean)), self.factor, min(amount, 1)))
 
     def __call__(self, noise: Tensor) -> Tensor:
         """Return noise (B, P, D), moved."""

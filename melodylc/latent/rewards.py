@@ -5,9 +5,9 @@ reward. The last reward may be the plausibility of what the generator makes: *sa
 are all 1, *kept* one that is plausible too, and what is kept decides which actor is best.
 
 What this loop adds to the paper's, each switched off in `PAPER_BUDGET`: plausibility as one more reward, vectors whose
-rewards are known before the first step, a second output of each critic for P(the reward is exactly 1), two critics of
-which the lower counts, critics that read what the generator makes of z on its way (`features`), and a distance penalty
-whose weight follows the share kept.
+rewards are known before the first step, a second output of each critic for P(the reward is full), two critics of which
+the lower counts, critics that read what the generator makes of z on its way (`features`), a distance penalty whose
+weight follows the share kept, and a loss for outputs that grow alike. Full is 1, but less while hardly any has that.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Budget:
     critic_hidden: tuple[int, ...] = (512, 512, 512)  # of critics that read z itself
     critics: int = 2
     parts: bool = True  # whether critics read what the generator makes of z, where that is given, or z itself
-    satisfaction: bool = True  # whether critics also predict that the reward is exactly 1
+    satisfaction: bool = True  # whether critics also predict that the reward is full
     plausibility: bool = True  # whether plausibility is learned as one more reward, where it is given
     patience: int = 12  # rounds without a better actor after which learning ends
     target: float = 0.94  # share kept above which the distance penalty grows; 95 % of real melodies are plausible

@@ -59,6 +59,7 @@ class Inference:
 
         from melodylc import plausibility
         from melodylc.constraints import conditional
+        from melodylc.constraints.lengths import check_model
         from melodylc.constraints.rule_actor import learn, load_actor
         from melodylc.latent.rewards import Budget
         from melodylc.model import load
@@ -79,6 +80,8 @@ class Inference:
             print(self.actors[0].report, file=sys.stderr)
             if setup.keep is not None:
                 self.actors[0].save(setup.keep)
+        if setup.searches:
+            check_model(self.model)
         self.bounds = plausibility.bounds(self.model)
         torch.set_num_threads(1)  # one melody gains nothing from a second core, the player does
         self.strict, self.tries, self.searches = setup.strict, setup.tries, setup.searches
@@ -178,7 +181,7 @@ class Inference:
                 BARS + ON,
                 rules,
                 asked.attributes,
-                self.bounds.including(before),
+                self.bounds,
                 ends=False,
                 budget=budget,
                 seed=request.seed,

@@ -96,6 +96,7 @@ class MelodyQueue:
         self._phrase: Phrase | None = None
         self._numbers = self._requests = 0
         self._begun_at = 0  # the bar at which the melody that plays began
+        self._bars_played = 0  # of it, wherever the transport has jumped to meanwhile
         self.recent: deque[bool] = deque(maxlen=RECENT)  # whether each of the melodies played last is kept
 
     # --- what is there ----------------------------------------------------------------------------------------------
@@ -118,6 +119,11 @@ class MelodyQueue:
     def end(self) -> int:
         """Return the bar at which the melody that plays has been played once; 0 before the first."""
         return 0 if self.playing is None else self._begun_at + self.playing.length
+
+    @property
+    def _all_played(self) -> bool:
+        """Return whether the melody that plays is at its end, once or more."""
+        return self.playing is not None and self._bars_played > 0 and self._bars_played % self.playing.length == 0
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
@@ -143,7 +149,7 @@ class MelodyQueue:
             self._ready.clear()
         last = self._made_again or self.playing
         if last is not None and last.values.sound != values.sound:
-            z = last.z if last.before is None else None
+            z = None if self._settings.mode == "continue" else last.z
             return self._request(values, last.number, last.seed, z=z, before=last.before, length=last.length)
         if answers:
             phrase, self._phrase = self._phrase, None
@@ -153,7 +159,7 @@ class MelodyQueue:
             return None
         before = self._ready[-1] if self._ready else last
         if self._settings.mode == "continue":
-            if before is None or self._another_now:
+            if before is None or (self._another_now and not self._ready):
                 return self._next(values)
             return self._next(values, before=before.states, length=CONTINUED)
         return self._next(values, z=None if before is None else before.z)
@@ -163,6 +169,8 @@ class MelodyQueue:
         pending, self._pending = self._pending, None
         if isinstance(answer, Failure) or pending is None or answer.id != pending.request.id:
             return False
+        if self._another_now and pending.request.before is not None:
+            return False  # it continues what is no longer to be continued
         melody = pending.melody(answer)
         last = self._made_again or self.playing
         if last is not None and last.number == melody.number:
@@ -175,13 +183,16 @@ class MelodyQueue:
         """Return what to play in a bar of the session; called once for each, as its line is reached."""
         changed = self._advance(number, values)
         melody, settings = self.playing, self._settings
+        played, self._bars_played = self._bars_played, self._bars_played + 1
         if values.mute:
             return Bar(cut=True)
         if melody is None:
             return Bar(cut=changed)
-        if settings.mode in ("answer", "continue"):
+        if settings.mode == "continue":
+            return Bar(melody.bars[played % melody.length], changed)
+        if settings.mode == "answer":
             place = number - self._begun_at
-            if place >= melody.length and settings.mode == "answer" and not settings.loop:
+            if place >= melody.length and not settings.loop:
                 return Bar(cut=True)
             return Bar(melody.bars[place % melody.length], changed)
         span = BARS if settings.mode == "vary" else settings.bars_per_melody
@@ -198,12 +209,12 @@ class MelodyQueue:
         if settings.mode == "answer":
             due = due or bool(self._ready)
         elif settings.mode == "continue":
-            due = due or (number >= self.end and not (values.hold or settings.loop))
+            due = due or (self._all_played and not (values.hold or settings.loop))
         elif not due and number % settings.bars_per_melody == 0:
             due = not (values.hold or settings.loop)
         if due and self._ready:
             self.playing, self._another_now = self._ready.popleft(), False
-            self._begun_at = number
+            self._begun_at, self._bars_played = number, 0
         if self.playing is not None and self.playing is not before:
             self.recent.append(self.playing.kept)
         return self.playing is not before

@@ -20,8 +20,8 @@ AMOUNTS = {
     "continue": 1.0,
     "answer": 0.2,
     "vary": 0.25,
-}  # from one melody to the next
-EVERY = {"generate": 16, "continue": 8, "answer": 16, "vary": 4}  # bars
+}  # how far from one melody to the next
+EVERY = {"generate": 16, "continue": 16, "answer": 16, "vary": 4}  # bars
 TRACK_NAME = "melodylc"  # of recordings
 
 
@@ -91,8 +91,16 @@ class SessionSettings:
             raise UserError(f"keep: expected a .safetensors file in a folder that exists, got {self.keep}")
         if self.every is not None:
             integer("every", self.every, 1, 256, " bars")
-            if self.mode == "continue":
-                raise UserError("every: a melody that continues does so after 16 bars, then after each 8; leave it out")
+        if self.mode == "continue":
+            given: dict[str, object] = {
+                "every": self.every,
+                "keep": self.keep,
+                "rounds": self.rounds,
+                "amount": self.initial.amount,
+            }
+            given["actors"] = self.actors or None
+            for name in (name for name, value in given.items() if value is not None):
+                raise UserError(f"{name}: mode continue searches for eight bars at a time; leave it out")
         if self.velocity is not None:
             integer("velocity", self.velocity, 1, 127)
         if not 1 <= len(self.name) <= 40 or any(c in self.name for c in ":/\\\0"):

@@ -75,5 +75,5 @@ def _by_position(states: np.ndarray, notes: Onsets) -> np.ndarray:
     last[notes.row] = notes.pitch - pitch[notes.row]  # of a melody's notes, the last one written stays
     length[notes.row] = np.log(lengths(states, notes))
     np.minimum.at(first, notes.row, notes.step)
-    ends = (states[:, ::-1] != REST).argmax(axis=1)  # steps of rest at the end
+    ends = (states[:, ::-1] != REST).argmax(axis=1)  # steps of rest at the end; none of a silent melody
     return np.column_stack([shares, above.reshape(-1, QUARTERS), last, length, first, ends])

@@ -11,7 +11,7 @@ import numpy as np
 
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import number
-from melodylc.melody import Melody, canonical
+from melodylc.melody import Melody, canonical, check
 
 Function = Callable[[np.ndarray], np.ndarray]
 BELOW_ONE = 1 - 1e-12  # the highest mean of rewards that are not all 1, so that rounding satisfies no rule
@@ -45,7 +45,7 @@ class Rule:
         Raises:
             UserError: with the name of the rule, if its function fails or returns anything but (B,) numbers in [0, 1].
         """
-        states = canonical(states)
+        states = canonical(check(states))
         if states.ndim == 1:
             return self(states[None])[0]
         return self._rewards(states)

@@ -70,7 +70,7 @@ def test_a_taste_is_learned_pair_by_pair_and_melodies_are_to_it(tmp_path, monkey
 
 def test_a_taste_goes_on_where_it_was_and_stops_when_told(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for typed in (["a\n", "q\n"], ["b\n", ""]):
+    for typed in (["a\n", "q\n"], ["\n", "b\n"]):
         monkeypatch.setattr("sys.stdin", io.StringIO("".join(typed)))
         assert main(["taste", "--out", "mine.safetensors", "--quiet"]) == 0
     assert "preference of 2 likes and 2 dislikes" in capsys.readouterr().out

@@ -110,7 +110,9 @@ def test_what_is_added_is_as_varied_as_what_was_there(model):
 
 def test_what_is_given_stays_and_rules_are_kept(model):
     melody = model.bank.states[5]
-    made = melodylc.continue_melody(model, melody, bars=24, count=2, rules=rules.leaps(12, at_least=0.6), seed=1)
+    rule = rules.leaps(12, at_least=0.6)
+    made = melodylc.continue_melody(model, melody, bars=24, count=2, rules=rule, seed=1)
+    assert (rewards(rule, made.melodies) == 1).all()
     assert (made.melodies[:, :256] == melody).all()
     assert made.ways == ["your melody"] * 2
     assert not (made.melodies[0] == made.melodies[1]).all()
@@ -146,7 +148,9 @@ def test_a_file_goes_on(tmp_path, capsys, model):
         (["--bars", "0"], "from 1 to 256"),
         (["--bars", "8", "--form", "AABA"], "form: melodies in a form have 16 bars"),
         (["--bars", "8", "--rule", "syncopation", "--rounds", "2"], "--bars: melodies of fewer than 16 bars"),
-        (["--bars", "32", "--chords", "C F G"], "expected 1, 2, 4 or 8 bars of chords, got 3"),
+        (["--bars", "32", "--chords", "C F G"], "that divides 32 and 8, got 3"),
+        (["--bars", "18", "--chords", "Am F C G"], "that divides 18 and 8, got 4"),
+        (["--bars", "6", "--chords", "| Am | F | C | G |"], "that divides 6, got 4"),
     ],
 )
 def test_lengths_that_cannot_be_made_are_one_line(arguments, said, capsys):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from melodylc.attributes import Attributes
+from melodylc.base.errors import UserError
 from melodylc.live.control_values import ControlValues
 from melodylc.live.melody_queue import READY, RECENT, MelodyQueue, bars_of
 from melodylc.live.phrases import Phrase
@@ -212,14 +213,14 @@ def test_a_melody_continues_after_sixteen_bars_then_after_each_eight():
 
 def test_what_continues_is_made_again_from_what_it_continued_when_controls_change():
     queue = MelodyQueue(SessionSettings(mode="continue", seed=1))
-    first, second = make(queue, pitch=40), make(queue, pitch=60)
+    make(queue, pitch=40)
+    second = make(queue, pitch=60)
     pitches(queue, range(17))
     again = queue.next_request(G_MAJOR)
     assert (again.before, again.seed, again.z) == (second.before, second.seed, None)
     assert queue.take(answer(again, 20))
     assert pitches(queue, range(17, 20), G_MAJOR) == [29, 30, 31]
     assert make(queue, G_MAJOR).before == answer(again, 20).states
-    assert first.id != second.id
 
 
 def test_another_melody_begins_anew_where_one_continues():
@@ -227,8 +228,37 @@ def test_another_melody_begins_anew_where_one_continues():
     make(queue, pitch=40)
     pitches(queue, range(3))
     queue.play_another()
+    new = make(queue, pitch=20)
+    assert new.before is None
+    following = make(queue, pitch=60)  # asked for before the bar line at which the new one begins
+    assert following.before == answer(new, 20).states
+    assert pitches(queue, range(3, 21)) == [*range(20, 36), 68, 69]
+
+
+def test_what_continued_a_melody_that_is_dropped_is_not_taken():
+    queue = MelodyQueue(SessionSettings(mode="continue", seed=1))
+    make(queue, pitch=40)
+    pitches(queue, range(3))
+    request = queue.next_request(ANY)
+    queue.play_another()
+    assert not queue.take(answer(request, 60))
     assert make(queue, pitch=20).before is None
-    assert pitches(queue, range(3, 6)) == [20, 21, 22]
+
+
+def test_a_melody_continues_wherever_the_transport_jumps_to():
+    queue = MelodyQueue(SessionSettings(mode="continue", seed=1))
+    make(queue, pitch=40)
+    make(queue, pitch=60)
+    assert pitches(queue, [100, 101, 102, 0, 1, 2]) == [40, 41, 42, 43, 44, 45]
+    assert pitches(queue, range(3, 15)) == [*range(46, 56), 68, 69]
+
+
+@pytest.mark.parametrize(
+    "given", [{"every": 4}, {"amount": 0.5}, {"actors": ("a.safetensors",)}, {"rounds": 3, "rules": ("stepwise",)}]
+)
+def test_what_a_melody_that_continues_has_no_use_for_is_refused(given):
+    with pytest.raises(UserError, match="mode continue"):
+        SessionSettings.of(mode="continue", **given)
 
 
 def test_a_melody_that_continues_is_held():
@@ -237,4 +267,5 @@ def test_a_melody_that_continues_is_held():
     make(queue, pitch=60)
     held = ControlValues(hold=True)
     assert pitches(queue, range(18), held)[-2:] == [40, 41]
-    assert pitches(queue, range(18, 20)) == [68, 69]
+    # then to the end of what is played again
+    assert pitches(queue, range(18, 34)) == [*range(42, 56), 68, 69]
