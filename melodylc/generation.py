@@ -107,8 +107,8 @@ def generate(
         raise UserError("form: melodies in a form have 16 bars; leave one of form and bars out")
     if form is not None or bars < BARS:
         if constraints.actors or keep is not None or how == "learn":
-            what = f"fewer than {BARS} bars" if form is None else "a form"
-            raise UserError(f"melodies of {what} are searched for; leave actors, keep and how='learn' out")
+            what = f"bars: melodies of fewer than {BARS} bars" if form is None else "form: melodies in a form"
+            raise UserError(f"{what} are searched for; leave actors, keep and how='learn' out")
         if form is None:
             source, phrase, further = np.arange(BARS) % bars, bars, ending(constraints.attributes, bars)
             named = f"{bars} bars"

@@ -93,6 +93,7 @@ class MelodyQueue:
         self._ready: deque[QueuedMelody] = deque()
         self._another_now = False
         self._pending: _Pending | None = None
+        self._unwanted: int | None = None  # the request that continues what is no longer to be continued
         self._phrase: Phrase | None = None
         self._numbers = self._requests = 0
         self._begun_at = 0  # the bar at which the melody that plays began
@@ -131,6 +132,8 @@ class MelodyQueue:
         """Play another melody from the next bar on, or as soon as there is one; those that are ready are dropped."""
         self._another_now = True
         self._ready.clear()
+        if self._pending is not None and self._pending.request.before is not None:
+            self._unwanted = self._pending.request.id
 
     def answer_phrase(self, phrase: Phrase) -> None:
         """Have a phrase answered; one that still waits is forgotten."""
@@ -169,8 +172,8 @@ class MelodyQueue:
         pending, self._pending = self._pending, None
         if isinstance(answer, Failure) or pending is None or answer.id != pending.request.id:
             return False
-        if self._another_now and pending.request.before is not None:
-            return False  # it continues what is no longer to be continued
+        if answer.id == self._unwanted:
+            return False
         melody = pending.melody(answer)
         last = self._made_again or self.playing
         if last is not None and last.number == melody.number:
