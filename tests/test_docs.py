@@ -79,7 +79,8 @@ def test_a_command_of_a_page_is_one(page, command):
 
 
 GENERATES = [command for command in commands(ROOT / "README.md") if command[0] == "generate"]
-ATTRIBUTES = [command for command in GENERATES if not {"--rule", "--model", "--form", "--chords"} & {*command}]
+FURTHER = {"--rule", "--model", "--form", "--chords", "--bars", "--style", "--taste"}
+ATTRIBUTES = [command for command in GENERATES if not FURTHER & {*command}]
 LEAST_KEPT = 0.8  # of single draws, not masked unless the command says so
 MOST_ALIKE = 0.5  # share of the notes of one pitch, in the mean
 
