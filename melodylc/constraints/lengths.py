@@ -28,7 +28,7 @@ MOST_BARS = 256
 ON = 8  # bars that are added at a time, after at least as many that are known
 VARIED = 0.75  # of the different pitches at the beginning: those of new bars, at least
 LONG = 8  # steps, a half note: of a last note that is long; where there is one bar, half as many
-BUDGET = SearchBudget(decodes=600, first=32)  # of each addition, as of an infill
+BUDGET = SearchBudget(decodes=160, first=32)  # of each addition: a quarter of a minute, where nothing is found
 
 
 def sixteens(melodies: np.ndarray) -> np.ndarray:
@@ -128,7 +128,8 @@ def longer(
             temperature=temperature,
             allowed_states=allowed_states,
         )
-        further = [lively_as(melody, min(ON, left)), *([ending(attributes)] if ends and left <= ON else [])]
+        further = [lively_as(melody, ON)] if left >= ON else []  # a few bars that come to rest may do so
+        further += [ending(attributes)] if ends and left <= ON else []
         judged = [of_new_notes(rule, draws.melody, locked) for rule in rules]
         found = search(
             draws, [*judged, *further], 1, bounds, budget=budget, seed=(seed + len(melody)) % (LAST_SEED + 1)
