@@ -28,7 +28,7 @@ MOST_BARS = 256
 ON = 8  # bars that are added at a time, after at least as many that are known
 VARIED = 0.75  # of the different pitches at the beginning: those of new bars, at least
 LONG = 8  # steps, a half note: of a last note that is long; where there is one bar, half as many
-BUDGET = SearchBudget(decodes=160, first=32)  # of each addition: a quarter of a minute, where nothing is found
+BUDGET = SearchBudget(decodes=160, first=12)  # of each addition: a quarter of a minute, where nothing is found
 
 
 def sixteens(melodies: np.ndarray) -> np.ndarray:
