@@ -162,7 +162,7 @@ def test_a_wrong_map_says_what_is_wrong(tmp_path, text, says):
     ("wrong", "says"),
     [
         ({"tempo": 5}, "tempo: expected a number from 20 to 999 bpm, got 5"),
-        ({"mode": "sing"}, "mode: expected one of generate, answer, vary"),
+        ({"mode": "sing"}, "mode: expected one of generate, continue, answer, vary"),
         ({"swing": 90}, "swing: expected a number from 50 to 75"),
         ({"name": "a:b"}, "name: expected"),
         ({"lead": True, "sync": "midi-clock"}, "cannot lead"),
