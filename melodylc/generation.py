@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from melodylc.base.numbers import seed as checked_seed
 from melodylc.base.numbers import temperature as checked_temperature
 from melodylc.constraints.draws import PriorDraws
 from melodylc.constraints.formed import FormedDraws
-from melodylc.constraints.lengths import check_bars, check_model, ending
+from melodylc.constraints.lengths import check_bars, check_model, shorter
 from melodylc.constraints.rule_actor import RuleActor
 from melodylc.constraints.sampling import (
     Constraints,
@@ -105,70 +105,113 @@ def generate(
         raise UserError("bars: actors know 16 bars; for more, give their rules too")
     if bars != BARS and form is not None:
         raise UserError("form: melodies in a form have 16 bars; leave one of form and bars out")
-    if form is not None or bars < BARS:
-        if constraints.actors or keep is not None or how == "learn":
-            what = f"bars: melodies of fewer than {BARS} bars" if form is None else "form: melodies in a form"
-            raise UserError(f"{what} are searched for; leave actors, keep and how='learn' out")
-        if form is None:
-            source, phrase, further = np.arange(BARS) % bars, bars, ending(constraints.attributes, bars)
-            named = f"{bars} bars"
-        else:
-            wanted = form if isinstance(form, Form) else Form.parse(form)
-            source, phrase, further = wanted.source(), wanted.bars, rules_form(str(wanted))
-            named = f"in form {wanted}"
-        allowed_states = mask(constraints.all_rules) if strict else None
-        draws = FormedDraws(model, source, phrase, constraints.attributes, temperature, allowed_states)
-        found = search(draws, [*constraints.all_rules, further], count, bounds, budget=searching, seed=seed)
-        made = report(found.as_drawn(), bounds, f"{_made_for(constraints)}{named}, {found}; seed {seed}")
-        return replace(made, melodies=made.melodies[:, : bars * STEPS_PER_BAR])
-    made = _of_sixteen_bars(
-        model, constraints, count, bounds, how, searching, budget, keep, tries, seed, temperature, strict
-    )
+    if (form is not None or bars < BARS) and (constraints.actors or keep is not None or how == "learn"):
+        what = f"bars: melodies of fewer than {BARS} bars" if form is None else "form: melodies in a form"
+        raise UserError(f"{what} are searched for; leave actors, keep and how='learn' out")
+    asked = _Asked(model, constraints, count, bounds, seed, temperature, strict)
+    if form is not None:
+        return _in_form(asked, form if isinstance(form, Form) else Form.parse(form), searching)
+    if bars < BARS:
+        return _of_fewer_bars(asked, bars, searching)
+    made = _of_sixteen_bars(asked, how, searching, budget, keep, tries)
     return made if bars == BARS else gone_on(made, model, bars, constraints, bounds, seed, temperature, strict)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What melodies are to be, and how they are drawn."""
+
+    model: Model
+    constraints: Constraints
+    count: int
+    bounds: Bounds
+    seed: int
+    temperature: float | None
+    strict: bool
+
+    @property
+    def allowed_states(self) -> np.ndarray | None:
+        """Return the states (130,) that the decoder is limited to, or None for all."""
+        return mask(self.constraints.all_rules) if self.strict else None
+
+    @property
+    def rare(self) -> str:
+        """Return words that say so where few melodies with the attributes are known."""
+        few = share_known(self.model.bank.states, self.constraints.attributes) < FEW
+        return "; few melodies like this are known" if few else ""
+
+    def found(self, searched: Searched, bounds: Bounds, named: str = "") -> Generated:
+        """Return what a search found, and say so."""
+        attributes = self.constraints.attributes
+        asked_for = f"made for {attributes}, " if attributes.rules() else ""
+        return report(searched.as_drawn(), bounds, f"{asked_for}{named}{searched}{self.rare}; seed {self.seed}")
+
+
+def _in_form(asked: _Asked, form: Form, budget: SearchBudget) -> Generated:
+    """Return melodies in a form, which are searched for."""
+    attributes, source = asked.constraints.attributes, form.source()
+    bounds = asked.bounds.with_returning(int((source != np.arange(BARS)).sum()))
+    draws = FormedDraws(asked.model, source, form.bars, attributes, asked.temperature, asked.allowed_states)
+    rules = [*asked.constraints.all_rules, rules_form(str(form))]
+    found = search(draws, rules, asked.count, bounds, budget=budget, seed=asked.seed)
+    return asked.found(found, bounds, f"in form {form}, ")
+
+
+def _of_fewer_bars(asked: _Asked, bars: int, budget: SearchBudget) -> Generated:
+    """Return melodies of fewer than 16 bars, which are searched for."""
+    bounds = asked.bounds.with_returning(BARS - bars)
+    found = shorter(
+        asked.model,
+        bars,
+        asked.count,
+        asked.constraints.all_rules,
+        asked.constraints.attributes,
+        bounds,
+        budget=budget,
+        seed=asked.seed,
+        temperature=asked.temperature,
+        allowed_states=asked.allowed_states,
+    )
+    made = asked.found(found, bounds, f"{bars} bar{'s' if bars > 1 else ''}, ")
+    return replace(made, melodies=made.melodies[:, : bars * STEPS_PER_BAR])
+
+
 def _of_sixteen_bars(
-    model: Model,
-    constraints: Constraints,
-    count: int,
-    bounds: Bounds,
+    asked: _Asked,
     how: str,
     searching: SearchBudget,
     budget: Budget,
     keep: str | os.PathLike[str] | None,
     tries: int,
-    seed: int,
-    temperature: float | None,
-    strict: bool,
 ) -> Generated:
     """Return melodies that a search finds, or that draws and actors make."""
+    model, constraints, count, bounds = asked.model, asked.constraints, asked.count, asked.bounds
     how = _check_how(how, constraints, keep)
     found = None
     if how != "learn":
-        found = _searched(model, constraints, count, bounds, searching, seed, temperature, strict)
+        draws = PriorDraws(model, constraints.attributes, asked.temperature, asked.allowed_states)
+        found = search(draws, constraints.all_rules, count, bounds, budget=searching, seed=asked.seed)
         if how == "search" or (found.scores == 1).all():
-            return report(found.as_drawn(), bounds, f"{_made_for(constraints)}{found}; seed {seed}")
-    constraints = prepared(model, constraints, strict, budget, keep)
+            return asked.found(found, bounds)
+    constraints = prepared(model, constraints, asked.strict, budget, keep)
     drawn = draw_kept(
         model,
-        ways(model, constraints, strict=strict),
+        ways(model, constraints, strict=asked.strict),
         lambda way, own_seed, left: way.move(model.prior(count, own_seed, way.drawn_for)[left]),
         count,
         constraints.all_rules,
         bounds,
         tries=tries,
-        seed=seed,
-        temperature=temperature,
+        seed=asked.seed,
+        temperature=asked.temperature,
     )
     if found is not None:
         drawn = drawn.or_better(found.as_drawn())
     summary = "" if found is None else f"{found}, which kept {(found.scores == 1).sum()}; "
     summary += describe(constraints) + (f"; best of up to {tries} draws each" if tries > 1 else "; one draw each")
-    if strict:
+    if asked.strict:
         summary += "; strict: the decoder was masked to the pitches allowed"
-    if share_known(model.bank.states, constraints.attributes) < FEW:
-        summary += "; few melodies like this are known"
-    return report(drawn, bounds, f"{summary}; seed {seed}")
+    return report(drawn, bounds, f"{summary}{asked.rare}; seed {asked.seed}")
 
 
 def _check_how(how: str, constraints: Constraints, keep: object) -> str:
@@ -180,25 +223,6 @@ def _check_how(how: str, constraints: Constraints, keep: object) -> str:
     if how == "search" and (constraints.actors or keep is not None or not constraints.rules):
         raise UserError("how: a search expects a rule, and neither actors nor where to keep one; how='auto' takes all")
     return "learn" if constraints.actors or keep is not None or not constraints.rules else how
-
-
-def _searched(
-    model: Model,
-    constraints: Constraints,
-    count: int,
-    bounds: Bounds,
-    budget: SearchBudget,
-    seed: int,
-    temperature: float | None,
-    strict: bool,
-) -> Searched:
-    allowed_states = mask(constraints.all_rules) if strict else None
-    draws = PriorDraws(model, constraints.attributes, temperature, allowed_states)
-    return search(draws, constraints.all_rules, count, bounds, budget=budget, seed=seed)
-
-
-def _made_for(constraints: Constraints) -> str:
-    return f"made for {constraints.attributes}, " if constraints.attributes.rules() else ""
 
 
 def prepared(

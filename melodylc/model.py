@@ -14,6 +14,7 @@ from torch import Tensor
 from melodylc.attributes import LABELS, Attributes
 from melodylc.base import numbers
 from melodylc.base.errors import UserError
+from melodylc.base.storage import FileKind, read_card, read_tensors
 from melodylc.latent.posterior import Posterior
 from melodylc.latent.precision import half_precision
 from melodylc.latent.slerp import slerp
@@ -174,6 +175,20 @@ class Model:
 def fingerprint(model: Model) -> str:
     """Return a digest of the model's bank, which no two trainings share."""
     return hashlib.blake2b(model.bank.mean.half().numpy().tobytes(), digest_size=8).hexdigest()
+
+
+def read_learned(
+    path: str | os.PathLike[str], kind: FileKind, model: Model
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Read the card and the tensors of what was learned on a model.
+
+    Raises:
+        UserError: if they are missing, damaged, of another kind, or were learned on another model.
+    """
+    card = read_card(path, kind)
+    if card.get("model") != fingerprint(model):
+        raise UserError(f"{kind.word}: {path} was learned on another model; learn it again on this one")
+    return card, read_tensors(path, kind.word)
 
 
 def generator(seed: int | None, stream: int = 0) -> torch.Generator | None:

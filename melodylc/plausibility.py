@@ -164,6 +164,12 @@ class Bounds:
         low, high = np.minimum(self.low, values.min(axis=0)), np.maximum(self.high, values.max(axis=0))
         return Bounds(tuple(low.tolist()), tuple(high.tolist()), self.origin)
 
+    def with_returning(self, bars: int) -> Bounds:
+        """Return the bounds, widened for melodies of which so many of the 16 bars return because that was asked for."""
+        high = dict(zip(FEATURES, self.high, strict=True))
+        high["equal bars"] = bars + (1 - bars / BARS) * high["equal bars"]
+        return Bounds(self.low, tuple(high.values()), self.origin)
+
     def violations(self, states: np.ndarray) -> np.ndarray:
         """Return (B, F) bool: which features of melodies (B, 256) are not plausible."""
         values = features(states)

@@ -28,7 +28,7 @@ from melodylc.base.numbers import number
 from melodylc.latent.flow import form_of
 from melodylc.latent.noise_map import NoiseMap
 from melodylc.melody import HOLD, canonical, check
-from melodylc.model import Model, fingerprint
+from melodylc.model import Model, fingerprint, read_learned
 from melodylc.prior.realistic import RealisticPrior
 
 KIND = storage.FileKind("melodylc.style", "style", "a style; melodylc style makes one")
@@ -130,10 +130,7 @@ def load_style(path: str | os.PathLike[str], model: Model) -> Style:
     Raises:
         UserError: if it is missing, damaged, or was learned on another model.
     """
-    card = storage.read_card(path, KIND)
-    if card.get("model") != fingerprint(model):
-        raise UserError(f"style: {path} was learned on another model; learn it again on this one")
-    tensors = storage.read_tensors(path, "style")
+    card, tensors = read_learned(path, KIND, model)
     try:
         noise = NoiseMap(tensors["mean"], tensors["factor"])
         prior = model.realistic

@@ -241,8 +241,7 @@ def test_the_examples_of_the_readme_are_kept(example, model, bounds, tmp_path, m
     share, states, ways = kept(
         model, bounds, shlex.split(example, comments=True), 4 if {"--rule", "--bars"} & set(example.split()) else 16
     )
-    # of 32 bars, every 16 have to be kept
-    assert share >= (0.8 if "--bars" in example else 0.95)
+    assert share >= 0.95
     assert len(np.unique(states, axis=0)) == len(states)
     if example.startswith('generate --key "C major"'):
         assert ways.count("prior") >= 0.8 * len(ways)  # what is kept stays as it was drawn

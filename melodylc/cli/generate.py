@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from typing import Any
 
 from melodylc.cli import arguments
 
@@ -71,12 +69,4 @@ def run(options: argparse.Namespace) -> None:
         **decoding,
     )
     together = [*attributes.rules(), *rules, *([find_form(options.form)] if options.form else [])]
-    kept = output.kept(made, together)
-    columns: dict[str, Sequence[Any]] = {
-        "kept": ["yes" if each else "no" for each in kept],
-        "draw": made.draws,
-        "from": made.ways,
-        "plausible": output.plausible(made),
-    }
-    headline = f"{kept.sum()} of {options.count} kept; {made.summary}"
-    output.write(options, headline, made.melodies, together, columns)
+    output.write_made(options, made, together, {"draw": made.draws, "from": made.ways})

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from typing import Any
 
 from melodylc.cli import arguments
 
@@ -56,11 +54,4 @@ def run(options: argparse.Namespace) -> None:
         strict=options.strict,
         searching=replace(BUDGET, seconds=options.seconds),
     )
-    together = [*attributes.rules(), *rules]
-    kept = output.kept(made, together)
-    columns: dict[str, Sequence[Any]] = {
-        "kept": ["yes" if each else "no" for each in kept],
-        "plausible": output.plausible(made),
-    }
-    headline = f"{kept.sum()} of {options.count} kept; {made.summary}"
-    output.write(options, headline, made.melodies, together, columns)
+    output.write_made(options, made, [*attributes.rules(), *rules])

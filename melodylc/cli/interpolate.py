@@ -32,12 +32,4 @@ def run(options: argparse.Namespace) -> None:
     model = load(options.model)
     actors = arguments.actors(options, model)
     made = interpolate(model, first, last, options.count, attributes, rules=rules, actors=actors, **decoding)
-    together = [*attributes.rules(), *rules]
-    kept = output.kept(made, together)
-    columns = {
-        "kept": ["yes" if each else "no" for each in kept],
-        "from": made.ways,
-        "plausible": output.plausible(made),
-    }
-    headline = f"{kept.sum()} of {options.count} kept; {made.summary}"
-    output.write(options, headline, made.melodies, together, columns)
+    output.write_made(options, made, [*attributes.rules(), *rules], {"from": made.ways})

@@ -49,6 +49,19 @@ def kept(made: Generated, rules: Sequence[Rule]) -> np.ndarray:
     return np.asarray(np.logical_and.reduce([plausible, *(rewards(rule, made.melodies) == 1 for rule in rules)]))
 
 
+def write_made(
+    options: argparse.Namespace, made: Generated, rules: Sequence[Rule], how: Mapping[str, Sequence[Any]] | None = None
+) -> None:
+    """Write what was made, as `write` does, and say first how many melodies are kept.
+
+    Args:
+        how: columns of the table that say how each melody came about.
+    """
+    found = kept(made, rules)
+    columns = {"kept": ["yes" if each else "no" for each in found], **(how or {}), "plausible": plausible(made)}
+    write(options, f"{found.sum()} of {len(found)} kept; {made.summary}", made.melodies, rules, columns)
+
+
 def write(
     options: argparse.Namespace,
     headline: str,

@@ -9,15 +9,16 @@ Shapes: B melodies, N bars, S = 16 N steps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import LAST_SEED, integer
+from melodylc.constraints.formed import FormedDraws
 from melodylc.constraints.infilling import Infilling, of_new_notes
-from melodylc.constraints.search import SearchBudget, search
+from melodylc.constraints.search import SearchBudget, Searched, search
 from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
 from melodylc.model import Model
 from melodylc.plausibility import Bounds
@@ -28,7 +29,8 @@ MOST_BARS = 256
 ON = 8  # bars that are added at a time, after at least as many that are known
 VARIED = 0.75  # of the different pitches at the beginning: those of new bars, at least
 LONG = 8  # steps, a half note: of a last note that is long; where there is one bar, half as many
-BUDGET = SearchBudget(decodes=160, first=12)  # of each addition: a quarter of a minute, where nothing is found
+FIRST = 0.13  # of the budget of shorter ones: the draws that a search begins with, before the last note is held
+BUDGET = SearchBudget(decodes=96, first=12)  # of each addition, and once more where nothing is found: 20 seconds
 
 
 def sixteens(melodies: np.ndarray) -> np.ndarray:
@@ -54,7 +56,7 @@ def ending(attributes: Attributes, bars: int = BARS) -> Rule:
         played = np.where(np.arange(STEPS) < bars * STEPS_PER_BAR, states, np.uint8(REST))
         notes = onsets(played)
         last = np.append(notes.row[1:] != notes.row[:-1], True)[: len(notes.row)]
-        rest = np.minimum(lengths(played, notes) / min(LONG, bars * LONG // 2), 1)
+        rest = np.minimum(lengths(played, notes) / _long(bars), 1)
         home = rest if tonic is None else notes.pitch % 12 == tonic
         return np.bincount(notes.row, (home + rest) / 2 * last, len(states))
 
@@ -110,32 +112,88 @@ def longer(
     """Let a melody (S,) of 16 bars or more go on until it has so many; returns it and the number of decodes.
 
     Eight bars at a time are made as an infill of 16 whose first ones are known. Notes of these that a key or range does
-    not allow are not held against the new ones.
+    not allow are not held against the new ones. Where a search does not find them, one more does, in which the last
+    note of an ending is held to the end.
 
     Args:
         ends: whether it ends like an ending.
+        budget: of each search, two at the most for eight bars.
     """
-    decodes = 0
+    decodes, held = 0, _held_at_the_end(allowed_states)
     while (left := bars - len(melody) // STEPS_PER_BAR) > 0:
         new = min(ON, left) * STEPS_PER_BAR
-        known = canonical(melody[new - STEPS :])
+        known = np.append(canonical(melody[new - STEPS :]), np.full(new, REST, np.uint8))
         locked = np.arange(STEPS) < STEPS - new
-        draws = Infilling(
-            model,
-            np.append(known, np.full(new, REST, np.uint8)),
-            locked,
-            attributes=attributes,
-            temperature=temperature,
-            allowed_states=allowed_states,
-        )
-        further = [lively_as(melody, ON)] if left >= ON else []  # a few bars that come to rest may do so
-        further += [ending(attributes)] if ends and left <= ON else []
-        judged = [of_new_notes(rule, draws.melody, locked) for rule in rules]
-        found = search(
-            draws, [*judged, *further], 1, bounds, budget=budget, seed=(seed + len(melody)) % (LAST_SEED + 1)
+        last = ends and left <= ON
+        judged = [of_new_notes(rule, known, locked) for rule in rules]
+        judged += [lively_as(melody, ON)] if left >= ON else []  # a few bars that come to rest may do so
+        judged += [ending(attributes)] if last else []
+        found = _first_kept(
+            search(
+                Infilling(model, known, locked, attributes=attributes, temperature=temperature, allowed_states=allowed),
+                judged,
+                1,
+                bounds,
+                budget=budget,
+                seed=(seed + len(melody) + number) % (LAST_SEED + 1),
+            )
+            for number, allowed in enumerate((allowed_states, held if last else allowed_states))
         )
         melody, decodes = np.append(melody, found.melodies[0, STEPS - new :]), decodes + found.decodes
     return melody, decodes
+
+
+def shorter(
+    model: Model,
+    bars: int,
+    count: int,
+    rules: Sequence[Rule],
+    attributes: Attributes,
+    bounds: Bounds,
+    *,
+    budget: SearchBudget = SearchBudget(),
+    seed: int = 0,
+    temperature: float | None = None,
+    allowed_states: np.ndarray | None = None,
+) -> Searched:
+    """Search for melodies of fewer than 16 bars that end like an ending, in two searches as `longer` does.
+
+    Returns:
+        Melodies (count, 256), played again until 16 bars are full.
+    """
+    parts = budget.share(FIRST), budget.share(1 - FIRST)
+    return _first_kept(
+        search(
+            FormedDraws(model, np.arange(BARS) % bars, bars, attributes, temperature, allowed),
+            [*rules, ending(attributes, bars)],
+            count,
+            bounds,
+            budget=part,
+            seed=seed,
+        )
+        for part, allowed in zip(parts, (allowed_states, _held_at_the_end(allowed_states, bars)), strict=True)
+    )
+
+
+def _first_kept(searches: Iterator[Searched]) -> Searched:
+    """Return the best of what searches find; where the first finds all that is asked for, the others do not begin."""
+    found = next(searches)
+    while (found.scores < 1).any() and (further := next(searches, None)) is not None:
+        found = found.or_better(further)
+    return found
+
+
+def _held_at_the_end(allowed_states: np.ndarray | None, bars: int = BARS) -> np.ndarray:
+    """Return the states (256, 130) that a melody may have, of those allowed, where its last note is held to the end."""
+    held = np.broadcast_to(True if allowed_states is None else allowed_states, (STEPS, STATES)).copy()
+    end = bars * STEPS_PER_BAR
+    held[end - _long(bars) : end] = np.arange(STATES) == HOLD
+    return held
+
+
+def _long(bars: int) -> int:
+    """Return how many steps a last note has that is long."""
+    return min(LONG, bars * LONG // 2)
 
 
 def check_model(model: Model) -> None:

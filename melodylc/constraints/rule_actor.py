@@ -26,7 +26,7 @@ from melodylc.latent.networks import Actor, PartsCritic
 from melodylc.latent.precision import half_precision
 from melodylc.latent.rewards import Budget, Round, TrainingResult, train_from_rewards
 from melodylc.melody import BARS
-from melodylc.model import Model, fingerprint, generator
+from melodylc.model import Model, fingerprint, generator, read_learned
 from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
 from melodylc.rules.rule import as_rule
@@ -120,10 +120,7 @@ def load_actor(path: str | os.PathLike[str], model: Model) -> RuleActor:
     Raises:
         UserError: if it is missing, damaged, or was learned on another model.
     """
-    card = storage.read_card(path, KIND)
-    if card.get("model") != fingerprint(model):
-        raise UserError(f"actor: {path} was learned on another model; learn it again on this one")
-    tensors = storage.read_tensors(path, "actor")
+    card, tensors = read_learned(path, KIND, model)
     try:
         hidden, outputs = card["budget"]["actor_hidden"], card["outputs"]
         if not 1 <= len(hidden) <= 16 or not all(isinstance(w, int) and 1 <= w <= 8192 for w in (*hidden, outputs)):

@@ -2,7 +2,7 @@
 
 A melody is *kept* when it satisfies every rule and is plausible. There are several ways to a melody: an actor moves a
 vector, then the decoder may be masked to the pitches asked for. Of each melody the first that is kept is taken. Draws
-as they are come first, since they are the most like real melodies; what they do not reach, the mask or the actor does.
+as they are come first, since they are the most like real melodies; what they do not reach, the mask does.
 """
 
 from __future__ import annotations
@@ -117,9 +117,9 @@ def ways(
 ) -> list[Way]:
     """Return the ways to a melody that keeps the constraints, in the order in which they are tried.
 
-    The vector as it was drawn for the attributes, then moved by the conditional actor, each followed by the same with
-    the decoder masked to the pitches asked for, if any are; actors of rules come after either. Where a vector was not
-    drawn for the attributes, as an encoding, the actor comes first.
+    The vector as it is, then the same with the decoder masked to the pitches asked for, if any are; actors of rules
+    come before either. A vector that was not drawn for the attributes, as an encoding, is moved by the conditional
+    actor first. Draws need it less than it costs them: bars that return no longer would.
 
     Args:
         strict: only the masked ways.
@@ -134,8 +134,9 @@ def ways(
     """
     rules, attributes = constraints.all_rules, constraints.attributes
     allowed = mask(rules) if strict else mask_where_possible(rules)
+    drawn = model.realistic is not None and start == "prior"
     moves: list[tuple[str, Move]] = [(start, _stay)]
-    if attributes.rules() and not constraints.learned_together:
+    if attributes.rules() and not constraints.learned_together and not drawn:
         actor = conditional_actor or conditional.find_conditional_actor(model)
         if actor is not None:
             moves.insert(0, ("actor", partial(actor.move, attributes=attributes)))
@@ -148,12 +149,9 @@ def ways(
         moves = [(name if name != start else "actor of rules", _then(move, last.move)) for name, move in moves]
     if constraints.learned_together:
         moves = [("actor", move) for _, move in moves]
-    drawn = model.realistic is not None and start == "prior"
-    if drawn:
-        moves.reverse()  # a draw for the attributes is more like a melody than what an actor makes of it
     known: list[Way] = []
     for name, move in moves:
-        worth_it = drawn or move is not _stay or len(moves) == 1  # an encoding as it is keeps what it kept before
+        worth_it = move is not _stay or len(moves) == 1  # an encoding as it is keeps what it kept before
         if worth_it and not strict:
             known.append(Way(name, move, None, attributes))
         if allowed is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -48,6 +48,11 @@ class SearchBudget:
         if self.seconds is not None:
             numbers.number("search: seconds", self.seconds, 0, 1e9)
 
+    def share(self, part: float) -> SearchBudget:
+        """Return a budget of a part of the decodes and the seconds."""
+        seconds = None if self.seconds is None else part * self.seconds
+        return replace(self, decodes=max(1, round(part * self.decodes)), seconds=seconds)
+
 
 @dataclass(frozen=True, eq=False)
 class Searched:
@@ -57,6 +62,16 @@ class Searched:
     scores: np.ndarray  # (count,): 1 for those that are kept
     decodes: int
     seconds: float
+
+    def or_better(self, others: Searched) -> Searched:
+        """Return of each melody the other where that scores higher, and what both searches took."""
+        better = others.scores > self.scores
+        return Searched(
+            np.where(better[:, None], others.melodies, self.melodies),
+            np.maximum(others.scores, self.scores),
+            self.decodes + others.decodes,
+            self.seconds + others.seconds,
+        )
 
     def as_drawn(self) -> Drawn:
         """Return the melodies as those of other ways are."""

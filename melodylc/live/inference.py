@@ -175,6 +175,7 @@ class Inference:
         else:
             before = np.frombuffer(request.before, np.uint8).copy()
             allowed[(BARS - ON) * STEPS_PER_BAR, HOLD] = False  # the last note has ended where this one is taken up
+            budget = SearchBudget(decodes=max(FIRST * self.tries // 2, 1), first=FIRST)  # there may be two searches
             whole, decodes = longer(
                 self.model,
                 before,
