@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from melodylc.vae.bank import Bank
 from melodylc.vae.decoding import TEMPERATURE, decode
 from melodylc.vae.model import MelodyVAE
 
+if TYPE_CHECKING:
+    from melodylc.style import Style
+
 WEIGHTS = Path(__file__).with_name("weights")
 
 FORM_STREAM = 5  # random numbers of the forms, apart from those of the noise (0) and the decoder (1)
@@ -43,6 +46,7 @@ class Model:
     ) -> None:
         self.vae, self.card, self.bank, self.path, self.realistic = vae, card, bank, path, realistic
         self.temperature = float(card.get("temperature", TEMPERATURE))
+        self.style: Style | None = None  # that its draws are in, by `in_style`
 
     @property
     def device(self) -> torch.device:

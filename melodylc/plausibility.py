@@ -8,7 +8,8 @@ transposed melody has the features of the original.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,8 @@ FEATURES = (  # and the melodies that each is there to exclude
     "longest note",  # in steps: one drone within a melody
     "equal bars",  # bars that repeat an earlier one exactly: one bar over and over
 )
+COPIED = "copied"  # in a style: eight-note stretches of its files
+MOST_COPIED = 0.1  # of the stretches of a melody
 WITH_LOW_BOUND = ("notes", "pitches", "pitch classes", "span")  # the others can only be too high
 
 
@@ -140,11 +143,13 @@ def _highest(row: np.ndarray, value: np.ndarray, count: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Bounds:
-    """The lowest and the highest plausible value of each feature, both included."""
+    """The lowest and the highest plausible value of each feature, both included; in a style, what may be copied."""
 
     low: tuple[float, ...]
     high: tuple[float, ...]
     origin: str  # the melodies they come from
+    copied: Callable[[np.ndarray], np.ndarray] | None = None  # of a style: the share of melodies (B, 256) in its files
+    most_copied: float = MOST_COPIED
 
     @classmethod
     def of(cls, states: np.ndarray, origin: str) -> Bounds:
@@ -162,18 +167,25 @@ class Bounds:
         """
         values = features(states)
         low, high = np.minimum(self.low, values.min(axis=0)), np.maximum(self.high, values.max(axis=0))
-        return Bounds(tuple(low.tolist()), tuple(high.tolist()), self.origin)
+        most = self.most_copied
+        if self.copied is not None:
+            most = max(most, float(self.copied(np.atleast_2d(states)).max()))
+        return replace(self, low=tuple(low.tolist()), high=tuple(high.tolist()), most_copied=most)
 
     def with_returning(self, bars: int) -> Bounds:
         """Return the bounds, widened for melodies of which so many of the 16 bars return because that was asked for."""
         high = dict(zip(FEATURES, self.high, strict=True))
         high["equal bars"] = bars + (1 - bars / BARS) * high["equal bars"]
-        return Bounds(self.low, tuple(high.values()), self.origin)
+        return replace(self, high=tuple(high.values()))
 
     def violations(self, states: np.ndarray) -> np.ndarray:
-        """Return (B, F) bool: which features of melodies (B, 256) are not plausible."""
+        """Return (B, F) bool: which features of melodies (B, 256) are not plausible; in a style also what is copied."""
         values = features(states)
-        return (values < self.low) | (values > self.high)
+        outside = (values < self.low) | (values > self.high)
+        if self.copied is None:
+            return outside
+        copied = self.copied(np.atleast_2d(states)) > self.most_copied
+        return np.concatenate([outside, copied[:, None]], axis=1)
 
     def share(self, states: np.ndarray) -> np.ndarray:
         """Return (B,) the share of features in which melodies (B, 256) are plausible: exactly 1 for the plausible."""
@@ -186,7 +198,8 @@ class Bounds:
     def violated(self, melody: np.ndarray) -> tuple[str, ...]:
         """Return the names of the features in which one melody (256,) is not plausible."""
         (violations,) = self.violations(melody)
-        return tuple(name for name, violated in zip(FEATURES, violations, strict=True) if violated)
+        names = FEATURES if self.copied is None else (*FEATURES, COPIED)
+        return tuple(name for name, violated in zip(names, violations, strict=True) if violated)
 
     def save(self, model_path: Path) -> None:
         """Write the bounds beside a model, rounded outwards."""
@@ -203,9 +216,11 @@ def bounds(model: Model) -> Bounds:
     Raises:
         UserError: if the file is damaged, or its features are others.
     """
+    copied = None if model.style is None else model.style.copied
     path = model.path.with_name(FILE)
     if not path.exists():
-        return Bounds.of(model.bank.states, "melodies of the model's bank (of its training split)")
+        own = Bounds.of(model.bank.states, "melodies of the model's bank (of its training split)")
+        return replace(own, copied=copied)
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         pairs = [stored["bounds"][name] for name in FEATURES]
@@ -218,4 +233,4 @@ def bounds(model: Model) -> Bounds:
             f"model: expected the bounds of {len(FEATURES)} features in {path}, it is damaged or of another version "
             f"({type(error).__name__}: {error}); without the file they are taken from the model's bank"
         ) from error
-    return Bounds(tuple(numbers[:, 0].tolist()), tuple(numbers[:, 1].tolist()), origin)
+    return Bounds(tuple(numbers[:, 0].tolist()), tuple(numbers[:, 1].tolist()), origin, copied)

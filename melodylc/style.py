@@ -5,7 +5,8 @@ the noise of their bars, and the forms that they have, are a style: 2,144 number
 model in a style go through the same flow, so that whatever works on noise works on them: rules, locks, chords, live.
 The nearest work is MidiMe (Dinculescu, Engel, Roberts 2019), which trains a small VAE on encodings of a few melodies.
 
-A style holds no melody. What draws have in common with the files is told: the share of eight-note stretches.
+A style holds no melody. Of the eight-note stretches of a melody, those that are in the files are counted: where it is
+more than a tenth, the melody is not plausible (`Bounds.most_copied`), so that another is drawn or searched for.
 """
 
 from __future__ import annotations
@@ -64,7 +65,13 @@ class Style:
     def copied(self, melodies: np.ndarray) -> np.ndarray:
         """Return the share of the eight-note stretches of melodies (B, 256) that are in the files, (B,); 0 of none."""
         found = [stretches_of(melody[None]) for melody in melodies]
-        return np.array([np.isin(each, self.stretches).mean() if len(each) else 0.0 for each in found])
+        return np.array([self._known(each).mean() if len(each) else 0.0 for each in found])
+
+    def _known(self, stretches: np.ndarray) -> np.ndarray:
+        if not len(self.stretches):
+            return np.zeros(len(stretches), bool)
+        at = np.searchsorted(self.stretches, stretches)
+        return np.asarray(self.stretches[np.minimum(at, len(self.stretches) - 1)] == stretches)
 
 
 def learn_style(model: Model, melodies: np.ndarray, *, files: int | None = None, progress: bool = True) -> Style:
@@ -169,6 +176,7 @@ def in_style(model: Model, style: Style, amount: float = 1.0) -> Model:
     others = model.realistic.forms
     forms = [style.forms[torch.arange(own) % len(style.forms)], others[torch.arange(MIXED - own) % len(others)]]
     styled = copy.copy(model)
+    styled.style = style
     styled.realistic = replace(model.realistic, style=style.noise.by(amount), forms=torch.cat(forms))
     return styled
 

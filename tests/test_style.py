@@ -86,6 +86,18 @@ def test_what_is_copied_is_told(model, styles, kinds):
     assert style.copied(np.full((1, 256), 129, np.uint8)).tolist() == [0]
 
 
+def test_what_copies_is_not_kept(model, styles, kinds):
+    """A melody of the files is plausible without the style and not in it, unless it is the one that is changed."""
+    plain, styled = plausibility.bounds(model), plausibility.bounds(in_style(model, styles["fast"]))
+    given = kinds["fast"][plain.plausible(kinds["fast"])][:8]
+    assert len(given) == 8
+    assert [styled.violated(each) for each in given] == [("copied",)] * 8
+    assert styled.including(given[0]).plausible(given).all()
+    made = melodylc.generate(in_style(model, styles["fast"]), count=16, seed=2)
+    assert (styles["fast"].copied(made.melodies) <= 0.1).all()
+    assert made.implausible == [()] * 16
+
+
 @given(melodies(), st.integers(-12, 12), st.integers(0, 16))
 def test_stretches_are_the_same_in_any_key_and_anywhere(melody, semitones, later):
     onsets = np.flatnonzero(melody < HOLD)

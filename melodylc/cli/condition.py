@@ -24,11 +24,15 @@ def add(commands: arguments.Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train the conditional actor and save it beside the model."""
+    from melodylc.constraints.conditional import FILE
     from melodylc.constraints.conditional_training import ConditionalSettings, train_conditional_actor
     from melodylc.model import load
 
     model = load(options.model)
     settings = replace(ConditionalSettings(), rounds=options.rounds)
     melodies = arguments.more_melodies(options)
-    actor = train_conditional_actor(model, settings=settings, melodies=melodies, seed=options.seed)
-    actor.save(model.path.with_name("knobs.safetensors"))
+    path = model.path.with_name(FILE)
+    actor = train_conditional_actor(
+        model, settings=settings, melodies=melodies, seed=options.seed, on_round=lambda so_far: so_far.save(path)
+    )
+    actor.save(path)
