@@ -1,6 +1,10 @@
 """What several tests need: a tiny corpus, a tiny model."""
 
+import functools
 import os
+
+# threads that wait for each other sleep: where another process has one of the cores, they would spin all along
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read where torch is imported, below
 
 import numpy as np
 import pytest
@@ -14,6 +18,23 @@ settings.register_profile("here", deadline=None, max_examples=100, suppress_heal
 settings.load_profile("here")
 torch.set_num_threads(1)  # the models here are small: threads would only wait for each other
 bank.DRAWN = 128  # and those that are trained here are looked at, not learned on
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_embedded_model():
+    """The embedded model is read once, so that what is learned of it on first use is learned once."""
+    from melodylc import model
+
+    read = model.load
+    embedded = functools.cache(read)
+
+    @functools.wraps(read)
+    def load(path=None, device=None):
+        return embedded() if path is None and device is None else read(path, device)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "load", load)
+        yield
 
 
 @pytest.fixture

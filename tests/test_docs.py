@@ -1,8 +1,9 @@
 """The code of README and of every page of `docs/`, as a reader would run it.
 
-Blocks of Python of a page run one after the other in an empty folder; learning ends after two rounds
-(`small_budgets`). A file that a page tells its reader to write (`NAME.py`: and a block) is written first. Commands
-`melodylc ...` in shell blocks are parsed by the real parser; those of README are run by the tests of the commands.
+Blocks of Python of a page run one after the other in an empty folder; learning ends after two rounds, and bars are made
+anew in few steps (`small_budgets`). A file that a page tells its reader to write (`NAME.py`: and a block) is written
+first. Commands `melodylc ...` in shell blocks are parsed by the real parser; those of README are run by the tests of
+the commands.
 """
 
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_budgets import learn_briefly
+from small_budgets import fill_in_briefly, learn_briefly
 
 import melodylc
 from melodylc import plausibility
@@ -50,6 +51,7 @@ COMMANDS = [(page.name, command) for page in PAGES for command in commands(page)
 def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     learn_briefly(monkeypatch)
+    fill_in_briefly(monkeypatch)
     for name, body in FILE.findall(page.read_text(encoding="utf-8")):
         (tmp_path / name).write_text(body)
     space = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -38,23 +39,30 @@ class PreferenceFeatures:
     axes: np.ndarray  # (E, 12)
     mean: np.ndarray  # (D,)
     scale: np.ndarray  # (D,)
+    known: Tensor  # (N, D), float64: of the melodies of the bank, whose z need not be encoded
 
     @classmethod
+    @lru_cache(maxsize=4)
     def of(cls, model: Model) -> PreferenceFeatures:
-        """Return the features of a model, scaled by its bank."""
+        """Return the features of a model, scaled by its bank; computed on first use (seconds)."""
         z, states = model.bank.known()
         embeddings = _embeddings(model, z)
         centre = embeddings.mean(axis=0)
         _, _, axes = np.linalg.svd(embeddings - centre, full_matrices=False)
         axes = axes[:DIRECTIONS].T
         raw = np.concatenate([(embeddings - centre) @ axes, melody_features(states)], axis=1)
-        return cls(model, centre, axes, raw.mean(axis=0), raw.std(axis=0) + 1e-9)
+        mean, scale = raw.mean(axis=0), raw.std(axis=0) + 1e-9
+        return cls(model, centre, axes, mean, scale, _scaled(raw, mean, scale))
 
     def of_melodies(self, states: np.ndarray) -> Tensor:
         """Return the features (B, D), float64, of canonical melodies (B, 256)."""
         embeddings = _embeddings(self.model, self.model.encode(states).mean)
         raw = np.concatenate([(embeddings - self.centre) @ self.axes, melody_features(states)], axis=1)
-        return torch.from_numpy(np.clip((raw - self.mean) / self.scale, -6, 6))
+        return _scaled(raw, self.mean, self.scale)
+
+
+def _scaled(raw: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.clip((raw - mean) / scale, -6, 6))
 
 
 @torch.no_grad()
@@ -100,9 +108,11 @@ class Preference(Rule):
         if among is None:
             _, states = self.features.model.bank.known()
             rng = np.random.default_rng(checked_seed(seed))
-            among = states[rng.choice(len(states), min(POOL, len(states)), replace=False)]
+            pool = rng.choice(len(states), min(POOL, len(states)), replace=False)
+            among, x = states[pool], self.features.known[torch.from_numpy(pool)]
+        else:
+            x = self.features.of_melodies(canonical(among))
         integer("ask: count", count, 1, len(among))
-        x = self.features.of_melodies(canonical(among))
         chosen = most_informative(self.belief, x, _answers(self), count)
         return among[chosen]
 

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_budgets import learn_briefly
 
 import melodylc
 from melodylc import rules
 from melodylc.attributes import Attributes
+from melodylc.constraints import realism
 from melodylc.constraints.conditional_training import ConditionalSettings, train_conditional_actor
 from melodylc.constraints.preference import prefer
 from melodylc.constraints.realism import held_out, realism_critic
@@ -204,7 +206,7 @@ def test_preferences_agree_with_a_listener_and_ask():
 
 @pytest.fixture
 def complete(tiny_model, monkeypatch):
-    """The tiny model with a conditional actor beside it; few listeners and attributes: seconds of work."""
+    """The tiny model with a conditional actor beside it; few listeners, attributes and melodies: seconds of work."""
     settings = ConditionalSettings(
         rounds=1, fresh=8, critic_start=1, critic_steps=2, actor_steps=1, batch=8, hidden=(8,), label_units=4
     )
@@ -213,6 +215,8 @@ def complete(tiny_model, monkeypatch):
     )
     monkeypatch.setattr(conditioning, "SCALES", conditioning.SCALES[:2])
     monkeypatch.setattr("melodylc.evaluation.figures.SCALES", conditioning.SCALES[:2])
+    monkeypatch.setattr("melodylc.evaluation.report.MELODIES", 8)
+    monkeypatch.setattr(realism, "SETTINGS", replace(realism.SETTINGS, steps=5))
     monkeypatch.setattr(listeners, "POOL", 24)
     monkeypatch.setattr(listeners, "UNSEEN", 40)
     monkeypatch.setattr(listeners, "LISTENERS", 1)
@@ -221,7 +225,8 @@ def complete(tiny_model, monkeypatch):
 
 
 @pytest.mark.usefixtures("every_core")
-def test_the_whole_evaluation(complete, tmp_path):
+def test_the_whole_evaluation(complete, tmp_path, monkeypatch):
+    learn_briefly(monkeypatch)
     printed = []
     found = evaluate(complete, tmp_path / "out", draws=24, rounds=1, seed=3, say=printed.append)
     stored = json.loads((tmp_path / "out" / "evaluation.json").read_text())
@@ -249,9 +254,8 @@ def test_the_whole_evaluation(complete, tmp_path):
 
 def test_transformations_begin_with_the_melody_itself(tiny_model):
     rule = rules.pitch_classes("C major")
-    actor = melodylc.learn(
-        tiny_model, rule, budget=melodylc.latent.rewards.Budget(rounds=1, fresh=8, tried=4), progress=False
-    )
+    budget = melodylc.latent.rewards.Budget(rounds=1, fresh=8, tried=4, bank_steps=5, critic_steps=3, actor_steps=3)
+    actor = melodylc.learn(tiny_model, rule, budget=budget, progress=False)
     table = measure_transformations(tiny_model, tiny_model.bank.states[:6], rule, actor, Attributes("C major"))
     assert (table[0].method, table[0].kept, table[0].satisfied, table[0].pitches_kept) == ("unchanged", 0, 0, 1)
     assert all(row.kept <= row.satisfied for row in table)
