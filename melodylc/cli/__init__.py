@@ -50,6 +50,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
+    # read where a command imports torch: beside a DAW or another program, threads that wait for each other would spin
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     options = parser().parse_args(arguments)
     try:
         _refuse_empty_texts(options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from melodylc.base.errors import UserError
 from melodylc.cli import arguments
 
 
@@ -36,6 +37,8 @@ def run(options: argparse.Namespace) -> None:
     from melodylc.infilling import BUDGET, infill, numbers_of_bars
     from melodylc.model import load
 
+    if options.bars is None and options.keep is None:
+        raise UserError("infill: expected --bars, those to make anew, or --keep, what stays of all; or both")
     bars = None if options.bars is None else numbers_of_bars(options.bars)
     given = output.select(options, options.file)
     attributes, rules = arguments.attributes_and_rules(options, given.bar + 1)

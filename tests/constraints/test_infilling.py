@@ -216,6 +216,8 @@ def test_infill_from_the_command_line(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "melodies" / "02.png").exists()
     assert main(["infill", "mine.mid", "--bars", "17"]) == 2
     assert "bars: expected a whole number from 1 to 16" in capsys.readouterr().err
+    assert main(["infill", "mine.mid"]) == 2
+    assert "expected --bars, those to make anew, or --keep" in capsys.readouterr().err
 
 
 def test_noise_of_two_fillings_is_the_same_on_every_machine(model):
