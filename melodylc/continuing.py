@@ -14,7 +14,7 @@ from melodylc.base.errors import UserError
 from melodylc.base.numbers import LAST_SEED, integer
 from melodylc.base.numbers import seed as checked_seed
 from melodylc.base.numbers import temperature as checked_temperature
-from melodylc.constraints.lengths import check_bars, check_model, longer, sixteens
+from melodylc.constraints.lengths import BUDGET, check_bars, check_model, longer, sixteens
 from melodylc.constraints.sampling import Constraints, mask
 from melodylc.generated import Generated
 from melodylc.melody import BARS, HOLD, STEPS_PER_BAR, canonical, check
@@ -82,11 +82,13 @@ def gone_on(
     seed: int,
     temperature: float | None,
     strict: bool,
+    seconds: float | None = None,
 ) -> Generated:
     """Return melodies (B, S) of 16 bars or more with those that follow, until they have so many.
 
     Args:
         bounds: within which they are plausible.
+        seconds: after which each search for more bars ends.
     """
     rules = constraints.all_rules
     made, decodes = np.empty((len(begun.melodies), bars * STEPS_PER_BAR), np.uint8), 0
@@ -98,6 +100,7 @@ def gone_on(
             rules,
             constraints.attributes,
             bounds.including(melody[-BARS * STEPS_PER_BAR :]),
+            budget=replace(BUDGET, seconds=seconds),
             seed=(seed + index) % (LAST_SEED + 1),
             temperature=temperature,
             allowed_states=mask(rules) if strict else None,

@@ -79,7 +79,8 @@ def generate(
             fewer keep rules when they are played again until 16 bars are full. The last note is long, and the tonic.
         how: what finds melodies for rules without an actor: "search", "learn", or "auto", a search, then learning where
             it fails; with `keep`, learning at once.
-        searching: how long is searched; bars after the sixteenth have searches of their own.
+        searching: how long is searched; bars after the sixteenth have searches of their own, each of as many seconds at
+            most.
         budget: of learning.
         keep: where an actor that is learned is saved (.safetensors).
 
@@ -114,7 +115,9 @@ def generate(
     if bars < BARS:
         return _of_fewer_bars(asked, bars, searching)
     made = _of_sixteen_bars(asked, how, searching, budget, keep, tries)
-    return made if bars == BARS else gone_on(made, model, bars, constraints, bounds, seed, temperature, strict)
+    if bars == BARS:
+        return made
+    return gone_on(made, model, bars, constraints, bounds, seed, temperature, strict, searching.seconds)
 
 
 @dataclass(frozen=True)
