@@ -15,7 +15,7 @@ import numpy as np
 
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
-from melodylc.base.numbers import LAST_SEED, integer
+from melodylc.base.numbers import integer
 from melodylc.constraints.formed import FormedDraws
 from melodylc.constraints.infilling import Infilling, of_new_notes
 from melodylc.constraints.search import SearchBudget, Searched, search
@@ -35,17 +35,31 @@ BUDGET = SearchBudget(decodes=96, first=12)  # of each addition, and once more w
 
 def sixteens(melodies: np.ndarray) -> np.ndarray:
     """Return the 16 bars in which rules see melodies (B, S), (W, B, 256): one or more windows of each."""
-    steps = melodies.shape[1]
+    return np.stack([canonical(melodies[:, steps]) for steps in _steps_of_sixteens(melodies.shape[1])])
+
+
+def _steps_of_sixteens(steps: int) -> np.ndarray:
+    """Return which steps of a melody of so many are in each of its 16 bars, (W, 256)."""
     if steps <= STEPS:
-        again = np.arange(STEPS) % steps
-        return canonical(melodies[:, again])[None]
+        return np.arange(STEPS)[None] % steps
     starts = [*range(0, steps - STEPS, ON * STEPS_PER_BAR), steps - STEPS]
-    return np.stack([canonical(melodies[:, start : start + STEPS]) for start in starts])
+    return np.add.outer(starts, np.arange(STEPS))
 
 
-def rewards(rule: Rule, melodies: np.ndarray) -> np.ndarray:
-    """Return the rewards (B,) of melodies (B, S) of any length: the least over their 16 bars."""
-    return np.min([rule(window) for window in sixteens(melodies)], axis=0)
+def rewards(rule: Rule, melodies: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
+    """Return the rewards (B,) of melodies (B, S) of any length: the least over their 16 bars.
+
+    Args:
+        given: (S,) bool, the steps that were given, equal in all: notes there that are not allowed are left out, and
+            16 bars of which nothing is new.
+    """
+    found = []
+    for steps, window in zip(_steps_of_sixteens(melodies.shape[1]), sixteens(melodies), strict=True):
+        if given is None or not len(window):
+            found.append(rule(window))
+        elif not given[steps].all():
+            found.append(of_new_notes(rule, window[0], given[steps])(window))
+    return np.min(found, axis=0)
 
 
 def ending(attributes: Attributes, bars: int = BARS) -> Rule:
@@ -61,6 +75,14 @@ def ending(attributes: Attributes, bars: int = BARS) -> Rule:
         return np.bincount(notes.row, (home + rest) / 2 * last, len(states))
 
     return Rule("an ending", reward)
+
+
+def ended(melodies: np.ndarray, attributes: Attributes) -> str:
+    """Return how many melodies (B, S) end as `ending` asks, in words."""
+    bars = min(melodies.shape[1] // STEPS_PER_BAR, BARS)
+    whole = ending(attributes, bars)(sixteens(melodies)[-1]) == 1
+    tonic = attributes.key is not None and attributes.key.tonic is not None
+    return f"{whole.sum()} of {len(melodies)} end on a long {'tonic' if tonic else 'note'}"
 
 
 def lively_as(begun: np.ndarray, new: int) -> Rule:
@@ -135,7 +157,7 @@ def longer(
                 1,
                 bounds,
                 budget=budget,
-                seed=(seed + len(melody) + number) % (LAST_SEED + 1),
+                seed=int(np.random.SeedSequence([seed, len(melody), number]).generate_state(1)[0]),
             )
             for number, allowed in enumerate((allowed_states, held if last else allowed_states))
         )
