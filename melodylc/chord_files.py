@@ -93,5 +93,5 @@ def _once(bars: list[str]) -> list[str]:
     """Return the bars that come again until the end, once, but two where one without a line would be read as two."""
     for cycle in (1, 2, 4, 8):
         if len(bars) % cycle == 0 and bars == bars[:cycle] * (len(bars) // cycle):
-            return bars[:cycle] if cycle > 1 or " " not in bars[0] else bars[:2]
+            return bars[:cycle] if cycle > 1 or " " not in bars[0] else 2 * bars[:1]
     return bars

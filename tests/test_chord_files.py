@@ -40,6 +40,15 @@ def test_what_comes_again_is_named_once(tmp_path, progression):
     assert progression_of(tmp_path / "song.mid") == progression
 
 
+def test_two_chords_in_the_only_bar_stay_in_one_bar(tmp_path):
+    """By hand: one bar, half C, half G; without a bar line it would be read as a bar of each."""
+    halves = [Note(p, 0, 2) for p in (48, 52, 55)] + [Note(p, 2, 4) for p in (55, 59, 62)]
+    files.write(tmp_path / "song.mid", halves)
+    found = progression_of(tmp_path / "song.mid")
+    assert found == "C G | C G"
+    assert one_a_bar(found) == found
+
+
 def test_broken_chords_and_passing_notes_are_heard_as_chords(tmp_path):
     """By hand: C broken over two beats with a passing D, then A minor in an upper part, then a silent bar."""
     broken = [Note(pitch, beat, beat + 0.5, 80) for beat, pitch in enumerate([48, 55, 52, 50, 48, 55, 64, 60])]
