@@ -34,14 +34,16 @@ def progression_of(path: str | os.PathLike[str], bar: int | None = None) -> str:
         bar: with which they begin, from 1; then there are 16 bars of them. Default: the first that has a chord.
 
     Raises:
-        UserError: for what is no MIDI file, or has no notes there.
+        UserError: for a file that cannot be read, is no MIDI file, or has no notes there.
     """
     if bar is not None:
         integer("chords: bar", bar, 1)
     try:
         tracks = [notes for (_, channel, _), notes in files.read(path).items() if channel != DRUMS]
+    except OSError as error:
+        raise UserError(f"chords: {path} cannot be read: {error.strerror}") from error
     except smf.BrokenFileError as error:
-        raise UserError(f"chords: expected a MIDI file at {path}, got {error}") from error
+        raise UserError(f"chords: {path} cannot be read: {error}") from error
     sounding = [note for notes in [each for each in tracks if _has_chords(each)] or tracks for note in notes]
     if not sounding:
         raise UserError(f"chords: expected notes in {path}, found none")

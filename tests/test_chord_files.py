@@ -82,13 +82,27 @@ def test_the_command_takes_the_chords_of_a_file(tmp_path, monkeypatch, capsys):
     assert progression_of("melodies/01.mid") == "Dm | Bb | F | C"
 
 
-def test_what_has_no_chords_is_one_line(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("no.mid", "chords: no.mid cannot be read: not a MIDI file (no MThd header)"),
+        ("silent.mid", "chords: expected notes in silent.mid, found none"),
+        ("none.mid", "chords: none.mid cannot be read: No such file or directory"),
+        ("", "--chords: expected the name of a MIDI file after from:, such as from:song.mid"),
+    ],
+)
+def test_what_has_no_chords_is_one_line(tmp_path, monkeypatch, capsys, name, why):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "no.mid").write_bytes(b"MThd nothing")
+    (tmp_path / "no.mid").write_bytes(b"<html>nothing</html>")
     melodylc.write_midi("silent.mid", SILENT)
-    melodylc.write_midi("song.mid", SILENT, chords="C")
-    for name in ("no.mid", "silent.mid", "none.mid"):
-        assert main(["generate", "--chords", f"from:{name}"]) == 2
-    assert len(capsys.readouterr().err.splitlines()) == 3
+    assert main(["generate", "--chords", f"from:{name}"]) == 2
+    assert capsys.readouterr().err == f"melodylc: {why}\n"
+    if name:
+        with pytest.raises(UserError):
+            progression_of(name)
+
+
+def test_no_chords_from_a_bar_after_the_last(tmp_path):
+    melodylc.write_midi(tmp_path / "song.mid", SILENT, chords="C")
     with pytest.raises(UserError, match="from bar 40"):
-        progression_of("song.mid", bar=40)
+        progression_of(tmp_path / "song.mid", bar=40)
