@@ -198,7 +198,7 @@ def attributes_and_rules(options: argparse.Namespace, bar: int | None = None) ->
         bar: with which the melody of `options.file` begins, counted from 1; its chords begin there too.
 
     Raises:
-        UserError: for a key, range or rule that is none.
+        UserError: for a key, range, rule or chords that are none.
     """
     from melodylc.rules import find
 
@@ -214,6 +214,8 @@ def attributes_and_rules(options: argparse.Namespace, bar: int | None = None) ->
         from melodylc.chord_files import progression_of
 
         file = progression.removeprefix(FROM)
+        if not file.strip():
+            raise UserError(f"--chords: expected the name of a MIDI file after {FROM}, such as {FROM}song.mid")
         same = bar is not None and Path(file).resolve() == Path(options.file).resolve()
         options.chords = progression = progression_of(file, bar if same else None)
         print(f"{file}: {progression}")

@@ -10,7 +10,7 @@ import numpy as np
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import MOST, integer
 from melodylc.extraction.compiling import compiled_if_worthwhile
-from melodylc.extraction.windows import ExtractedWindows, Filters, extract_windows
+from melodylc.extraction.windows import ExtractedWindows, Filters, extract_windows, signature_name
 from midi_io import files, smf
 
 ANY_WINDOW = Filters(min_notes=1, min_unique_pitches=1, max_rest_bars=16)
@@ -85,5 +85,5 @@ def _describe_choice(windows: ExtractedWindows, track: int | None, bar: int | No
             f" at bar {bar + 1}" if bar is not None else ""
         )
         return f"no melody begins{place}; 16 bars can begin in {available}"
-    others = [f"{n}/{d}" if n else "a nonsense time signature" for n, d in windows.signatures]
+    others = [signature_name(*signature) for signature in windows.signatures]
     return "no pitched notes in 4/4" + (f", all are in {', '.join(others)}" if others else "")
