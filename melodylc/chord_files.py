@@ -37,8 +37,8 @@ BASS = 0.05  # what a root in the bass is worth, in cosines: C6 over C is no Am7
 SIMPLE = 0.01  # what each further tone of a chord costs
 
 
-def progression_of(path: str | os.PathLike[str], bar: int | None = None) -> str:
-    """Return the chords of up to 16 bars of a MIDI file, such as "Am | F C | G", one or two a bar.
+def progression_of(path: str | os.PathLike[str], bar: int | None = None, bars: int = BARS) -> str:
+    """Return the chords of up to so many bars of a MIDI file, such as "Am | F C | G", one or two a bar.
 
     They are those of the tracks that have mostly chords, or of all notes where no track has; of each half bar the chord
     that is most like what sounds there. Where nothing does, the chord before stays, up to the last one. As where
@@ -46,7 +46,7 @@ def progression_of(path: str | os.PathLike[str], bar: int | None = None) -> str:
     read.
 
     Args:
-        bar: with which they begin, from 1; then there are 16 bars of them. Default: the first that has a chord, in the
+        bar: with which they begin, from 1; then there are all of the bars. Default: the first that has a chord, in the
             first part in 4/4 that has 16 bars, or else in the longest.
 
     Raises:
@@ -64,7 +64,7 @@ def progression_of(path: str | os.PathLike[str], bar: int | None = None) -> str:
     there = _within(sounding, *bounds[place].tolist())
     before = int(stretches[place, FIRST_BAR])
     first = int(min((n.start for n in there), default=0) // BEATS_PER_BAR) if bar is None else bar - 1 - before
-    halves = [_symbol(there, (2 * first + half) * HALF) for half in range(2 * BARS)]
+    halves = [_symbol(there, (2 * first + half) * HALF) for half in range(2 * bars)]
     sounds = [half for half, symbol in enumerate(halves) if symbol is not None]
     if not sounds:
         raise UserError(f"chords: expected notes in 4/4 from bar {before + first + 1} of {path} on, found none")

@@ -217,7 +217,9 @@ def attributes_and_rules(options: argparse.Namespace, bar: int | None = None) ->
         if not file.strip():
             raise UserError(f"--chords: expected the name of a MIDI file after {FROM}, such as {FROM}song.mid")
         same = bar is not None and Path(file).resolve() == Path(options.file).resolve()
-        options.chords = progression = progression_of(file, bar if same else None)
+        bars = getattr(options, "bars", None)  # of infill, a text that says which of the 16
+        progression = progression_of(file, bar if same else None, bars if isinstance(bars, int) else BARS)
+        options.chords = progression
         print(f"{file}: {progression}")
     return chords.fitting(progression, asked), [*rules, chords.rule(progression)]
 

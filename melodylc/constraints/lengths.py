@@ -23,6 +23,7 @@ from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, cano
 from melodylc.model import Model
 from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
+from melodylc.rules.harmony import bars_of
 from melodylc.rules.note_arrays import lengths, onsets
 
 MOST_BARS = 256
@@ -55,10 +56,11 @@ def rewards(rule: Rule, melodies: np.ndarray, given: np.ndarray | None = None) -
     """
     found = []
     for steps, window in zip(_steps_of_sixteens(melodies.shape[1]), sixteens(melodies), strict=True):
+        here = rule.beginning(steps[0] // STEPS_PER_BAR)
         if given is None or not len(window):
-            found.append(rule(window))
+            found.append(here(window))
         elif not given[steps].all():
-            found.append(of_new_notes(rule, window[0], given[steps])(window))
+            found.append(of_new_notes(here, window[0], given[steps])(window))
     return np.min(found, axis=0)
 
 
@@ -147,7 +149,8 @@ def longer(
         known = np.append(canonical(melody[new - STEPS :]), np.full(new, REST, np.uint8))
         locked = np.arange(STEPS) < STEPS - new
         last = ends and left <= ON
-        judged = [of_new_notes(rule, known, locked) for rule in rules]
+        begins = (len(melody) + new - STEPS) // STEPS_PER_BAR
+        judged = [of_new_notes(rule.beginning(begins), known, locked) for rule in rules]
         judged += [lively_as(melody, ON)] if left >= ON else []  # a few bars that come to rest may do so
         judged += [ending(attributes)] if last else []
         found = _first_kept(
@@ -229,7 +232,7 @@ def check_model(model: Model) -> None:
 
 
 def check_bars(bars: int, progression: str | None = None) -> None:
-    """Check a number of bars, and that a progression returns with the 16 bars in which rules see a melody.
+    """Check a number of bars, and that chords return with a melody of fewer than 16.
 
     Raises:
         UserError: for more than 256 bars or none, or a progression that does not fit.
@@ -237,8 +240,6 @@ def check_bars(bars: int, progression: str | None = None) -> None:
     from melodylc.chords import one_a_bar
 
     integer("bars", bars, 1, MOST_BARS)
-    if bars != BARS and progression is not None:
-        cycle = len(one_a_bar(progression).strip().strip("|").split("|"))
-        if bars % cycle or (bars > BARS and ON % cycle):
-            what = f"{bars} bars, expected chords of a number of bars that divides {bars}"
-            raise UserError(f"chords: for {what}{' and 8' if bars > BARS else ''}, got {cycle}")
+    if bars < BARS and progression is not None and bars % (cycle := len(bars_of(one_a_bar(progression)))):
+        what = f"chords of a number of bars that divides {bars}"
+        raise UserError(f"chords: for {bars} bars, expected {what}, got {cycle}")
