@@ -157,7 +157,7 @@ class Inference:
     def _searched(self, request: Request) -> Answer:
         """Return a melody that was searched for: a new one, or one that begins with the last eight bars of another."""
         from melodylc.constraints.draws import PriorDraws
-        from melodylc.constraints.lengths import ON, longer
+        from melodylc.constraints.lengths import ON, longer, rewards
         from melodylc.constraints.sampling import mask
         from melodylc.constraints.search import SearchBudget, search
         from melodylc.melody import BARS, HOLD, STATES, STEPS, STEPS_PER_BAR
@@ -168,6 +168,7 @@ class Inference:
         if self.strict and rules:
             allowed &= mask(rules)
         budget = SearchBudget(decodes=FIRST * self.tries, first=FIRST)
+        given = None
         if request.before is None:
             draws = PriorDraws(self.model, asked.attributes, asked.temperature, allowed)
             found = search(draws, rules, 1, self.bounds, budget=budget, seed=request.seed)
@@ -190,11 +191,12 @@ class Inference:
                 allowed_states=allowed,
             )
             melody, way = canonical(whole[None, ON * STEPS_PER_BAR :]), "continued"
+            given = np.arange(STEPS) < (BARS - ON) * STEPS_PER_BAR  # played already: not held against the new bars
         return Answer(
             id=request.id,
             states=melody.tobytes(),
             z=self.model.encode(melody).mean[0].half().numpy().tobytes(),
-            rewards={rule.name: float(rule(melody)[0]) for rule in rules},
+            rewards={rule.name: float(rewards(rule, melody, given)[0]) for rule in rules},
             way=way,
             plausible=bool(self.bounds.plausible(melody)[0]),
             tried=decodes,

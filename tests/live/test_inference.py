@@ -33,6 +33,8 @@ def test_melodies_that_continue_begin_with_the_last_bars_of_those_before(rules):
         assert "A minor" in after.rewards
         assert len(after.rewards) == 1 + len(rules)
         before = after
+    changed = inference.answer(Request(4, ControlValues(Attributes("F# major")), seed=5, before=before.states))
+    assert changed.rewards["F# major"] == 1  # of the new bars: the old ones were for another key
 
 
 def test_a_session_in_a_style_plays_in_it(inference, tmp_path):
