@@ -66,7 +66,7 @@ def generate(
     Attributes are what draws of the prior are made for. Melodies that keep rules without an actor are searched for; for
     those that are not found an actor is learned. Each melody that breaks a rule or is not plausible is made the next
     way (see `constraints.sampling.ways`), then drawn again, `tries` times in all; the best is kept, and `draws` and
-    `ways` say which it was.
+    `ways` say which it was. What is searched for is not drawn again.
 
     Args:
         seed: the same seed gives the same melodies; default: by chance.
@@ -85,7 +85,9 @@ def generate(
         keep: where an actor that is learned is saved (.safetensors).
 
     Raises:
-        UserError: for numbers out of bounds, and a strict mode without a rule on pitches.
+        UserError: for numbers out of bounds, a strict mode without a rule on pitches, chords or a form that are none,
+            another length together with a form or with what is learned, and other lengths and forms of a model without
+            a realistic prior.
     """
     integer("count", count, 0)
     integer("tries", tries, 1)

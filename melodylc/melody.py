@@ -47,7 +47,8 @@ def check(states: np.ndarray, bars: int | None = BARS) -> np.ndarray:
         bars: how many it has; None for one or more.
 
     Raises:
-        ValueError: unless its shape is (256,) or (B, 256), for 16 bars, and every state lies in 0..129.
+        ValueError: unless its shape is (S,) or (B, S), S being 16 steps for each of the bars, and every state lies in
+            0..129.
     """
     states = np.asarray(states)
     length = states.shape[-1] if states.ndim in (1, 2) else 0

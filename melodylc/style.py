@@ -34,7 +34,7 @@ from melodylc.prior.realistic import RealisticPrior
 
 KIND = storage.FileKind("melodylc.style", "style", "a style; melodylc style makes one")
 MOST = 300  # melodies that are followed backwards: half a minute of two cores
-FEWEST = 4
+FEWEST, SOME = 4, 10  # melodies: without which there is no style, and below which it is said that they are few
 AT_ONCE = 64  # melodies followed backwards together
 STEPS = 16  # of the flow, backwards
 STRETCH = 8  # notes
@@ -176,9 +176,10 @@ def learned_report(model: Model, style: Style, draws: int = 64) -> str:
     shares = [style.copied(melodies).mean() for melodies in (made, model.sample(draws, seed=0))]
     card = style.card
     files = "" if card["files"] is None else f" of {card['files']:,} files"
+    few = "; ten files or more say more about a style" if card["melodies"] < SOME else ""
     return (
         f"learned from {card['melodies']:,} melodies{files}; of the eight-note stretches of {draws} draws in it, "
-        f"{shares[0]:.1%} are in them (without it: {shares[1]:.1%})"
+        f"{shares[0]:.1%} are in them (without it: {shares[1]:.1%}){few}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What generate, transform and interpolate write: numbered MIDI files, piano rolls, and a table of what each keeps."""
+"""What the commands that make melodies write: numbered MIDI files, piano rolls, and a table of what each keeps."""
 
 from __future__ import annotations
 

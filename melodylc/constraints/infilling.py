@@ -46,7 +46,7 @@ class Infilling:
                 may come and whose lengths may change.
             attributes: what the prior is asked for.
             temperature: of decoding; default: the model's.
-            allowed_states: (130,) bool, the states that may be drawn (strict).
+            allowed_states: (130,) bool, or (256, 130) for each step: the states that may be drawn.
 
         Raises:
             UserError: for a model without a realistic prior.
@@ -124,7 +124,7 @@ def allowed_at_each_step(
         melody: (256,).
         locked: (256,) bool, steps that stay as they are.
         keep: what stays of the others, one of `KEEP`.
-        allowed_states: (130,) bool, what the others may be.
+        allowed_states: (130,) or (256, 130) bool, what the others may be.
     """
     states = np.arange(STATES)
     allowed = np.ones((STEPS, STATES), bool) & (True if allowed_states is None else allowed_states)
