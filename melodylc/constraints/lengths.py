@@ -19,14 +19,13 @@ from melodylc.base.numbers import LAST_SEED, integer
 from melodylc.constraints.formed import FormedDraws
 from melodylc.constraints.infilling import Infilling, of_new_notes
 from melodylc.constraints.search import SearchBudget, Searched, search
-from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
+from melodylc.melody import ADDED_BARS, BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
 from melodylc.model import Model
 from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
 from melodylc.rules.note_arrays import lengths, onsets
 
 MOST_BARS = 256
-ON = 8  # bars that are added at a time, after at least as many that are known
 VARIED = 0.75  # of the different pitches at the beginning: those of new bars, at least
 LONG = 8  # steps, a half note: of a last note that is long; where there is one bar, half as many
 FIRST = 0.13  # of the budget of shorter ones: the draws that a search begins with, before the last note is held
@@ -39,7 +38,7 @@ def sixteens(melodies: np.ndarray) -> np.ndarray:
     if steps <= STEPS:
         again = np.arange(STEPS) % steps
         return canonical(melodies[:, again])[None]
-    starts = [*range(0, steps - STEPS, ON * STEPS_PER_BAR), steps - STEPS]
+    starts = [*range(0, steps - STEPS, ADDED_BARS * STEPS_PER_BAR), steps - STEPS]
     return np.stack([canonical(melodies[:, start : start + STEPS]) for start in starts])
 
 
@@ -121,12 +120,12 @@ def longer(
     """
     decodes, held = 0, _held_at_the_end(allowed_states)
     while (left := bars - len(melody) // STEPS_PER_BAR) > 0:
-        new = min(ON, left) * STEPS_PER_BAR
+        new = min(ADDED_BARS, left) * STEPS_PER_BAR
         known = np.append(canonical(melody[new - STEPS :]), np.full(new, REST, np.uint8))
         locked = np.arange(STEPS) < STEPS - new
-        last = ends and left <= ON
+        last = ends and left <= ADDED_BARS
         judged = [of_new_notes(rule, known, locked) for rule in rules]
-        judged += [lively_as(melody, ON)] if left >= ON else []  # a few bars that come to rest may do so
+        judged += [lively_as(melody, ADDED_BARS)] if left >= ADDED_BARS else []  # a few bars may come to rest
         judged += [ending(attributes)] if last else []
         found = _first_kept(
             search(
@@ -217,6 +216,6 @@ def check_bars(bars: int, progression: str | None = None) -> None:
     integer("bars", bars, 1, MOST_BARS)
     if bars != BARS and progression is not None:
         cycle = len(one_a_bar(progression).strip().strip("|").split("|"))
-        if bars % cycle or (bars > BARS and ON % cycle):
+        if bars % cycle or (bars > BARS and ADDED_BARS % cycle):
             what = f"{bars} bars, expected chords of a number of bars that divides {bars}"
             raise UserError(f"chords: for {what}{' and 8' if bars > BARS else ''}, got {cycle}")

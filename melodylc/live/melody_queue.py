@@ -12,12 +12,11 @@ from melodylc.live.control_values import ControlValues
 from melodylc.live.phrases import Phrase
 from melodylc.live.protocol import Answer, Failure, Request
 from melodylc.live.settings import AMOUNTS, SessionSettings
-from melodylc.melody import BARS, to_notes
+from melodylc.melody import ADDED_BARS, BARS, to_notes
 from midi_io.files import Note
 from midi_io.player import Bar
 from midi_io.transport import BEATS_PER_BAR
 
-CONTINUED = 8  # bars by which a melody continues another
 READY = 2  # melodies that are made before they are needed
 RECENT = 16  # melodies played of which the share kept is told: enough to mean something, few enough to follow a change
 SEEDS = 1 << 31
@@ -65,7 +64,7 @@ class _Pending:
             self.number,
             self.request.values,
             self.request.seed,
-            bars if before is None else bars[CONTINUED:] + bars[:CONTINUED],
+            bars if before is None else bars[ADDED_BARS:] + bars[:ADDED_BARS],
             answer.z,
             answer.rewards,
             answer.way,
@@ -164,7 +163,7 @@ class MelodyQueue:
         if self._settings.mode == "continue":
             if before is None or (self._another_now and not self._ready):
                 return self._next(values)
-            return self._next(values, before=before.states, length=CONTINUED)
+            return self._next(values, before=before.states, length=ADDED_BARS)
         return self._next(values, z=None if before is None else before.z)
 
     def take(self, answer: Answer | Failure) -> bool:
