@@ -121,6 +121,11 @@ class MelodyQueue:
         return 0 if self.playing is None else self._begun_at + self.playing.length
 
     @property
+    def _last(self) -> QueuedMelody | None:
+        """Return the melody that plays, as it was made last."""
+        return self._made_again or self.playing
+
+    @property
     def _all_played(self) -> bool:
         """Return whether the melody that plays is at its end, once or more."""
         return self.playing is not None and self._bars_played > 0 and self._bars_played % self.playing.length == 0
@@ -131,8 +136,11 @@ class MelodyQueue:
         """Play another melody from the next bar on, or as soon as there is one; those that are ready are dropped."""
         self._another_now = True
         self._ready.clear()
-        if self._pending is not None and self._pending.request.before is not None:
-            self._unwanted = self._pending.request.id
+        pending, last = self._pending, self._last
+        if pending is None or pending.request.before is None:
+            return
+        if last is None or last.number != pending.number:  # made again, the melody that plays is wanted until then
+            self._unwanted = pending.request.id
 
     def answer_phrase(self, phrase: Phrase) -> None:
         """Have a phrase answered; one that still waits is forgotten."""
@@ -149,7 +157,7 @@ class MelodyQueue:
         answers = self._settings.mode == "answer"
         if any(melody.values.sound != values.sound for melody in self._ready) and not answers:
             self._ready.clear()
-        last = self._made_again or self.playing
+        last = self._last
         if last is not None and last.values.sound != values.sound:
             z = None if self._settings.mode == "continue" else last.z
             return self._request(values, last.number, last.seed, z=z, before=last.before, length=last.length)
@@ -174,7 +182,7 @@ class MelodyQueue:
         if answer.id == self._unwanted:
             return False
         melody = pending.melody(answer)
-        last = self._made_again or self.playing
+        last = self._last
         if last is not None and last.number == melody.number:
             self._made_again = melody
         else:
