@@ -139,7 +139,7 @@ class MelodyQueue:
         pending, last = self._pending, self._last
         if pending is None or pending.request.before is None:
             return
-        if last is None or last.number != pending.number:  # made again, the melody that plays is wanted until then
+        if last is None or last.number != pending.number:  # what plays is made again: it plays until there is another
             self._unwanted = pending.request.id
 
     def answer_phrase(self, phrase: Phrase) -> None:
@@ -244,14 +244,15 @@ class MelodyQueue:
         """Return the request for the next melody, from one before it, a phrase or none."""
         varies = self._settings.mode == "vary"
         self._numbers += 1
-        amount = AMOUNTS[self._settings.mode] if values.amount is None else values.amount
-        if z is None and phrase is None and before is None:
-            amount = 0.0  # the first one is as far from everything as any
-        elif varies:
-            # a share of the way that is left, so that steps are even; at the end of the way the next one begins
-            share = min(amount / max(1 - self._gone, amount), 1.0) if amount > 0 else 0.0
-            self._gone += amount
-            amount = share
+        if z is None and phrase is None:
+            amount = 0.0  # there is nothing that it is to go away from
+        else:
+            amount = AMOUNTS[self._settings.mode] if values.amount is None else values.amount
+            if varies:
+                # a share of the way that is left, so that steps are even; at the end of the way the next one begins
+                share = min(amount / max(1 - self._gone, amount), 1.0) if amount > 0 else 0.0
+                self._gone += amount
+                amount = share
         # the same noise while varying: what changes is the place
         seed = self._noise if varies else self._seed()
         request = self._request(

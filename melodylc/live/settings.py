@@ -12,16 +12,12 @@ from melodylc.base.numbers import integer, number
 from melodylc.base.numbers import seed as checked_seed
 from melodylc.live.control_map import ControlMap
 from melodylc.live.control_values import ControlValues
+from melodylc.melody import BARS
 
 MODES = ("generate", "continue", "answer", "vary")
 SYNCS = ("internal", "midi-clock", "jack")
-AMOUNTS = {
-    "generate": 1.0,
-    "continue": 1.0,
-    "answer": 0.2,
-    "vary": 0.25,
-}  # how far from one melody to the next
-EVERY = {"generate": 16, "continue": 16, "answer": 16, "vary": 4}  # bars
+AMOUNTS = {"generate": 1.0, "answer": 0.2, "vary": 0.25}  # how far from one melody to the next
+VARIED_EVERY = 4  # bars
 TRACK_NAME = "melodylc"  # of recordings
 
 
@@ -138,7 +134,9 @@ class SessionSettings:
     @property
     def bars_per_melody(self) -> int:
         """Return how many bars lie between one melody and the next."""
-        return EVERY[self.mode] if self.every is None else self.every
+        if self.every is not None:
+            return self.every
+        return VARIED_EVERY if self.mode == "vary" else BARS
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
