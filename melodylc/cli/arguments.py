@@ -99,7 +99,13 @@ def to_taste(options: argparse.Namespace, model: Model, rules: list[Rule]) -> li
 
 
 def style_amount(options: argparse.Namespace) -> float:
-    """Return how much of the style is asked for."""
+    """Return how much of the style is asked for.
+
+    Raises:
+        UserError: for an amount of no style.
+    """
+    if options.style is None and options.style_amount is not None:
+        raise UserError("--style-amount: expected --style; say which")
     return 1.0 if options.style_amount is None else float(options.style_amount)
 
 
@@ -109,13 +115,12 @@ def styled(options: argparse.Namespace, model: Model) -> Model:
     Raises:
         UserError: for a style that is none, or of another model.
     """
+    amount = style_amount(options)
     if options.style is None:
-        if options.style_amount is not None:
-            raise UserError("--style-amount: expected --style; say which")
         return model
     from melodylc.style import in_style, load_style
 
-    return in_style(model, load_style(options.style, model), style_amount(options))
+    return in_style(model, load_style(options.style, model), amount)
 
 
 def add_chords(parser: argparse.ArgumentParser) -> None:

@@ -259,6 +259,8 @@ def test_extract_and_train_from_the_command_line(tmp_path, capsys, monkeypatch):
         (["generate", "--range", " "], "range: expected some text"),
         (["generate", "--rule", ""], "rule: expected some text"),
         (["live", "--key", ""], "key: expected some text"),
+        (["live", "--style-amount", "0.5"], "--style-amount: expected --style"),
+        (["generate", "--style-amount", "0.5"], "--style-amount: expected --style"),
         (["extract", "", "--out", "corpus"], "paths: expected some text"),
         (["generate", "--keep", "a.safetensors"], "--keep: nothing is learned without --rule"),
         (["interpolate", "a.mid", "b.mid", "--rounds", "3"], "--rounds: nothing is learned without --rule"),
