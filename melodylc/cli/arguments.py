@@ -144,12 +144,15 @@ def add_actors(parser: argparse.ArgumentParser, seconds: float | None = None) ->
 
 
 def add_budget(parser: argparse._ActionsContainer, seconds: float | None = None) -> None:
-    """Add the bounds of learning."""
+    """Add the bounds of learning.
+
+    Args:
+        seconds: that the command takes without the option, 600 at most with it; default: no limit.
+    """
     parser.add_argument("--rounds", type=number(int, 1), help="of fresh melodies, at most (30)")
     parser.add_argument(
         "--seconds",
         type=number(float, 0, MOST if seconds is None else 600),
-        default=seconds,
         help=f"begin no further round after so many ({'no limit' if seconds is None else seconds})",
     )
 

@@ -260,6 +260,7 @@ def test_extract_and_train_from_the_command_line(tmp_path, capsys, monkeypatch):
         (["generate", "--rule", ""], "rule: expected some text"),
         (["live", "--key", ""], "key: expected some text"),
         (["live", "--style-amount", "0.5"], "--style-amount: expected --style"),
+        (["live", "--mode", "continue", "--seconds", "10"], "seconds: mode continue searches for eight bars at a time"),
         (["generate", "--style-amount", "0.5"], "--style-amount: expected --style"),
         (["extract", "", "--out", "corpus"], "paths: expected some text"),
         (["generate", "--keep", "a.safetensors"], "--keep: nothing is learned without --rule"),

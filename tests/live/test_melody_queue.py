@@ -267,7 +267,7 @@ def test_a_melody_continues_wherever_the_transport_jumps_to():
 
 
 @pytest.mark.parametrize(
-    "given", [{"every": 4}, {"amount": 0.5}, {"actors": ("a.safetensors",)}, {"rounds": 3, "rules": ("stepwise",)}]
+    "given", [{"every": 4}, {"amount": 0.5}, {"actors": ("a.safetensors",)}, {"rounds": 3}, {"seconds": 10}]
 )
 def test_what_a_melody_that_continues_has_no_use_for_is_refused(given):
     with pytest.raises(UserError, match="mode continue"):
