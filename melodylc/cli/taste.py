@@ -16,6 +16,8 @@ from melodylc.cli import arguments
 if TYPE_CHECKING:
     import numpy as np
 
+    from melodylc.constraints.preference import Preference
+
 ANSWERS = {"a": (True, False), "b": (False, True), "both": (True, True), "neither": (False, False)}  # liked: a, b
 AGAIN = "again"
 
@@ -58,7 +60,16 @@ def run(options: argparse.Namespace) -> None:
     if not len(preference.liked) + len(preference.disliked):
         print("nothing was answered, nothing is saved")
         return
-    print(f"{out}: {preference.name}; give it to generate, infill or continue as --taste")
+    print(f"{out}: {preference.name}; {_what_now(preference)}")
+
+
+def _what_now(preference: Preference) -> str:
+    """Return how many known melodies are to the taste, and what to do with it."""
+    share = preference.share_satisfied
+    if not share:
+        return "no melody is sure to be to your taste yet; run the command again to answer a few more pairs first"
+    percent = "less than 1%" if share < 0.01 else f"{share:.0%}"
+    return f"{percent} of known melodies are to your taste; give it to generate, infill or continue as --taste"
 
 
 def _written(folder: Path, pair: np.ndarray, number: int, tempo: float) -> list[Path]:

@@ -43,7 +43,7 @@ def test_a_taste_is_learned_pair_by_pair_and_melodies_are_to_it(tmp_path, monkey
     assert main(["taste", "--out", "mine.safetensors", "--pairs", "12", "--quiet"]) == 0
     said = capsys.readouterr()
     assert said.err.count("expected a, b, both") == 1
-    assert re.search(r"preference of \d+ likes and \d+ dislikes", said.out)
+    assert re.search(r"preference of \d+ likes and \d+ dislikes; \d+% of known melodies .* as --taste", said.out)
     assert (tmp_path / "taste" / "12-b.png").exists()
     model = melodylc.load()
     preference = load_preference("mine.safetensors", model)
@@ -73,7 +73,10 @@ def test_a_taste_goes_on_where_it_was_and_stops_when_told(tmp_path, monkeypatch,
     for typed in (["a\n", "q\n"], ["\n", "b\n"]):
         monkeypatch.setattr("sys.stdin", io.StringIO("".join(typed)))
         assert main(["taste", "--out", "mine.safetensors", "--quiet"]) == 0
-    assert "preference of 2 likes and 2 dislikes" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "preference of 2 likes and 2 dislikes" in said
+    assert said.count("run the command again") == 2  # nothing can be generated to so young a taste
+    assert "--taste" not in said
     monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
     assert main(["taste", "--out", "other.safetensors", "--quiet"]) == 0
     assert not (tmp_path / "other.safetensors").exists()
