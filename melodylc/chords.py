@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
 
 from melodylc.attributes import Attributes
-from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
+from melodylc.melody import BARS, STEPS_PER_BAR, STEPS_PER_BEAT
 from melodylc.rules import Key, Rule
-from melodylc.rules.harmony import chord_tones, chords, roots
+from melodylc.rules.harmony import bars_of, beginning, chord_tones, chords, roots
 from melodylc.rules.key import NAMES, SCALES
 from midi_io.files import Note
 
@@ -39,8 +40,8 @@ def key_of(progression: str) -> Key:
     Raises:
         UserError: see `rule`.
     """
-    member = chords(one_a_bar(progression))
-    weight = member.sum(axis=0)
+    written = one_a_bar(progression)
+    weight = _whole(chords, written, max(BARS, len(bars_of(written)))).sum(axis=0)
     scales = [frozenset((root + step) % 12 for step in SCALES["major"]) for root in range(12)]
     best = max(scales, key=lambda scale: weight[list(scale)].sum())
     classes = best | frozenset(np.flatnonzero(weight).tolist())
@@ -59,16 +60,21 @@ def fitting(progression: str, attributes: Attributes | None) -> Attributes:
     return Attributes(key_of(progression), given.notes, given.low, given.high, at_most=given.at_most)
 
 
+def _whole(of: Callable[[str], np.ndarray], progression: str, bars: int) -> np.ndarray:
+    """Return what a function says of the steps of 16 bars of a progression, for so many bars."""
+    return np.concatenate([of(beginning(progression, bar)) for bar in range(0, bars, BARS)])[: bars * STEPS_PER_BAR]
+
+
 def block_chords(progression: str, bars: int = BARS) -> list[Note]:
     """Return the chords of so many bars as notes, each as long as it lasts: its root below, the others above.
 
     Raises:
         UserError: see `rule`.
     """
-    steps = np.arange(bars * STEPS_PER_BAR) % STEPS
-    member, root = chords(one_a_bar(progression))[steps], roots(one_a_bar(progression))[steps]
+    written = one_a_bar(progression)
+    member, root = (_whole(of, written, bars) for of in (chords, roots))
     changes = np.flatnonzero(np.append(True, (member[1:] != member[:-1]).any(axis=1) | (root[1:] != root[:-1])))
-    ends = np.append(changes[1:], len(steps))
+    ends = np.append(changes[1:], len(member))
     notes = []
     for start, end in zip(changes.tolist(), ends.tolist(), strict=True):
         low = LOWEST + (int(root[start]) - LOWEST) % 12

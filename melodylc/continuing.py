@@ -14,13 +14,16 @@ from melodylc.base.errors import UserError
 from melodylc.base.numbers import LAST_SEED, integer
 from melodylc.base.numbers import seed as checked_seed
 from melodylc.base.numbers import temperature as checked_temperature
-from melodylc.constraints.lengths import BUDGET, check_bars, check_model, longer, sixteens
+from melodylc.base.progress import bar as bar_of
+from melodylc.constraints.lengths import BUDGET, check_bars, check_model, ended, longer, sixteens
 from melodylc.constraints.sampling import Constraints, mask
 from melodylc.generated import Generated
 from melodylc.melody import BARS, HOLD, STEPS_PER_BAR, canonical, check
 from melodylc.model import Model
 from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
+
+LONG_WAIT = 64  # bars of a melody, beyond which progress is shown
 
 
 def continue_melody(
@@ -34,20 +37,24 @@ def continue_melody(
     seed: int | None = None,
     temperature: float | None = None,
     strict: bool = False,
+    seconds: float | None = None,
 ) -> Generated:
     """Let a melody (S,) of 16 bars or more go on, `count` times, until it has so many bars; it ends like an ending.
 
-    What is there stays to the last step. Attributes and rules are for every 16 bars; where the melody itself breaks
-    them, what is made anew comes as near as it can.
+    What is there stays to the last step. Attributes and rules are for every 16 bars; notes of the melody itself that a
+    key or range does not allow are not held against the new ones.
 
     Args:
         seed, temperature, strict: see `melodylc.generate`.
+        seconds: after which each search for eight bars ends, of which there may be two.
 
     Raises:
-        ValueError: if it is no melody.
+        ValueError: if it is no melody, or several.
         UserError: unless it has 16 bars or more, and fewer than are asked for; without a realistic prior.
     """
-    melody = canonical(check(melody, None).reshape(-1))
+    melody = canonical(check(melody, None))
+    if melody.ndim != 1:
+        raise ValueError(f"continue: expected one melody (steps,), got {melody.shape}")
     there = len(melody) // STEPS_PER_BAR
     check_bars(bars)
     check_model(model)
@@ -62,7 +69,7 @@ def continue_melody(
     constraints = Constraints.of(attributes, rules)
     bounds = plausibility.bounds(model).including(sixteens(melody[None])[:, 0])
     begun = Generated(np.repeat(melody[None], count, axis=0), [1] * count, ["your melody"] * count, [()] * count)
-    made = gone_on(begun, model, bars, constraints, bounds, seed, temperature, strict)
+    made = gone_on(begun, model, bars, constraints, bounds, seed, temperature, strict, seconds)
     pitches = melody[melody < HOLD]
     outside = {
         rule.name: int((~rule.allowed_pitches[pitches]).sum())
@@ -70,7 +77,8 @@ def continue_melody(
         if rule.allowed_pitches is not None
     }
     summary = made.summary + "".join(f"; {n} of your notes outside {name}" for name, n in outside.items() if n)
-    return replace(made, summary=f"{summary}; seed {seed}")
+    given = np.arange(bars * STEPS_PER_BAR) < len(melody)
+    return replace(made, summary=f"{summary}; seed {seed}", given=given)
 
 
 def gone_on(
@@ -92,7 +100,8 @@ def gone_on(
     """
     rules = constraints.all_rules
     made, decodes = np.empty((len(begun.melodies), bars * STEPS_PER_BAR), np.uint8), 0
-    for index, melody in enumerate(begun.melodies):
+    going_on = bar_of(len(made), begun.melodies, unit="melody", desc="more bars", show=bars > LONG_WAIT)
+    for index, melody in enumerate(going_on):
         made[index], more = longer(
             model,
             melody,
@@ -107,7 +116,7 @@ def gone_on(
         )
         decodes += more
     before = f"{begun.summary}; " if begun.summary else ""
-    summary = f"{before}gone on to {bars} bars with {decodes:,} decodes"
+    summary = f"{before}gone on to {bars} bars with {decodes:,} decodes, {ended(made, constraints.attributes)}"
     violated = [
         tuple(dict.fromkeys(name for window in sixteens(each[None]) for name in bounds.violated(window[0])))
         for each in made

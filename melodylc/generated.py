@@ -20,6 +20,7 @@ class Generated:
     ways: list[str]  # the name of the way by which each came
     implausible: list[tuple[str, ...]]  # the features in which each is not plausible
     summary: str = ""  # how they were made, in a sentence
+    given: np.ndarray | None = None  # (steps,) bool, those that were given: notes there are not held against the others
 
     @property
     def counts(self) -> str:

@@ -18,7 +18,7 @@ from melodylc.base.numbers import seed as checked_seed
 from melodylc.base.numbers import temperature as checked_temperature
 from melodylc.constraints.draws import PriorDraws
 from melodylc.constraints.formed import FormedDraws
-from melodylc.constraints.lengths import check_bars, check_model, shorter
+from melodylc.constraints.lengths import check_bars, check_model, ended, shorter
 from melodylc.constraints.rule_actor import RuleActor
 from melodylc.constraints.sampling import (
     Constraints,
@@ -175,8 +175,10 @@ def _of_fewer_bars(asked: _Asked, bars: int, budget: SearchBudget) -> Generated:
         temperature=asked.temperature,
         allowed_states=asked.allowed_states,
     )
-    made = asked.found(found, bounds, f"{bars} bar{'s' if bars > 1 else ''}, ")
-    return replace(made, melodies=made.melodies[:, : bars * STEPS_PER_BAR])
+    melodies = found.melodies[:, : bars * STEPS_PER_BAR]
+    ends = ended(melodies, asked.constraints.attributes)
+    made = asked.found(found, bounds, f"{bars} bar{'s' if bars > 1 else ''}, {ends}, ")
+    return replace(made, melodies=melodies)
 
 
 def _of_sixteen_bars(

@@ -46,7 +46,8 @@ class Model:
     ) -> None:
         self.vae, self.card, self.bank, self.path, self.realistic = vae, card, bank, path, realistic
         self.temperature = float(card.get("temperature", TEMPERATURE))
-        self.style: Style | None = None  # that its draws are in, by `in_style`
+        self.style: Style | None = None  # that its draws are in, by `in_style`,
+        self.plain: Model | None = None  # and the model without it
 
     @property
     def device(self) -> torch.device:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from melodylc.base.errors import UserError
-from melodylc.melody import BARS, HOLD, REST, STEPS_PER_BAR, canonical, check
+from melodylc.melody import BARS, HOLD, REST, STEPS, STEPS_PER_BAR, canonical, check
 from melodylc.rules.note_arrays import Onsets, intervals, lengths, onsets
 from midi_io.atomic import atomic_write
 
@@ -49,7 +49,7 @@ FEATURES = (  # and the melodies that each is there to exclude
     "equal bars",  # bars that repeat an earlier one exactly: one bar over and over
 )
 COPIED = "copied"  # in a style: eight-note stretches of its files
-MOST_COPIED = 0.1  # of the stretches of a melody
+MOST_COPIED = 0.1  # of the stretches of a melody, those left out that a given one has too
 WITH_LOW_BOUND = ("notes", "pitches", "pitch classes", "span")  # the others can only be too high
 
 
@@ -148,8 +148,9 @@ class Bounds:
     low: tuple[float, ...]
     high: tuple[float, ...]
     origin: str  # the melodies they come from
-    copied: Callable[[np.ndarray], np.ndarray] | None = None  # of a style: the share of melodies (B, 256) in its files
-    most_copied: float = MOST_COPIED
+    # in a style: the share of melodies (B, 256) that is copied from its files and is not in those given (G, 256)
+    copied: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    given: tuple[bytes, ...] = ()  # melodies that the bounds were widened for
 
     @classmethod
     def of(cls, states: np.ndarray, origin: str) -> Bounds:
@@ -167,10 +168,8 @@ class Bounds:
         """
         values = features(states)
         low, high = np.minimum(self.low, values.min(axis=0)), np.maximum(self.high, values.max(axis=0))
-        most = self.most_copied
-        if self.copied is not None:
-            most = max(most, float(self.copied(np.atleast_2d(states)).max()))
-        return replace(self, low=tuple(low.tolist()), high=tuple(high.tolist()), most_copied=most)
+        given = (*self.given, *(melody.tobytes() for melody in np.atleast_2d(canonical(check(states)))))
+        return replace(self, low=tuple(low.tolist()), high=tuple(high.tolist()), given=given)
 
     def with_returning(self, bars: int) -> Bounds:
         """Return the bounds, widened for melodies of which so many of the 16 bars return because that was asked for."""
@@ -184,7 +183,8 @@ class Bounds:
         outside = (values < self.low) | (values > self.high)
         if self.copied is None:
             return outside
-        copied = self.copied(np.atleast_2d(states)) > self.most_copied
+        given = np.frombuffer(b"".join(self.given), np.uint8).reshape(-1, STEPS)
+        copied = self.copied(np.atleast_2d(states), given) > MOST_COPIED
         return np.concatenate([outside, copied[:, None]], axis=1)
 
     def share(self, states: np.ndarray) -> np.ndarray:

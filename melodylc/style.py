@@ -28,7 +28,7 @@ from melodylc.base.errors import UserError
 from melodylc.base.numbers import number
 from melodylc.latent.flow import form_of
 from melodylc.latent.noise_map import NoiseMap
-from melodylc.melody import HOLD, canonical, check
+from melodylc.melody import BARS, HOLD, canonical, check
 from melodylc.model import Model, fingerprint, read_learned
 from melodylc.prior.realistic import RealisticPrior
 
@@ -62,9 +62,14 @@ class Style:
         storage.write_tensors(path, tensors)
         storage.write_card(path, KIND, self.card)
 
-    def copied(self, melodies: np.ndarray) -> np.ndarray:
-        """Return the share of the eight-note stretches of melodies (B, 256) that are in the files, (B,); 0 of none."""
-        found = [stretches_of(melody[None]) for melody in melodies]
+    def copied(self, melodies: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
+        """Return the share of the eight-note stretches of melodies (B, 256) that are in the files, (B,); 0 of none.
+
+        Args:
+            given: (G, 256), melodies whose own stretches do not count.
+        """
+        known = np.empty(0, np.uint64) if given is None else stretches_of(given)
+        found = [np.setdiff1d(stretches_of(melody[None]), known) for melody in np.atleast_2d(melodies)]
         return np.array([self._known(each).mean() if len(each) else 0.0 for each in found])
 
     def _known(self, stretches: np.ndarray) -> np.ndarray:
@@ -77,12 +82,17 @@ class Style:
 def learn_style(model: Model, melodies: np.ndarray, *, files: int | None = None, progress: bool = True) -> Style:
     """Learn the style of melodies (N, 256), of which the first 300 say where they lie.
 
+    Args:
+        files: how many they come from, for the card.
+
     Raises:
+        ValueError: if they are no melodies.
         UserError: for fewer than 4, and for a model without a realistic prior.
     """
     from melodylc.base.progress import bar as bar_of
 
-    prior = _check_prior(model)
+    model = model.plain or model
+    prior, melodies = _check_prior(model), np.atleast_2d(melodies)
     if len(melodies) < FEWEST:
         raise UserError(f"style: expected {FEWEST} melodies of 16 bars or more, found {len(melodies)}; name more files")
     melodies = canonical(check(melodies))
@@ -139,13 +149,24 @@ def load_style(path: str | os.PathLike[str], model: Model) -> Style:
     """
     card, tensors = read_learned(path, KIND, model)
     try:
-        noise = NoiseMap(tensors["mean"], tensors["factor"])
+        noise, forms = NoiseMap(tensors["mean"].float(), tensors["factor"].float()), tensors["forms"]
         prior = model.realistic
         width = 0 if prior is None else prior.field.sizes.width
-        if noise.mean.shape != (width,) or noise.factor.shape != (width, width) or not len(tensors["forms"]):
+        if noise.mean.shape != (width,) or noise.factor.shape != (width, width):
             raise ValueError(f"{tuple(noise.factor.shape)} numbers for bars of {width}")
-        return Style(noise, tensors["forms"], tensors["stretches"].numpy().view(np.uint64), card)
-    except (KeyError, ValueError) as error:
+        if not (noise.mean.isfinite().all() and noise.factor.isfinite().all() and (noise.factor.diagonal() > 0).all()):
+            raise ValueError("numbers that are none")
+        if forms.dtype != torch.uint8 or forms.ndim != 2 or forms.shape[1] != BARS or not len(forms):
+            raise ValueError(f"forms of shape {tuple(forms.shape)}")
+        if (forms > torch.arange(BARS)).any():
+            raise ValueError("a bar that returns a later one")
+        stretches = tensors["stretches"]
+        if stretches.dtype != torch.int64 or stretches.ndim != 1:
+            raise ValueError(f"stretches of shape {tuple(stretches.shape)}")
+        return Style(noise, forms, np.sort(stretches.numpy().view(np.uint64)), card)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, UserError):
+            raise
         raise UserError(f"style: {path} does not fit the model ({error}); learn it again") from error
 
 
@@ -168,6 +189,7 @@ def in_style(model: Model, style: Style, amount: float = 1.0) -> Model:
         UserError: for an amount outside 0 to 2, and a style of another model.
     """
     number("style: amount", amount, 0, 2)
+    model = model.plain or model  # one style is not drawn through another
     if model.realistic is None or style.card.get("model") != fingerprint(model):
         raise UserError("style: expected one that was learned on this model; learn it again")
     if amount == 0:
@@ -176,7 +198,7 @@ def in_style(model: Model, style: Style, amount: float = 1.0) -> Model:
     others = model.realistic.forms
     forms = [style.forms[torch.arange(own) % len(style.forms)], others[torch.arange(MIXED - own) % len(others)]]
     styled = copy.copy(model)
-    styled.style = style
+    styled.style, styled.plain = style, model
     styled.realistic = replace(model.realistic, style=style.noise.by(amount), forms=torch.cat(forms))
     return styled
 

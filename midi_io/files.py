@@ -136,7 +136,11 @@ def read(path: str | os.PathLike[str]) -> dict[tuple[int, int, int], list[Note]]
         OSError: if the file cannot be read.
         midi_io.smf.BrokenFileError: with the reason, if it is no MIDI file (see `contents` and `smf.parse`).
     """
-    parsed = smf.parse(contents(path))
+    return by_instrument(smf.parse(contents(path)))
+
+
+def by_instrument(parsed: smf.Parsed) -> dict[tuple[int, int, int], list[Note]]:
+    """Return the notes of a file that was parsed, as `read` does."""
     instruments: dict[tuple[int, int, int], list[Note]] = {}
     for track, channel, program, pitch, onset, offset, velocity in parsed.notes.tolist():
         start, end = onset / parsed.ticks_per_quarter, offset / parsed.ticks_per_quarter

@@ -28,6 +28,29 @@ def test_chords_as_notes():
     assert max(note.end for note in notes) == 64
 
 
+def test_chords_of_twelve_bars_go_on_where_they_are_after_sixteen():
+    """A blues: bar 17 is its fifth, bar 25 its first again."""
+    blues = "C C C C F F C C G F C G"
+    notes = chords.block_chords(blues, 28)
+    for bar, lowest in ((0, 48), (4, 53), (11, 55), (12, 48), (16, 53), (20, 55), (24, 48)):
+        assert pitches_at(notes, 4 * bar)[0] == lowest
+    assert max(note.end for note in notes) == 28 * 4
+    rule = chords.rule(blues)
+    on_f = np.full((1, 256), 128, np.uint8)
+    on_f[0, ::16] = 65
+    assert rule(on_f)[0] < 0.5
+    assert rule.beginning(16).name == rule.name
+    assert rule.beginning(0)(on_f) == rule.beginning(24)(on_f) == rule(on_f)
+    two = np.full((1, 256), 129, np.uint8)
+    two[0, :32:4] = 65  # F in the first two bars: C to begin with, F from the fifth bar and the seventeenth on
+    assert [float(rule.beginning(bar)(two)[0]) for bar in (0, 4, 16)] == [0, 1, 1]
+
+
+def test_the_key_is_of_all_bars_of_a_long_progression():
+    long = " ".join(["C"] * 16 + ["E"])
+    assert 8 in chords.key_of(long).classes
+
+
 def test_a_chord_that_stays_is_held():
     assert len(chords.block_chords("C")) == 3
     assert {(note.start, note.end) for note in chords.block_chords("C C F F")} >= {(0, 8), (8, 16)}

@@ -5,6 +5,7 @@ import pytest
 from generated import melodies
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 import melodylc
 from melodylc import plausibility, rules
@@ -92,7 +93,10 @@ def test_what_copies_is_not_kept(model, styles, kinds):
     given = kinds["fast"][plain.plausible(kinds["fast"])][:8]
     assert len(given) == 8
     assert [styled.violated(each) for each in given] == [("copied",)] * 8
-    assert styled.including(given[0]).plausible(given).all()
+    widened = styled.including(given[0])  # for a melody that is changed: what it has is not copied
+    assert widened.violated(given[0]) == ()
+    half = np.append(given[0][:128], given[1][128:])[None]
+    assert "copied" in widened.violated(half[0])
     made = melodylc.generate(in_style(model, styles["fast"]), count=16, seed=2)
     assert (styles["fast"].copied(made.melodies) <= 0.1).all()
     assert made.implausible == [()] * 16
@@ -127,6 +131,32 @@ def test_a_style_comes_back_as_it_was_saved(model, styles, tmp_path):
     again = load_style(tmp_path / "mine.safetensors", model)
     assert (in_style(model, again).sample(4, seed=1) == in_style(model, styles["slow"]).sample(4, seed=1)).all()
     assert again.card["melodies"] == COUNT
+
+
+def test_one_style_is_not_drawn_through_another(model, styles):
+    slow, fast = in_style(model, styles["slow"]), in_style(model, styles["fast"])
+    assert (in_style(slow, styles["fast"]).sample(4, seed=1) == fast.sample(4, seed=1)).all()
+    assert (in_style(slow, styles["fast"], 0).sample(4, seed=1) == model.sample(4, seed=1)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("forms", lambda forms: forms[:, :5].contiguous()),
+        ("forms", lambda forms: forms + 99),
+        ("forms", lambda forms: forms[0, 0]),
+        ("factor", lambda factor: factor * float("nan")),
+        ("mean", lambda mean: mean[:3]),
+        ("stretches", lambda stretches: stretches.float()),
+    ],
+)
+def test_a_damaged_style_is_said_when_it_is_loaded(name, changed, model, styles, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    styles["slow"].save(path)
+    tensors = load_file(path)
+    save_file({**tensors, name: changed(tensors[name])}, path, metadata={"format": "pt"})
+    with pytest.raises(UserError, match="style: "):
+        load_style(path, model)
 
 
 def test_a_style_of_one_s_files(model, kinds, tmp_path, capsys, monkeypatch):

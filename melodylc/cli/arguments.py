@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -57,8 +58,8 @@ def add_model(parser: argparse._ActionsContainer) -> None:
 def add_rules(parser: argparse.ArgumentParser) -> None:
     """Add what melodies are asked for: key, notes, range, rules."""
     parser.add_argument("--key", metavar="KEY", help="such as 'C major', 'F# dorian', or pitch classes '0,2,4,7,9'")
-    parser.add_argument("--notes", type=number(int, 1, 256), metavar="N", help="at least so many")
-    parser.add_argument("--at-most", type=number(int, 1, 256), metavar="N", help="at most so many notes")
+    parser.add_argument("--notes", type=number(int, 1, 256), metavar="N", help="at least so many, in 16 bars")
+    parser.add_argument("--at-most", type=number(int, 1, 256), metavar="N", help="at most so many notes, in 16 bars")
     parser.add_argument("--range", metavar="LOW-HIGH", help="such as 'C4-G5' or '60-79'")
     parser.add_argument(
         "--rule",
@@ -163,6 +164,15 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--track", type=number(int, 1), help="the track to take (default: the first that has a melody)")
 
 
+def folder(text: str) -> str:
+    """Return the folder that a text names, if it can be written, or made: said before the work that goes into it."""
+    path = Path(text).absolute()
+    there = next(each for each in (path, *path.parents) if each.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise argparse.ArgumentTypeError(f"expected a folder that can be written, got {text}")
+    return text
+
+
 def add_output(parser: argparse.ArgumentParser, temperature: float | None = None) -> None:
     """Add how melodies are decoded and where they go."""
     default = "the model's" if temperature is None else f"{temperature:g}"
@@ -173,7 +183,7 @@ def add_output(parser: argparse.ArgumentParser, temperature: float | None = None
     add_seed(parser, None, "the same seed gives the same files")
     parser.add_argument("--strict", action="store_true", help="guarantee key and range by masking the decoder")
     add_model(parser)
-    parser.add_argument("--out", default="melodies", metavar="DIR", help="where the files go (melodies)")
+    parser.add_argument("--out", type=folder, default="melodies", metavar="DIR", help="where the files go (melodies)")
 
 
 def attributes(options: argparse.Namespace) -> Attributes:
@@ -196,7 +206,7 @@ def attributes_and_rules(options: argparse.Namespace, bar: int | None = None) ->
         bar: with which the melody of `options.file` begins, counted from 1; its chords begin there too.
 
     Raises:
-        UserError: for a key, range or rule that is none.
+        UserError: for a key, range, rule or chords that are none.
     """
     from melodylc.rules import find
 
@@ -212,8 +222,12 @@ def attributes_and_rules(options: argparse.Namespace, bar: int | None = None) ->
         from melodylc.chord_files import progression_of
 
         file = progression.removeprefix(FROM)
+        if not file.strip():
+            raise UserError(f"--chords: expected the name of a MIDI file after {FROM}, such as {FROM}song.mid")
         same = bar is not None and Path(file).resolve() == Path(options.file).resolve()
-        options.chords = progression = progression_of(file, bar if same else None)
+        bars = getattr(options, "bars", None)  # of infill, a text that says which of the 16
+        progression = progression_of(file, bar if same else None, bars if isinstance(bars, int) else BARS)
+        options.chords = progression
         print(f"{file}: {progression}")
     return chords.fitting(progression, asked), [*rules, chords.rule(progression)]
 
@@ -267,7 +281,7 @@ def decoding(options: argparse.Namespace) -> dict[str, Any]:
     from melodylc.latent.rewards import Budget
 
     given = [name for name in ("rounds", "seconds", "keep") if getattr(options, name) is not None]
-    if given and (options.actor or not (_has_rules(options) or getattr(options, "bars", BARS) < BARS)):
+    if given and (options.actor or not (_has_rules(options) or getattr(options, "bars", BARS) != BARS)):
         why = "an --actor is learned already" if options.actor else "nothing is learned without --rule"
         raise UserError(f"--{given[0]}: {why}; leave it out")
     return {

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
+from melodylc.base.errors import UserError
 from melodylc.cli import arguments
+from melodylc.melody import BARS, REST, STEPS_PER_BAR
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MOST_SILENT = 2  # bars at the end of what is to go on
 
 
 def add(commands: arguments.Commands) -> None:
@@ -19,6 +27,7 @@ def add(commands: arguments.Commands) -> None:
     arguments.add_style(parser)
     arguments.add_taste(parser)
     parser.add_argument("--count", type=arguments.number(int, 1), default=4, help="how many (4)")
+    parser.add_argument("--seconds", type=arguments.number(float, 0), help="search for each eight bars no longer")
     arguments.add_selection(parser)
     arguments.add_output(parser)
     parser.set_defaults(run=run)
@@ -31,7 +40,8 @@ def run(options: argparse.Namespace) -> None:
     from melodylc.continuing import continue_melody
     from melodylc.model import load
 
-    given = output.select(options, options.file)
+    given = output.select(options, options.file, last=True)
+    _check_sounding(given.states)
     attributes, rules = arguments.attributes_and_rules(options, given.bar + 1)
     check_bars(options.bars, options.chords)
     model = arguments.styled(options, load(options.model))
@@ -46,5 +56,16 @@ def run(options: argparse.Namespace) -> None:
         seed=options.seed,
         temperature=options.temperature,
         strict=options.strict,
+        seconds=options.seconds,
     )
     output.write_made(options, made, [*attributes.rules(), *rules])
+
+
+def _check_sounding(melody: np.ndarray) -> None:
+    """Raise UserError where a melody (256,) has ended bars ago: new ones would follow from silence."""
+    silent = (melody[::-1] == REST).cumprod().sum() // STEPS_PER_BAR
+    if silent > MOST_SILENT:
+        raise UserError(
+            f"continue: expected {BARS} bars to go on from, the melody has {BARS - silent}; "
+            f"melodylc infill --bars {BARS - silent + 1}-{BARS} fills the others"
+        )

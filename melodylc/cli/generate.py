@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from melodylc.cli import arguments
+from melodylc.melody import BARS
 
 
 def add(commands: arguments.Commands) -> None:
@@ -54,7 +55,8 @@ def run(options: argparse.Namespace) -> None:
     model = arguments.styled(options, load(options.model))
     rules = arguments.to_taste(options, model, rules)
     actors = arguments.actors(options, model, learning=how == "learn")
-    searching = SearchBudget(seconds=options.seconds if how == "search" else None)
+    searches = how == "search" or options.bars != BARS
+    searching = SearchBudget(seconds=options.seconds if searches else None)
     made = generate(
         model,
         attributes,

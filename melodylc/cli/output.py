@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from melodylc.rules import Rule
 
 
-def select(options: argparse.Namespace, file: str) -> SelectedMelody:
-    """Take 16 bars out of a MIDI file, and say which."""
+def select(options: argparse.Namespace, file: str, last: bool = False) -> SelectedMelody:
+    """Take 16 bars out of a MIDI file, the first of its melody or the last, and say which."""
     from melodylc.extraction.selection import select_melody
 
     selected = select_melody(
         file,
         track=None if options.track is None else options.track - 1,
         bar=None if options.bar is None else options.bar - 1,
+        last=last,
     )
     print(f"{file}: took {selected}")
     return selected
@@ -40,13 +41,14 @@ def plausible(made: Generated) -> list[str]:
 
 
 def kept(made: Generated, rules: Sequence[Rule]) -> np.ndarray:
-    """Return which melodies are kept, (B,) bool: plausible, and satisfying every rule."""
+    """Return which melodies are kept, (B,) bool: plausible, and satisfying every rule in what is new of them."""
     import numpy as np
 
     from melodylc.constraints.lengths import rewards
 
     plausible = np.array([not names for names in made.implausible], bool)
-    return np.asarray(np.logical_and.reduce([plausible, *(rewards(rule, made.melodies) == 1 for rule in rules)]))
+    satisfied = [rewards(rule, made.melodies, made.given) == 1 for rule in rules]
+    return np.asarray(np.logical_and.reduce([plausible, *satisfied]))
 
 
 def write_made(
@@ -59,7 +61,7 @@ def write_made(
     """
     found = kept(made, rules)
     columns = {"kept": ["yes" if each else "no" for each in found], **(how or {}), "plausible": plausible(made)}
-    write(options, f"{found.sum()} of {len(found)} kept; {made.summary}", made.melodies, rules, columns)
+    write(options, f"{found.sum()} of {len(found)} kept; {made.summary}", made.melodies, rules, columns, made.given)
 
 
 def write(
@@ -68,19 +70,21 @@ def write(
     melodies: np.ndarray,
     rules: Sequence[Rule],
     columns: Mapping[str, Sequence[Any]],
+    given: np.ndarray | None = None,
 ) -> None:
     """Write numbered MIDI files and piano rolls of melodies (B, S), then print a table of what each satisfies.
 
     Args:
         headline: of the table, printed when all files are there.
         columns: further columns of the table, a cell for each melody.
+        given: see `Generated.given`.
     """
     from melodylc.constraints import lengths
 
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     together = reduce(and_, rules) if rules else None
-    rewards = [lengths.rewards(rule, melodies) for rule in rules]
+    rewards = [lengths.rewards(rule, melodies, given) for rule in rules]
     digits = max(2, len(str(len(melodies))))
     table = [["file", "notes", *columns, *(rule.name for rule in rules)]]
     for index, melody in enumerate(melodies):

@@ -15,7 +15,7 @@ import numpy as np
 
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
-from melodylc.base.numbers import LAST_SEED, integer
+from melodylc.base.numbers import integer
 from melodylc.constraints.formed import FormedDraws
 from melodylc.constraints.infilling import Infilling, of_new_notes
 from melodylc.constraints.search import SearchBudget, Searched, search
@@ -23,6 +23,7 @@ from melodylc.melody import ADDED_BARS, BARS, HOLD, REST, STATES, STEPS, STEPS_P
 from melodylc.model import Model
 from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
+from melodylc.rules.harmony import bars_of
 from melodylc.rules.note_arrays import lengths, onsets
 
 MOST_BARS = 256
@@ -34,17 +35,32 @@ BUDGET = SearchBudget(decodes=96, first=12)  # of each addition, and once more w
 
 def sixteens(melodies: np.ndarray) -> np.ndarray:
     """Return the 16 bars in which rules see melodies (B, S), (W, B, 256): one or more windows of each."""
-    steps = melodies.shape[1]
+    return np.stack([canonical(melodies[:, steps]) for steps in _steps_of_sixteens(melodies.shape[1])])
+
+
+def _steps_of_sixteens(steps: int) -> np.ndarray:
+    """Return which steps of a melody of so many are in each of its 16 bars, (W, 256)."""
     if steps <= STEPS:
-        again = np.arange(STEPS) % steps
-        return canonical(melodies[:, again])[None]
+        return np.arange(STEPS)[None] % steps
     starts = [*range(0, steps - STEPS, ADDED_BARS * STEPS_PER_BAR), steps - STEPS]
-    return np.stack([canonical(melodies[:, start : start + STEPS]) for start in starts])
+    return np.add.outer(starts, np.arange(STEPS))
 
 
-def rewards(rule: Rule, melodies: np.ndarray) -> np.ndarray:
-    """Return the rewards (B,) of melodies (B, S) of any length: the least over their 16 bars."""
-    return np.min([rule(window) for window in sixteens(melodies)], axis=0)
+def rewards(rule: Rule, melodies: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
+    """Return the rewards (B,) of melodies (B, S) of any length: the least over their 16 bars.
+
+    Args:
+        given: (S,) bool, the steps that were given, equal in all: notes there that are not allowed are left out, and
+            16 bars of which nothing is new.
+    """
+    found = []
+    for steps, window in zip(_steps_of_sixteens(melodies.shape[1]), sixteens(melodies), strict=True):
+        here = rule.beginning(steps[0] // STEPS_PER_BAR)
+        if given is None or not len(window):
+            found.append(here(window))
+        elif not given[steps].all():
+            found.append(of_new_notes(here, window[0], given[steps])(window))
+    return np.min(found, axis=0)
 
 
 def ending(attributes: Attributes, bars: int = BARS) -> Rule:
@@ -60,6 +76,14 @@ def ending(attributes: Attributes, bars: int = BARS) -> Rule:
         return np.bincount(notes.row, (home + rest) / 2 * last, len(states))
 
     return Rule("an ending", reward)
+
+
+def ended(melodies: np.ndarray, attributes: Attributes) -> str:
+    """Return how many melodies (B, S) end as `ending` asks, in words."""
+    bars = min(melodies.shape[1] // STEPS_PER_BAR, BARS)
+    whole = ending(attributes, bars)(sixteens(melodies)[-1]) == 1
+    tonic = attributes.key is not None and attributes.key.tonic is not None
+    return f"{whole.sum()} of {len(melodies)} end on a long {'tonic' if tonic else 'note'}"
 
 
 def lively_as(begun: np.ndarray, new: int) -> Rule:
@@ -124,7 +148,8 @@ def longer(
         known = np.append(canonical(melody[new - STEPS :]), np.full(new, REST, np.uint8))
         locked = np.arange(STEPS) < STEPS - new
         last = ends and left <= ADDED_BARS
-        judged = [of_new_notes(rule, known, locked) for rule in rules]
+        begins = (len(melody) + new - STEPS) // STEPS_PER_BAR
+        judged = [of_new_notes(rule.beginning(begins), known, locked) for rule in rules]
         judged += [lively_as(melody, ADDED_BARS)] if left >= ADDED_BARS else []  # a few bars may come to rest
         judged += [ending(attributes)] if last else []
         found = _first_kept(
@@ -134,7 +159,7 @@ def longer(
                 1,
                 bounds,
                 budget=budget,
-                seed=(seed + len(melody) + number) % (LAST_SEED + 1),
+                seed=int(np.random.SeedSequence([seed, len(melody), number]).generate_state(1)[0]),
             )
             for number, allowed in enumerate((allowed_states, held if last else allowed_states))
         )
@@ -206,7 +231,7 @@ def check_model(model: Model) -> None:
 
 
 def check_bars(bars: int, progression: str | None = None) -> None:
-    """Check a number of bars, and that a progression returns with the 16 bars in which rules see a melody.
+    """Check a number of bars, and that chords return with a melody of fewer than 16.
 
     Raises:
         UserError: for more than 256 bars or none, or a progression that does not fit.
@@ -214,8 +239,6 @@ def check_bars(bars: int, progression: str | None = None) -> None:
     from melodylc.chords import one_a_bar
 
     integer("bars", bars, 1, MOST_BARS)
-    if bars != BARS and progression is not None:
-        cycle = len(one_a_bar(progression).strip().strip("|").split("|"))
-        if bars % cycle or (bars > BARS and ADDED_BARS % cycle):
-            what = f"{bars} bars, expected chords of a number of bars that divides {bars}"
-            raise UserError(f"chords: for {what}{' and 8' if bars > BARS else ''}, got {cycle}")
+    if bars < BARS and progression is not None and bars % (cycle := len(bars_of(one_a_bar(progression)))):
+        what = f"chords of a number of bars that divides {bars}"
+        raise UserError(f"chords: for {bars} bars, expected {what}, got {cycle}")

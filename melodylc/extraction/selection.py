@@ -10,7 +10,7 @@ import numpy as np
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import MOST, integer
 from melodylc.extraction.compiling import compiled_if_worthwhile
-from melodylc.extraction.windows import ExtractedWindows, Filters, extract_windows
+from melodylc.extraction.windows import ExtractedWindows, Filters, extract_windows, signature_name
 from midi_io import files, smf
 
 ANY_WINDOW = Filters(min_notes=1, min_unique_pitches=1, max_rest_bars=16)
@@ -29,7 +29,9 @@ class SelectedMelody(NamedTuple):
         return f"bars {self.bar + 1} to {self.bar + 16} of track {self.track + 1}, channel {self.channel + 1}"
 
 
-def select_melody(path: str | os.PathLike[str], *, track: int | None = None, bar: int | None = None) -> SelectedMelody:
+def select_melody(
+    path: str | os.PathLike[str], *, track: int | None = None, bar: int | None = None, last: bool = False
+) -> SelectedMelody:
     """Return 16 bars of 4/4 from a MIDI file: the first that would enter a corpus, or else the first with a note.
 
     A line shorter than 16 bars is filled up with rests.
@@ -37,6 +39,7 @@ def select_melody(path: str | os.PathLike[str], *, track: int | None = None, bar
     Args:
         track: select from this track only (counted from 0).
         bar: select the 16 bars from this one on (counted from 0).
+        last: select the last such bars of the line, in the place of the first.
 
     Raises:
         UserError: if the file cannot be read or holds no such bars.
@@ -61,8 +64,11 @@ def select_melody(path: str | os.PathLike[str], *, track: int | None = None, bar
         if bar is not None:
             fits &= positions[:, 3] == bar
         if fits.any():
-            first = int(np.flatnonzero(fits)[0])
-            return SelectedMelody(windows.states[first], *positions[first].tolist())
+            chosen = int(np.flatnonzero(fits)[0])
+            if last:
+                of_the_line = fits & (positions[:, :2] == positions[chosen, :2]).all(axis=1)
+                chosen = int(np.flatnonzero(of_the_line)[-1])
+            return SelectedMelody(windows.states[chosen], *positions[chosen].tolist())
     raise UserError(f"{path}: {_describe_choice(candidates[-1], track, bar)}")
 
 
@@ -79,5 +85,5 @@ def _describe_choice(windows: ExtractedWindows, track: int | None, bar: int | No
             f" at bar {bar + 1}" if bar is not None else ""
         )
         return f"no melody begins{place}; 16 bars can begin in {available}"
-    others = [f"{n}/{d}" if n else "a nonsense time signature" for n, d in windows.signatures]
+    others = [signature_name(*signature) for signature in windows.signatures]
     return "no pitched notes in 4/4" + (f", all are in {', '.join(others)}" if others else "")

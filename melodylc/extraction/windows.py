@@ -385,6 +385,16 @@ def _windows(notes, lines, stretches, division, min_notes, min_pitches, max_rest
 assert (BARS, STEPS_PER_BAR, STEPS) == (16, 16, 256), "the compiled kernels spell these out"
 
 
+def stretches_in(parsed: smf.Parsed, pair_2_4: bool = False) -> np.ndarray:
+    """Return the stretches (K, 6) of one parsed file, in their order; the columns are START, END and so on."""
+    return _stretches(parsed.signatures, parsed.ticks_per_quarter, pair_2_4)
+
+
+def signature_name(numerator: int, denominator: int) -> str:
+    """Return what a message calls a time signature, such as 3/4."""
+    return f"{numerator}/{denominator}" if numerator else "a nonsense time signature"
+
+
 def extract_windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> ExtractedWindows:
     """Return the windows of one parsed file that pass the filters, and what was rejected.
 
@@ -392,7 +402,7 @@ def extract_windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> 
         pad: let a line shorter than 16 bars give one window, filled up with rests. A corpus has none of these.
     """
     notes, lines = _sort_by_line(parsed.notes)
-    stretches = _stretches(parsed.signatures, parsed.ticks_per_quarter, filters.pair_2_4)
+    stretches = stretches_in(parsed, filters.pair_2_4)
     states, positions, rejected_windows, rejected_lines, pitched_notes = _windows(
         notes,
         lines,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -129,7 +130,23 @@ def chord_tones(progression: str, at_least: float = 1.0, strong: bool = True) ->
         among = notes.step % STEPS_PER_BEAT == 0 if strong else np.ones(len(notes.step), bool)
         return up_to(notes.share(member[notes.step, notes.pitch % 12], among), at_least)
 
-    return Rule(f"chord tones of {progression}", reward, chord_tones.__doc__ or "")
+    name = f"chord tones of {progression}"
+
+    def later(bar: int) -> Rule:
+        return replace(chord_tones(beginning(progression, bar), at_least, strong), name=name)
+
+    return Rule(name, reward, chord_tones.__doc__ or "", later=later)
+
+
+def beginning(progression: str, bar: int) -> str:
+    """Return a progression as it goes on from a bar (from 0), then repeats."""
+    all_bars = bars_of(progression)
+    return " | ".join(np.roll(np.array(all_bars, object), -bar % len(all_bars)))
+
+
+def bars_of(progression: str) -> list[str]:
+    """Return the bars of a progression, between "|"."""
+    return [bar.strip() for bar in progression.strip().strip("|").split("|")]
 
 
 def chords(progression: str) -> np.ndarray:
@@ -161,7 +178,7 @@ def _spelt_out(progression: str) -> list[tuple[int, int, str]]:
     """Return the first step, the end and the symbol of each chord of 16 bars."""
     if not isinstance(progression, str):
         raise UserError(f"chords: expected a text such as 'C | Am F | G7', got {progression!r}")
-    progression_bars = [bar.split() for bar in progression.strip().strip("|").split("|")]
+    progression_bars = [bar.split() for bar in bars_of(progression)]
     if any(len(bar) not in (1, 2, 4) for bar in progression_bars):
         raise UserError(f"chords: expected 1, 2 or 4 chords between bar lines |, got {progression!r}")
     found = []

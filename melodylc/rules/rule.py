@@ -33,6 +33,12 @@ class Rule:
     conjuncts: tuple[Rule, ...] = ()
     # (128,) bool: the pitches that melodies which satisfy the rule may have, for strict decoding; None: all
     allowed_pitches: np.ndarray | None = field(default=None, compare=False)
+    # for rules that say what is to be in which bar: the rule for 16 bars that begin so many later; None: the same
+    later: Callable[[int], Rule] | None = field(default=None, compare=False)
+
+    def beginning(self, bar: int) -> Rule:
+        """Return the rule for the 16 bars that begin with a bar (from 0) of a longer melody."""
+        return self if self.later is None or bar == 0 else self.later(bar)
 
     @property
     def parts(self) -> tuple[Rule, ...]:

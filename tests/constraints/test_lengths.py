@@ -1,6 +1,6 @@
 """Melodies of other lengths than 16 bars: shorter ones end, longer ones go on."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import mido
 import numpy as np
@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import melodylc
-from melodylc import rules
+from melodylc import chords, plausibility, rules
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
 from melodylc.cli import main
-from melodylc.constraints.lengths import ending, lively_as, rewards, sixteens
+from melodylc.constraints.lengths import ending, lively_as, longer, rewards, sixteens
+from melodylc.constraints.search import SearchBudget
 from melodylc.melody import HOLD, REST, canonical, to_notes
+from melodylc.rules import Rule
 
 C_MAJOR = (0, 2, 4, 5, 7, 9, 11)
 
@@ -117,12 +119,25 @@ def test_what_is_given_stays_and_rules_are_kept(model):
     assert not (made.melodies[0] == made.melodies[1]).all()
 
 
+def test_what_is_not_found_differs_from_melody_to_melody(model):
+    """The second search of one melody has not the noise of the first search of the next."""
+    never, asked = Rule("never", lambda states: np.zeros(len(states))), Attributes()
+    bounds, budget = plausibility.bounds(model), SearchBudget(decodes=2, first=2)
+    made = [
+        longer(model, model.bank.states[5], 24, [never], asked, bounds, budget=budget, seed=seed, ends=False)[0]
+        for seed in (7, 8, 9)
+    ]
+    assert all((a != b).any() for a, b in combinations(made, 2))
+
+
 def test_a_key_is_for_the_new_bars_where_the_given_ones_are_in_another(model):
     out = rules.pitch_classes("C major")
     melody = next(each for each in model.bank.states if out(each[None])[0] < 0.8)
-    made = melodylc.continue_melody(model, melody, Attributes("C major"), bars=24, count=2, seed=1).melodies
-    new = made[:, 256:]
+    made = melodylc.continue_melody(model, melody, Attributes("C major"), bars=24, count=2, seed=1)
+    new = made.melodies[:, 256:]
     assert np.mean(np.isin(new[new < HOLD] % 12, C_MAJOR)) > 0.97
+    inside = np.isin(new % 12, C_MAJOR) | (new >= HOLD)
+    assert ((rewards(out, made.melodies, made.given) == 1) == inside.all(axis=1)).all()
 
 
 def test_the_command_writes_as_many_bars_as_were_asked_for(tmp_path, capsys):
@@ -141,14 +156,35 @@ def test_a_file_goes_on(tmp_path, capsys, model):
     assert beats_in(out / "01.mid") == 96
 
 
+def test_a_melody_of_24_bars_keeps_the_chords_of_a_blues(model):
+    blues = "C C C C F F C C G F C G"
+    made = melodylc.generate(model, chords=blues, count=1, bars=24, seed=2).melodies
+    assert rewards(chords.rule(blues), made) == 1
+    found = [note for note in to_notes(made[0]) if note.start % 1 == 0 and note.start >= 64]
+    tones = [{0, 4, 7}, {5, 9, 0}, {7, 11, 2}]
+    over = [tones["CFG".index(blues.split()[int(note.start // 4) % 12])] for note in found]
+    assert np.mean([note.pitch % 12 in each for note, each in zip(found, over, strict=True)]) > 0.6
+
+
+def test_a_long_file_goes_on_from_its_end_and_a_short_one_is_filled_up_first(tmp_path, capsys, model, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    song = np.concatenate([model.bank.states[5], model.bank.states[3]])
+    melodylc.write_midi("song.mid", song)
+    assert main(["continue", "song.mid", "--bars", "17", "--count", "1", "--seconds", "1", "--seed", "1"]) == 0
+    assert "song.mid: took bars 17 to 32" in capsys.readouterr().out
+    melodylc.write_midi("short.mid", model.bank.states[3][:48])
+    assert main(["continue", "short.mid"]) == 2
+    said = capsys.readouterr().err
+    assert "expected 16 bars to go on from, the melody has 3; melodylc infill --bars 4-16 fills the others" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--bars", "0"], "from 1 to 256"),
         (["--bars", "8", "--form", "AABA"], "form: melodies in a form have 16 bars"),
         (["--bars", "8", "--rule", "syncopation", "--rounds", "2"], "--bars: melodies of fewer than 16 bars"),
-        (["--bars", "32", "--chords", "C F G"], "that divides 32 and 8, got 3"),
-        (["--bars", "18", "--chords", "Am F C G"], "that divides 18 and 8, got 4"),
+        (["--bars", "8", "--chords", "C F G"], "that divides 8, got 3"),
         (["--bars", "6", "--chords", "| Am | F | C | G |"], "that divides 6, got 4"),
     ],
 )
