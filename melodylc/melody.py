@@ -18,6 +18,7 @@ STEPS_PER_BAR = 16
 STEPS = BARS * STEPS_PER_BAR
 STEPS_PER_BEAT = 4
 BEATS = STEPS // STEPS_PER_BEAT
+ADDED_BARS = 8  # by which a melody goes on at a time, after at least as many that are known
 HOLD = 128
 REST = 129
 STATES = 130

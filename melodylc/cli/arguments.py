@@ -100,7 +100,13 @@ def to_taste(options: argparse.Namespace, model: Model, rules: list[Rule]) -> li
 
 
 def style_amount(options: argparse.Namespace) -> float:
-    """Return how much of the style is asked for."""
+    """Return how much of the style is asked for.
+
+    Raises:
+        UserError: for an amount of no style.
+    """
+    if options.style is None and options.style_amount is not None:
+        raise UserError("--style-amount: expected --style; say which")
     return 1.0 if options.style_amount is None else float(options.style_amount)
 
 
@@ -110,13 +116,12 @@ def styled(options: argparse.Namespace, model: Model) -> Model:
     Raises:
         UserError: for a style that is none, or of another model.
     """
+    amount = style_amount(options)
     if options.style is None:
-        if options.style_amount is not None:
-            raise UserError("--style-amount: expected --style; say which")
         return model
     from melodylc.style import in_style, load_style
 
-    return in_style(model, load_style(options.style, model), style_amount(options))
+    return in_style(model, load_style(options.style, model), amount)
 
 
 def add_chords(parser: argparse.ArgumentParser) -> None:
@@ -140,12 +145,15 @@ def add_actors(parser: argparse.ArgumentParser, seconds: float | None = None) ->
 
 
 def add_budget(parser: argparse._ActionsContainer, seconds: float | None = None) -> None:
-    """Add the bounds of learning."""
+    """Add the bounds of learning.
+
+    Args:
+        seconds: that the command takes without the option, 600 at most with it; default: no limit.
+    """
     parser.add_argument("--rounds", type=number(int, 1), help="of fresh melodies, at most (30)")
     parser.add_argument(
         "--seconds",
         type=number(float, 0, MOST if seconds is None else 600),
-        default=seconds,
         help=f"begin no further round after so many ({'no limit' if seconds is None else seconds})",
     )
 

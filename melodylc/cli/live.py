@@ -19,14 +19,13 @@ if TYPE_CHECKING:
     from melodylc.live.control_map import ControlMap
 
 REFRESH = 0.2  # seconds between two looks of the status line
-LEARNING_SECONDS = 30  # of learning before it plays, unless said otherwise
 
 
 def add(commands: arguments.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("live", help="play melodies into a DAW, without end, over virtual MIDI ports")
     arguments.add_rules(parser)
-    arguments.add_actors(parser, seconds=LEARNING_SECONDS)
+    arguments.add_actors(parser, seconds=30)
     _add_what_is_played(parser)
     _add_how_it_is_played(parser)
     _add_time(parser)
@@ -157,7 +156,7 @@ def _play(options: argparse.Namespace, settings: SessionSettings) -> None:
             signal.signal(getattr(signal, name), lambda *_: ended.set())
     if options.rule and not options.actor and options.mode != "continue":
         kept = f"kept in {options.keep}" if options.keep else "--keep FILE.safetensors keeps it for --actor"
-        line.say(f"learning an actor first; --rounds and --seconds ({options.seconds:g}) bound it, {kept}")
+        line.say(f"learning an actor first; --rounds and --seconds ({settings.learning_seconds:g}) bound it, {kept}")
     else:
         line.say("loading the model")
     session = Session(settings, say=line.say)

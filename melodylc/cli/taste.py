@@ -6,6 +6,7 @@ import argparse
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,11 @@ from melodylc.cli import arguments
 if TYPE_CHECKING:
     import numpy as np
 
+    from melodylc.constraints.preference import Preference
+
 ANSWERS = {"a": (True, False), "b": (False, True), "both": (True, True), "neither": (False, False)}  # liked: a, b
 AGAIN = "again"
+OPENING = 3.0  # seconds within which what opens a file fails, if it does
 
 
 def add(commands: arguments.Commands) -> None:
@@ -43,7 +47,8 @@ def run(options: argparse.Namespace) -> None:
     preference = load_preference(out, model) if out.exists() else prefer(model)
     folder = Path(options.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    print("which do you like: a, b, both, neither? again to hear them again, q to stop", flush=True)
+    hear = "open the files" if options.quiet else "Enter plays the other one, again the same one"
+    print(f"which do you like: a, b, both, neither? {hear}, q stops", flush=True)
     for number in range(1, options.pairs + 1):
         asked = len(preference.liked) + len(preference.disliked)
         pair = preference.ask(2, seed=(options.seed + asked) % (LAST_SEED + 1))
@@ -58,7 +63,16 @@ def run(options: argparse.Namespace) -> None:
     if not len(preference.liked) + len(preference.disliked):
         print("nothing was answered, nothing is saved")
         return
-    print(f"{out}: {preference.name}; give it to generate, infill or continue as --taste")
+    print(f"{out}: {preference.name}; {_what_now(preference)}")
+
+
+def _what_now(preference: Preference) -> str:
+    """Return how many known melodies are to the taste, and what to do with it."""
+    share = preference.share_satisfied
+    if not share:
+        return "no melody is sure to be to your taste yet; run the command again to answer a few more pairs first"
+    percent = "less than 1%" if share < 0.01 else f"{share:.0%}"
+    return f"{percent} of known melodies are to your taste; give it to generate, infill or continue as --taste"
 
 
 def _written(folder: Path, pair: np.ndarray, number: int, tempo: float) -> list[Path]:
@@ -74,9 +88,10 @@ def _written(folder: Path, pair: np.ndarray, number: int, tempo: float) -> list[
     return files
 
 
-def _answer(what: str, files: list[Path], play: Callable[[list[Path]], None]) -> tuple[bool, bool] | None:
+def _answer(what: str, files: list[Path], play: Callable[[Path], None]) -> tuple[bool, bool] | None:
     """Return whether each of a pair is liked, or None to stop."""
-    play(files)
+    heard, other = files
+    play(heard)
     while True:
         print(f"{what}, {files[0]} and {files[1].name}: ", end="", flush=True)
         line = sys.stdin.readline()
@@ -85,26 +100,43 @@ def _answer(what: str, files: list[Path], play: Callable[[list[Path]], None]) ->
             return None
         if said in ANSWERS:
             return ANSWERS[said]
-        if said == AGAIN:
-            play(files)
+        if not said:
+            heard, other = other, heard
+        if said in ("", AGAIN):
+            play(heard)
         else:
-            print(f"expected a, b, both, neither, again or q, got {said[:40]!r}", file=sys.stderr)
+            print(f"expected a, b, both, neither, Enter, again or q, got {said[:40]!r}", file=sys.stderr)
 
 
-def _silent(files: list[Path]) -> None:
-    del files
+def _silent(file: Path) -> None:
+    del file
 
 
-def open_in_player(files: list[Path]) -> None:
-    """Open files with what the desktop opens MIDI files with; say so where there is nothing of the kind."""
-    for file in files:
-        try:
-            if sys.platform == "win32":
-                os.startfile(file)
-            else:
-                opener = "open" if sys.platform == "darwin" else "xdg-open"
-                quiet = subprocess.DEVNULL
-                subprocess.Popen([opener, str(file)], stdin=quiet, stdout=quiet, stderr=quiet)
-        except OSError as error:
-            print(f"no player opens {file} ({error.strerror}); open it yourself, or --quiet", file=sys.stderr)
-            return
+def open_in_player(file: Path) -> None:
+    """Open a file with what the desktop opens MIDI files with; say so where there is nothing of the kind."""
+    try:
+        if sys.platform == "win32":
+            os.startfile(file)
+        else:
+            _call(["open" if sys.platform == "darwin" else "xdg-open", str(file)])
+        print(f"opened {file}")
+    except (OSError, subprocess.CalledProcessError):
+        print(f"no player opens {file}; open it yourself, or --quiet", file=sys.stderr)
+
+
+def _call(command: list[str]) -> None:
+    """Call a command, and leave it running where it plays by itself.
+
+    Raises:
+        OSError: if it cannot be called.
+        subprocess.CalledProcessError: if it fails within some seconds.
+    """
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
+    try:
+        status = process.wait(OPENING)
+    except subprocess.TimeoutExpired:
+        threading.Thread(target=process.wait, daemon=True).start()  # until it ends
+        return
+    if status:
+        raise subprocess.CalledProcessError(status, command)

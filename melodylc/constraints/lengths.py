@@ -19,7 +19,7 @@ from melodylc.base.numbers import integer
 from melodylc.constraints.formed import FormedDraws
 from melodylc.constraints.infilling import Infilling, of_new_notes
 from melodylc.constraints.search import SearchBudget, Searched, search
-from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
+from melodylc.melody import ADDED_BARS, BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
 from melodylc.model import Model
 from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
@@ -27,7 +27,6 @@ from melodylc.rules.harmony import bars_of
 from melodylc.rules.note_arrays import lengths, onsets
 
 MOST_BARS = 256
-ON = 8  # bars that are added at a time, after at least as many that are known
 VARIED = 0.75  # of the different pitches at the beginning: those of new bars, at least
 LONG = 8  # steps, a half note: of a last note that is long; where there is one bar, half as many
 FIRST = 0.13  # of the budget of shorter ones: the draws that a search begins with, before the last note is held
@@ -43,7 +42,7 @@ def _steps_of_sixteens(steps: int) -> np.ndarray:
     """Return which steps of a melody of so many are in each of its 16 bars, (W, 256)."""
     if steps <= STEPS:
         return np.arange(STEPS)[None] % steps
-    starts = [*range(0, steps - STEPS, ON * STEPS_PER_BAR), steps - STEPS]
+    starts = [*range(0, steps - STEPS, ADDED_BARS * STEPS_PER_BAR), steps - STEPS]
     return np.add.outer(starts, np.arange(STEPS))
 
 
@@ -145,13 +144,13 @@ def longer(
     """
     decodes, held = 0, _held_at_the_end(allowed_states)
     while (left := bars - len(melody) // STEPS_PER_BAR) > 0:
-        new = min(ON, left) * STEPS_PER_BAR
+        new = min(ADDED_BARS, left) * STEPS_PER_BAR
         known = np.append(canonical(melody[new - STEPS :]), np.full(new, REST, np.uint8))
         locked = np.arange(STEPS) < STEPS - new
-        last = ends and left <= ON
+        last = ends and left <= ADDED_BARS
         begins = (len(melody) + new - STEPS) // STEPS_PER_BAR
         judged = [of_new_notes(rule.beginning(begins), known, locked) for rule in rules]
-        judged += [lively_as(melody, ON)] if left >= ON else []  # a few bars that come to rest may do so
+        judged += [lively_as(melody, ADDED_BARS)] if left >= ADDED_BARS else []  # a few bars may come to rest
         judged += [ending(attributes)] if last else []
         found = _first_kept(
             search(

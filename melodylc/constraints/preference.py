@@ -88,6 +88,13 @@ class Preference(Rule):
         assert self.belief is not None
         return self.belief.probability(self.features.of_melodies(canonical(np.atleast_2d(states)))).numpy()
 
+    @property
+    def share_satisfied(self) -> float:
+        """Return the share of the melodies of the model's bank that satisfy the rule; at first, none does."""
+        assert self.features is not None
+        assert self.belief is not None
+        return float((self.belief.probability(self.features.known) >= LIKED_FROM).double().mean())
+
     def preferred(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return whether the first of each pair of melodies (B, 256) is liked better than the second, (B,) bool."""
         assert self.features is not None

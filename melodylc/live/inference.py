@@ -157,10 +157,10 @@ class Inference:
     def _searched(self, request: Request) -> Answer:
         """Return a melody that was searched for: a new one, or one that begins with the last eight bars of another."""
         from melodylc.constraints.draws import PriorDraws
-        from melodylc.constraints.lengths import ON, longer, rewards
+        from melodylc.constraints.lengths import longer, rewards
         from melodylc.constraints.sampling import mask
         from melodylc.constraints.search import SearchBudget, search
-        from melodylc.melody import BARS, HOLD, STATES, STEPS, STEPS_PER_BAR
+        from melodylc.melody import ADDED_BARS, BARS, HOLD, STATES, STEPS, STEPS_PER_BAR
 
         began, asked = time.monotonic(), request.values
         rules = self._constraints(asked).all_rules
@@ -175,12 +175,12 @@ class Inference:
             melody, decodes, way = found.melodies, found.decodes, "search"
         else:
             before = np.frombuffer(request.before, np.uint8).copy()
-            allowed[(BARS - ON) * STEPS_PER_BAR, HOLD] = False  # the last note has ended where this one is taken up
+            allowed[(BARS - ADDED_BARS) * STEPS_PER_BAR, HOLD] = False  # the last note ends where this one is taken up
             budget = SearchBudget(decodes=max(FIRST * self.tries // 2, 1), first=FIRST)  # there may be two searches
             whole, decodes = longer(
                 self.model,
                 before,
-                BARS + ON,
+                BARS + ADDED_BARS,
                 rules,
                 asked.attributes,
                 self.bounds,
@@ -190,8 +190,10 @@ class Inference:
                 temperature=asked.temperature,
                 allowed_states=allowed,
             )
-            melody, way = canonical(whole[None, ON * STEPS_PER_BAR :]), "continued"
-            given = np.arange(STEPS) < (BARS - ON) * STEPS_PER_BAR  # played already: not held against the new bars
+            melody, way = canonical(whole[None, ADDED_BARS * STEPS_PER_BAR :]), "continued"
+            given = (
+                np.arange(STEPS) < (BARS - ADDED_BARS) * STEPS_PER_BAR
+            )  # played already: not held against the new bars
         return Answer(
             id=request.id,
             states=melody.tobytes(),

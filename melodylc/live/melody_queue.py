@@ -12,12 +12,11 @@ from melodylc.live.control_values import ControlValues
 from melodylc.live.phrases import Phrase
 from melodylc.live.protocol import Answer, Failure, Request
 from melodylc.live.settings import AMOUNTS, SessionSettings
-from melodylc.melody import BARS, to_notes
+from melodylc.melody import ADDED_BARS, BARS, to_notes
 from midi_io.files import Note
 from midi_io.player import Bar
 from midi_io.transport import BEATS_PER_BAR
 
-CONTINUED = 8  # bars by which a melody continues another
 READY = 2  # melodies that are made before they are needed
 RECENT = 16  # melodies played of which the share kept is told: enough to mean something, few enough to follow a change
 SEEDS = 1 << 31
@@ -65,7 +64,7 @@ class _Pending:
             self.number,
             self.request.values,
             self.request.seed,
-            bars if before is None else bars[CONTINUED:] + bars[:CONTINUED],
+            bars if before is None else bars[ADDED_BARS:] + bars[:ADDED_BARS],
             answer.z,
             answer.rewards,
             answer.way,
@@ -122,6 +121,11 @@ class MelodyQueue:
         return 0 if self.playing is None else self._begun_at + self.playing.length
 
     @property
+    def _last(self) -> QueuedMelody | None:
+        """Return the melody that plays, as it was made last."""
+        return self._made_again or self.playing
+
+    @property
     def _all_played(self) -> bool:
         """Return whether the melody that plays is at its end, once or more."""
         return self.playing is not None and self._bars_played > 0 and self._bars_played % self.playing.length == 0
@@ -132,8 +136,11 @@ class MelodyQueue:
         """Play another melody from the next bar on, or as soon as there is one; those that are ready are dropped."""
         self._another_now = True
         self._ready.clear()
-        if self._pending is not None and self._pending.request.before is not None:
-            self._unwanted = self._pending.request.id
+        pending, last = self._pending, self._last
+        if pending is None or pending.request.before is None:
+            return
+        if last is None or last.number != pending.number:  # what plays is made again: it plays until there is another
+            self._unwanted = pending.request.id
 
     def answer_phrase(self, phrase: Phrase) -> None:
         """Have a phrase answered; one that still waits is forgotten."""
@@ -150,7 +157,7 @@ class MelodyQueue:
         answers = self._settings.mode == "answer"
         if any(melody.values.sound != values.sound for melody in self._ready) and not answers:
             self._ready.clear()
-        last = self._made_again or self.playing
+        last = self._last
         if last is not None and last.values.sound != values.sound:
             z = None if self._settings.mode == "continue" else last.z
             return self._request(values, last.number, last.seed, z=z, before=last.before, length=last.length)
@@ -164,7 +171,7 @@ class MelodyQueue:
         if self._settings.mode == "continue":
             if before is None or (self._another_now and not self._ready):
                 return self._next(values)
-            return self._next(values, before=before.states, length=CONTINUED)
+            return self._next(values, before=before.states, length=ADDED_BARS)
         return self._next(values, z=None if before is None else before.z)
 
     def take(self, answer: Answer | Failure) -> bool:
@@ -175,7 +182,7 @@ class MelodyQueue:
         if answer.id == self._unwanted:
             return False
         melody = pending.melody(answer)
-        last = self._made_again or self.playing
+        last = self._last
         if last is not None and last.number == melody.number:
             self._made_again = melody
         else:
@@ -237,14 +244,15 @@ class MelodyQueue:
         """Return the request for the next melody, from one before it, a phrase or none."""
         varies = self._settings.mode == "vary"
         self._numbers += 1
-        amount = AMOUNTS[self._settings.mode] if values.amount is None else values.amount
-        if z is None and phrase is None and before is None:
-            amount = 0.0  # the first one is as far from everything as any
-        elif varies:
-            # a share of the way that is left, so that steps are even; at the end of the way the next one begins
-            share = min(amount / max(1 - self._gone, amount), 1.0) if amount > 0 else 0.0
-            self._gone += amount
-            amount = share
+        if z is None and phrase is None:
+            amount = 0.0  # there is nothing that it is to go away from
+        else:
+            amount = AMOUNTS[self._settings.mode] if values.amount is None else values.amount
+            if varies:
+                # a share of the way that is left, so that steps are even; at the end of the way the next one begins
+                share = min(amount / max(1 - self._gone, amount), 1.0) if amount > 0 else 0.0
+                self._gone += amount
+                amount = share
         # the same noise while varying: what changes is the place
         seed = self._noise if varies else self._seed()
         request = self._request(

@@ -12,16 +12,13 @@ from melodylc.base.numbers import integer, number
 from melodylc.base.numbers import seed as checked_seed
 from melodylc.live.control_map import ControlMap
 from melodylc.live.control_values import ControlValues
+from melodylc.melody import BARS
 
 MODES = ("generate", "continue", "answer", "vary")
 SYNCS = ("internal", "midi-clock", "jack")
-AMOUNTS = {
-    "generate": 1.0,
-    "continue": 1.0,
-    "answer": 0.2,
-    "vary": 0.25,
-}  # how far from one melody to the next
-EVERY = {"generate": 16, "continue": 16, "answer": 16, "vary": 4}  # bars
+AMOUNTS = {"generate": 1.0, "answer": 0.2, "vary": 0.25}  # how far from one melody to the next
+VARIED_EVERY = 4  # bars
+LEARNING_SECONDS = 30.0  # before it plays
 TRACK_NAME = "melodylc"  # of recordings
 
 
@@ -44,7 +41,7 @@ class SessionSettings:
     rules: tuple[str, ...] = ()  # as for `--rule`
     actors: tuple[str, ...] = ()  # files of `learn`
     rounds: int | None = None  # of learning, which rules without actors begin with; None: the budget's
-    seconds: float = 30.0  # after which no further round of it begins
+    seconds: float | None = None  # after which no further round of it begins; None: 30
     keep: Path | None = None  # where what was learned is saved
     strict: bool = False
     tries: int = 8  # decodes within which a melody is to keep its rules
@@ -80,33 +77,37 @@ class SessionSettings:
         integer("tries", self.tries, 1, 1000)
         checked_seed(self.seed)
         number("style_amount", self.style_amount, 0, 2)
-        number("seconds", self.seconds, 0, 600)
-        if self.rounds is not None:
-            integer("rounds", self.rounds, 1)
-        for name in ("rounds", "keep"):
-            if getattr(self, name) is not None and (self.actors or not self.rules):
-                why = "an actor is learned already" if self.actors else "nothing is learned without a rule"
-                raise UserError(f"{name}: {why}; leave it out")
-        if self.keep is not None and (self.keep.suffix != ".safetensors" or not self.keep.parent.is_dir()):
-            raise UserError(f"keep: expected a .safetensors file in a folder that exists, got {self.keep}")
+        if self.mode == "continue":
+            self._check_continuing()
+        self._check_learning()
         if self.every is not None:
             integer("every", self.every, 1, 256, " bars")
-        if self.mode == "continue":
-            given: dict[str, object] = {
-                "every": self.every,
-                "keep": self.keep,
-                "rounds": self.rounds,
-                "amount": self.initial.amount,
-            }
-            given["actors"] = self.actors or None
-            for name in (name for name, value in given.items() if value is not None):
-                raise UserError(f"{name}: mode continue searches for eight bars at a time; leave it out")
         if self.velocity is not None:
             integer("velocity", self.velocity, 1, 127)
         if not 1 <= len(self.name) <= 40 or any(c in self.name for c in ":/\\\0"):
             raise UserError(f"name: expected 1 to 40 characters without : / and \\, got {self.name!r}")
         if self.lead and self.sync == "midi-clock":
             raise UserError("lead: a session that follows MIDI clock cannot lead as well; choose another sync")
+
+    def _check_continuing(self) -> None:
+        """Refuse what only the other modes have."""
+        learning = {"actors": self.actors or None, "rounds": self.rounds, "seconds": self.seconds, "keep": self.keep}
+        unused = {"every": self.every, "amount": self.initial.amount, **learning}
+        given = [name for name, value in unused.items() if value is not None]
+        if given:
+            raise UserError(f"{given[0]}: mode continue searches for eight bars at a time; leave it out")
+
+    def _check_learning(self) -> None:
+        if self.rounds is not None:
+            integer("rounds", self.rounds, 1)
+        if self.seconds is not None:
+            number("seconds", self.seconds, 0, 600)
+        given = [name for name in ("rounds", "seconds", "keep") if getattr(self, name) is not None]
+        if given and (self.actors or not self.rules):
+            why = "an actor is learned already" if self.actors else "nothing is learned without a rule"
+            raise UserError(f"{given[0]}: {why}; leave it out")
+        if self.keep is not None and (self.keep.suffix != ".safetensors" or not self.keep.parent.is_dir()):
+            raise UserError(f"keep: expected a .safetensors file in a folder that exists, got {self.keep}")
 
     @classmethod
     def of(
@@ -138,7 +139,14 @@ class SessionSettings:
     @property
     def bars_per_melody(self) -> int:
         """Return how many bars lie between one melody and the next."""
-        return EVERY[self.mode] if self.every is None else self.every
+        if self.every is not None:
+            return self.every
+        return VARIED_EVERY if self.mode == "vary" else BARS
+
+    @property
+    def learning_seconds(self) -> float:
+        """Return after how many seconds of learning no further round begins."""
+        return LEARNING_SECONDS if self.seconds is None else self.seconds
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:

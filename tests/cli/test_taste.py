@@ -1,7 +1,10 @@
 """The command taste, answered by a listener who likes many notes, and melodies to that taste."""
 
 import io
+import os
 import re
+import sys
+import time
 
 import mido
 import numpy as np
@@ -43,7 +46,7 @@ def test_a_taste_is_learned_pair_by_pair_and_melodies_are_to_it(tmp_path, monkey
     assert main(["taste", "--out", "mine.safetensors", "--pairs", "12", "--quiet"]) == 0
     said = capsys.readouterr()
     assert said.err.count("expected a, b, both") == 1
-    assert re.search(r"preference of \d+ likes and \d+ dislikes", said.out)
+    assert re.search(r"preference of \d+ likes and \d+ dislikes; \d+% of known melodies .* as --taste", said.out)
     assert (tmp_path / "taste" / "12-b.png").exists()
     model = melodylc.load()
     preference = load_preference("mine.safetensors", model)
@@ -73,25 +76,73 @@ def test_a_taste_goes_on_where_it_was_and_stops_when_told(tmp_path, monkeypatch,
     for typed in (["a\n", "q\n"], ["\n", "b\n"]):
         monkeypatch.setattr("sys.stdin", io.StringIO("".join(typed)))
         assert main(["taste", "--out", "mine.safetensors", "--quiet"]) == 0
-    assert "preference of 2 likes and 2 dislikes" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "preference of 2 likes and 2 dislikes" in said
+    assert said.count("run the command again") == 2  # nothing can be generated to so young a taste
+    assert "--taste" not in said
     monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
     assert main(["taste", "--out", "other.safetensors", "--quiet"]) == 0
     assert not (tmp_path / "other.safetensors").exists()
 
 
-def test_pairs_are_opened_with_what_opens_midi_files(tmp_path, monkeypatch, capsys):
+def test_the_second_of_a_pair_plays_when_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     opened = []
-    monkeypatch.setattr(taste.subprocess, "Popen", lambda command, **_: opened.append(command[-1]))
+    monkeypatch.setattr(taste, "open_in_player", lambda file: opened.append(file.name))
+    monkeypatch.setattr("sys.stdin", io.StringIO("\nagain\n\nb\nq\n"))
+    assert main(["taste", "--out", "mine.safetensors"]) == 0
+    assert opened == ["01-a.mid", "01-b.mid", "01-b.mid", "01-a.mid", "02-a.mid"]
+    assert "Enter plays the other one" in capsys.readouterr().out
+
+
+def there(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def player(folder, monkeypatch, script):
+    """Make xdg-open a script."""
     monkeypatch.setattr("sys.platform", "linux")
-    taste.open_in_player([tmp_path / "a.mid", tmp_path / "b.mid"])
-    assert opened == [str(tmp_path / "a.mid"), str(tmp_path / "b.mid")]
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    (folder / "xdg-open").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "xdg-open").chmod(0o755)
 
-    def missing(command, **_):
-        raise FileNotFoundError(2, "No such file or directory", command[0])
 
-    monkeypatch.setattr(taste.subprocess, "Popen", missing)
-    taste.open_in_player([tmp_path / "a.mid", tmp_path / "b.mid"])
-    assert capsys.readouterr().err.count("open it yourself") == 1
+@pytest.mark.skipif(sys.platform == "win32", reason="xdg-open is a script")
+def test_a_file_is_opened_with_what_opens_midi_files(tmp_path, monkeypatch, capsys):
+    player(tmp_path, monkeypatch, f'echo "$1" >> {tmp_path}/opened')
+    taste.open_in_player(tmp_path / "a.mid")
+    assert (tmp_path / "opened").read_text() == f"{tmp_path / 'a.mid'}\n"
+    said = capsys.readouterr()
+    assert (said.out, said.err) == (f"opened {tmp_path / 'a.mid'}\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="xdg-open is a script")
+def test_a_player_that_goes_on_is_not_waited_for(tmp_path, monkeypatch, capsys):
+    player(tmp_path, monkeypatch, f"echo $$ > {tmp_path}/pid; exec sleep 1")
+    monkeypatch.setattr(taste, "OPENING", 0.3)
+    taste.open_in_player(tmp_path / "a.mid")
+    assert "opened" in capsys.readouterr().out
+    pid = int((tmp_path / "pid").read_text())
+    assert there(pid)  # it plays
+    deadline = time.monotonic() + 60
+    while there(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not there(pid)  # it has ended, and was waited for
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="xdg-open is a script")
+def test_where_no_player_works_the_file_is_named(tmp_path, monkeypatch, capsys):
+    player(tmp_path, monkeypatch, "exit 3")  # as without a handler
+    taste.open_in_player(tmp_path / "a.mid")
+    monkeypatch.setenv("PATH", "")
+    taste.open_in_player(tmp_path / "b.mid")
+    said = capsys.readouterr()
+    lines = [f"no player opens {tmp_path / name}; open it yourself, or --quiet" for name in ("a.mid", "b.mid")]
+    assert (said.out, said.err.splitlines()) == ("", lines)
 
 
 def test_what_is_no_taste_is_one_line(tmp_path, monkeypatch, capsys):

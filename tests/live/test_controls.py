@@ -173,6 +173,7 @@ def test_a_wrong_map_says_what_is_wrong(tmp_path, text, says):
         ({"transpose": True}, "transpose: expected a whole number"),
         ({"tempo": "fast"}, "got 'fast'"),
         ({"seconds": float("inf")}, "seconds: expected a number from 0 to 600"),
+        ({"seconds": 3}, "seconds: nothing is learned without a rule"),
         ({"rounds": 0}, "rounds: expected a whole number from 1"),
         ({"keep": Path("a.safetensors")}, "keep: nothing is learned without a rule"),
         ({"rounds": 3, "rules": ("leaps(5)",), "actors": ("x",)}, "rounds: an actor is learned already"),

@@ -245,6 +245,19 @@ def test_what_continued_a_melody_that_is_dropped_is_not_taken():
     assert make(queue, pitch=20).before is None
 
 
+def test_what_is_made_again_is_taken_while_another_melody_is_wanted():
+    queue = MelodyQueue(SessionSettings(mode="continue", seed=1))
+    make(queue, pitch=40)
+    make(queue, pitch=60)
+    pitches(queue, range(17))
+    again = queue.next_request(G_MAJOR)
+    queue.play_another()
+    assert queue.take(answer(again, 20))
+    assert pitches(queue, [17], G_MAJOR) == [29]
+    assert make(queue, G_MAJOR, 80).before is None  # the next that is asked for is the new one
+    assert pitches(queue, [18, 19], G_MAJOR) == [80, 81]
+
+
 def test_a_melody_continues_wherever_the_transport_jumps_to():
     queue = MelodyQueue(SessionSettings(mode="continue", seed=1))
     make(queue, pitch=40)
@@ -254,7 +267,7 @@ def test_a_melody_continues_wherever_the_transport_jumps_to():
 
 
 @pytest.mark.parametrize(
-    "given", [{"every": 4}, {"amount": 0.5}, {"actors": ("a.safetensors",)}, {"rounds": 3, "rules": ("stepwise",)}]
+    "given", [{"every": 4}, {"amount": 0.5}, {"actors": ("a.safetensors",)}, {"rounds": 3}, {"seconds": 10}]
 )
 def test_what_a_melody_that_continues_has_no_use_for_is_refused(given):
     with pytest.raises(UserError, match="mode continue"):
