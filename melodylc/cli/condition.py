@@ -32,7 +32,5 @@ def run(options: argparse.Namespace) -> None:
     settings = replace(ConditionalSettings(), rounds=options.rounds)
     melodies = arguments.more_melodies(options)
     path = model.path.with_name(FILE)
-    actor = train_conditional_actor(
-        model, settings=settings, melodies=melodies, seed=options.seed, on_round=lambda so_far: so_far.save(path)
-    )
+    actor = train_conditional_actor(model, settings=settings, melodies=melodies, seed=options.seed)
     actor.save(path)

@@ -39,10 +39,10 @@ from melodylc.melody import BARS
 from melodylc.model import Model, fingerprint, generator
 from melodylc.prior.requests import random_attributes
 
-STARTS = 3072  # draws of the prior that the actor is taught on; a few are replaced each round
-# Most draws are made for the attributes that the actor is then asked for. The others are made for nothing, as the
-# encodings are that a transformation begins at.
-FOR_NOTHING = 0.25
+STARTS = 3072  # vectors that the actor is taught on; a few are replaced each round
+ENCODED = 0.5  # of them are encodings of the bank, where transformations begin; the others are draws made for nothing
+RETURNING = 1.0  # weight of `returning`
+MARGIN = 0.2  # of the distance below which bars decode as equal: decoding is to be sure of it
 LEAST_NOTES = 0.9  # of the notes of a draw, the share that an actor is to leave it where no number is requested
 # In balance while every second round is above the target, and slow, as there are hundreds of rounds: the embedded actor
 # had lambda at its least from round 90 to 150 of 500, when it passed the target, and at 0.4 in the end.
@@ -127,14 +127,17 @@ class _Learning:
         self.starts = self.draw(STARTS)
 
     def draw(self, count: int) -> tuple[Tensor, Tensor]:
-        """Draw vectors (count, Z) of the prior and labels (count, 32) of random attributes."""
+        """Return vectors (count, Z), encodings and draws of the prior, and labels (count, 32) of random attributes."""
         y = torch.stack([random_attributes(self.rng).labels() for _ in range(count)])
-        made_for = torch.where(torch.rand(count, 1, generator=self.generator) < FOR_NOTHING, 0, y)
+        encoded = round(ENCODED * count)
+        known = self.model.bank.mean
+        chosen = known[torch.randint(len(known), (encoded,), generator=self.generator)].float()
         with half_precision(self.model.device):
-            return self.model.from_noise(self.model.noise(count, source=self.generator), made_for), y
+            drawn = self.model.from_noise(self.model.noise(count - encoded, source=self.generator))
+        return torch.cat([chosen, drawn])[torch.randperm(count, generator=self.generator)], y
 
     def batch(self, count: int) -> tuple[Tensor, Tensor]:
-        """Return some of the draws that are kept, (count, Z) and (count, 32)."""
+        """Return some of the starts, (count, Z) and (count, 32)."""
         chosen = torch.randint(len(self.starts[0]), (count,), generator=self.generator)
         return self.starts[0][chosen], self.starts[1][chosen]
 
@@ -153,14 +156,15 @@ class _Learning:
     def _actor_loss(self, z: Tensor, y: Tensor) -> Tensor:
         settings, critics = self.settings, self.critics.critics
         with torch.no_grad():
-            bars = self.model.bar_embeddings(z)
-            count = torch.stack([predictions(critic(bars))[1][:, 0] for critic in critics]).amin(dim=0)
+            before = self.model.bar_embeddings(z)
+            count = torch.stack([predictions(critic(before))[1][:, 0] for critic in critics]).amin(dim=0)
         moved = self.actor(z, y)
         bars = self.model.bar_embeddings(moved)
         energies = torch.stack([energy(critic(bars), y, LEAST_NOTES * count, settings.enough) for critic in critics])
         # what one critic overrates by mistake does not count
         loss = energies.amax(dim=0).clamp(max=LARGEST_ENERGY).mean()
         loss = loss + self.penalty * losses.distance(moved, z, self.model.bank.sigma_bar)
+        loss = loss + RETURNING * returning(before, bars, self.model.vae.equal_within)
         return loss + settings.shell * losses.shell_penalty(moved).mean()
 
     def fresh_round(self) -> dict[str, float]:
@@ -193,6 +197,26 @@ class _Learning:
         for _ in range(self.settings.actor_steps):
             self.actor_step()
         return self.fresh_round()
+
+
+def returning(before: Tensor, after: Tensor, within: float) -> Tensor:
+    """Return how far bars (B, P, E) that were equal have come apart, and others together, each averaged over its pairs.
+
+    Args:
+        before, after: embeddings of bars, before and after they were moved.
+        within: the distance below which bars decode as equal. 0: none do.
+    """
+    if within == 0:
+        return after.new_zeros(())
+    pairs = torch.ones(before.shape[1], before.shape[1], dtype=torch.bool, device=before.device).tril(-1)
+    equal = (torch.cdist(before, before) < within) & pairs
+    distance = torch.cdist(after, after) / within
+    apart, together = torch.relu(distance - (1 - MARGIN)).square(), torch.relu(1 + MARGIN - distance).square()
+
+    def mean(cost: Tensor, chosen: Tensor) -> Tensor:
+        return (cost * chosen).sum() / chosen.sum().clamp(min=1)
+
+    return mean(apart, equal) + mean(together, pairs & ~equal)
 
 
 def train_conditional_actor(

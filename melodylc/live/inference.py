@@ -191,9 +191,7 @@ class Inference:
                 allowed_states=allowed,
             )
             melody, way = canonical(whole[None, ADDED_BARS * STEPS_PER_BAR :]), "continued"
-            given = (
-                np.arange(STEPS) < (BARS - ADDED_BARS) * STEPS_PER_BAR
-            )  # played already: not held against the new bars
+            given = np.arange(STEPS) < (BARS - ADDED_BARS) * STEPS_PER_BAR  # played already
         return Answer(
             id=request.id,
             states=melody.tobytes(),

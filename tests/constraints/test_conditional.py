@@ -8,10 +8,7 @@ from melodylc.attributes import LABELS, Attributes
 from melodylc.base.errors import UserError
 from melodylc.constraints import conditional
 from melodylc.constraints.attribute_critic import PLAUSIBLE, critic_loss, energy, measure, predictions, satisfied_shares
-from melodylc.constraints.conditional_training import (
-    ConditionalSettings,
-    train_conditional_actor,
-)
+from melodylc.constraints.conditional_training import ConditionalSettings, returning, train_conditional_actor
 from melodylc.plausibility import Bounds
 from melodylc.prior.requests import random_attributes
 from melodylc.rules import Key
@@ -117,6 +114,19 @@ def test_the_energy_falls_as_attributes_come_to_be_satisfied():
     assert cost(narrow, low=56, high=69) < cost(narrow, low=56, high=75)
     assert cost(in_c, absent=4.0, count=90) < cost(in_c, absent=4.0, count=30)  # not by falling silent
     assert cost(Attributes(), count=90) == pytest.approx(0, abs=0.02)
+
+
+def test_bars_that_were_equal_are_to_stay_so_and_others_are_not():
+    bars = 10 * torch.eye(4)[None]  # four bars, far from each other
+    bars[0, 1] = bars[0, 0]
+    assert returning(bars, bars, within=2.5) == 0
+    assert returning(bars, bars + 3, within=2.5) == 0  # all of them moved together
+    apart, together = bars.clone(), bars.clone()
+    apart[0, 1, 3] = 5.0  # twice the distance below which they decode as equal: one pair, 1.2 too far
+    assert float(returning(bars, apart, within=2.5)) == pytest.approx(1.2**2)
+    together[0, 3] = together[0, 2]  # one pair of the five that were not equal
+    assert float(returning(bars, together, within=2.5)) == pytest.approx(1.2**2 / 5)
+    assert returning(bars, together, within=0) == 0
 
 
 def test_a_conditional_actor_is_learned_saved_and_loaded(tiny_model, tmp_path):
