@@ -164,13 +164,16 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--track", type=number(int, 1), help="the track to take (default: the first that has a melody)")
 
 
-def folder(text: str) -> str:
-    """Return the folder that a text names, if it can be written, or made: said before the work that goes into it."""
-    path = Path(text).absolute()
+def check_folder(options: argparse.Namespace) -> None:
+    """Check the folder that melodies are to go to, before the work that goes into it.
+
+    Raises:
+        UserError: unless it can be written, or made.
+    """
+    path = Path(options.out).absolute()
     there = next(each for each in (path, *path.parents) if each.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):
-        raise argparse.ArgumentTypeError(f"expected a folder that can be written, got {text}")
-    return text
+        raise UserError(f"--out: expected a folder that can be written, got {options.out}")
 
 
 def add_output(parser: argparse.ArgumentParser, temperature: float | None = None) -> None:
@@ -183,7 +186,7 @@ def add_output(parser: argparse.ArgumentParser, temperature: float | None = None
     add_seed(parser, None, "the same seed gives the same files")
     parser.add_argument("--strict", action="store_true", help="guarantee key and range by masking the decoder")
     add_model(parser)
-    parser.add_argument("--out", type=folder, default="melodies", metavar="DIR", help="where the files go (melodies)")
+    parser.add_argument("--out", default="melodies", metavar="DIR", help="where the files go (melodies)")
 
 
 def attributes(options: argparse.Namespace) -> Attributes:
