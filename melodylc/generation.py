@@ -18,7 +18,7 @@ from melodylc.base.numbers import seed as checked_seed
 from melodylc.base.numbers import temperature as checked_temperature
 from melodylc.constraints.draws import PriorDraws
 from melodylc.constraints.formed import FormedDraws
-from melodylc.constraints.lengths import check_bars, check_model, ended, shorter
+from melodylc.constraints.lengths import check_bars, check_model, ended, ending, shorter
 from melodylc.constraints.rule_actor import RuleActor
 from melodylc.constraints.sampling import (
     Constraints,
@@ -66,7 +66,8 @@ def generate(
     Attributes are what draws of the prior are made for. Melodies that keep rules without an actor are searched for; for
     those that are not found an actor is learned. Each melody that breaks a rule or is not plausible is made the next
     way (see `constraints.sampling.ways`), then drawn again, `tries` times in all; the best is kept, and `draws` and
-    `ways` say which it was. What is searched for is not drawn again.
+    `ways` say which it was. For a key with a tonic two are drawn at a time, and of two that are kept the one that ends
+    on it, and longer, is taken. What is searched for is not drawn again.
 
     Args:
         seed: the same seed gives the same melodies; default: by chance.
@@ -140,6 +141,12 @@ class _Asked:
         return mask(self.constraints.all_rules) if self.strict else None
 
     @property
+    def with_tonic(self) -> bool:
+        """Return whether the key that was asked for has a tonic, on which melodies had better end."""
+        key = self.constraints.attributes.key
+        return key is not None and key.tonic is not None
+
+    @property
     def rare(self) -> str:
         """Return words that say so where few melodies with the attributes are known."""
         few = share_known(self.model.bank.states, self.constraints.attributes) < FEW
@@ -211,6 +218,7 @@ def _of_sixteen_bars(
         tries=tries,
         seed=asked.seed,
         temperature=asked.temperature,
+        rather=ending(constraints.attributes) if asked.with_tonic else None,
     )
     if found is not None:
         drawn = drawn.or_better(found.as_drawn())

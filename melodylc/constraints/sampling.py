@@ -260,18 +260,29 @@ def draw_kept(
     tries: int,
     seed: int,
     temperature: float | None = None,
+    rather: Rule | None = None,
 ) -> Drawn:
     """Draw `count` melodies, of each the first that is kept, or the best; see `draw` and `score`.
 
     Args:
         vectors: given a way, the seed of the draw and the melodies that are left (L,), their moved vectors (L, Z).
+        rather: what a melody need not satisfy, but had better: two are drawn at a time, and of two that are kept the
+            one with the higher reward is taken.
     """
 
-    def make(way: Way, number: int, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        own_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    def once(way: Way, own_seed: int, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         z = vectors(way, own_seed, left)
         made = model.decode(z, temperature=temperature, seed=own_seed, allowed_states=way.allowed_states)
         return made, score(made, rules, bounds)
+
+    def make(way: Way, number: int, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        first, second = (int(each) for each in np.random.SeedSequence([seed, number]).generate_state(2))
+        made, scores = once(way, first, left)
+        if rather is None:
+            return made, scores
+        other, other_scores = once(way, second, left)
+        better = (other_scores > scores) | ((other_scores == scores) & (rather(other) > rather(made)))
+        return np.where(better[:, None], other, made), np.where(better, other_scores, scores)
 
     return draw(known, count, tries, make)
 
