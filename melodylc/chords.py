@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 
 from melodylc.attributes import Attributes
+from melodylc.base.errors import UserError
 from melodylc.melody import BARS, STEPS_PER_BAR, STEPS_PER_BEAT
 from melodylc.rules import Key, Rule
 from melodylc.rules.harmony import bars_of, beginning, chord_tones, chords, roots
@@ -32,6 +33,18 @@ def rule(progression: str) -> Rule:
         UserError: for a chord that is not understood, or a bar without 1, 2 or 4 chords.
     """
     return chord_tones(one_a_bar(progression), ON_STRONG_BEATS)
+
+
+def check_fit(progression: str, bars: int) -> None:
+    """Check that chords return with a melody of fewer than 16 bars, which is played again and again.
+
+    Raises:
+        UserError: if they do not; for a chord that is not understood.
+    """
+    if bars < BARS and bars % (cycle := len(bars_of(one_a_bar(progression)))):
+        raise UserError(
+            f"chords: for {bars} bars, expected chords of a number of bars that divides {bars}, got {cycle}"
+        )
 
 
 def key_of(progression: str) -> Key:
