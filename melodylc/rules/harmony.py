@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from melodylc.base.numbers import integer
 from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
 from melodylc.rules.key import ACCIDENTALS, NAMES, NATURALS, Key, as_key
 from melodylc.rules.note_arrays import Onsets, lengths, onsets, up_to
-from melodylc.rules.rule import Rule, check_share
+from melodylc.rules.rule import OneOf, Rule, check_share
+
+PHRASES = OneOf((1, 2, 4, 8, 16))  # their lengths, in bars
 
 # Semitones above the root.
 CHORDS = {
@@ -38,7 +41,7 @@ CHORDS = {
 }
 
 
-def phrase_endings(classes: str | Key | Iterable[int], every: int = 4, shortest: int = 1) -> Rule:
+def phrase_endings(classes: str | Key | Iterable[int], every: Annotated[int, PHRASES] = 4, shortest: int = 1) -> Rule:
     """Reward the share of phrases of `every` bars that end on one of the pitch classes.
 
     The last note that starts in a phrase ends it, and has to last `shortest` steps or more. A phrase without notes does
@@ -63,7 +66,7 @@ def phrase_endings(classes: str | Key | Iterable[int], every: int = 4, shortest:
     return Rule(f"phrases ending on {key.name}", reward, phrase_endings.__doc__ or "")
 
 
-def cadence(key: str | Key | Iterable[int], every: int = 16, shortest: int = 4) -> Rule:
+def cadence(key: str | Key | Iterable[int], every: Annotated[int, PHRASES] = 16, shortest: int = 4) -> Rule:
     """Reward phrases of `every` bars that come to rest: their last note is the tonic, and lasts `shortest` steps.
 
     Half of a phrase's reward is for the tonic, half for the length up to `shortest`; the mean over all phrases.
@@ -97,8 +100,8 @@ def _phrases(name: str, every: int) -> tuple[int, int]:
     Raises:
         UserError: unless every is 1, 2, 4, 8 or 16.
     """
-    if isinstance(every, bool) or every not in (1, 2, 4, 8, 16):
-        raise UserError(f"{name}: expected every 1, 2, 4, 8 or 16 bars, got {every}")
+    if every not in PHRASES:
+        raise UserError(f"{name}: expected every {PHRASES} bars, got {every}")
     return every * STEPS_PER_BAR, BARS // every
 
 
