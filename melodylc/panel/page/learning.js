@@ -1,0 +1,84 @@
+// Learning: whether it is needed, how it goes, and what has been learned.
+
+import { askedOf } from "./asked.js";
+import { element } from "./elements.js";
+import { drawnCurve, inWords, legend } from "./learning_curve.js";
+
+const SEARCH = "Melodies that keep your rules are searched for, and come at once.";
+const LEARNING = "Learning takes minutes; after it, melodies for these rules come faster, and more of them keep the rules.";
+
+/** Fill an element with the button that learns the rules, the curve while it learns, and what has been learned. */
+export function mountLearning(place, session) {
+  const asked = askedOf(session);
+  const now = element("span", { class: "now" });
+  const said = element("p", { class: "hint" });
+  const learn = element("button", { type: "button", text: "Learn these rules", onclick: () => session.send({ do: "learn" }) });
+  const stop = element("button", {
+    type: "button", text: "Stop", title: "Keeps the best so far", onclick: () => session.send({ do: "stop" }),
+  });
+  const stopHint = element("span", { class: "hint", text: "keeps the best so far" });
+  const picture = element("div");
+  const words = element("p", { class: "values", role: "status" });
+  const progress = element("div", {}, picture, legend(), words);
+  const learned = element("ul", { class: "learned" });
+  const summary = element("summary", {}, element("span", { text: "Learning" }), now);
+  const part = element(
+    "details", { class: "part" }, summary, said, element("div", { class: "buttons" }, learn, stop, stopHint), progress, learned,
+  );
+  place.append(part);
+
+  let curve = null; // the one of now, or the last: what came of it stays to be seen
+  let was = false;
+  let drawn = null;
+  const refresh = () => {
+    const { state } = session;
+    const settings = asked.settings;
+    if (!settings) return;
+    const learning = state.busy?.what === "learn";
+    if (learning) curve = state.busy.curve ?? [];
+    if (learning && !was) part.open = true; // it was asked for: here is how it goes
+    const focused = document.activeElement;
+    const rules = settings.rules.filter(({ on }) => on).length;
+    const ready = state.worker.state === "ready";
+    learn.hidden = learning;
+    learn.disabled = !rules || !ready || Boolean(state.busy);
+    stop.hidden = stopHint.hidden = !(learning && state.busy.stoppable);
+    if (learning && focused === learn && !stop.hidden) stop.focus();
+    if (!learning && was && focused === stop) learn.focus();
+    was = learning;
+    said.textContent = explained(state, rules, learning);
+    now.textContent = learning ? "learning…" : "";
+    progress.hidden = !curve;
+    if (curve && drawn !== JSON.stringify(curve)) {
+      drawn = JSON.stringify(curve);
+      picture.replaceChildren(drawnCurve(curve));
+    }
+    const line = curve ? (learning ? upper(inWords(curve)) : `Ended. ${upper(inWords(curve))}`) : "";
+    if (words.textContent !== line) words.textContent = line;
+    list(learned, state.learned ?? []);
+  };
+  asked.addEventListener("change", refresh);
+  refresh();
+}
+
+function explained(state, rules, learning) {
+  if (learning) return state.busy.text;
+  if (!rules) return "Without rules there is nothing to learn: add one first.";
+  if (state.worker.state !== "ready") return state.worker.text;
+  return `${SEARCH} ${LEARNING}`;
+}
+
+function upper(text) {
+  return text[0].toUpperCase() + text.slice(1);
+}
+
+function list(place, learned) {
+  const key = JSON.stringify(learned);
+  if (place.dataset.shown === key) return;
+  place.dataset.shown = key;
+  place.hidden = !learned.length;
+  place.replaceChildren(
+    ...learned.map(({ rules, report }) =>
+      element("li", {}, element("strong", { text: `Learned: ${rules}` }), element("span", { class: "hint", text: report }))),
+  );
+}

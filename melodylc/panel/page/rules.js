@@ -1,0 +1,214 @@
+// The rules that melodies are to keep: those in use with their parameters, and a list to add from.
+
+import { askedOf } from "./asked.js";
+import { element } from "./elements.js";
+import { errorLine, freshId, readNumber, readWhole } from "./fields.js";
+import { RuleList } from "./rule_list.js";
+import { fileName, inWords } from "./rule_words.js";
+
+/** Fill an element with the rules in use and a button that offers more. */
+export function mountRules(place, session) {
+  const asked = askedOf(session);
+  const rows = new Map(); // by name and how many of that name came before: fields stay while others come and go
+  const count = element("span", { class: "now" });
+  const used = element("ul", { class: "rules" });
+  const none = element("p", { class: "hint", text: "None yet. A rule says what each melody has to do." });
+  const broken = element("div", { role: "status" });
+  const change = (index, changed) => {
+    const rules = asked.settings.rules;
+    if (!rules[index]) return;
+    asked.set({ rules: rules.map((rule, at) => (at === index ? { ...rule, ...changed } : rule)) });
+  };
+  const remove = (index) => {
+    asked.set({ rules: asked.settings.rules.filter((_, at) => at !== index) });
+    (used.children[Math.min(index, used.children.length - 1)]?.querySelector("button") ?? add).focus();
+  };
+  const list = new RuleList(session, (entry) => {
+    asked.set({ rules: [...asked.settings.rules, { name: entry.name, arguments: firstArguments(entry), on: true }] });
+    const row = used.lastElementChild;
+    (row?.querySelector("input.argument:placeholder-shown, .argument") ?? row?.querySelector("input"))?.focus();
+    row?.scrollIntoView({ block: "nearest" });
+  });
+  const add = element("button", { type: "button", text: "Add a rule…", onclick: () => list.open(), "aria-haspopup": "dialog" });
+  const summary = element("summary", {}, element("span", { text: "Rules" }), count);
+  place.append(element("details", { class: "part", open: true }, summary, used, none, broken, add), list.element);
+
+  const refresh = () => {
+    const settings = asked.settings;
+    if (!settings) return;
+    const { state } = session;
+    const wanted = keysOf(settings.rules);
+    for (const [key, row] of rows) {
+      if (wanted.includes(key)) continue;
+      row.element.remove();
+      rows.delete(key);
+    }
+    settings.rules.forEach((rule, index) => {
+      const entry = state.catalogue.find(({ name, error }) => name === rule.name && !error) ?? null;
+      const shape = JSON.stringify(entry?.parameters ?? null);
+      let row = rows.get(wanted[index]);
+      if (!row || row.shape !== shape) {
+        row?.element.remove(); // a file of rules was saved, and the rule takes other parameters
+        row = new RuleRow(rule.name, entry, shape);
+        rows.set(wanted[index], row);
+      }
+      row.changed = (changed) => change(index, changed);
+      row.removed = () => remove(index);
+      if (used.children[index] !== row.element) used.insertBefore(row.element, used.children[index] ?? null);
+      row.show(rule, state.rule_errors?.[index] ?? null, rewardOf(state, settings.rules, index));
+    });
+    none.hidden = settings.rules.length > 0;
+    const on = settings.rules.filter((rule) => rule.on).length;
+    count.textContent = on === settings.rules.length ? `${on || "none"}` : `${on} of ${settings.rules.length} on`;
+    showBroken(broken, state.catalogue);
+    list.refresh();
+  };
+  asked.addEventListener("change", refresh);
+  refresh();
+}
+
+class RuleRow {
+  constructor(name, entry, shape) {
+    this.shape = shape;
+    this.entry = entry;
+    this.changed = () => {};
+    this.removed = () => {};
+    const words = inWords(name);
+    const id = freshId("rule");
+    this.on = element("input", { type: "checkbox", id, title: `Switch ${words} on or off` });
+    this.on.addEventListener("change", () => this.changed({ on: this.on.checked }));
+    this.reward = element("span", { class: "reward" });
+    const drop = element("button", {
+      type: "button", class: "remove", text: "×", title: `Remove ${words}`, "aria-label": `Remove ${words}`,
+      onclick: () => this.removed(),
+    });
+    const label = element("label", { for: id, text: words, title: entry?.summary ?? "" });
+    this.fields = (entry?.parameters ?? []).map((parameter) => argumentField(parameter, words, (value) => this.#argue(parameter, value)));
+    this.plain = element("p", { class: "hint", hidden: Boolean(entry) });
+    this.error = errorLine(this.on, ...this.fields.map((field) => field.input));
+    this.element = element(
+      "li",
+      { class: "rule" },
+      element("div", { class: "rule-head" }, this.on, label, this.reward, drop),
+      ...this.fields.map((field) => field.row),
+      this.plain,
+      this.error.line,
+    );
+  }
+
+  #argue(parameter, value) {
+    const given = { ...this.given };
+    if (value === undefined) delete given[parameter.name];
+    else given[parameter.name] = value;
+    this.given = given;
+    this.changed({ arguments: given });
+  }
+
+  show(rule, error, reward) {
+    this.given = rule.arguments ?? {};
+    this.on.checked = rule.on;
+    this.element.classList.toggle("off", !rule.on);
+    this.fields.forEach((field) => field.show(this.given[field.name]));
+    if (!this.entry) {
+      const given = Object.entries(this.given).map(([name, value]) => `${name} ${value}`).join(", ");
+      this.plain.textContent = given ? `${given} (this rule is not there now)` : "This rule is not there now.";
+    }
+    this.error.show(error);
+    showReward(this.reward, rule.on && !error ? reward : null);
+  }
+}
+
+function showReward(place, reward) {
+  place.hidden = reward === null;
+  if (reward === null) return;
+  const kept = reward >= 1;
+  place.classList.toggle("kept", kept);
+  place.textContent = kept ? "✓ kept" : `${Math.floor(reward * 100)} %`;
+  place.title = `How far the melody that you look at keeps it: ${kept ? "altogether" : `${Math.floor(reward * 100)} of 100`}`;
+}
+
+// One field for an argument; value undefined: not given, so that the rule's own default holds.
+function argumentField(parameter, rule, changed) {
+  const { name, kind, default: usual } = parameter;
+  const id = freshId("argument");
+  const words = name.replaceAll("_", " ");
+  const hint = parameter.doc || `${words} of ${rule}`;
+  const label = element("label", { for: id, text: words, title: hint });
+  const makeInput = { choice: choiceArgument, bool: boolArgument }[kind] ?? textArgument;
+  const { input, show } = makeInput(parameter, { id, title: hint, class: "argument" }, changed, usual);
+  const row = element("div", { class: kind === "bool" ? "field switch" : "field" });
+  row.append(...(kind === "bool" ? [input, label] : [label, input]));
+  return { name, row, input, show };
+}
+
+function choiceArgument(parameter, properties, changed, usual) {
+  const choices = (parameter.choices ?? []).map((choice) => element("option", { value: String(choice), text: String(choice) }));
+  if (usual === null) choices.unshift(element("option", { value: "", text: parameter.required ? "choose…" : "any" }));
+  const input = element("select", properties, ...choices);
+  input.addEventListener("change", () => {
+    changed((parameter.choices ?? []).find((choice) => String(choice) === input.value));
+  });
+  return { input, show: (value) => (input.value = String(value ?? usual ?? "")) };
+}
+
+function boolArgument(parameter, properties, changed, usual) {
+  const input = element("input", { type: "checkbox", ...properties });
+  input.addEventListener("change", () => changed(input.checked));
+  return { input, show: (value) => (input.checked = Boolean(value ?? usual)) };
+}
+
+function textArgument({ kind, required }, properties, changed, usual) {
+  const isNumber = kind === "int" || kind === "float";
+  const read = kind === "int" ? readWhole : readNumber;
+  const input = element("input", {
+    type: isNumber ? "number" : "text", placeholder: usual === null ? (required ? "" : "any") : String(usual), autocomplete: "off", spellcheck: "false", ...properties,
+  });
+  if (isNumber) input.step = kind === "int" ? "1" : "0.05";
+  let editing = false;
+  input.addEventListener("input", () => (editing = true));
+  input.addEventListener("change", () => {
+    editing = false;
+    const text = input.value.trim();
+    if (!isNumber) changed(text || undefined);
+    else if (text === "") changed(undefined);
+    else changed(read(text) ?? Number(text)); // 2.5 where a whole number is wanted: the rule says so
+  });
+  return {
+    input,
+    show(value) {
+      if (editing && document.activeElement === input) return;
+      editing = false;
+      const text = value === undefined || value === null ? "" : String(value);
+      if (input.value !== text) input.value = text;
+    },
+  };
+}
+
+function firstArguments(entry) {
+  const chosen = entry.parameters.filter(({ kind, required, choices }) => kind === "choice" && required && choices?.length);
+  return Object.fromEntries(chosen.map(({ name, choices }) => [name, choices[0]]));
+}
+
+function keysOf(rules) {
+  const seen = new Map();
+  return rules.map(({ name }) => {
+    const before = seen.get(name) ?? 0;
+    seen.set(name, before + 1);
+    return `${name}\n${before}`;
+  });
+}
+
+// Rewards of a melody come by name; the second rule of a name has the second reward of that name.
+function rewardOf(state, rules, index) {
+  const melody = state.melodies?.[state.chosen];
+  const { name } = rules[index];
+  const place = rules.slice(0, index).filter((rule) => rule.on && rule.name === name).length;
+  return melody?.rules?.filter((rule) => rule.name === name)[place]?.reward ?? null;
+}
+
+function showBroken(place, catalogue) {
+  const files = catalogue.filter(({ error }) => error);
+  const lines = files.map(({ name, error }) => `${fileName(name)}: ${error}`);
+  if ([...place.children].map((line) => line.textContent).join("\n") === lines.join("\n")) return;
+  place.replaceChildren(...lines.map((text) => element("p", { class: "field-error", text: text })));
+}
