@@ -6,10 +6,14 @@ import argparse
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from melodylc.base.errors import UserError
 from melodylc.cli import arguments
 from melodylc.cli.arguments import number
+
+if TYPE_CHECKING:
+    from melodylc.panel.state import Panel
 
 PORT = 8420  # where it is not taken
 LOOPBACK = "127.0.0.1"
@@ -25,7 +29,7 @@ def add(commands: arguments.Commands) -> None:
     )
     arguments.add_style(parser)
     arguments.add_model(parser)
-    parser.add_argument("--host", default=LOOPBACK, help=f"who can reach it; {LOOPBACK}: this machine alone, the default")
+    parser.add_argument("--host", default=LOOPBACK, help=f"where it listens ({LOOPBACK}: this machine alone)")
     parser.add_argument("--port", type=number(int, 1, 65535), help=f"({PORT}, or a free one)")
     parser.add_argument("--no-open", action="store_true", help="print the address without opening it")
     parser.set_defaults(run=run)
@@ -70,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _maker(
     options: argparse.Namespace, folder: Path, files: tuple[Path, ...]
-) -> Callable[[Callable[[str, str], None], Callable[[], None]], object]:
+) -> Callable[[Callable[[str, str], None], Callable[[], None]], Panel]:
     """Return what makes the panel: its state, and the inference process that it asks."""
     from melodylc.live.protocol import Setup
     from melodylc.live.worker import Worker

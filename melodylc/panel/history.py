@@ -1,4 +1,4 @@
-"""The melodies of a panel, in the sets in which they came, kept in a file so that neither reload nor crash loses one."""
+"""The melodies of a panel, in the sets in which they came, kept in a file: neither reload nor crash loses one."""
 
 from __future__ import annotations
 

@@ -77,6 +77,11 @@ class Guard:
         """Return the name of the cookie; all ports of a host share their cookies."""
         return f"melodylc-{self.port}"
 
+    @property
+    def set_cookie(self) -> str:
+        """Return the header that gives a page the cookie."""
+        return f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000"
+
     def knows_host(self, headers: Headers) -> bool:
         """Return whether the Host is this machine by a name that no stranger can point at it."""
         name, colon, port = headers.get("host", "").rpartition(":")
@@ -100,7 +105,7 @@ class Guard:
 
     def has_token(self, headers: Headers, query: QueryParams | None = None) -> bool:
         """Return whether a request has the token, in its cookie or its address."""
-        given = (query or {}).get("token", "")
+        given = "" if query is None else query.get("token", "")
         if not given:
             try:
                 cookie: SimpleCookie = SimpleCookie(headers.get("cookie", ""))
@@ -139,7 +144,8 @@ class Guarded:
                     out[name] = value
                 if query is not None:
                     out.append(
-                        "Set-Cookie", f"{guard.cookie}={guard.token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000"
+                        "Set-Cookie",
+                        guard.set_cookie,
                     )
             await send(message)
 

@@ -45,9 +45,7 @@ class PanelServer:
         guard: who may talk to it.
     """
 
-    def __init__(
-        self, make: Callable[[Callable[[str, str], None], Callable[[], None]], Panel], guard: Guard
-    ) -> None:
+    def __init__(self, make: Callable[[Callable[[str, str], None], Callable[[], None]], Panel], guard: Guard) -> None:
         self._make, self.guard = make, guard
         self._pages: set[asyncio.Queue[str | None]] = set()
         self.app = Guarded(

@@ -84,8 +84,8 @@ class Settings:
         """Return what is wrong, a line for each field that the page shows it at."""
         checks: dict[str, Callable[[], object]] = {
             "key_error": self.attributes,
-            "chords_error": lambda: self.chords and _check_chords(self.chords, self.bars),
-            "form_error": lambda: self.form and _check_form(self.form, self.bars),
+            "chords_error": lambda: _check_chords(self.chords, self.bars),
+            "form_error": lambda: _check_form(self.form, self.bars),
         }
         found = {}
         for name, check in checks.items():
@@ -114,12 +114,16 @@ class Settings:
         return ", ".join(parts) or "anything"
 
 
-def _check_chords(progression: str, bars: int) -> None:
+def _check_chords(progression: str | None, bars: int) -> None:
+    if progression is None:
+        return
     chords.rule(progression)
     chords.check_fit(progression, bars)
 
 
-def _check_form(text: str, bars: int) -> None:
+def _check_form(text: str | None, bars: int) -> None:
+    if text is None:
+        return
     if bars != BARS:
         raise UserError(f"form: melodies in a form have {BARS} bars; leave one of form and bars out")
     rules.form(text)

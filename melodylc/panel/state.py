@@ -20,7 +20,7 @@ from melodylc.exchange import write_midi
 from melodylc.melody import canonical
 from melodylc.panel.history import History, KnownMelody, new_id
 from melodylc.panel.jobs import Job, Jobs, TaskSource
-from melodylc.panel.settings import FORMS, MOST_BARS, RuleUse, Settings
+from melodylc.panel.settings import FORMS, MOST_BARS, RuleUse
 from melodylc.rules import catalogue, find
 from melodylc.rules.key import NAMES, SCALES
 
@@ -95,7 +95,7 @@ class Panel:
         """Return the whole state, as a page gets it when it opens."""
         recent = {id for each in self.history.sets[-SENT_SETS:] for id in each.melodies}
         recent |= {id for each in self.history.sets if each.id == self.history.at for id in each.melodies}
-        recent |= {self.history.chosen} - {None}
+        recent |= set() if self.history.chosen is None else {self.history.chosen}
         return {
             "version": __version__,
             "folder": str(self.folder),

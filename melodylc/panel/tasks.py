@@ -88,9 +88,7 @@ def _ask(inference: Inference, conversation: Conversation, asked: dict[str, Any]
 def _taste(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
     from melodylc.panel import learning
 
-    return learning.tasted(
-        inference.model, asked["path"], asked["liked"], asked["disliked"], asked["base"]
-    )
+    return learning.tasted(inference.model, asked["path"], asked["liked"], asked["disliked"], asked["base"])
 
 
 def _learn(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
