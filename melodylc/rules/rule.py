@@ -35,6 +35,9 @@ class Rule:
     allowed_pitches: np.ndarray | None = field(default=None, compare=False)
     # for rules that say what is to be in which bar: the rule for 16 bars that begin so many later; None: the same
     later: Callable[[int], Rule] | None = field(default=None, compare=False)
+    # for rules on single notes other than those of `allowed_pitches`: which steps of a melody (S,), of any number of
+    # bars, have a note that is against the rule, (S,) bool
+    outside: Callable[[np.ndarray], np.ndarray] | None = field(default=None, compare=False)
 
     def beginning(self, bar: int) -> Rule:
         """Return the rule for the 16 bars that begin with a bar (from 0) of a longer melody."""
