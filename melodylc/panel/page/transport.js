@@ -22,7 +22,7 @@ export function mountTransport(place, session, player, desk, actions) {
   place.append(
     play, time,
     element("span", { class: "group" }, loop, toggles.repeat),
-    element("label", { class: "field" }, element("span", { text: "Tempo" }), tempo.input),
+    element("label", { class: "tempo-field" }, element("span", { text: "Tempo" }), tempo.input),
     element("span", { class: "group" }, toggles.metronome, toggles.chordsAlong),
     element("span", { class: "gap" }),
     ...sound.elements);
