@@ -95,7 +95,7 @@ function makeBar(desk, actions, tools) {
     element("span", { class: "group" }, ...zoom),
     element("span", { class: "gap" }),
     remake,
-    element("span", { class: "group" }, longer, bars, element("span", { class: "unit", text: "bars" })));
+    element("span", { class: "group" }, longer, bars));
   const update = (melody, state) => {
     const able = Boolean(melody) && state.worker.state !== "gone";
     undo.disabled = !melody?.undo;
