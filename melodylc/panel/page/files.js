@@ -12,7 +12,7 @@ const LONGEST_ERROR = 200; // characters of what the server answers
 export function mountFiles(place, dialog, dropping, session, desk, toasts) {
   const input = element("input", { type: "file", accept: ".mid,.midi,.kar,audio/midi", hidden: true, tabindex: "-1", "aria-label": "MIDI file" });
   const open = button("Open MIDI", "open", { key: "o", title: "Open a MIDI file, or drop one anywhere on the page", onclick: () => input.click() });
-  const tracks = button("Track …", null, { title: "Choose the track and the bar of the file", onclick: () => chooseTrack(dialog, session) });
+  const tracks = button("Track …", "pitches", { title: "Choose the track and the bar of the file", onclick: () => chooseTrack(dialog, session) });
   const folder = element("span", { class: "folder" });
   place.append(open, input, tracks, folder);
   let asking = false; // a file of this page is on its way: its tracks are shown when they come
