@@ -71,6 +71,7 @@ function makeHead(session, desk, actions) {
     like.disabled = amount.disabled = !ready || !desk.melody;
     if (!choices.some((melody) => melody.id === desk.other)) desk.other = choices[0]?.id ?? null;
     between.disabled = other.disabled = !ready || !desk.melody || choices.length === 0;
+    between.hidden = other.hidden = choices.length === 0;
     const now = choices.map((melody) => numbers.get(melody.id)).join();
     if (other.dataset.choices !== now) {
       other.dataset.choices = now;

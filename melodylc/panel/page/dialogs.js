@@ -1,4 +1,4 @@
-// Dialogs: each has a title and a button that closes it.
+// Dialogs, which have a title and a button that closes them, and small menus of buttons.
 
 import { button, element } from "./elements.js";
 
@@ -10,4 +10,23 @@ export function openDialog(dialog, title, fill) {
     element("div", { class: "body" }, ...fill()));
   dialog.onclick = (event) => event.target === dialog && dialog.close();
   if (!dialog.open) dialog.showModal();
+}
+
+/** Return a button that opens a menu of other buttons over it; the menu is its `menu`, to be put beside it. */
+export function makeMenu(words, title, buttons) {
+  const menu = element("div", { class: "menu", popover: "auto", role: "group", "aria-label": title }, ...buttons);
+  const opener = button(words, null, { title, "aria-expanded": "false", onclick: () => menu.togglePopover() });
+  opener.append(element("span", { "aria-hidden": "true", text: "▴" }));
+  menu.addEventListener("click", () => menu.hidePopover());
+  menu.addEventListener("toggle", (event) => {
+    const open = event.newState === "open";
+    opener.setAttribute("aria-expanded", String(open));
+    if (!open) return;
+    const beside = opener.getBoundingClientRect();
+    menu.style.left = `${Math.max(beside.right - menu.offsetWidth, 8)}px`;
+    menu.style.top = `${Math.max(beside.top - menu.offsetHeight - 4, 8)}px`;
+    menu.querySelector("button:not([hidden])").focus();
+  });
+  opener.menu = menu;
+  return opener;
 }

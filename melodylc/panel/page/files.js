@@ -1,6 +1,6 @@
 // In and out: a MIDI file dropped anywhere on the page, and the melody in hand as a file, dragged or fetched.
 
-import { openDialog } from "./dialogs.js";
+import { makeMenu, openDialog } from "./dialogs.js";
 import { button, element, icon } from "./elements.js";
 import { programName } from "./general_midi.js";
 import { fileName } from "./words.js";
@@ -12,12 +12,13 @@ const LONGEST_ERROR = 200; // characters of what the server answers
 export function mountFiles(place, dialog, dropping, session, desk, toasts) {
   const input = element("input", { type: "file", accept: ".mid,.midi,.kar,audio/midi", hidden: true, tabindex: "-1", "aria-label": "MIDI file" });
   const open = button("Open MIDI", "open", { key: "o", title: "Open a MIDI file, or drop one anywhere on the page", onclick: () => input.click() });
-  const tracks = button("Track …", null, { title: "Choose the track and the bar of the file", onclick: () => chooseTrack(dialog, session) });
+  const tracks = button("Track …", "pitches", { title: "Choose the track and the bar of the file", onclick: () => chooseTrack(dialog, session) });
   const folder = element("span", { class: "folder" });
   place.append(open, input, tracks, folder);
   let asking = false; // a file of this page is on its way: its tracks are shown when they come
   const send = async (file) => {
-    asking = await upload(file, toasts);
+    asking = true; // before the answer: the state may be here first
+    asking = (await upload(file, toasts)) && asking;
   };
   input.addEventListener("change", () => {
     if (input.files[0]) send(input.files[0]);
@@ -159,21 +160,22 @@ function makeExports(session, desk, toasts) {
   handle.append(icon("drag"), element("span", { text: "Drag out" }));
   const save = button("Save", "save", { key: "s", title: "Save to the folder", onclick: () => desk.melody && session.send({ do: "save", melody: desk.melody.id }) });
   const midi = button("MIDI", "download", { key: "g", title: "Download the MIDI file", onclick: () => actions.download() });
-  const chords = button("with chords", "download", { title: "Download the MIDI file with its chords", onclick: () => actions.downloadChords() });
-  const others = [
+  const staff = button("Staff", "staff", { key: "v", title: "View on a staff", onclick: () => desk.dispatchEvent(new CustomEvent("staff")) });
+  const chords = button("MIDI with its chords", "download", { onclick: () => actions.downloadChords() });
+  const more = makeMenu("More", "More ways to take it out", [
+    chords,
     button("MusicXML", "download", { key: "x", title: "Download as MusicXML", onclick: () => actions.musicXml() }),
-    button("ABC", "copy", { key: "a", title: "Copy as ABC", onclick: () => copyAbc() }),
-    button("Staff", "staff", { key: "v", title: "View on a staff", onclick: () => desk.dispatchEvent(new CustomEvent("staff")) }),
-  ];
+    button("Copy as ABC", "copy", { key: "a", onclick: () => copyAbc() }),
+  ]);
   const update = (melody) => {
-    for (const one of [save, midi, ...others]) one.disabled = !melody;
+    for (const one of [save, midi, staff, more]) one.disabled = !melody;
     chords.hidden = !melody?.chords;
     handle.hidden = !melody;
     save.querySelector("span").textContent = melody?.saved ? "Saved" : "Save";
     save.classList.toggle("done", Boolean(melody?.saved));
     save.title = melody?.saved ? `Saved as ${melody.saved} (s)` : "Save to the folder (s)";
   };
-  const made = element("span", { class: "group exports", role: "group", "aria-label": "Take it out" }, handle, save, midi, chords, ...others);
+  const made = element("span", { class: "group exports", role: "group", "aria-label": "Take it out" }, handle, save, midi, staff, more, more.menu);
   return { element: made, actions, dragOut, update, get dragging() { return state.dragging; } };
 }
 

@@ -18,13 +18,15 @@ const MOST_BARS = 64; // that a melody is continued by at once
 /** Show the melody in hand with its tools. */
 export function mountMelody(place, session, player, desk, actions, files) {
   const rollPlace = element("div", { id: "roll" });
+  place.append(rollPlace); // a roll reads its colours where it stands
   const roll = new PianoRoll(rollPlace, handlers(session, player, desk));
   desk.roll = roll;
   const tools = makeTools(desk);
   const bar = makeBar(desk, actions, tools.element);
   const facts = element("p", { class: "facts" });
   const foot = element("div", { class: "bar foot" }, facts, files.exports);
-  place.append(bar.element, rollPlace, foot);
+  rollPlace.before(bar.element);
+  rollPlace.after(foot);
   let shown; // undefined: nothing yet, not even emptiness
   const update = () => {
     const melody = desk.melody;
@@ -95,7 +97,7 @@ function makeBar(desk, actions, tools) {
     element("span", { class: "group" }, ...zoom),
     element("span", { class: "gap" }),
     remake,
-    element("span", { class: "group" }, longer, bars, element("span", { class: "unit", text: "bars" })));
+    element("span", { class: "group" }, longer, bars));
   const update = (melody, state) => {
     const able = Boolean(melody) && state.worker.state !== "gone";
     undo.disabled = !melody?.undo;

@@ -20,13 +20,25 @@ export function mountStaff(dialog, desk, toasts) {
         element("details", {}, element("summary", { text: "As ABC" }), element("pre", { tabindex: "0", text: abc })),
         element("p", { class: "ends" }, button("Print", null, { onclick: () => print() })),
       ]);
-      abcjs.renderAbc(paper, abc, { staffwidth: WIDTH, responsive: "resize", add_classes: true, wrap: { minSpacing: 1.6, maxSpacing: 2.8, preferredMeasuresPerLine: 4 } });
+      withoutStyleSheets(() => abcjs.renderAbc(paper, abc, { staffwidth: WIDTH, responsive: "resize", add_classes: true, wrap: { minSpacing: 1.6, maxSpacing: 2.8, preferredMeasuresPerLine: 4 } }));
     } catch (error) {
       toasts.fail(`The staff cannot be shown: ${error.message}`);
     }
   };
   desk.addEventListener("staff", open);
   return { open };
+}
+
+// abcjs puts a style sheet for dragging notes into its picture. The page forbids style sheets that are not its own, and
+// nothing is dragged here: an element without a meaning takes its place.
+function withoutStyleSheets(draw) {
+  const make = document.createElementNS.bind(document);
+  document.createElementNS = (space, name) => make(space, name === "style" ? "metadata" : name);
+  try {
+    draw();
+  } finally {
+    delete document.createElementNS; // the browser's own is behind it
+  }
 }
 
 let loading = null;

@@ -22,7 +22,7 @@ export function mountTransport(place, session, player, desk, actions) {
   place.append(
     play, time,
     element("span", { class: "group" }, loop, toggles.repeat),
-    element("label", { class: "tempo-field" }, element("span", { text: "Tempo" }), tempo.input),
+    element("span", { class: "tempo-field" }, element("span", { "aria-hidden": "true", text: "Tempo" }), tempo.input),
     element("span", { class: "group" }, toggles.metronome, toggles.chordsAlong),
     element("span", { class: "gap" }),
     ...sound.elements);
@@ -83,7 +83,7 @@ function makeToggles(player) {
 }
 
 function makeTempo(session, player) {
-  const input = element("input", { type: "number", min: String(SLOWEST), max: String(FASTEST), step: "1", value: String(TEMPO), title: "Beats a minute ([ slower, ] faster)", onchange: () => set(Number(input.value)) });
+  const input = element("input", { type: "number", min: String(SLOWEST), max: String(FASTEST), step: "1", value: String(TEMPO), "aria-label": "Tempo", title: "Beats a minute ([ slower, ] faster)", onchange: () => set(Number(input.value)) });
   const set = (beats) => {
     const tempo = Math.min(Math.max(beats || TEMPO, SLOWEST), FASTEST);
     input.value = String(Math.round(10 * tempo) / 10);
