@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
+from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 
 from melodylc.attributes import Attributes
-from melodylc.melody import BARS, STEPS_PER_BAR, STEPS_PER_BEAT
+from melodylc.base.errors import UserError
+from melodylc.melody import BARS, STEPS_PER_BEAT
 from melodylc.rules import Key, Rule
-from melodylc.rules.harmony import bars_of, beginning, chord_tones, chords, roots
+from melodylc.rules.harmony import bars_of, bass_of, chord, chord_tones, chords, spelt_out
 from melodylc.rules.key import NAMES, SCALES
 from midi_io.files import Note
 
@@ -34,6 +36,18 @@ def rule(progression: str) -> Rule:
     return chord_tones(one_a_bar(progression), ON_STRONG_BEATS)
 
 
+def check_fit(progression: str, bars: int) -> None:
+    """Check that chords return with a melody of fewer than 16 bars, which is played again and again.
+
+    Raises:
+        UserError: if they do not; for a chord that is not understood.
+    """
+    if bars < BARS and bars % (cycle := len(bars_of(one_a_bar(progression)))):
+        raise UserError(
+            f"chords: for {bars} bars, expected chords of a number of bars that divides {bars}, got {cycle}"
+        )
+
+
 def key_of(progression: str) -> Key:
     """Return the notes that a melody over chords may have: the major scale that has most of their tones, and these.
 
@@ -41,7 +55,7 @@ def key_of(progression: str) -> Key:
         UserError: see `rule`.
     """
     written = one_a_bar(progression)
-    weight = _whole(chords, written, max(BARS, len(bars_of(written)))).sum(axis=0)
+    weight = chords(written, max(BARS, len(bars_of(written)))).sum(axis=0)
     scales = [frozenset((root + step) % 12 for step in SCALES["major"]) for root in range(12)]
     best = max(scales, key=lambda scale: weight[list(scale)].sum())
     classes = best | frozenset(np.flatnonzero(weight).tolist())
@@ -60,9 +74,32 @@ def fitting(progression: str, attributes: Attributes | None) -> Attributes:
     return Attributes(key_of(progression), given.notes, given.low, given.high, at_most=given.at_most)
 
 
-def _whole(of: Callable[[str], np.ndarray], progression: str, bars: int) -> np.ndarray:
-    """Return what a function says of the steps of 16 bars of a progression, for so many bars."""
-    return np.concatenate([of(beginning(progression, bar)) for bar in range(0, bars, BARS)])[: bars * STEPS_PER_BAR]
+class NamedChord(NamedTuple):
+    """A chord of a progression, and when it sounds."""
+
+    start: int  # in steps
+    end: int
+    name: str  # as it is written
+    pitches: tuple[int, ...]  # MIDI, its root below, the others above
+
+
+def named(progression: str, bars: int = BARS) -> list[NamedChord]:
+    """Return the chords of so many bars; one that is written again right after itself goes on.
+
+    Raises:
+        UserError: see `rule`.
+    """
+    found = []
+    for symbol, same in groupby(spelt_out(one_a_bar(progression), bars), key=lambda each: each[2]):
+        places = list(same)
+        found.append(NamedChord(places[0][0], places[-1][1], symbol, _pitches(symbol)))
+    return found
+
+
+def _pitches(symbol: str) -> tuple[int, ...]:
+    bass = bass_of(symbol)
+    low = LOWEST + (bass - LOWEST) % 12
+    return tuple(sorted(low + (tone - bass) % 12 for tone in chord(symbol)))
 
 
 def block_chords(progression: str, bars: int = BARS) -> list[Note]:
@@ -71,13 +108,9 @@ def block_chords(progression: str, bars: int = BARS) -> list[Note]:
     Raises:
         UserError: see `rule`.
     """
-    written = one_a_bar(progression)
-    member, root = (_whole(of, written, bars) for of in (chords, roots))
-    changes = np.flatnonzero(np.append(True, (member[1:] != member[:-1]).any(axis=1) | (root[1:] != root[:-1])))
-    ends = np.append(changes[1:], len(member))
     notes = []
-    for start, end in zip(changes.tolist(), ends.tolist(), strict=True):
-        low = LOWEST + (int(root[start]) - LOWEST) % 12
-        pitches = [low + (int(c) - int(root[start])) % 12 for c in np.flatnonzero(member[start])]
-        notes += [Note(pitch, start / STEPS_PER_BEAT, end / STEPS_PER_BEAT, VELOCITY) for pitch in sorted(pitches)]
+    for pitches, same in groupby(named(progression, bars), key=lambda each: each.pitches):
+        places = list(same)
+        start, end = places[0].start / STEPS_PER_BEAT, places[-1].end / STEPS_PER_BEAT
+        notes += [Note(pitch, start, end, VELOCITY) for pitch in pitches]
     return notes

@@ -3,6 +3,8 @@
 import mido
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import melodylc
 from melodylc import chords
@@ -54,6 +56,31 @@ def test_the_key_is_of_all_bars_of_a_long_progression():
 def test_a_chord_that_stays_is_held():
     assert len(chords.block_chords("C")) == 3
     assert {(note.start, note.end) for note in chords.block_chords("C C F F")} >= {(0, 8), (8, 16)}
+
+
+def test_chords_by_name():
+    """By hand, of three bars: A minor, C over E for a bar and a half, then G seven."""
+    assert chords.named("Am | C/E | C/E G7", 3) == [
+        (0, 16, "Am", (57, 60, 64)),
+        (16, 40, "C/E", (52, 55, 60)),
+        (40, 48, "G7", (55, 59, 62, 65)),
+    ]
+    assert [each.name for each in chords.named("B♭ Amin7 F#°", 4)] == ["B♭", "Amin7", "F#°", "B♭"]
+
+
+@given(
+    st.lists(st.sampled_from(["C", "Am7", "C6/A", "A Am", "F#m7b5 B7 Em E"]), min_size=1, max_size=20),
+    st.integers(1, 40),
+)
+def test_named_chords_sound_as_block_chords_do(bars, count):
+    progression = " | ".join(bars)
+    notes = chords.block_chords(progression, count)
+    named = chords.named(progression, count)
+    assert [each.start for each in named] == [0, *(each.end for each in named[:-1])]
+    assert named[-1].end == 16 * count
+    for each in named:
+        for step in (each.start, each.end - 1):
+            assert tuple(pitches_at(notes, step / 4)) == each.pitches
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from melodylc.cli import (
     interpolate,
     learn,
     live,
+    panel,
     plugin,
     ports,
     prior,
@@ -33,8 +34,8 @@ from melodylc.cli import (
 
 # in the order of the help; each adds its own arguments, and loads what is heavy when it runs
 COMMANDS = (
-    generate, transform, infill, continuing, interpolate, learn, style, taste, live, ports, doctor, plugin, extract,
-    train, prior, condition, evaluate,
+    generate, transform, infill, continuing, interpolate, learn, style, taste, panel, live, ports, doctor, plugin,
+    extract, train, prior, condition, evaluate,
 )  # fmt: skip
 
 

@@ -164,16 +164,16 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--track", type=number(int, 1), help="the track to take (default: the first that has a melody)")
 
 
-def check_folder(options: argparse.Namespace) -> None:
+def check_folder(folder: str, option: str = "--out") -> None:
     """Check the folder that melodies are to go to, before the work that goes into it.
 
     Raises:
         UserError: unless it can be written, or made.
     """
-    path = Path(options.out).absolute()
+    path = Path(folder).absolute()
     there = next(each for each in (path, *path.parents) if each.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):
-        raise UserError(f"--out: expected a folder that can be written, got {options.out}")
+        raise UserError(f"{option}: expected a folder that can be written, got {folder}")
 
 
 def add_output(parser: argparse.ArgumentParser, temperature: float | None = None) -> None:

@@ -35,7 +35,7 @@ def add(commands: arguments.Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the melody with bars that follow."""
-    arguments.check_folder(options)
+    arguments.check_folder(options.out)
     from melodylc.cli import output
     from melodylc.constraints.lengths import check_bars
     from melodylc.continuing import continue_melody

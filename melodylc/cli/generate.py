@@ -42,7 +42,7 @@ def add(commands: arguments.Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write melodies that keep what is asked."""
-    arguments.check_folder(options)
+    arguments.check_folder(options.out)
     attributes, rules = arguments.attributes_and_rules(options)
     how, decoding = arguments.how(options), arguments.decoding(options)
     from melodylc.cli import output

@@ -31,7 +31,7 @@ def add(commands: arguments.Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the melody with some bars made anew."""
-    arguments.check_folder(options)
+    arguments.check_folder(options.out)
     from dataclasses import replace
 
     from melodylc.cli import output

@@ -22,7 +22,7 @@ def add(commands: arguments.Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the melodies on the way."""
-    arguments.check_folder(options)
+    arguments.check_folder(options.out)
     attributes, rules = arguments.attributes_and_rules(options)
     decoding = arguments.decoding(options)
     from melodylc.cli import output

@@ -31,7 +31,7 @@ def add(commands: arguments.Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the melody as it was read, and changed."""
-    arguments.check_folder(options)
+    arguments.check_folder(options.out)
     attributes, rules = arguments.attributes_and_rules(options)
     if not [*attributes.rules(), *rules]:
         raise UserError("transform: expected what to change; give --key, --notes, --range or --rule")

@@ -23,7 +23,6 @@ from melodylc.melody import ADDED_BARS, BARS, HOLD, REST, STATES, STEPS, STEPS_P
 from melodylc.model import Model
 from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
-from melodylc.rules.harmony import bars_of
 from melodylc.rules.note_arrays import lengths, onsets
 
 MOST_BARS = 256
@@ -236,9 +235,8 @@ def check_bars(bars: int, progression: str | None = None) -> None:
     Raises:
         UserError: for more than 256 bars or none, or a progression that does not fit.
     """
-    from melodylc.chords import one_a_bar
+    from melodylc.chords import check_fit
 
     integer("bars", bars, 1, MOST_BARS)
-    if bars < BARS and progression is not None and bars % (cycle := len(bars_of(one_a_bar(progression)))):
-        what = f"chords of a number of bars that divides {bars}"
-        raise UserError(f"chords: for {bars} bars, expected {what}, got {cycle}")
+    if progression is not None:
+        check_fit(progression, bars)

@@ -9,7 +9,7 @@ which needs no decoding. What scores highest stays, by `sampling.score`: rewards
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,6 +41,7 @@ class SearchBudget:
     decodes: int = 2000  # about ten seconds of two cores
     seconds: float | None = None  # after which no further generation begins
     first: int = 256  # draws that populations begin with, all of them together; with more than four, a fourth each
+    stopped: Callable[[], bool] | None = None  # asked before each generation whether it is wanted any more
 
     def __post_init__(self) -> None:
         numbers.integer("search: decodes", self.decodes, 1)
@@ -138,6 +139,7 @@ def search(
     populations = [population.with_others(population) for population in populations]  # the best first
     while left := [index for index, population in enumerate(populations) if not population.found]:
         late = budget.seconds is not None and time.monotonic() - began >= budget.seconds
+        late |= budget.stopped is not None and budget.stopped()
         if late or run.decodes + CHILDREN * len(left) > budget.decodes:
             break
         for index in left:

@@ -17,7 +17,7 @@ from functools import cache, reduce
 from operator import and_
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,10 +29,14 @@ from melodylc.live.protocol import (
     Fatal,
     Goodbye,
     Message,
+    Progress,
     ProtocolError,
     Ready,
     Request,
+    Result,
     Setup,
+    Stop,
+    Task,
     from_json,
 )
 from melodylc.live.settings import TRACK_NAME
@@ -210,7 +214,33 @@ def _vector(z: bytes) -> Tensor:
     return torch.from_numpy(np.frombuffer(z, np.float16).astype(np.float32))
 
 
-def serve(requests: IO[str], answers: IO[str]) -> None:
+class Conversation:
+    """What a task says to who asked for it while it is under way, and whether they have had enough."""
+
+    def __init__(self, task: Task, say: Callable[[Message], None]) -> None:
+        self.task, self._say, self._stopped = task, say, threading.Event()
+
+    def tell(self, **made: Any) -> None:
+        """Say what the task has come to so far."""
+        self._say(Progress(self.task.id, made))
+
+    def stop(self) -> None:
+        """Have the task end early."""
+        self._stopped.set()
+
+    def stopped(self) -> bool:
+        """Return whether the task need not go on."""
+        return self._stopped.is_set()
+
+
+Perform = Callable[[Inference, Conversation], dict[str, Any]]  # what makes the result of a task
+
+
+def _no_tasks(inference: Inference, conversation: Conversation) -> dict[str, Any]:
+    raise UserError(f"inference: expected a request, got the task {conversation.task.name!r:.60}")
+
+
+def serve(requests: IO[str], answers: IO[str], perform: Perform = _no_tasks) -> None:
     """Answer until the requests end. The first line is the set-up; what fails is answered with a line that says so."""
 
     def say(message: Message) -> None:
@@ -229,7 +259,7 @@ def serve(requests: IO[str], answers: IO[str]) -> None:
     except ProtocolError as error:
         say(Fatal(f"inference: the first line is no set-up ({error})"))
         return
-    waiting: SimpleQueue[Request] = SimpleQueue()
+    waiting: SimpleQueue[Request | Conversation] = SimpleQueue()
     threading.Thread(target=_read, args=(requests, setup, waiting, say), name="requests", daemon=True).start()
     try:
         inference = Inference(setup)
@@ -240,27 +270,45 @@ def serve(requests: IO[str], answers: IO[str]) -> None:
         return
     say(Ready())
     while True:
-        request = waiting.get()
+        asked = waiting.get()
         try:
-            say(inference.answer(request))
+            if isinstance(asked, Request):
+                say(inference.answer(asked))
+            else:
+                say(Result(asked.task.id, perform(inference, asked)))
+        except UserError as error:
+            say(Failure(_number_of(asked), str(error)))
         except Exception as error:  # a rule of the user's may raise anything; the session goes on
             reason = (str(error).splitlines() or [""])[0]
-            say(Failure(request.id, f"{type(error).__name__}: {reason}"))
+            say(Failure(_number_of(asked), f"{type(error).__name__}: {reason}"))
 
 
-def _read(lines: IO[str], setup: Setup, waiting: SimpleQueue[Request], say: Callable[[Message], None]) -> None:
+def _number_of(asked: Request | Conversation) -> int:
+    return asked.id if isinstance(asked, Request) else asked.task.id
+
+
+def _read(
+    lines: IO[str], setup: Setup, waiting: SimpleQueue[Request | Conversation], say: Callable[[Message], None]
+) -> None:
     """Read requests until the player says good-bye, or ends without a word: then it was killed."""
+    latest: Conversation | None = None
     for line in lines:
         try:
             message = from_json(line)
             if isinstance(message, Goodbye):
                 os._exit(0)
-            if not isinstance(message, Request):
-                raise ProtocolError(f"expected Request, got {type(message).__name__}")
+            if isinstance(message, Stop):
+                if latest is not None and latest.task.id == message.id:
+                    latest.stop()
+            elif isinstance(message, Task):
+                latest = Conversation(message, say)
+                waiting.put(latest)
+            elif isinstance(message, Request):
+                waiting.put(message)
+            else:
+                raise ProtocolError(f"expected Request or Task, got {type(message).__name__}")
         except ProtocolError as error:
             say(Failure(None, f"inference: {error}"))
-        else:
-            waiting.put(message)
     clean_up_after_player(setup)
     os._exit(1)
 
@@ -276,13 +324,13 @@ def clean_up_after_player(setup: Setup) -> None:
         recording.finish(Path(setup.record), TRACK_NAME)
 
 
-def main() -> None:
+def main(perform: Perform = _no_tasks) -> None:
     """Run the process. Its standard output belongs to the answers; what rules print goes to the standard error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the player's business, which then says good-bye
     sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr] # what is no text is no message
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    serve(sys.stdin, answers)
+    serve(sys.stdin, answers, perform)
 
 
 if __name__ == "__main__":

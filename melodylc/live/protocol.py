@@ -1,7 +1,8 @@
 """The messages between the player and the inference process: a line of JSON for each.
 
 The player sends one `Setup`, then one `Request` after the other, and `Goodbye`. The inference process answers `Ready`
-or `Fatal`, then an `Answer` or a `Failure` for each request.
+or `Fatal`, then an `Answer` or a `Failure` for each request. The panel sends a `Task` where a player sends a request:
+it is answered by any number of `Progress`, then a `Result` or a `Failure`, and `Stop` ends it early.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ def _typed(*types: type) -> Callable[[Any], Any]:
 
 
 _text, _flag, _integer, _number = _typed(str), _typed(bool), _typed(int), _typed(int, float)
+
+
+def _record(value: Any) -> dict[str, Any]:
+    return dict(_typed(dict)(value))
 
 
 def _optional(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -97,6 +102,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "States | None": _optional(_states),
     "tuple[str, ...]": _texts,
     "dict[str, float]": _rewards,
+    "dict[str, Any]": _record,
     "ControlValues": _values,
 }
 
@@ -182,10 +188,42 @@ class Answer(Message):
 
 @dataclass(frozen=True)
 class Failure(Message):
-    """An answer without a melody: the request failed."""
+    """An answer without a melody: the request or the task failed."""
 
     id: int | None  # of the request, where it could be read
     error: str
+
+
+@dataclass(frozen=True)
+class Task(Message):
+    """Something else that is asked for: candidates, a melody made anew in parts, a rule to be learned."""
+
+    id: int
+    name: str
+    asked: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stop(Message):
+    """The news that a task need not go on: what it has is its result."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class Progress(Message):
+    """What a task has come to so far."""
+
+    id: int
+    made: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Result(Message):
+    """What a task has made."""
+
+    id: int
+    made: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -206,8 +244,10 @@ class Goodbye(Message):
 
 
 KINDS: dict[str, type[Message]] = {
-    each.__name__: each for each in (Setup, Request, Answer, Failure, Ready, Fatal, Goodbye)
+    each.__name__: each
+    for each in (Setup, Request, Answer, Failure, Task, Stop, Progress, Result, Ready, Fatal, Goodbye)
 }
+Heard = Answer | Failure | Progress | Result  # what comes of requests and tasks
 
 
 def from_json(line: str) -> Message:

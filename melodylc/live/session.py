@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from melodylc.base.errors import UserError
@@ -13,7 +13,7 @@ from melodylc.live.controls import current_name, set_control
 from melodylc.live.melody_queue import MelodyQueue
 from melodylc.live.opening import open_recording, open_session_ports, playback_of, setup_of, transport_of
 from melodylc.live.phrases import PhraseRecorder
-from melodylc.live.protocol import Answer, Failure, Request, Setup
+from melodylc.live.protocol import Answer, Failure, Heard, Request, Setup
 from melodylc.live.settings import SessionSettings
 from melodylc.live.status import Status
 from melodylc.live.worker import Worker
@@ -50,7 +50,7 @@ class MelodySource(Protocol):
     def ask(self, request: Request) -> None:
         """Send a request."""
 
-    def poll(self) -> list[Answer | Failure]:
+    def poll(self) -> Sequence[Heard]:
         """Return the answers that came; never waits."""
 
     def close(self) -> None:
@@ -243,6 +243,8 @@ class Session:
             if isinstance(answer, Failure):
                 self._say(f"no melody: {answer.error}")
                 self._ask_again_at = self.ports.now() + AFTER_FAILURE
+            elif not isinstance(answer, Answer):
+                continue  # of a task, which a session does not ask for
             if self._queue.take(answer) and self._starting and isinstance(self.transport, InternalTransport):
                 self._starting = False
                 self.transport.start(self.ports.now() + 2 * self.ports.lookahead)

@@ -15,15 +15,22 @@ from melodylc.live.protocol import (
     Failure,
     Fatal,
     Goodbye,
+    Heard,
     Message,
+    Progress,
     ProtocolError,
     Ready,
     Request,
+    Result,
     Setup,
+    Stop,
+    Task,
     from_json,
 )
 
+INFERENCE = "melodylc.live.inference"  # the module that the process runs
 STALLED = 10.0  # seconds after which an answer is no longer waited for
+TASK_STALLED = 90.0  # and the result of a task that says nothing of its progress
 STARTING = 60.0  # seconds a process may take to be ready, and much more if it has to learn first
 LEARNING = 900.0
 HOPELESS = 3  # processes in a row that ended before one was ever ready
@@ -39,16 +46,21 @@ class Worker:
         setup: what the process works with.
         wake: called from a thread when something has come.
         now: the clock, in seconds.
+        module: what the process runs.
     """
 
     def __init__(
-        self, setup: Setup, wake: Callable[[], None] = lambda: None, now: Callable[[], float] = time.monotonic
+        self,
+        setup: Setup,
+        wake: Callable[[], None] = lambda: None,
+        now: Callable[[], float] = time.monotonic,
+        module: str = INFERENCE,
     ) -> None:
-        self._setup, self._wake, self._now = setup, wake, now
+        self._setup, self._wake, self._now, self._module = setup, wake, now, module
         self._process: subprocess.Popen[str] | None = None
         self._given_up: list[subprocess.Popen[str]] = []  # and not yet reaped
         self._came: deque[tuple[subprocess.Popen[str], Message | None]] = deque()
-        self._asked: Request | None = None
+        self._asked: Request | Task | None = None
         self._deadline = 0.0
         self._failed = 0  # processes in a row that ended without an answer
         self._again = 0.0  # when to start the next one
@@ -62,7 +74,7 @@ class Worker:
         self.ready = False
         self._deadline = now + (LEARNING if self._setup.learns else STARTING)
         process = subprocess.Popen(
-            [sys.executable, "-m", "melodylc.live.inference"],
+            [sys.executable, "-m", self._module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -89,7 +101,7 @@ class Worker:
         assert self._process is not None
         assert self._process.stdin is not None
         try:
-            # one request at a time, far smaller than a pipe holds: this cannot block
+            # one request at a time, and the process always reads: this does not block
             self._process.stdin.write(message.to_json() + "\n")
             self._process.stdin.flush()
         except (BrokenPipeError, OSError):
@@ -105,17 +117,22 @@ class Worker:
         """Return the number of the process; None between two."""
         return None if self._process is None else self._process.pid
 
-    def ask(self, request: Request) -> None:
-        """Send a request; its answer comes from `poll`."""
+    def ask(self, request: Request | Task) -> None:
+        """Send a request or a task; its answer comes from `poll`."""
         self._asked = request
-        self._deadline = self._now() + STALLED
+        self._deadline = self._now() + (STALLED if isinstance(request, Request) else TASK_STALLED)
         self._write(request)
 
-    def poll(self) -> list[Answer | Failure]:
+    def stop(self) -> None:
+        """Have the task that is under way end early; its result comes from `poll`."""
+        if isinstance(self._asked, Task):
+            self._write(Stop(self._asked.id))
+
+    def poll(self) -> list[Heard]:
         """Return the answers that came; a process that died or stalled is replaced, and its request is lost."""
         now = self._now()
         self._given_up = [process for process in self._given_up if process.poll() is None]
-        answers: list[Answer | Failure] = []
+        answers: list[Heard] = []
         while self._came:
             process, said = self._came.popleft()
             if process is not self._process:
@@ -129,7 +146,10 @@ class Worker:
             elif isinstance(said, Ready):
                 self.ready = self._ever_ready = True
                 self._deadline = float("inf")
-            elif isinstance(said, Answer | Failure):
+            elif isinstance(said, Progress):
+                self._deadline = now + TASK_STALLED
+                answers.append(said)
+            elif isinstance(said, Answer | Failure | Result):
                 self._asked, self._deadline = None, float("inf")
                 self.trouble = said.error if isinstance(said, Failure) else None
                 self._failed = 0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import integer
 from melodylc.melody import BARS, STEPS_PER_BAR
 from melodylc.rules.note_arrays import intervals, onsets, up_to
-from melodylc.rules.rule import Rule, check_share
+from melodylc.rules.rule import OneOf, Rule, check_share
 
 MIN_BARS = 3  # bars with notes that a contour needs: through two points goes any line
 TINY = 1e-9  # below which a product of norms counts as 0: all bars are on one level
@@ -60,7 +62,7 @@ def stepwise(at_least: float = 0.6) -> Rule:
     return Rule(f"stepwise {at_least:g}", reward, stepwise.__doc__ or "")
 
 
-def contour(shape: str, at_least: float = 0.6) -> Rule:
+def contour(shape: Annotated[str, OneOf(SHAPES)], at_least: float = 0.6) -> Rule:
     """Reward the correlation of the bars' mean pitches with a shape: max(0, min(1, r / at_least)).
 
     Bars without a note are left out. The reward is 0 with notes in fewer than three bars, or all bars on one level.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import inspect
+import re
 import sys
+import traceback
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from melodylc.base.errors import UserError
@@ -22,6 +24,7 @@ from melodylc.rules.rhythm import longest_rest, note_lengths, on_the_beat, swing
 from melodylc.rules.rule import HINT, Rule, described
 
 ENTRY_POINTS = "melodylc.rules"
+_OF_A_FILE = re.compile(r"(.+?\.py):(\s*\w+\s*(?:\(.*\)\s*)?)", re.DOTALL)
 BUILT_IN: dict[str, Callable[..., Rule]] = {
     function.__name__: function
     for function in (
@@ -58,9 +61,10 @@ def find(text: str) -> Rule:
     Raises:
         UserError: if there is no such file or name, the arguments do not fit, or it is no rule.
     """
-    file, colon, call = text.rpartition(":") if ".py:" in text else ("", "", text)
+    of_a_file = _OF_A_FILE.fullmatch(text)
+    file, call = of_a_file.groups() if of_a_file else (None, text)
     name, arguments, keywords = _parse_call(call, text)
-    value = _load_from_file(Path(file), name) if colon else _load_by_name(name)
+    value = _load_by_name(name) if file is None else _load_from_file(Path(file), name)
     if isinstance(value, Rule):
         if arguments or keywords or call.endswith(")"):
             raise UserError(f"rule: {name} takes no arguments, got {text!r}")
@@ -106,21 +110,33 @@ def _parse_call(call: str, text: str) -> tuple[str, list[Any], dict[str, Any]]:
 
 
 def _load_from_file(path: Path, name: str) -> Any:
-    if not path.is_file():
-        raise UserError(f"rule: expected a Python file, there is none at {path}")
-    spec = importlib.util.spec_from_file_location(f"melodylc_rules_of_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and pickles look their module up there
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UserError(f"rule: {path} cannot be run ({type(error).__name__}: {error})") from error
+    module = run(path)
     if not hasattr(module, name):
         rules = ", ".join(word for word, value in vars(module).items() if isinstance(value, Rule)) or "none"
         raise UserError(f"rule: {path} has no {name!r}; its rules: {rules}")
     return getattr(module, name)
+
+
+def run(path: Path) -> ModuleType:
+    """Run a file of rules and return what it defines.
+
+    Raises:
+        UserError: if there is no such file, or it fails: what, and on which line.
+    """
+    if not path.is_file():
+        raise UserError(f"rule: expected a Python file, there is none at {path}")
+    module = ModuleType(f"melodylc_rules_of_{path.stem}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # dataclasses and pickles look their module up there
+    try:
+        # an import would take the bytecode of a file as it was before, where it is saved twice within a second
+        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), vars(module))
+    except (Exception, SystemExit) as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        on_line = f", line {lines[-1]}" if lines else ""  # a SyntaxError says it itself
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"rule: {path} cannot be run ({said}{on_line})") from error
+    return module
 
 
 def _load_by_name(name: str) -> Any:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
 
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import integer
-from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
+from melodylc.melody import BARS, HOLD, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT
 from melodylc.rules.key import ACCIDENTALS, NAMES, NATURALS, Key, as_key
 from melodylc.rules.note_arrays import Onsets, lengths, onsets, up_to
-from melodylc.rules.rule import Rule, check_share
+from melodylc.rules.rule import OneOf, Rule, check_share
+
+PHRASES = OneOf((1, 2, 4, 8, 16))  # their lengths, in bars
 
 # Semitones above the root.
 CHORDS = {
@@ -38,7 +41,7 @@ CHORDS = {
 }
 
 
-def phrase_endings(classes: str | Key | Iterable[int], every: int = 4, shortest: int = 1) -> Rule:
+def phrase_endings(classes: str | Key | Iterable[int], every: Annotated[int, PHRASES] = 4, shortest: int = 1) -> Rule:
     """Reward the share of phrases of `every` bars that end on one of the pitch classes.
 
     The last note that starts in a phrase ends it, and has to last `shortest` steps or more. A phrase without notes does
@@ -63,7 +66,7 @@ def phrase_endings(classes: str | Key | Iterable[int], every: int = 4, shortest:
     return Rule(f"phrases ending on {key.name}", reward, phrase_endings.__doc__ or "")
 
 
-def cadence(key: str | Key | Iterable[int], every: int = 16, shortest: int = 4) -> Rule:
+def cadence(key: str | Key | Iterable[int], every: Annotated[int, PHRASES] = 16, shortest: int = 4) -> Rule:
     """Reward phrases of `every` bars that come to rest: their last note is the tonic, and lasts `shortest` steps.
 
     Half of a phrase's reward is for the tonic, half for the length up to `shortest`; the mean over all phrases.
@@ -97,8 +100,8 @@ def _phrases(name: str, every: int) -> tuple[int, int]:
     Raises:
         UserError: unless every is 1, 2, 4, 8 or 16.
     """
-    if isinstance(every, bool) or every not in (1, 2, 4, 8, 16):
-        raise UserError(f"{name}: expected every 1, 2, 4, 8 or 16 bars, got {every}")
+    if every not in PHRASES:
+        raise UserError(f"{name}: expected every {PHRASES} bars, got {every}")
     return every * STEPS_PER_BAR, BARS // every
 
 
@@ -135,7 +138,12 @@ def chord_tones(progression: str, at_least: float = 1.0, strong: bool = True) ->
     def later(bar: int) -> Rule:
         return replace(chord_tones(beginning(progression, bar), at_least, strong), name=name)
 
-    return Rule(name, reward, chord_tones.__doc__ or "", later=later)
+    def outside(melody: np.ndarray) -> np.ndarray:
+        steps = np.arange(len(melody))
+        tone = chords(progression, len(melody) // STEPS_PER_BAR)[steps, melody % 12]
+        return (melody < HOLD) & ~tone & (~strong | (steps % STEPS_PER_BEAT == 0))
+
+    return Rule(name, reward, chord_tones.__doc__ or "", later=later, outside=outside)
 
 
 def beginning(progression: str, bar: int) -> str:
@@ -149,14 +157,14 @@ def bars_of(progression: str) -> list[str]:
     return [bar.strip() for bar in progression.strip().strip("|").split("|")]
 
 
-def chords(progression: str) -> np.ndarray:
-    """Return (256, 12) bool: the pitch classes of the chord at each step. See `chord_tones`.
+def chords(progression: str, bars: int = BARS) -> np.ndarray:
+    """Return (16 bars, 12) bool: the pitch classes of the chord at each step. See `chord_tones`.
 
     Raises:
         UserError: for a chord that is not understood, or a bar without 1, 2 or 4 chords.
     """
-    member = np.zeros((STEPS, 12), bool)
-    for start, end, symbol in _spelt_out(progression):
+    member = np.zeros((bars * STEPS_PER_BAR, 12), bool)
+    for start, end, symbol in spelt_out(progression, bars):
         member[start:end, list(chord(symbol))] = True
     return member
 
@@ -167,22 +175,22 @@ def roots(progression: str) -> np.ndarray:
     Raises:
         UserError: for a chord that is not understood, or a bar without 1, 2 or 4 chords.
     """
-    found = np.zeros(STEPS, int)
-    for start, end, symbol in _spelt_out(progression):
-        root, _, bass = _parts(symbol)
-        found[start:end] = root if bass is None else bass
-    return found
+    return np.concatenate([np.full(end - start, bass_of(symbol)) for start, end, symbol in spelt_out(progression)])
 
 
-def _spelt_out(progression: str) -> list[tuple[int, int, str]]:
-    """Return the first step, the end and the symbol of each chord of 16 bars."""
+def spelt_out(progression: str, bars: int = BARS) -> list[tuple[int, int, str]]:
+    """Return the first step, the end and the symbol of each chord of so many bars.
+
+    Raises:
+        UserError: for a bar without 1, 2 or 4 chords.
+    """
     if not isinstance(progression, str):
         raise UserError(f"chords: expected a text such as 'C | Am F | G7', got {progression!r}")
     progression_bars = [bar.split() for bar in bars_of(progression)]
     if any(len(bar) not in (1, 2, 4) for bar in progression_bars):
         raise UserError(f"chords: expected 1, 2 or 4 chords between bar lines |, got {progression!r}")
     found = []
-    for bar in range(BARS):
+    for bar in range(bars):
         symbols = progression_bars[bar % len(progression_bars)]
         length = STEPS_PER_BAR // len(symbols)
         starts = [bar * STEPS_PER_BAR + index * length for index in range(len(symbols))]
@@ -196,13 +204,27 @@ def chord(symbol: str) -> frozenset[int]:
     Raises:
         UserError: if the symbol is not understood.
     """
-    root, kind, bass = _parts(symbol)
+    root, kind, bass = parts_of(symbol)
     tones = {(root + step) % 12 for step in CHORDS[kind]}
     return frozenset(tones if bass is None else tones | {bass})
 
 
-def _parts(symbol: str) -> tuple[int, str, int | None]:
-    """Return the root, the kind and the bass note, if there is one, of a chord symbol."""
+def bass_of(symbol: str) -> int:
+    """Return the pitch class of the lowest note of a chord: its root, or the bass note after "/".
+
+    Raises:
+        UserError: if the symbol is not understood.
+    """
+    root, _, bass = parts_of(symbol)
+    return root if bass is None else bass
+
+
+def parts_of(symbol: str) -> tuple[int, str, int | None]:
+    """Return the root, the kind of `CHORDS` and the bass note, if there is one, of a chord symbol.
+
+    Raises:
+        UserError: if the symbol is not understood.
+    """
     match = re.fullmatch(r"([A-G])([#b♯♭]?)([^/]*)(?:/([A-G])([#b♯♭]?))?", symbol)
     kind = match and match[3].replace("min", "m").replace("M7", "maj7").replace("-", "m").replace("°", "dim")
     if match is None or kind not in CHORDS:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
 from melodylc.base.errors import UserError
 from melodylc.melody import BARS, HOLD, STEPS_PER_BAR
 from melodylc.rules.note_arrays import bars, up_to
-from melodylc.rules.rule import Rule, check_share
+from melodylc.rules.rule import OneOf, Rule, check_share
 
 KINDS = ("notes", "rhythm", "intervals")
+LENGTHS = OneOf((1, 2, 4, 8))  # of calls and their responses, in bars
 # Odd multipliers: the sum of the products with the states of a bar is its hash, which different bars hardly ever share.
 _MULTIPLIERS = np.random.RandomState(0).randint(1, 2**62, STEPS_PER_BAR * 2, dtype=np.int64) | 1
 
@@ -25,7 +28,7 @@ def repetition(at_least: float = 0.25) -> Rule:
     return _recurring("repetition", "notes", at_least, repetition.__doc__)
 
 
-def motif(at_least: float = 0.25, of: str = "rhythm") -> Rule:
+def motif(at_least: float = 0.25, of: Annotated[str, OneOf(KINDS)] = "rhythm") -> Rule:
     """Reward min(1, s / at_least), s being the share of bars whose motif an earlier bar has too.
 
     Args:
@@ -69,7 +72,7 @@ def _motifs(states: np.ndarray, of: str) -> tuple[np.ndarray, np.ndarray]:
     return relative @ _MULTIPLIERS[:STEPS_PER_BAR] + rhythm * _MULTIPLIERS[-1], count >= 2
 
 
-def call_and_response(length: int = 2, at_least: float = 0.7) -> Rule:
+def call_and_response(length: Annotated[int, LENGTHS] = 2, at_least: float = 0.7) -> Rule:
     """Reward phrases in pairs, the second of which answers in the rhythm of the first: min(1, s / at_least).
 
     s is the mean over pairs of |both| / |either|, counting the steps on which notes start in both phrases or in either.
@@ -78,8 +81,8 @@ def call_and_response(length: int = 2, at_least: float = 0.7) -> Rule:
     Raises:
         UserError: unless length is 1, 2, 4 or 8 bars and at_least in (0, 1].
     """
-    if isinstance(length, bool) or length not in (1, 2, 4, 8):
-        raise UserError(f"call_and_response: expected a length of 1, 2, 4 or 8 bars, got {length}")
+    if length not in LENGTHS:
+        raise UserError(f"call_and_response: expected a length of {LENGTHS} bars, got {length}")
     check_share("call_and_response", at_least)
 
     def reward(states: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
@@ -35,6 +35,9 @@ class Rule:
     allowed_pitches: np.ndarray | None = field(default=None, compare=False)
     # for rules that say what is to be in which bar: the rule for 16 bars that begin so many later; None: the same
     later: Callable[[int], Rule] | None = field(default=None, compare=False)
+    # for rules on single notes other than those of `allowed_pitches`: which steps of a melody (S,), of any number of
+    # bars, have a note that is against the rule, (S,) bool
+    outside: Callable[[np.ndarray], np.ndarray] | None = field(default=None, compare=False)
 
     def beginning(self, bar: int) -> Rule:
         """Return the rule for the 16 bars that begin with a bar (from 0) of a longer melody."""
@@ -190,6 +193,24 @@ def _check_function(given: Any, decorator: str) -> Any:
 def _name(function: Any) -> str:
     """Return the name of a function, or the name of its type for a partial or another callable object."""
     return str(getattr(function, "__name__", type(function).__name__))
+
+
+@dataclass(frozen=True, eq=False)
+class OneOf:
+    """The values of an argument that may have only these: `shape: Annotated[str, OneOf(SHAPES)]`.
+
+    Who lists the rules for a user reads them from the signature, and the function checks its argument by the same.
+    """
+
+    values: Collection[str] | Collection[int]
+
+    def __contains__(self, value: object) -> bool:
+        return not isinstance(value, bool) and value in self.values
+
+    def __str__(self) -> str:
+        """Return them in words, such as "1, 2, 4 or 8"."""
+        *first, last = map(str, self.values)
+        return f"{', '.join(first)} or {last}" if first else last
 
 
 def check_share(name: str, value: float) -> None:

@@ -1,0 +1,69 @@
+"""What melodies are asked for, as a task of the panel says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from melodylc import chords
+from melodylc.attributes import Attributes
+from melodylc.rules import Rule, find, form
+
+if TYPE_CHECKING:
+    from melodylc.constraints.rule_actor import RuleActor
+    from melodylc.model import Model
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What melodies are asked for, and how they are drawn."""
+
+    attributes: Attributes  # with the key of the chords, where there is no other
+    rules: tuple[Rule, ...]  # further ones, those of chords and form not among them
+    actors: tuple[RuleActor, ...]
+    progression: str | None
+    form: str | None
+    bars: int
+    count: int
+    temperature: float | None
+    strict: bool
+    seed: int
+
+    @classmethod
+    def of(cls, model: Model, asked: dict[str, Any]) -> Asked:
+        """Return what a task asks for.
+
+        Raises:
+            UserError: for a key, a rule, chords or a file that are none.
+        """
+        from melodylc.constraints.preference import load_preference
+        from melodylc.constraints.rule_actor import load_actor
+
+        attributes = Attributes(**asked["attributes"])
+        if asked["chords"] is not None:
+            attributes = chords.fitting(asked["chords"], attributes)
+        rules = [find(text) for text in asked["rules"]]
+        if asked["taste"] is not None:
+            rules.append(load_preference(asked["taste"], model))
+        return cls(
+            attributes,
+            tuple(rules),
+            tuple(load_actor(path, model) for path in asked["actors"]),
+            asked["chords"],
+            asked["form"],
+            asked["bars"],
+            asked["count"],
+            asked["temperature"],
+            asked["strict"],
+            asked["seed"],
+        )
+
+    @property
+    def chord_rules(self) -> tuple[Rule, ...]:
+        """Return the rule of the chords, if there are any."""
+        return () if self.progression is None else (chords.rule(self.progression),)
+
+    def all_rules(self, bars: int) -> list[Rule]:
+        """Return every rule that a melody of so many bars is held against."""
+        formed = [form(self.form)] if self.form is not None and bars == 16 else []
+        return [*self.attributes.rules(), *self.chord_rules, *self.rules, *formed]

@@ -1,0 +1,192 @@
+"""The melodies of a panel, in the sets in which they came, kept in a file: neither reload nor crash loses one."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from melodylc.base.errors import UserError
+from melodylc.panel.settings import Settings
+from midi_io.atomic import atomic_write
+
+MOST_SETS = 400  # of which the oldest are forgotten, unless something in them was liked, edited, locked or saved
+MOST_UNDONE = 100  # edits of a melody that can be undone
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class KnownMelody:
+    """A melody on the page: its notes, what the musician did to it, and what is known of it."""
+
+    id: str
+    states: tuple[int, ...]
+    locks: tuple[int, ...]
+    asked: dict[str, Any]  # what it was asked for, as a task says it: it is judged by that when it is edited
+    facts: dict[str, Any] = field(default_factory=dict)  # rules, implausible, kept, outside, allowed, chords, ...
+    way: str = ""
+    title: str = ""
+    mark: int = 0  # 1 liked, -1 disliked
+    saved: str | None = None
+    undone: tuple[tuple[int, ...], ...] = ()  # earlier notes, the last one first
+    redone: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def bars(self) -> int:
+        """Return how many bars it has."""
+        return len(self.states) // 16
+
+    @property
+    def cared_for(self) -> bool:
+        """Return whether the musician did something to it."""
+        return bool(self.mark or self.saved or self.undone or any(self.locks))
+
+    def edited(self, states: tuple[int, ...]) -> KnownMelody:
+        """Return the melody with other notes, which can be undone."""
+        if states == self.states:
+            return self
+        return replace(self, states=states, undone=(self.states, *self.undone)[:MOST_UNDONE], redone=())
+
+    def undo(self) -> KnownMelody:
+        """Return the melody as it was before its last edit."""
+        if not self.undone:
+            return self
+        return replace(self, states=self.undone[0], undone=self.undone[1:], redone=(self.states, *self.redone))
+
+    def redo(self) -> KnownMelody:
+        """Return the melody as it was before the last undo."""
+        if not self.redone:
+            return self
+        return replace(self, states=self.redone[0], undone=(self.states, *self.undone), redone=self.redone[1:])
+
+    def as_page(self) -> dict[str, Any]:
+        """Return what the page shows of it."""
+        shown = {"id": self.id, "states": self.states, "locks": self.locks, "bars": self.bars, "mark": self.mark}
+        return {
+            **self.facts,
+            **shown,
+            "way": self.way,
+            "title": self.title,
+            "saved": self.saved,
+            "undo": len(self.undone),
+            "redo": len(self.redone),
+        }
+
+
+@dataclass(frozen=True)
+class MelodySet:
+    """Melodies that came together."""
+
+    id: str
+    title: str
+    how: str
+    melodies: tuple[str, ...]
+    time: float  # seconds since 1970
+
+
+@dataclass
+class History:
+    """All sets, oldest first, which of them is shown, and what melodies are asked for now."""
+
+    melodies: dict[str, KnownMelody] = field(default_factory=dict)
+    sets: list[MelodySet] = field(default_factory=list)
+    at: str | None = None
+    chosen: str | None = None
+    settings: Settings = field(default_factory=Settings)
+    learned: list[dict[str, str]] = field(default_factory=list)  # actors: their rules, file and report
+
+    def add(self, title: str, how: str, melodies: list[KnownMelody]) -> None:
+        """Add a set and show it; its first melody is chosen."""
+        self.melodies.update({melody.id: melody for melody in melodies})
+        self.sets.append(MelodySet(new_id(), title, how, tuple(melody.id for melody in melodies), time.time()))
+        self.at, self.chosen = self.sets[-1].id, melodies[0].id
+        self._forget()
+
+    def _forget(self) -> None:
+        while len(self.sets) > MOST_SETS:
+            oldest = next((each for each in self.sets[:-1] if not self._cared_for(each)), self.sets[0])
+            self.sets.remove(oldest)
+            for melody in oldest.melodies:
+                del self.melodies[melody]
+
+    def _cared_for(self, given: MelodySet) -> bool:
+        return any(self.melodies[each].cared_for for each in given.melodies)
+
+    def go(self, id: str) -> None:
+        """Show another set.
+
+        Raises:
+            UserError: if there is none of that id.
+        """
+        found = next((each for each in self.sets if each.id == id), None)
+        if found is None:
+            raise UserError(f"history: there is no set {id!r:.40}")
+        self.at, self.chosen = found.id, found.melodies[0]
+
+    def melody(self, id: Any) -> KnownMelody:
+        """Return a melody by its id.
+
+        Raises:
+            UserError: if there is none.
+        """
+        if not isinstance(id, str) or id not in self.melodies:
+            raise UserError(f"melody: there is none of id {id!r:.40}")
+        return self.melodies[id]
+
+    def save(self, path: Path) -> None:
+        """Write everything, whole or not at all."""
+        everything = {
+            "version": VERSION,
+            "melodies": [asdict(melody) for melody in self.melodies.values()],
+            "sets": [asdict(each) for each in self.sets],
+            "at": self.at,
+            "chosen": self.chosen,
+            "settings": self.settings.as_json(),
+            "learned": self.learned,
+        }
+        with atomic_write(path) as beside:
+            beside.write_text(json.dumps(everything), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> History:
+        """Read what `save` wrote.
+
+        Raises:
+            UserError: if it is damaged, or of a later version.
+        """
+        try:
+            read = json.loads(path.read_text(encoding="utf-8"))
+            if read["version"] != VERSION:
+                raise ValueError(f"version {read['version']}")
+            melodies = [_melody(each) for each in read["melodies"]]
+            history = cls(
+                {melody.id: melody for melody in melodies},
+                [MelodySet(**each | {"melodies": tuple(each["melodies"])}) for each in read["sets"]],
+                read["at"],
+                read["chosen"],
+                Settings().changed(read["settings"]),
+                learned=read["learned"],
+            )
+            for each in history.sets:
+                for id in each.melodies:
+                    history.melody(id)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError) as error:
+            raise UserError(
+                f"panel: {path} cannot be read ({error}); move it away to begin anew, nothing else depends on it"
+            ) from error
+        return history
+
+
+def _melody(read: dict[str, Any]) -> KnownMelody:
+    known = {each.name: read[each.name] for each in fields(KnownMelody)}
+    numbers = {name: tuple(known[name]) for name in ("states", "locks")}
+    versions = {name: tuple(tuple(each) for each in known[name]) for name in ("undone", "redone")}
+    return KnownMelody(**known | numbers | versions)
+
+
+def new_id() -> str:
+    """Return an id that nothing has yet."""
+    return secrets.token_hex(6)

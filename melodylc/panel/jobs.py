@@ -1,0 +1,126 @@
+"""What the inference process is asked for the panel, one job after another; nothing here waits."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from melodylc.live.protocol import Answer, Failure, Heard, Progress, Task
+
+STOPPABLE = ("generate", "remake", "learn")  # tasks that end early with what they have
+MOST_WAITING = 20  # jobs; whoever asks for more is told so
+
+
+class TaskSource(Protocol):
+    """What performs tasks: a `melodylc.live.worker.Worker`, or its twin in a test."""
+
+    ready: bool
+    fatal: str | None
+    trouble: str | None
+
+    @property
+    def free(self) -> bool:
+        """Return whether it can be asked."""
+
+    def ask(self, request: Task) -> None:
+        """Send a task."""
+
+    def stop(self) -> None:
+        """Have the task that is under way end early."""
+
+    def poll(self) -> Sequence[Heard]:
+        """Return what came; never waits."""
+
+    def close(self) -> None:
+        """End."""
+
+
+@dataclass(eq=False)
+class Job:
+    """A task for the inference process, and what is done with its result."""
+
+    name: str
+    asked: dict[str, Any]
+    done: Callable[[dict[str, Any]], None]
+    failed: Callable[[str], None]
+    text: str = ""  # what is going on, in words
+    about: str | None = None  # of two jobs of a name about the same thing, the later one replaces the other
+    quiet: bool = False  # whether the page need not say that it is going on
+    curve: list[list[float]] = field(default_factory=list)
+    progress: str = ""
+    unwanted: bool = False  # its result is dropped
+    lost: int = 0  # how many processes ended with it
+
+
+class Jobs:
+    """The jobs that wait, and the one that is under way."""
+
+    def __init__(self, source: TaskSource) -> None:
+        self._source = source
+        self._waiting: deque[Job] = deque()
+        self._running: Job | None = None
+        self._number = 0
+
+    def add(self, job: Job) -> bool:
+        """Add a job; return False, and leave it, where too many wait."""
+        same = [each for each in self._waiting if (each.name, each.about) == (job.name, job.about)]
+        for each in same if job.about is not None else ():
+            self._waiting.remove(each)
+        if len(self._waiting) >= MOST_WAITING:
+            return False
+        running = self._running
+        if running is not None and job.about is not None and (running.name, running.about) == (job.name, job.about):
+            running.unwanted = True
+            self._source.stop()
+        self._waiting.append(job)
+        return True
+
+    def stop(self) -> bool:
+        """End what is under way, with what there is; return whether it can be."""
+        if self._running is None or self._running.name not in STOPPABLE:
+            return False
+        self._source.stop()
+        return True
+
+    @property
+    def busy(self) -> dict[str, Any] | None:
+        """Return what is under way, as the page shows it."""
+        shown = [job for job in (self._running, *self._waiting) if job is not None and not job.quiet]
+        if not shown:
+            return None
+        job = shown[0]
+        text = f"{job.text}, {job.progress}" if job.progress else job.text
+        return {"what": job.name, "text": text, "stoppable": job.name in STOPPABLE, "curve": job.curve}
+
+    def poll(self) -> None:
+        """Take what came, and ask for what is next."""
+        for heard in self._source.poll():
+            job = self._running
+            if job is None or isinstance(heard, Answer) or heard.id not in (None, self._number):
+                continue
+            if isinstance(heard, Progress):
+                job.curve = heard.made.get("curve", job.curve)
+                job.progress = heard.made.get("text", job.progress)
+                continue
+            self._running = None
+            if not job.unwanted:
+                job.failed(heard.error) if isinstance(heard, Failure) else job.done(heard.made)
+        if self._running is not None and not self._source.ready:
+            self._lost(self._running)
+        if self._waiting and self._source.free and self._running is None:
+            self._running = self._waiting.popleft()
+            self._number += 1
+            self._source.ask(Task(self._number, self._running.name, self._running.asked))
+
+    def _lost(self, job: Job) -> None:
+        """Try a job once more whose process has ended, since it may not have been its fault."""
+        self._running = None
+        if job.unwanted:
+            return
+        job.lost += 1
+        if job.lost > 1:
+            job.failed(f"{job.name}: the inference process ended twice while it was at this; ask for something else")
+        else:
+            self._waiting.appendleft(job)

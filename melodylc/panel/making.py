@@ -1,0 +1,165 @@
+"""Candidates for the panel, and what is known of each; runs in the inference process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from melodylc import plausibility
+from melodylc.base.errors import UserError
+from melodylc.chords import named
+from melodylc.constraints.lengths import rewards, sixteens
+from melodylc.constraints.sampling import mask, score
+from melodylc.constraints.search import SearchBudget
+from melodylc.continuing import continue_melody
+from melodylc.generated import Generated
+from melodylc.generation import generate
+from melodylc.latent.slerp import slerp
+from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, canonical, check
+from melodylc.model import Model
+from melodylc.panel.asked import Asked
+from melodylc.rules.outside import notes_outside
+from melodylc.transforming import interpolate
+
+SECONDS = 8.0  # that a search goes on at most: somebody waits
+NEIGHBOURS = 24  # among which those that are shown are chosen
+
+
+def states(given: Sequence[int]) -> np.ndarray:
+    """Return a melody of any number of bars as it came from the page.
+
+    Raises:
+        UserError: if it is none.
+    """
+    try:
+        return canonical(check(np.array(given, np.uint8), None))
+    except (ValueError, OverflowError, TypeError) as error:
+        raise UserError(f"melody: {error}") from error
+
+
+def judged(model: Model, asked: Asked, melody: np.ndarray, given: np.ndarray | None = None) -> dict[str, Any]:
+    """Return a melody with what it keeps: its rewards, whether it is plausible, the notes that are outside a rule.
+
+    Args:
+        given: (S,) bool, steps whose notes are not held against it.
+    """
+    bars = len(melody) // STEPS_PER_BAR
+    rules = asked.all_rules(bars)
+    bounds = plausibility.bounds(model).with_returning(max(0, BARS - bars))
+    violated = dict.fromkeys(name for window in sixteens(melody[None]) for name in bounds.violated(window[0]))
+    values = [float(rewards(rule, melody[None], given)[0]) for rule in rules]
+    key, pitches = asked.attributes.key, asked.attributes.pitches()
+    return {
+        "states": melody.tolist(),
+        "rules": [{"name": rule.name, "reward": value} for rule, value in zip(rules, values, strict=True)],
+        "implausible": list(violated),
+        "kept": not violated and all(value == 1 for value in values),
+        "outside": [list(each) for each in notes_outside(rules, melody)],
+        "allowed": None if pitches.all() else np.flatnonzero(pitches).tolist(),
+        "tonic": None if key is None else key.tonic,
+        "chords": None if asked.progression is None else _chords(asked.progression, bars),
+        "progression": asked.progression,
+    }
+
+
+def _chords(progression: str, bars: int) -> list[dict[str, Any]]:
+    return [
+        {"start": start, "end": end, "name": name, "pitches": list(pitches)}
+        for start, end, name, pitches in named(progression, bars)
+    ]
+
+
+def _found(model: Model, asked: Asked, made: Generated) -> dict[str, Any]:
+    """Return melodies that were generated, with what is known of each."""
+    melodies = [
+        judged(model, asked, melody, made.given) | {"way": way, "tried": tried}
+        for melody, way, tried in zip(made.melodies, made.ways, made.draws, strict=True)
+    ]
+    return {"melodies": melodies, "summary": made.summary}
+
+
+def generated(model: Model, asked: Asked, stopped: Callable[[], bool]) -> dict[str, Any]:
+    """Return new melodies: drawn for what is asked, made by actors, or searched for."""
+    made = generate(
+        model,
+        asked.attributes,
+        asked.count,
+        rules=list(asked.rules),
+        actors=list(asked.actors),
+        seed=asked.seed,
+        temperature=asked.temperature,
+        strict=asked.strict,
+        chords=asked.progression,
+        form=asked.form,
+        bars=asked.bars,
+        how="search" if _searched(asked) else "auto",
+        searching=SearchBudget(seconds=SECONDS, stopped=stopped),
+    )
+    return _found(model, asked, made)
+
+
+def _searched(asked: Asked) -> bool:
+    """Return whether there is something to search for: rules without an actor, beside attributes."""
+    return bool(asked.rules or asked.progression or asked.form) and not asked.actors
+
+
+def alike(model: Model, asked: Asked, melody: np.ndarray, amount: float) -> dict[str, Any]:
+    """Return melodies near one in latent space: some of the way from its encoding to draws of the prior.
+
+    Of many neighbours those are taken that keep most, no two the same.
+    """
+    windows = _windows(melody)
+    z = model.encode(windows).mean  # (W, Z)
+    draws = model.prior(NEIGHBOURS, asked.seed, asked.attributes)
+    near = torch.stack([slerp(z, toward.expand_as(z), amount) for toward in draws])  # (N, W, Z)
+    allowed = mask(asked.all_rules(BARS)) if asked.strict and asked.attributes.rules() else None
+    decoded = model.decode(
+        near.flatten(0, 1), temperature=asked.temperature, seed=asked.seed, allowed_states=allowed
+    ).reshape(NEIGHBOURS, -1)[:, : len(melody)]
+    different = np.unique(np.concatenate([melody[None], decoded]), axis=0, return_index=True)[1]
+    decoded = decoded[np.sort(different[different > 0]) - 1]
+    if not len(decoded):
+        raise UserError("more like this: every neighbour is this melody itself; go further away")
+    bounds = plausibility.bounds(model).including(sixteens(melody[None])[:, 0])
+    rules = asked.all_rules(len(melody) // STEPS_PER_BAR)
+    scores = np.min([score(window, rules, bounds) for window in sixteens(decoded)], axis=0)
+    best = np.sort(np.argsort(-scores, kind="stable")[: asked.count])
+    return {"melodies": [judged(model, asked, each) | {"way": "more like this"} for each in canonical(decoded[best])]}
+
+
+def between(model: Model, asked: Asked, first: np.ndarray, last: np.ndarray) -> dict[str, Any]:
+    """Return melodies on the way from one to another, without the ends."""
+    if len(first) != STEPS or len(last) != STEPS:
+        raise UserError("between: expected two melodies of 16 bars; choose others")
+    made = interpolate(model, first, last, asked.count + 2, asked.attributes, seed=asked.seed, strict=asked.strict)
+    melodies = made.melodies[1:-1]
+    return {"melodies": [judged(model, asked, each) | {"way": "between"} for each in melodies]}
+
+
+def continued(model: Model, asked: Asked, melody: np.ndarray) -> dict[str, Any]:
+    """Return melodies that go on from one, until they have as many bars as are asked for."""
+    made = continue_melody(
+        model,
+        melody,
+        asked.attributes,
+        bars=asked.bars,
+        count=asked.count,
+        rules=[*asked.chord_rules, *asked.rules],
+        seed=asked.seed,
+        temperature=asked.temperature,
+        strict=asked.strict,
+        seconds=SECONDS / 4,
+    )
+    return _found(model, asked, made)
+
+
+def _windows(melody: np.ndarray) -> np.ndarray:
+    """Return a melody of any number of bars as 16 bars at a time (W, 256), the last one filled by playing it again."""
+    steps = -(-len(melody) // STEPS) * STEPS
+    if len(melody) < STEPS:
+        return canonical(melody[np.arange(STEPS) % len(melody)][None])
+    rest = melody[-STEPS:][: steps - len(melody)] if steps > len(melody) else melody[:0]
+    return canonical(np.concatenate([melody, rest]).reshape(-1, STEPS))

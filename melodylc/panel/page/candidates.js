@@ -1,0 +1,170 @@
+// The candidates: a card each, with a small roll, what it keeps, and thumbs.
+
+import { button, element, redraw } from "./elements.js";
+import { drawMini } from "./roll.js";
+import { count, fileName, keeps, verdict } from "./words.js";
+
+/** Show the melodies of the set, and what can be made of the chosen one. */
+export function mountCandidates(place, session, desk, actions, files) {
+  const list = element("ul", { class: "cards" });
+  const head = makeHead(session, desk, actions);
+  place.append(head.element, list);
+  const cards = new Map(); // by id of the melody
+  const update = () => {
+    const melodies = desk.candidates;
+    for (const [id, card] of cards) {
+      if (!melodies.some((melody) => melody.id === id)) {
+        card.element.remove();
+        cards.delete(id);
+      }
+    }
+    melodies.forEach((melody, index) => {
+      if (!cards.has(melody.id)) cards.set(melody.id, makeCard(session, desk, actions, files, melody.id));
+      const card = cards.get(melody.id);
+      if (list.children[index] !== card.element) list.insertBefore(card.element, list.children[index] ?? null);
+      card.update(melody, index + 1, melody.id === session.state.chosen);
+    });
+    list.querySelectorAll("li.empty").forEach((item) => item.remove());
+    if (melodies.length === 0) list.append(emptyCard(session.state));
+    head.update();
+  };
+  session.addEventListener("change", update);
+  desk.addEventListener("playing", () => cards.forEach((card) => card.playing()));
+  new MutationObserver(() => cards.forEach((card) => card.draw())).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => cards.forEach((card) => card.draw()));
+  followPlayhead(desk, cards);
+  update();
+}
+
+function emptyCard(state) {
+  const starting = !state || state.worker.state === "starting" || state.busy;
+  const text = starting ? "The first melodies are on their way …" : "No melodies here. “Again” makes some.";
+  return element("li", { class: "empty" }, element("p", { text }));
+}
+
+function makeHead(session, desk, actions) {
+  const again = button("Again", "again", { key: "n", class: "primary", title: "New melodies", onclick: () => actions.again() });
+  const like = button("More like this", "like", { key: "l", onclick: () => actions.like() });
+  const amount = element("input", {
+    type: "range", min: "0.05", max: "1", step: "0.05", value: String(desk.amount), "aria-label": "How different they may be",
+    oninput: () => {
+      desk.amount = Number(amount.value);
+      say();
+    },
+  });
+  const say = () => {
+    const words = desk.amount < 0.25 ? "close" : desk.amount < 0.6 ? "akin" : "far";
+    amount.setAttribute("aria-valuetext", words);
+    amount.title = `How different they may be: ${words}`;
+  };
+  const between = button("Between", "between", { key: "t", title: "Melodies between this one and another", onclick: () => actions.between() });
+  const other = element("select", {
+    "aria-label": "The other melody of “Between”",
+    onchange: () => (desk.other = others()[other.selectedIndex]?.id ?? null),
+  });
+  const others = () => desk.candidates.filter((melody) => melody.id !== session.state?.chosen);
+  const update = () => {
+    const ready = Boolean(session.state) && session.state.worker.state !== "gone";
+    const numbers = new Map(desk.candidates.map((melody, index) => [melody.id, index + 1]));
+    const choices = others();
+    again.disabled = !ready;
+    like.disabled = amount.disabled = !ready || !desk.melody;
+    if (!choices.some((melody) => melody.id === desk.other)) desk.other = choices[0]?.id ?? null;
+    between.disabled = other.disabled = !ready || !desk.melody || choices.length === 0;
+    between.hidden = other.hidden = choices.length === 0;
+    const now = choices.map((melody) => numbers.get(melody.id)).join();
+    if (other.dataset.choices !== now) {
+      other.dataset.choices = now;
+      other.replaceChildren(...choices.map((melody) => element("option", { text: `and ${numbers.get(melody.id)}` })));
+    }
+    other.selectedIndex = choices.findIndex((melody) => melody.id === desk.other);
+  };
+  say();
+  const head = element("div", { class: "bar" },
+    again,
+    element("span", { class: "group" }, like, element("span", { class: "scale" }, element("span", { text: "close" }), amount, element("span", { text: "far" }))),
+    element("span", { class: "group" }, between, other));
+  return { element: head, update };
+}
+
+function makeCard(session, desk, actions, files, id) {
+  const now = () => session.state.melodies[id];
+  const canvas = element("canvas", { class: "mini", "aria-hidden": "true" });
+  const line = element("span", { class: "line", "aria-hidden": "true" });
+  const title = element("span", { class: "title" });
+  const facts = element("span", { class: "facts" });
+  const way = element("span", { class: "way" });
+  const choose = element("button", { type: "button", class: "choose", onclick: () => session.send({ do: "choose", melody: id }) },
+    title, element("span", { class: "roll" }, canvas, line), facts, way);
+  const play = button("Play", "play", { quiet: true, class: "play", onclick: () => (desk.playing === id ? desk.togglePlay() : desk.playMelody(id)) });
+  const mark = (value) => () => session.send({ do: "mark", melody: id, mark: now().mark === value ? 0 : value });
+  const up = button("I like it", "up", { quiet: true, key: "u", onclick: mark(1) });
+  const down = button("I do not like it", "down", { quiet: true, key: "d", onclick: mark(-1) });
+  const like = button("More like this", "like", { quiet: true, onclick: () => session.send({ do: "like", melody: id, amount: desk.amount }) });
+  const item = element("li", { class: "card", draggable: "true" }, choose, element("div", { class: "does" }, play, up, down, like));
+  item.addEventListener("dragstart", (event) => files.dragOut(event, now()));
+  let number = 0;
+  let drawn = null;
+  const draw = () => {
+    drawn = now();
+    if (drawn) drawMini(canvas, drawn);
+  };
+  const update = (melody, at, chosen) => {
+    const came = chosen && !item.classList.contains("chosen");
+    item.classList.toggle("chosen", chosen);
+    choose.setAttribute("aria-pressed", String(chosen));
+    up.setAttribute("aria-pressed", String(melody.mark === 1));
+    down.setAttribute("aria-pressed", String(melody.mark === -1));
+    if (came) item.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (melody === drawn && at === number) return;
+    number = at;
+    title.textContent = `${at}. ${melody.title || count(melody.bars, "bar")}`;
+    choose.title = `${melody.title}\n${melody.way}\nDrag it out as the MIDI file “${fileName(melody)}.mid”`;
+    way.textContent = melody.way;
+    facts.replaceChildren(...factsOf(melody));
+    draw();
+    playing();
+  };
+  const playing = () => {
+    const heard = desk.playing === id;
+    item.classList.toggle("playing", heard);
+    redraw(play, heard ? `Stop ${number}` : `Play ${number}`, heard ? "stop" : "play");
+    if (!heard) line.hidden = true;
+  };
+  new ResizeObserver(draw).observe(canvas);
+  return { element: item, update, draw, playing, line };
+}
+
+function factsOf(melody) {
+  const facts = [];
+  const broken = melody.rules.filter((rule) => !keeps(rule));
+  if (melody.rules.length > 0) {
+    const words = broken.length === 0
+      ? `keeps ${melody.rules.length === 1 ? "its rule" : `all ${melody.rules.length} rules`}`
+      : `breaks ${broken.map((rule) => rule.name).join(", ")}`;
+    facts.push(verdict(broken.length === 0, words, words));
+  }
+  const odd = melody.implausible;
+  facts.push(verdict(odd.length === 0, odd.length === 0 ? "plausible" : `odd: ${odd.join(", ")}`, odd.join(", ")));
+  return facts;
+}
+
+// A line over the small roll of what is heard.
+function followPlayhead(desk, cards) {
+  let running = false; // one loop, however often playing is announced
+  const frame = () => {
+    const card = cards.get(desk.playing);
+    running = Boolean(card);
+    if (!card) return;
+    const step = desk.player.position();
+    if (step !== null) {
+      card.line.hidden = false;
+      card.line.style.left = `${(100 * step) / desk.loaded.states.length}%`;
+    }
+    requestAnimationFrame(frame);
+  };
+  desk.addEventListener("playing", () => {
+    if (!running && desk.playing !== null) requestAnimationFrame(frame);
+    running ||= desk.playing !== null;
+  });
+}

@@ -1,0 +1,213 @@
+// What of the roll moves or comes and goes: marked stretch, painting, hover, chosen note, cursor, playhead. Drawn each frame.
+
+import { HIGHEST_PITCH } from "./notes.js";
+import { wrongHatch } from "./roll_layers.js";
+import { LOCK_NAMES } from "./roll_locks.js";
+import { noteWords } from "./roll_words.js";
+
+const BAR = 6; // thickness of the scroll bars
+
+function column(pen, view, [from, to], top, height) {
+  const x = view.snap(view.x(from));
+  pen.fillRect(x, top, view.snap(view.x(to)) - x, height);
+}
+
+/** Return where a scroll bar along the lower edge lies, {x, y, width, height}, or null where all is seen. */
+export function scrollBar(view) {
+  const whole = view.steps * view.stepWidth;
+  if (whole <= view.bodyWidth + 1) return null;
+  const width = Math.max((view.bodyWidth / whole) * view.bodyWidth, 24);
+  const x = view.left + (view.scroll / (whole - view.bodyWidth)) * (view.bodyWidth - width);
+  return { x, y: view.height - BAR - 2, width, height: BAR };
+}
+
+function drawStretch(pen, view, range, colour, hatch) {
+  pen.fillStyle = colour;
+  pen.globalAlpha = hatch ? 0.25 : 0.16;
+  column(pen, view, range, view.top, view.bodyHeight);
+  pen.globalAlpha = 0.4;
+  column(pen, view, range, 0, view.ruler);
+  pen.globalAlpha = 1;
+  for (const step of range) {
+    pen.fillRect(view.snap(view.x(step)) - 0.75, 0, 1.5, view.height);
+  }
+  // handles that say: these edges can be drawn
+  const [left, right] = range.map((step) => view.snap(view.x(step)));
+  pen.beginPath();
+  pen.moveTo(left, 0);
+  pen.lineTo(left + 7, 0);
+  pen.lineTo(left, 9);
+  pen.moveTo(right, 0);
+  pen.lineTo(right - 7, 0);
+  pen.lineTo(right, 9);
+  pen.fill();
+}
+
+function noteBox(view, note) {
+  const x = view.snap(view.x(note.start));
+  const y = view.snap(view.y(note.pitch));
+  return [x, y, view.snap(view.x(note.end)) - x, view.snap(view.y(note.pitch - 1)) - y];
+}
+
+function ring(pen, view, note, colour, thick) {
+  const [x, y, width, height] = noteBox(view, note);
+  pen.strokeStyle = colour;
+  pen.lineWidth = thick;
+  pen.beginPath();
+  pen.roundRect(x - thick / 2 - 0.5, y - thick / 2 - 0.5, Math.max(width + thick - 0.5, 2), height + thick, 4);
+  pen.stroke();
+}
+
+function drawHover(pen, roll) {
+  const { view, colours, hover } = roll;
+  const { left } = view;
+  if (hover.pitch !== null) {
+    pen.globalAlpha = 0.09;
+    pen.fillStyle = colours.ink;
+    pen.fillRect(left, view.snap(view.y(hover.pitch)), view.bodyWidth, view.rowHeight);
+    pen.globalAlpha = 1;
+  }
+  if (hover.range) {
+    pen.fillStyle = colours.locked;
+    pen.globalAlpha = 0.18;
+    column(pen, view, hover.range, 0, view.height);
+    pen.globalAlpha = 1;
+  }
+  if (hover.note) ring(pen, view, hover.note, colours.ink, 1.25);
+}
+
+/** Draw a line of text on a plate that stays inside the roll. */
+function drawPlate(pen, { view, colours }, text, x, y) {
+  pen.font = `500 11.5px ${colours.font}`;
+  const width = Math.min(pen.measureText(text).width + 14, view.bodyWidth);
+  const left = Math.min(Math.max(x - width / 2, view.left + 2), Math.max(view.width - width - 2, view.left + 2));
+  const top = y - 26 < view.top ? y + view.rowHeight + 8 : y - 26;
+  pen.beginPath();
+  pen.roundRect(view.snap(left), view.snap(top), width, 20, 4);
+  pen.fillStyle = colours.ink;
+  pen.fill();
+  pen.fillStyle = colours.panel;
+  pen.textBaseline = "middle";
+  pen.fillText(text, left + 7, top + 10.5, width - 14);
+}
+
+function drawCursor(pen, roll) {
+  const { view, colours } = roll;
+  if (roll.chosen) ring(pen, view, roll.chosen, colours.accent, 2);
+  if (!roll.focused) return;
+  pen.strokeStyle = colours.accent;
+  pen.lineWidth = 2;
+  pen.setLineDash([4, 3]);
+  if (roll.activeTool === "edit") {
+    if (!roll.chosen && roll.byKeys) {
+      pen.strokeRect(...noteBox(view, { ...roll.caret, end: roll.caret.start + 1 }));
+    }
+  } else if (roll.byKeys) {
+    const x = view.snap(view.x(roll.bars[0]));
+    pen.strokeRect(x + 1, 1, view.snap(view.x(roll.bars[1])) - x - 2, view.height - 2);
+  }
+  pen.setLineDash([]);
+}
+
+/** Draw one frame's moving things over the still layers. */
+export function drawMoving(pen, roll) {
+  const { view, colours, hover, at } = roll;
+  pen.setTransform(view.dpr, 0, 0, view.dpr, 0, 0);
+  pen.save();
+  pen.beginPath();
+  pen.rect(view.left, 0, view.bodyWidth, view.height);
+  pen.clip();
+  if (roll.range) drawStretch(pen, view, roll.range, colours.select, false);
+  drawHover(pen, roll);
+  if (roll.painting) {
+    pen.fillStyle = colours.locked;
+    pen.globalAlpha = 0.3;
+    column(pen, view, roll.painting.range, view.laneTop, view.height);
+    pen.globalAlpha = 1;
+  }
+  drawCursor(pen, roll);
+  if (at !== null) {
+    const x = view.snap(view.x(at));
+    pen.fillStyle = colours.play;
+    pen.fillRect(x - 0.75, 0, 1.5, view.height);
+    pen.beginPath();
+    pen.moveTo(x - 5.5, 0);
+    pen.lineTo(x + 5.5, 0);
+    pen.lineTo(x, 8);
+    pen.fill();
+  }
+  const bar = scrollBar(view);
+  if (bar) {
+    pen.globalAlpha = hover.part === "scroll" ? 0.65 : 0.35;
+    pen.fillStyle = colours.faint;
+    pen.beginPath();
+    pen.roundRect(bar.x, bar.y, bar.width, bar.height, bar.height / 2);
+    pen.fill();
+    pen.globalAlpha = 1;
+  }
+  const told = roll.painting
+    ? { text: LOCK_NAMES[roll.painting.lock], x: roll.painting.x, y: roll.painting.y }
+    : hover.note && { text: noteWords(hover.note, roll.outside), x: view.x(hover.note.start), y: view.y(hover.note.pitch) };
+  if (told) drawPlate(pen, roll, told.text, told.x, told.y);
+  pen.restore();
+}
+
+/** Mark the key of the row that the pointer is over. */
+export function drawKeyHover(pen, { view, colours, hover }) {
+  if (hover.pitch === null) return;
+  pen.setTransform(view.dpr, 0, 0, view.dpr, 0, 0);
+  pen.save();
+  pen.beginPath();
+  pen.rect(0, view.top, view.left, view.bodyHeight);
+  pen.clip();
+  pen.globalAlpha = 0.3;
+  pen.fillStyle = colours.accent;
+  pen.fillRect(0, view.snap(view.y(hover.pitch)), view.left - 1, view.rowHeight);
+  pen.restore();
+}
+
+/** Draw a small roll for a card: notes, wrong ones hatched, bar lines, and how far it has been played. */
+export function drawSmall(canvas, { colours, dpr, notes, steps, wrong, played }) {
+  const width = canvas.clientWidth || canvas.width;
+  const height = canvas.clientHeight || canvas.height;
+  const size = [Math.round(width * dpr), Math.round(height * dpr)];
+  if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
+  const pen = canvas.getContext("2d");
+  pen.setTransform(dpr, 0, 0, dpr, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  if (!steps) return;
+  const snap = (pixels) => Math.round(pixels * dpr) / dpr;
+  const stepWidth = width / steps;
+  const pitches = notes.map(({ pitch }) => pitch);
+  const middle = notes.length ? (Math.min(...pitches) + Math.max(...pitches)) / 2 : 66;
+  const rows = notes.length ? Math.max(Math.max(...pitches) - Math.min(...pitches) + 2, 14) : 14;
+  const rowHeight = height / rows;
+  const top = Math.min(middle + rows / 2, HIGHEST_PITCH);
+  const every = steps * stepWidth > (steps / 16) * 6 ? 16 : 64;
+  for (let step = every; step < steps; step += every) {
+    pen.fillStyle = step % 64 ? colours.beat : colours.bar;
+    pen.fillRect(snap(step * stepWidth), 0, 1 / dpr, height);
+  }
+  if (played) {
+    pen.globalAlpha = 0.18;
+    pen.fillStyle = colours.play;
+    pen.fillRect(played[0] * stepWidth, 0, (played[1] - played[0]) * stepWidth, height);
+    pen.globalAlpha = 1;
+    pen.fillRect(snap(played[1] * stepWidth) - 0.75, 0, 1.5, height);
+  }
+  const hatch = wrongHatch(pen, colours, dpr);
+  const noteHeight = Math.min(Math.max(rowHeight, 2), 6);
+  for (const note of notes) {
+    const isWrong = wrong.has(note.start);
+    const tall = isWrong ? Math.max(noteHeight, 4) : noteHeight; // low enough rows would hide the hatching
+    const x = snap(note.start * stepWidth);
+    const y = snap((top - note.pitch - 0.5) * rowHeight + (rowHeight - tall) / 2);
+    const long = Math.max(snap(note.end * stepWidth) - x - (stepWidth > 2 ? 1 : 0.4), 1);
+    pen.fillStyle = isWrong ? hatch : colours.note;
+    pen.fillRect(x, y, long, tall);
+    if (!isWrong) continue;
+    pen.strokeStyle = colours.wrongEdge;
+    pen.lineWidth = 1;
+    pen.strokeRect(x + 0.5, y + 0.5, Math.max(long - 1, 0.5), tall - 1);
+  }
+}

@@ -1,0 +1,47 @@
+// News and errors in a corner, and a lasting banner while there is no server.
+
+import { button, element } from "./elements.js";
+
+const NEWS = 5000; // milliseconds that news stay; errors stay until they are closed or many others came
+const MOST = 4; // at once: the oldest makes room
+const PATIENCE = 400; // milliseconds without a server before the banner: a reload of the server is shorter
+
+/** Show what the session and the player say. Return {say(text), fail(text)}. */
+export function mountToasts(place, banner, session, player) {
+  const show = (text, kind, lasts) => {
+    for (const other of place.children) if (other.dataset.text === text) other.remove();
+    const toast = element("div", { class: `toast ${kind}`, role: kind === "error" ? "alert" : null, "data-text": text });
+    const close = button("Close", "close", { quiet: true, class: "plain", onclick: () => toast.remove() });
+    toast.append(element("p", { text }), close);
+    place.append(toast);
+    while (place.children.length > MOST) place.firstChild.remove();
+    if (lasts) setTimeout(() => toast.remove(), lasts);
+  };
+  const say = (text) => show(text, "news", NEWS);
+  const fail = (text) => show(text, "error", 0);
+  session.addEventListener("said", (event) => say(event.detail.text));
+  session.addEventListener("error", (event) => fail(event.detail.text));
+  player.addEventListener("error", (event) => fail(event.detail.text));
+  watchConnection(banner, session);
+  return { say, fail };
+}
+
+function watchConnection(banner, session) {
+  let timer = null;
+  const update = () => {
+    clearTimeout(timer);
+    if (session.connected) {
+      banner.textContent = "";
+      document.body.classList.remove("disconnected");
+      return;
+    }
+    timer = setTimeout(() => {
+      const text = session.refused
+        ? "This address is not valid any more. Open the one that the command printed."
+        : "The server has stopped; reconnecting …";
+      if (banner.textContent !== text) banner.textContent = text;
+      document.body.classList.add("disconnected");
+    }, session.refused ? 0 : PATIENCE);
+  };
+  session.addEventListener("connection", update);
+}

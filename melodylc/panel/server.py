@@ -1,0 +1,273 @@
+"""What the browser talks to: the page, a socket for the state and the actions, files in and out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from melodylc.base.errors import UserError
+from melodylc.panel.history import KnownMelody
+from melodylc.panel.security import BAD_TOKEN, Guard, Guarded
+from melodylc.panel.state import Panel
+
+PAGE = Path(__file__).with_name("page")
+MOST_PAGES = 16  # open at once
+MOST_BYTES = 4 << 20  # of a MIDI file
+MOST_MESSAGE = 256 << 10  # bytes of an action
+ACTIONS_A_SECOND = 500  # of each page; more are read when their time has come
+WAITING = 500  # messages to a page that does not read them: then its socket is closed, and it begins anew
+TICK = 0.25  # seconds between two looks at what nobody tells of
+SAVED_EVERY = 1.0  # seconds
+TOO_MANY, TOO_SLOW = 4429, 4408  # codes that sockets are closed with
+
+
+class PanelServer:
+    """A panel with the pages that are open.
+
+    Args:
+        make: makes the panel, of what it calls with a line for everybody, and of what wakes it.
+        guard: who may talk to it.
+    """
+
+    def __init__(self, make: Callable[[Callable[[str, str], None], Callable[[], None]], Panel], guard: Guard) -> None:
+        self._make, self.guard = make, guard
+        self._pages: set[asyncio.Queue[str | None]] = set()
+        self.app = Guarded(
+            Starlette(
+                routes=[
+                    Route("/", self._index),
+                    Route("/melodies/{name}", self._melody),
+                    Route("/midi", self._upload, methods=["POST"]),
+                    WebSocketRoute("/session", self._session),
+                    Mount("/page", StaticFiles(directory=PAGE)),
+                ],
+                lifespan=self._lifespan,
+            ),
+            guard,
+        )
+
+    # --- what goes on -------------------------------------------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop may have ended
+                loop.call_soon_threadsafe(self._woken.set)
+
+        self.panel = self._make(lambda kind, text: self._tell_all({"kind": kind, "text": text}), wake)
+        running = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+            self.panel.close()
+
+    async def _run(self) -> None:
+        looked = saved = time.monotonic()
+        while True:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), TICK)
+            self._woken.clear()
+            now = time.monotonic()
+            try:
+                self.panel.poll()
+                if now - looked >= SAVED_EVERY:
+                    looked = now
+                    self.panel.watch_rule_files()
+                if self.panel.unsaved and now - saved >= SAVED_EVERY:
+                    saved = now
+                    self.panel.save()
+            except (UserError, OSError) as error:  # a full disk is no reason to end
+                self._tell_all({"kind": "error", "text": _line(error), "do": None})
+            self._tell_changes()
+
+    def _tell_changes(self) -> None:
+        changed = self.panel.changes()
+        if changed is not None:
+            self._tell_all({"kind": "change", "state": changed})
+
+    def _tell_all(self, message: dict[str, Any]) -> None:
+        text = json.dumps(message)
+        for page in list(self._pages):
+            _put(page, text)
+
+    # --- pages --------------------------------------------------------------------------------------------------------
+
+    async def _session(self, connection: WebSocket) -> None:
+        await connection.accept()
+        if not self.guard.has_token(connection.headers):
+            await connection.close(BAD_TOKEN, "open the address that melodylc panel printed")
+            return
+        if len(self._pages) >= MOST_PAGES:
+            await connection.close(TOO_MANY, f"{MOST_PAGES} pages are open already; close one")
+            return
+        page: asyncio.Queue[str | None] = asyncio.Queue(WAITING)
+        self._pages.add(page)
+        page.put_nowait(json.dumps({"kind": "state", "state": self.panel.state()}))
+        sending = asyncio.create_task(self._send(connection, page))
+        try:
+            await self._receive(connection, page)
+        except (WebSocketDisconnect, RuntimeError):  # starlette's word for a socket that was closed meanwhile
+            pass
+        finally:
+            self._pages.discard(page)
+            sending.cancel()
+
+    async def _send(self, connection: WebSocket, page: asyncio.Queue[str | None]) -> None:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while (text := await page.get()) is not None:
+                await connection.send_text(text)
+            await connection.close(TOO_SLOW, "the page was too slow")
+
+    async def _receive(self, connection: WebSocket, page: asyncio.Queue[str | None]) -> None:
+        began, count = time.monotonic(), 0
+        while True:
+            message = await connection.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            count += 1
+            early = count / ACTIONS_A_SECOND - (time.monotonic() - began) - 1.0
+            if early > 0:
+                await asyncio.sleep(early)
+            elif early < -10:
+                began, count = time.monotonic(), 0  # a quiet page has not saved up for a flood
+            self._act(message.get("text"), page)
+
+    def _act(self, text: str | None, page: asyncio.Queue[str | None]) -> None:
+        """Do what a page asks for, or tell it in one line why not."""
+        name = None
+        try:
+            if text is None:
+                raise UserError("expected text, got bytes")
+            action = json.loads(text)
+            name = action.get("do") if isinstance(action, dict) else None
+            self.panel.act(action)
+        except (UserError, OSError) as error:
+            told = str(name)[:40] if name is not None else None
+            _put(page, json.dumps({"kind": "error", "text": _line(error), "do": told}))
+        except (ValueError, RecursionError):
+            _put(page, json.dumps({"kind": "error", "text": "expected a message in JSON", "do": None}))
+        self._woken.set()  # what it asks for is begun, and told, at once
+
+    # --- files --------------------------------------------------------------------------------------------------------
+
+    async def _index(self, request: Request) -> Response:
+        return FileResponse(PAGE / "index.html")
+
+    async def _melody(self, request: Request) -> Response:
+        id, _, kind = request.path_params["name"].rpartition(".")
+        try:
+            melody = self.panel.history.melody(id)
+            if kind not in KINDS:
+                raise UserError(f"expected one of {', '.join(KINDS)}, got {kind!r:.20}")
+            data = await run_in_threadpool(KINDS[kind][1], self.panel, melody, "chords" in request.query_params)
+        except (UserError, ImportError) as error:
+            return PlainTextResponse(str(error), 404)
+        name = quote(f"{melody.title or 'melody'}.{kind}".replace("/", "-"))
+        disposition = f"attachment; filename*=UTF-8''{name}"
+        return Response(data, media_type=KINDS[kind][0], headers={"Content-Disposition": disposition})
+
+    async def _upload(self, request: Request) -> Response:
+        data = bytearray()
+        try:
+            async for part in request.stream():
+                data += part
+                if len(data) > MOST_BYTES:
+                    return PlainTextResponse(f"expected a MIDI file of at most {MOST_BYTES >> 20} MB", 413)
+            self.panel.take_upload(unquote(request.headers.get("x-name", "")), bytes(data))
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except (UserError, OSError) as error:
+            return PlainTextResponse(_line(error), 400)
+        self._woken.set()
+        return Response(status_code=204)
+
+
+def _put(page: asyncio.Queue[str | None], text: str) -> None:
+    """Have a page told something; one that does not listen is closed, and gets the whole state when it is back."""
+    if page.qsize() < WAITING - 1:
+        page.put_nowait(text)
+    elif not page.full():
+        page.put_nowait(None)
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}; check the folder and the space left"
+    return str(error)
+
+
+def _abc(panel: Panel, melody: KnownMelody, chords: bool) -> bytes:
+    from melodylc.notation import to_abc
+
+    return to_abc(*_notated(panel, melody)).encode()
+
+
+def _musicxml(panel: Panel, melody: KnownMelody, chords: bool) -> bytes:
+    from melodylc.notation import to_musicxml
+
+    return to_musicxml(*_notated(panel, melody)).encode()
+
+
+def _notated(panel: Panel, melody: KnownMelody) -> tuple[Any, ...]:
+    raise NotImplementedError
+
+
+KINDS: dict[str, tuple[str, Callable[[Panel, KnownMelody, bool], bytes]]] = {
+    "mid": ("audio/midi", lambda panel, melody, chords: panel.midi_of(melody, chords)),
+    "abc": ("text/vnd.abc; charset=utf-8", _abc),
+    "musicxml": ("application/vnd.recordare.musicxml+xml", _musicxml),
+}
+
+
+def listen(host: str, port: int | None, usual: int) -> socket.socket:
+    """Return a socket that listens at a host: at a port, or at the usual one and where that is taken at any.
+
+    Raises:
+        UserError: where it cannot.
+    """
+    tried = [usual, 0] if port is None else [port]
+    for number in tried:
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listening = socket.create_server((host, number), family=family)
+            listening.set_inheritable(False)
+            return listening
+        except OSError as error:
+            reason = error.strerror or str(error)
+    raise UserError(f"panel: cannot listen at {host}, port {tried[0]}: {reason}; give another --host or --port")
+
+
+def serve(server: PanelServer, listening: socket.socket) -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    config = uvicorn.Config(
+        server.app,
+        log_level="error",
+        lifespan="on",
+        ws="websockets-sansio",
+        ws_max_size=MOST_MESSAGE,
+        limit_concurrency=4 * MOST_PAGES,
+        timeout_graceful_shutdown=2,
+        server_header=False,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
