@@ -47,6 +47,7 @@ export class PianoRoll {
     this.frame = 0;
     this.#build();
     this.#take(null);
+    this.#offer();
     this.#resize();
   }
 
@@ -117,6 +118,7 @@ export class PianoRoll {
     if (another) this.gesture?.cancel();
     this.readOnly = readOnly;
     this.#take(melody, tonic);
+    this.#offer();
     this.chosen = chosen && this.notes.find(({ start, pitch }) => start === chosen.start && pitch === chosen.pitch);
     if (another) {
       this.chosen = null;
@@ -198,9 +200,14 @@ export class PianoRoll {
     this.currentTool = name;
     this.hover = NOWHERE;
     if (this.activeTool !== "edit") this.chosen = null;
+    this.#offer();
+    this.ask();
+  }
+
+  /** Say and show what the tool does. */
+  #offer() {
     this.keysText.textContent = keyWords(this.activeTool);
     this.element.style.cursor = this.activeTool === "select" ? "default" : "crosshair";
-    this.ask();
   }
 
   /** The tool in effect: a melody that is only to be read is neither edited nor painted. */

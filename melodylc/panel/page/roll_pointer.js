@@ -323,8 +323,8 @@ function onWheel(roll, event, at) {
     return;
   }
   if (event.shiftKey && !dx) [dx, dy] = [dy, 0];
-  // at the end of the roll the page goes on scrolling
-  if (roll.scrollBy(dx, dy)) event.preventDefault();
+  // at the upper and lower end the page goes on scrolling; at the sides a browser would leave the page
+  if (roll.scrollBy(dx, dy) || Math.abs(dx) > Math.abs(dy)) event.preventDefault();
   if (!roll.gesture) hoverAt(roll, at);
 }
 
