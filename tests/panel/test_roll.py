@@ -498,7 +498,7 @@ def test_keys_that_mean_nothing_here_go_on_to_the_page(roll):
 # what the server says meanwhile
 
 
-def test_a_melody_shown_again_keeps_zoom_and_chosen_note_and_another_does_not(roll):
+def test_a_melody_shown_again_keeps_zoom_and_chosen_note(roll):
     roll.show(states_of(*SCALE), tool="edit")
     roll.keys("Tab", "Tab", "+")
     assert roll.view("stepWidth") > roll.view("leastStep") * 1.3
@@ -507,7 +507,30 @@ def test_a_melody_shown_again_keeps_zoom_and_chosen_note_and_another_does_not(ro
     assert roll.view("stepWidth") > roll.view("leastStep") * 1.3
     roll.page.evaluate("(m) => roll.show(m)", melody(states_of(*SCALE), id="b"))
     assert roll.page.evaluate("roll.chosen") is None
+    assert roll.view("stepWidth") > roll.view("leastStep") * 1.3  # as when a bar was remade
+    roll.page.evaluate("(m) => roll.show(m)", melody(states_of(*SCALE, bars=24), id="b"))
     assert roll.view("stepWidth") == roll.view("leastStep")
+
+
+def test_what_comes_while_a_note_is_dragged_waits(roll):
+    roll.show(states_of(*SCALE), tool="edit")
+    roll.drag((36, 67), (80, 72), drop=False)
+    roll.page.evaluate("(m) => roll.show(m)", melody(states_of(*SCALE[1:])))
+    assert roll.page.evaluate("roll.notes.length") == 5
+    roll.page.keyboard.press("Escape")
+    assert roll.page.evaluate("roll.notes.length") == 4
+    roll.page.mouse.up()
+    assert roll.edits() == []
+
+
+def test_a_key_held_down_is_one_more_edit(roll):
+    roll.show(states_of(*SCALE), tool="edit")
+    roll.keys("Tab")
+    for _ in range(5):
+        roll.page.keyboard.down("ArrowUp")
+    assert [edited[0] for edited in roll.edits()] == [(61, 0, 4)]
+    roll.page.keyboard.up("ArrowUp")
+    assert [edited[0] for edited in roll.edits()] == [(61, 0, 4), (65, 0, 4)]
 
 
 def test_a_roll_leaves_its_element_as_it_was(page):
