@@ -4,6 +4,8 @@ import { button, element, redraw } from "./elements.js";
 import { drawMini } from "./roll.js";
 import { count, fileName, keeps, verdict } from "./words.js";
 
+const EDGE = 4; // pixels that are seen beside a card that was scrolled to
+
 /** Show the melodies of the set, and what can be made of the chosen one. */
 export function mountCandidates(place, session, desk, actions, files) {
   const list = element("ul", { class: "cards" });
@@ -38,7 +40,8 @@ export function mountCandidates(place, session, desk, actions, files) {
 
 function emptyCard(state) {
   const starting = !state || state.worker.state === "starting" || state.busy;
-  const text = starting ? "The first melodies are on their way …" : "No melodies here. “Again” makes some.";
+  const none = state?.worker.state === "gone" ? "No melodies here." : "No melodies here. “Again” makes some.";
+  const text = starting ? "The first melodies are on their way …" : none;
   return element("li", { class: "empty" }, element("p", { text }));
 }
 
@@ -94,7 +97,7 @@ function makeCard(session, desk, actions, files, id) {
   const title = element("span", { class: "title" });
   const facts = element("span", { class: "facts" });
   const way = element("span", { class: "way" });
-  const choose = element("button", { type: "button", class: "choose", onclick: () => session.send({ do: "choose", melody: id }) },
+  const choose = element("button", { type: "button", class: "choose", onclick: () => desk.choose(id) },
     title, element("span", { class: "roll" }, canvas, line), facts, way);
   const play = button("Play", "play", { quiet: true, class: "play", onclick: () => (desk.playing === id ? desk.togglePlay() : desk.playMelody(id)) });
   const mark = (value) => () => session.send({ do: "mark", melody: id, mark: now().mark === value ? 0 : value });
@@ -115,9 +118,12 @@ function makeCard(session, desk, actions, files, id) {
     choose.setAttribute("aria-pressed", String(chosen));
     up.setAttribute("aria-pressed", String(melody.mark === 1));
     down.setAttribute("aria-pressed", String(melody.mark === -1));
-    if (came) item.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (came) comeIntoView(item, choose);
     if (melody === drawn && at === number) return;
     number = at;
+    up.setAttribute("aria-label", `I like ${at}`);
+    down.setAttribute("aria-label", `I do not like ${at}`);
+    like.setAttribute("aria-label", `More like ${at}`);
     title.textContent = `${at}. ${melody.title || count(melody.bars, "bar")}`;
     choose.title = `${melody.title}\n${melody.way}\nDrag it out as the MIDI file “${fileName(melody)}.mid”`;
     way.textContent = melody.way;
@@ -133,6 +139,15 @@ function makeCard(session, desk, actions, files, id) {
   };
   new ResizeObserver(draw).observe(canvas);
   return { element: item, update, draw, playing, line };
+}
+
+// Scroll the row of cards, never the page, and let the focus follow where it was on another card.
+function comeIntoView(item, choose) {
+  const row = item.parentElement;
+  if (document.activeElement?.matches(".choose")) choose.focus({ preventScroll: true });
+  if (item.offsetLeft < row.scrollLeft) row.scrollLeft = item.offsetLeft - EDGE;
+  const beyond = item.offsetLeft + item.offsetWidth - row.clientWidth;
+  if (beyond > row.scrollLeft) row.scrollLeft = beyond + EDGE;
 }
 
 function factsOf(melody) {

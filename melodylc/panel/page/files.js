@@ -35,6 +35,7 @@ export function mountFiles(place, dialog, dropping, session, desk, toasts) {
       if (read.tracks.length > 1) chooseTrack(dialog, session);
     }
   });
+  session.addEventListener("error", () => (asking = false)); // it may not have been a MIDI file
   const out = makeExports(session, desk, toasts);
   acceptDrops(dropping, send, () => out.dragging);
   tracks.hidden = true;
@@ -49,13 +50,17 @@ async function upload(file, toasts) {
   try {
     const answer = await fetch("/midi", { method: "POST", body: file, headers: { "X-Name": encodeURIComponent(file.name) } });
     if (answer.ok) return true;
-    const plain = answer.headers.get("Content-Type")?.startsWith("text/plain");
-    const text = plain ? (await answer.text()).slice(0, LONGEST_ERROR) : "";
-    toasts.fail(text || `${file.name} cannot be read as a MIDI file.`);
+    toasts.fail(`${file.name}: ${await reason(answer)}`);
   } catch {
     toasts.fail("The file did not reach the server.");
   }
   return false;
+}
+
+// What the server says of why it does not, or its number where that is no text for users.
+async function reason(answer) {
+  const plain = answer.headers.get("Content-Type")?.startsWith("text/plain");
+  return (plain && (await answer.text()).slice(0, LONGEST_ERROR)) || `the server answers ${answer.status}`;
 }
 
 // The whole page takes files. What is dragged out of the page itself is not taken in again.
@@ -77,9 +82,9 @@ function acceptDrops(dropping, send, dragging) {
     if (depth <= 0) show(false);
   });
   addEventListener("dragover", (event) => {
-    if (!isFile(event)) return;
+    if (!isFile(event) && !dragging()) return;
     event.preventDefault();
-    event.dataTransfer.dropEffect = "copy";
+    event.dataTransfer.dropEffect = dragging() ? "none" : "copy"; // else the browser would go to what is dragged
   });
   addEventListener("drop", (event) => {
     depth = 0;
@@ -149,6 +154,7 @@ function makeExports(session, desk, toasts) {
     const melody = desk.melody;
     if (!melody) return;
     try {
+      if (!navigator.clipboard) throw new Error("the browser allows it on this machine's own address only; “Staff” shows the ABC");
       await navigator.clipboard.writeText(await abcOf(melody));
       toasts.say(`“${melody.title || "The melody"}” is copied as ABC.`);
     } catch (error) {
@@ -182,6 +188,6 @@ function makeExports(session, desk, toasts) {
 /** Return a melody as ABC, which the server writes. */
 export async function abcOf(melody) {
   const answer = await fetch(`/melodies/${encodeURIComponent(melody.id)}.abc`);
-  if (!answer.ok) throw new Error("the server does not give it");
+  if (!answer.ok) throw new Error(await reason(answer));
   return answer.text();
 }

@@ -13,13 +13,13 @@ const WORDS = {
   pitches: ["Pitches", "Paint where the pitches stay and the rhythm is made again"],
   free: ["Free", "Paint where locks are taken away"],
 };
-const MOST_BARS = 64; // that a melody is continued by at once
+const MOST_BARS = 64; // of a melody in the panel
 
 /** Show the melody in hand with its tools. */
 export function mountMelody(place, session, player, desk, actions, files) {
   const rollPlace = element("div", { id: "roll" });
   place.append(rollPlace); // a roll reads its colours where it stands
-  const roll = new PianoRoll(rollPlace, handlers(session, player, desk));
+  const roll = new PianoRoll(rollPlace, handlers(player, desk));
   desk.roll = roll;
   const tools = makeTools(desk);
   const bar = makeBar(desk, actions, tools.element);
@@ -36,7 +36,6 @@ export function mountMelody(place, session, player, desk, actions, files) {
     shown = melody;
     roll.show(melody, { tonic: melody?.tonic ?? null, readOnly: false });
     facts.replaceChildren(...(melody ? allFacts(melody) : []));
-    place.classList.toggle("empty", !melody);
   };
   session.addEventListener("change", update);
   desk.addEventListener("selection", () => {
@@ -48,18 +47,11 @@ export function mountMelody(place, session, player, desk, actions, files) {
   update();
 }
 
-// What the hand does in the roll. The state follows at once: the roll and the player need not wait for the server.
-function handlers(session, player, desk) {
-  const change = (action, changed) => {
-    const melody = desk.melody;
-    if (!melody) return;
-    session.state.melodies[melody.id] = { ...melody, ...changed };
-    session.send({ do: action, melody: melody.id, ...changed });
-    session.dispatchEvent(new CustomEvent("change", { detail: new Set(["melodies"]) }));
-  };
+// What the hand does in the roll.
+function handlers(player, desk) {
   return {
-    onEdit: (states) => change("edit", { states: Array.from(states) }),
-    onLock: (locks) => change("lock", { locks: Array.from(locks) }),
+    onEdit: (states) => desk.change("edit", { states: Array.from(states) }),
+    onLock: (locks) => desk.change("lock", { locks: Array.from(locks) }),
     onSeek: (step) => desk.seek(step),
     onSelect: (range) => desk.mark(range),
     onHear: (pitch) => player.playing || player.hear([pitch]),
@@ -102,7 +94,8 @@ function makeBar(desk, actions, tools) {
     const able = Boolean(melody) && state.worker.state !== "gone";
     undo.disabled = !melody?.undo;
     redo.disabled = !melody?.redo;
-    remake.disabled = longer.disabled = bars.disabled = !able;
+    remake.disabled = !able;
+    longer.disabled = bars.disabled = !able || melody.bars >= MOST_BARS;
     remake.classList.toggle("primary", Boolean(melody?.locks.some((lock) => lock > 0))); // locks are there to remake the rest
   };
   return { element: made, update };

@@ -2,6 +2,7 @@
 
 import { button, element, redraw, remember, remembered } from "./elements.js";
 import { FAMILIES } from "./general_midi.js";
+import { makeOutput } from "./output.js";
 import { barAndBeat } from "./words.js";
 
 const SLOWEST = 20; // beats a minute
@@ -9,7 +10,6 @@ const FASTEST = 300;
 const TEMPO = 120; // before the state tells it
 const SOFT_CHORDS = 0.6; // as loud as the melody at most: chords are there to hear the melody over
 const STEP_OF_VOLUME = 0.1;
-const LARGEST_SOUND_FONT = 512 * 1024 * 1024; // bytes that a page can hold at once without trouble
 
 /** Show the transport. Return its actions, by name. */
 export function mountTransport(place, session, player, desk, actions) {
@@ -88,9 +88,10 @@ function makeTempo(session, player) {
     const tempo = Math.min(Math.max(beats || TEMPO, SLOWEST), FASTEST);
     input.value = String(Math.round(10 * tempo) / 10);
     player.tempo = tempo;
-    if (session.state && session.state.settings.tempo !== tempo) session.send({ do: "set", settings: { tempo } });
+    if (tempo !== told) session.send({ do: "set", settings: { tempo } });
+    told = tempo;
   };
-  let told = TEMPO;
+  let told = TEMPO; // the tempo that the server has told, or was told
   player.tempo = TEMPO;
   const update = () => {
     const { tempo } = session.state.settings;
@@ -133,59 +134,4 @@ function makeSound(player) {
       makeOutput(player),
     ],
   };
-}
-
-// Where the sound goes: the synthesizer of the page, a SoundFont of the user's, or a MIDI port.
-function makeOutput(player) {
-  const FONT = "a SoundFont file";
-  const MIDI = "midi ports";
-  const file = element("input", { type: "file", accept: ".sf2,.sf3,.dls,.sfogg", hidden: true, tabindex: "-1", "aria-label": "SoundFont file" });
-  const list = element("select", { "aria-label": "Sound output", title: "Where the sound goes" });
-  let now = "synth";
-  let font = null;
-  const draw = (outputs) => {
-    const options = outputs.map((output) => element("option", { value: output.id, text: output.id === "synth" ? font ?? "Built-in sounds" : output.name }));
-    options.push(element("option", { value: FONT, text: "Load a SoundFont …" }));
-    if (outputs.length === 1 && navigator.requestMIDIAccess) options.push(element("option", { value: MIDI, text: "Find MIDI ports …" }));
-    list.replaceChildren(...options);
-    list.value = now;
-  };
-  const refresh = async () => draw(await player.outputs());
-  const tell = (text) => player.dispatchEvent(new CustomEvent("error", { detail: { text } }));
-  list.addEventListener("change", async () => {
-    const wanted = list.value;
-    list.value = now;
-    if (wanted === FONT) return file.click();
-    if (wanted === MIDI) {
-      const outputs = await player.outputs(); // the browser asks whether it may
-      draw(outputs);
-      if (outputs.length === 1) tell("The browser shows no MIDI port.");
-      return;
-    }
-    try {
-      await player.setOutput(wanted);
-      now = wanted;
-    } catch (error) {
-      tell(`The output does not open: ${error.message}`);
-    }
-    list.value = now;
-  });
-  file.addEventListener("change", async () => {
-    const [chosen] = file.files;
-    file.value = "";
-    if (!chosen) return;
-    if (chosen.size > LARGEST_SOUND_FONT) return tell(`${chosen.name} is too large; SoundFonts up to 512 MB can be loaded.`);
-    list.disabled = true;
-    try {
-      await player.loadSoundFont(await chosen.arrayBuffer(), chosen.name);
-      font = chosen.name;
-      now = "synth";
-      await refresh();
-    } catch (error) {
-      tell(`${chosen.name} cannot be used as a SoundFont: ${error.message}`);
-    }
-    list.disabled = false;
-  });
-  draw([{ id: "synth", name: "Built-in sounds" }]);
-  return element("span", { class: "group" }, list, file);
 }
