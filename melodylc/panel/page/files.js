@@ -10,9 +10,15 @@ const LONGEST_ERROR = 200; // characters of what the server answers
 
 /** Put the way in into `place`. Return {exports, actions, dragOut(event, melody), update(melody)}. */
 export function mountFiles(place, dialog, dropping, session, desk, toasts) {
-  const input = element("input", { type: "file", accept: ".mid,.midi,.kar,audio/midi", hidden: true, tabindex: "-1", "aria-label": "MIDI file" });
-  const open = button("Open MIDI", "open", { key: "o", title: "Open a MIDI file, or drop one anywhere on the page", onclick: () => input.click() });
-  const tracks = button("Track …", "pitches", { title: "Choose the track and the bar of the file", onclick: () => chooseTrack(dialog, session) });
+  const input = element("input", {
+    type: "file", accept: ".mid,.midi,.kar,audio/midi", hidden: true, tabindex: "-1", "aria-label": "MIDI file",
+  });
+  const open = button("Open MIDI", "open", {
+    key: "o", title: "Open a MIDI file, or drop one anywhere on the page", onclick: () => input.click(),
+  });
+  const tracks = button("Track …", "pitches", {
+    title: "Choose the track and the bar of the file", onclick: () => chooseTrack(dialog, session),
+  });
   const folder = element("span", { class: "folder" });
   place.append(open, input, tracks, folder);
   let asking = false; // a file of this page is on its way: its tracks are shown when they come
@@ -161,12 +167,20 @@ function makeExports(session, desk, toasts) {
       toasts.fail(`The melody is not copied: ${error.message}`);
     }
   };
-  const actions = { download: fetchFile("mid"), downloadChords: fetchFile("mid", "?chords=1"), musicXml: fetchFile("musicxml"), copyAbc };
-  const handle = element("span", { class: "handle", draggable: "true", title: "Drag it as a MIDI file into your DAW or a folder", ondragstart: (event) => (desk.melody ? dragOut(event, desk.melody) : event.preventDefault()) });
-  handle.append(icon("drag"), element("span", { text: "Drag out" }));
-  const save = button("Save", "save", { key: "s", title: "Save to the folder", onclick: () => desk.melody && session.send({ do: "save", melody: desk.melody.id }) });
+  const actions = {
+    download: fetchFile("mid"), downloadChords: fetchFile("mid", "?chords=1"), musicXml: fetchFile("musicxml"), copyAbc,
+  };
+  const handle = element("span", {
+    class: "handle", draggable: "true", title: "Drag it as a MIDI file into your DAW or a folder",
+    ondragstart: (event) => dragOut(event, desk.melody),
+  }, icon("drag"), element("span", { text: "Drag out" }));
+  const save = button("Save", "save", {
+    key: "s", title: "Save to the folder", onclick: () => desk.melody && session.send({ do: "save", melody: desk.melody.id }),
+  });
   const midi = button("MIDI", "download", { key: "g", title: "Download the MIDI file", onclick: () => actions.download() });
-  const staff = button("Staff", "staff", { key: "v", title: "View on a staff", onclick: () => desk.dispatchEvent(new CustomEvent("staff")) });
+  const staff = button("Staff", "staff", {
+    key: "v", title: "View on a staff", onclick: () => desk.dispatchEvent(new CustomEvent("staff")),
+  });
   const chords = button("MIDI with its chords", "download", { onclick: () => actions.downloadChords() });
   const more = makeMenu("More", "More ways to take it out", [
     chords,
@@ -181,7 +195,8 @@ function makeExports(session, desk, toasts) {
     save.classList.toggle("done", Boolean(melody?.saved));
     save.title = melody?.saved ? `Saved as ${melody.saved} (s)` : "Save to the folder (s)";
   };
-  const made = element("span", { class: "group exports", role: "group", "aria-label": "Take it out" }, handle, save, midi, staff, more, more.menu);
+  const made = element("span", { class: "group exports", role: "group", "aria-label": "Take it out" });
+  made.append(handle, save, midi, staff, more, more.menu);
   return { element: made, actions, dragOut, update, get dragging() { return state.dragging; } };
 }
 

@@ -1,12 +1,14 @@
 // Back and forward through the sets of melodies, and the list of them all.
 
 import { button, element } from "./elements.js";
-import { sentence, timeOfDay } from "./words.js";
+import { timeOfDay } from "./words.js";
 
 /** Show where the page is among the sets, with a way to each of them. */
 export function mountHistory(place, session, actions) {
-  const back = button("Back", "back", { quiet: true, key: "b", title: "Back to the set before", onclick: () => actions.back() });
-  const forward = button("Forward", "forward", { quiet: true, key: "f", title: "Forward to the next set", onclick: () => actions.forward() });
+  const move = (words, picture, key, title) =>
+    button(words, picture, { quiet: true, key, title, onclick: () => actions[picture]() });
+  const back = move("Back", "back", "b", "Back to the set before");
+  const forward = move("Forward", "forward", "f", "Forward to the next set");
   const list = element("select", {
     "aria-label": "Sets of melodies",
     onchange: () => session.send({ do: "go", set: idOf(session.state.sets, list.value) }),
@@ -31,7 +33,7 @@ export function mountHistory(place, session, actions) {
 }
 
 function option(set, index) {
-  return element("option", { value: String(set.id), text: `${index + 1}. ${sentence(set.title)} · ${timeOfDay(set.time)}` });
+  return element("option", { value: String(set.id), text: `${index + 1}. ${set.title} · ${timeOfDay(set.time)}` });
 }
 
 // Values of options are texts, ids may be numbers.

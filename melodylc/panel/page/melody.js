@@ -61,7 +61,8 @@ function handlers(player, desk) {
 function makeTools(desk) {
   const buttons = TOOLS.map((tool, index) => {
     const [words, title] = WORDS[tool];
-    return button(words, tool, { key: String(index + 1), title, "aria-pressed": "false", "data-tool": tool, onclick: () => desk.setTool(tool) });
+    const onclick = () => desk.setTool(tool);
+    return button(words, tool, { key: String(index + 1), title, "aria-pressed": "false", "data-tool": tool, onclick });
   });
   const update = () => {
     for (const one of buttons) one.setAttribute("aria-pressed", String(one.dataset.tool === desk.roll.tool));
@@ -74,11 +75,14 @@ function makeBar(desk, actions, tools) {
   const quiet = (words, picture, key, action) => button(words, picture, { quiet: true, key, onclick: () => actions[action]() });
   const undo = quiet("Undo", "undo", "Ctrl+Z", "undo");
   const redo = quiet("Redo", "redo", "Ctrl+Y", "redo");
-  const zoom = [quiet("Zoom out", "out", "-", "zoomOut"), quiet("Zoom in", "in", "+", "zoomIn"), quiet("All of it", "fit", "0", "zoomToFit")];
+  const zoom = [
+    quiet("Zoom out", "out", "-", "zoomOut"), quiet("Zoom in", "in", "+", "zoomIn"), quiet("All of it", "fit", "0", "zoomToFit"),
+  ];
   const remake = button("Remake", "remake", { key: "r", title: "Make what is not locked again", onclick: () => actions.remake() });
   const longer = button("Continue", "on", { key: "c", title: "Make it longer", onclick: () => actions.continue() });
   const bars = element("input", {
-    type: "number", min: "1", max: String(MOST_BARS), value: String(desk.bars), "aria-label": "Bars to continue by", title: "Bars to continue by",
+    type: "number", min: "1", max: String(MOST_BARS), value: String(desk.bars),
+    "aria-label": "Bars to continue by", title: "Bars to continue by",
     onchange: () => {
       desk.bars = Math.min(Math.max(Math.round(Number(bars.value)) || 1, 1), MOST_BARS);
       bars.value = String(desk.bars);
@@ -104,10 +108,12 @@ function makeBar(desk, actions, tools) {
 function allFacts(melody) {
   const rules = melody.rules.map((rule) => {
     const share = `${Math.floor(100 * rule.reward)} %`; // rounded down: 100 % is only what keeps the rule
-    return verdict(keeps(rule), keeps(rule) ? rule.name : `${rule.name} ${share}`, `${rule.name}: reward ${rule.reward.toFixed(3)}`);
+    const words = keeps(rule) ? rule.name : `${rule.name} ${share}`;
+    return verdict(keeps(rule), words, `${rule.name}: reward ${rule.reward.toFixed(3)}`);
   });
   const odd = melody.implausible;
-  const plausible = verdict(odd.length === 0, odd.length === 0 ? "plausible" : `odd in ${odd.join(", ")}`, "Whether its features lie where those of real melodies do");
+  const realism = odd.length === 0 ? "plausible" : `odd: ${odd.join(", ")}`;
+  const plausible = verdict(odd.length === 0, realism, "Whether its features lie where those of real melodies do");
   return [
     element("strong", { text: melody.title || "Melody" }),
     ...rules,

@@ -9,13 +9,16 @@ const SLOWEST = 20; // beats a minute
 const FASTEST = 300;
 const TEMPO = 120; // before the state tells it
 const SOFT_CHORDS = 0.6; // as loud as the melody at most: chords are there to hear the melody over
+const STEP_OF_TEMPO = 5; // of a key
 const STEP_OF_VOLUME = 0.1;
 
 /** Show the transport. Return its actions, by name. */
 export function mountTransport(place, session, player, desk, actions) {
   const play = button("Play", "play", { quiet: true, key: "Space", class: "primary round", onclick: () => actions.play() });
   const time = element("output", { class: "time", "aria-label": "Bar and beat", "aria-live": "off", text: "1.1" });
-  const loop = button("Loop", "loop", { key: "k", title: "Loop the marked stretch", "aria-pressed": "false", onclick: () => actions.loop() });
+  const loop = button("Loop", "loop", {
+    key: "k", title: "Loop the marked stretch", "aria-pressed": "false", onclick: () => actions.loop(),
+  });
   const toggles = makeToggles(player);
   const tempo = makeTempo(session, player);
   const sound = makeSound(player);
@@ -56,9 +59,13 @@ export function mountTransport(place, session, player, desk, actions) {
   });
   update();
   return {
-    faster: () => tempo.by(5), slower: () => tempo.by(-5),
-    louder: () => sound.volumeBy(STEP_OF_VOLUME), softer: () => sound.volumeBy(-STEP_OF_VOLUME),
-    repeat: () => toggles.repeat.click(), metronome: () => toggles.metronome.click(), chordsAlong: () => toggles.chordsAlong.click(),
+    faster: () => tempo.by(STEP_OF_TEMPO),
+    slower: () => tempo.by(-STEP_OF_TEMPO),
+    louder: () => sound.volumeBy(STEP_OF_VOLUME),
+    softer: () => sound.volumeBy(-STEP_OF_VOLUME),
+    repeat: () => toggles.repeat.click(),
+    metronome: () => toggles.metronome.click(),
+    chordsAlong: () => toggles.chordsAlong.click(),
     instrument: () => sound.instrument.focus(),
   };
 }
@@ -83,7 +90,10 @@ function makeToggles(player) {
 }
 
 function makeTempo(session, player) {
-  const input = element("input", { type: "number", min: String(SLOWEST), max: String(FASTEST), step: "1", value: String(TEMPO), "aria-label": "Tempo", title: "Beats a minute ([ slower, ] faster)", onchange: () => set(Number(input.value)) });
+  const input = element("input", {
+    type: "number", min: String(SLOWEST), max: String(FASTEST), step: "any", value: String(TEMPO),
+    "aria-label": "Tempo", title: "Beats a minute ([ slower, ] faster)", onchange: () => set(Number(input.value)),
+  });
   const set = (beats) => {
     const tempo = Math.min(Math.max(beats || TEMPO, SLOWEST), FASTEST);
     input.value = String(Math.round(10 * tempo) / 10);
@@ -104,17 +114,23 @@ function makeTempo(session, player) {
 }
 
 function makeSound(player) {
-  const instrument = element("select", { "aria-label": "Instrument", title: "Instrument (i)", onchange: () => setProgram(Number(instrument.value)) });
+  const instrument = element("select", {
+    "aria-label": "Instrument", title: "Instrument (i)", onchange: () => setProgram(Number(instrument.value)),
+  });
   let number = 0;
   for (const [family, names] of FAMILIES) {
-    instrument.append(element("optgroup", { label: family }, ...names.map((name) => element("option", { value: String(number++), text: name }))));
+    const options = names.map((name) => element("option", { value: String(number++), text: name }));
+    instrument.append(element("optgroup", { label: family }, ...options));
   }
   const setProgram = (program) => {
     player.program = program;
     instrument.value = String(program);
     remember("program", program);
   };
-  const volume = element("input", { type: "range", min: "0", max: "1", step: "0.02", "aria-label": "Volume", title: "Volume (, softer, . louder)", oninput: () => setVolume(Number(volume.value)) });
+  const volume = element("input", {
+    type: "range", min: "0", max: "1", step: "0.02", "aria-label": "Volume", title: "Volume (, softer, . louder)",
+    oninput: () => setVolume(Number(volume.value)),
+  });
   const setVolume = (share) => {
     volume.value = String(share);
     player.volume = share;
@@ -124,7 +140,7 @@ function makeSound(player) {
   setProgram(Number.isInteger(program) && program >= 0 && program < 128 ? program : 0);
   const share = remembered("volume", 0.8);
   setVolume(share >= 0 && share <= 1 ? share : 0.8);
-  const speaker = button("Hear the volume", "volume", { quiet: true, class: "plain", title: "Hear a note", onclick: () => player.hear([60]) });
+  const speaker = button("Hear a note", "volume", { quiet: true, class: "plain", onclick: () => player.hear([60]) });
   return {
     instrument,
     volumeBy: (more) => setVolume(Math.min(Math.max(Number(volume.value) + more, 0), 1)),
