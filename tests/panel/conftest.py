@@ -14,7 +14,8 @@ import melodylc
 PAGE = Path(melodylc.__file__).parent / "panel" / "page"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src blob:; "
-    "connect-src 'self'; worker-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; worker-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
 )
 
 
@@ -38,6 +39,12 @@ def browser():
         started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def policy():
+    """The content security policy of the panel, for pages that a test makes."""
+    return POLICY
 
 
 class PageFiles(http.server.SimpleHTTPRequestHandler):

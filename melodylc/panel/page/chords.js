@@ -2,7 +2,7 @@
 
 import { askedOf } from "./asked.js";
 import { element } from "./elements.js";
-import { errorLine, freshId, textField } from "./fields.js";
+import { errorLine, textField } from "./fields.js";
 import { inKeyOf, pitchClass } from "./pitches.js";
 
 const STEPS_PER_BAR = 16;
@@ -36,16 +36,22 @@ export function mountChords(place, session, player) {
     placeholder: "Am F C G",
     written: (progression) => asked.set({ chords: progression || null }),
   });
-  const id = freshId("progressions");
-  const known = element("select", { id, title: "A progression that many songs have, in the key that you asked for" });
+  const known = element("select", {
+    "aria-label": "Well-known progressions", title: "What many songs are built on, in the key that you asked for",
+  });
   known.addEventListener("change", () => {
     if (known.value) asked.set({ chords: known.value });
     known.value = ""; // it is a list to take from; what is taken stands in the field
   });
   const clear = element("button", {
-    type: "button", class: "leave-open", text: "none", title: "Chords: none", "aria-label": "Chords: none",
-    onclick: () => asked.set({ chords: null }),
+    type: "button", class: "leave-open small plain", text: "×", title: "Chords: none", "aria-label": "Chords: none",
+    onclick() {
+      asked.set({ chords: null });
+      text.input.focus();
+    },
   });
+  text.row.classList.add("chord-field");
+  text.row.querySelector("label").classList.add("unseen"); // the heading says it to the eye
   text.row.append(clear);
   const error = errorLine(text.input);
   const heard = element("div", { class: "chords", role: "group", "aria-label": "Hear the chords" });
@@ -53,7 +59,7 @@ export function mountChords(place, session, player) {
   place.append(
     text.row,
     error.line,
-    element("div", { class: "field" }, element("label", { for: id, text: "Well known" }), known),
+    known,
     heard,
     plain,
   );
@@ -66,7 +72,7 @@ export function mountChords(place, session, player) {
     offeredIn = `${tonic} ${minor}`;
     const groups = [["Major", MAJOR, tonic ?? 0], ["Minor", MINOR, tonic === null ? 0 : (tonic + 3) % 12]];
     known.replaceChildren(
-      element("option", { value: "", text: "choose…" }),
+      element("option", { value: "", text: "well-known progressions…" }),
       ...(minor ? groups.reverse() : groups).map(([label, progressions, to]) => group(label, progressions, to)),
     );
   };
@@ -87,7 +93,7 @@ export function mountChords(place, session, player) {
     const wrong = session.state.chords_error ?? null;
     text.show(progression, wrong);
     error.show(wrong);
-    clear.setAttribute("aria-pressed", String(!progression));
+    clear.classList.toggle("away", !progression);
     offer(settings);
     const chords = progression && !wrong ? chordsOf(session.state, progression) : [];
     draw(chords);

@@ -6,6 +6,7 @@ import { element } from "./elements.js";
 import { choiceField, errorLine, numberField, readWhole, switchField, textField } from "./fields.js";
 import { noteName } from "./notes.js";
 import { pitchOf } from "./pitches.js";
+import { RangeKeys } from "./range_keys.js";
 
 const NOTES = { least: 1, most: 192, step: 1 }; // the slider; few melodies have more
 const ALL_NOTES = { least: 1, most: 256 }; // one on each sixteenth of 16 bars
@@ -28,17 +29,17 @@ export function mountControls(place, session, player) {
   const chords = element("div");
   const key = keyFields(asked);
   const notes = notesFields(asked);
-  const range = rangeFields(asked);
+  const range = rangeFields(asked, player);
   const shape = shapeFields(asked);
   const amount = amountFields(asked);
+  const now = element("span", { class: "now" });
   place.append(
     element("div", { class: "asked-head" }, element("h2", { text: "What you want" }), resetButton(asked)),
     part("Key", true, key),
     part("Notes", true, notes),
     part("Range", true, range),
     part("Chords", true, { rows: [chords] }),
-    part("Length and form", false, shape),
-    part("How many, how free", false, amount),
+    part("More", false, { rows: [...shape.rows, ...amount.rows], now }),
   );
   mountChords(chords, session, player);
 
@@ -46,6 +47,8 @@ export function mountControls(place, session, player) {
     const settings = asked.settings;
     if (!settings) return;
     for (const each of [key, notes, range, shape, amount]) each.refresh(settings, session.state);
+    const { bars, form, count } = settings;
+    now.textContent = [`${bars} bars`, form, count === 1 ? "1 melody" : `${count} melodies`].filter(Boolean).join(", ");
   };
   asked.addEventListener("change", refresh);
   refresh();
@@ -107,7 +110,7 @@ function notesFields(asked) {
   };
 }
 
-function rangeFields(asked) {
+function rangeFields(asked, player) {
   const row = (label, name, start, hint, held) => numberField({
     label, hint, scale: PITCHES, limits: ALL_PITCHES, start, text: noteName, value: pitchOf,
     wrong: "expected a note with its octave, such as C4 or Eb5",
@@ -122,14 +125,21 @@ function rangeFields(asked) {
   const high = row("Highest", "high", PITCHES.most, "The highest note that may come; C4 is the middle C",
     (number, { low: bottom }) => (bottom === null ? number : Math.max(number, bottom)));
   const strict = switchField({
-    label: "No note outside key and range",
-    hint: "Forbid other notes altogether. Otherwise they are rare, and shown in red.",
+    label: "Only notes of key and range",
+    hint: "Forbids others altogether. Without it they are rare, and shown in red.",
     switched: (on) => asked.set({ strict: on }),
+  });
+  const keys = new RangeKeys(PITCHES.least, PITCHES.most, (pitch) => {
+    const { low: bottom, high: top } = asked.settings;
+    const below = Math.abs(pitch - (bottom ?? PITCHES.least)) < Math.abs(pitch - (top ?? PITCHES.most));
+    asked.set(below ? { low: pitch } : { high: pitch }); // the bound that is nearer moves there
+    player?.hear([pitch]);
   });
   const error = errorLine(low.input, high.input);
   return {
-    rows: [low.row, high.row, strict.row, error.line],
+    rows: [keys.svg, low.row, high.row, strict.row, error.line],
     refresh(settings, state) {
+      keys.show(settings.low, settings.high);
       low.show(settings.low);
       high.show(settings.high);
       strict.show(settings.strict);
@@ -139,7 +149,6 @@ function rangeFields(asked) {
 }
 
 function shapeFields(asked) {
-  const now = element("span", { class: "now" });
   const bars = numberField({
     label: "Bars", hint: "How long melodies are: 4 to 64 bars", scale: BARS, value: readWhole, open: null,
     changed(number, soon) {
@@ -165,7 +174,6 @@ function shapeFields(asked) {
   });
   const error = errorLine(form.input, written.input);
   return {
-    now,
     rows: [bars.row, form.row, written.row, error.line],
     refresh(settings, state) {
       bars.show(settings.bars);
@@ -178,13 +186,11 @@ function shapeFields(asked) {
       written.row.hidden = !other;
       written.show(settings.form ?? "", state.form_error);
       error.show(state.form_error ?? null);
-      now.textContent = `${settings.bars} bars${settings.form ? `, ${settings.form}` : ""}`;
     },
   };
 }
 
 function amountFields(asked) {
-  const now = element("span", { class: "now" });
   const count = numberField({
     label: "Melodies", hint: "How many melodies are made at once", scale: CANDIDATES, value: readWhole, open: null,
     changed(number, soon) {
@@ -202,12 +208,10 @@ function amountFields(asked) {
     },
   });
   return {
-    now,
     rows: [count.row, temperature.row],
     refresh(settings) {
       count.show(settings.count);
       temperature.show(settings.temperature);
-      now.textContent = settings.count === 1 ? "1 melody" : `${settings.count} melodies`;
     },
   };
 }
@@ -215,7 +219,7 @@ function amountFields(asked) {
 // The same button takes it back: who pressed it by mistake finds the way where they are.
 function resetButton(asked) {
   let before = null;
-  const button = element("button", { type: "button", class: "quiet" });
+  const button = element("button", { type: "button", class: "small plain" });
   const show = () => {
     button.textContent = before ? "Take back" : "Reset all";
     button.title = before ? "What you wanted before" : "Any key, notes, range, chords and form, in 16 bars; rules stay";

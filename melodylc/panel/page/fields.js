@@ -10,16 +10,19 @@ export function freshId(stem) {
   return `${stem}-${made}`;
 }
 
-/** Return a line for an error: show(text or null) shows or hides it, and marks and describes the fields it is about. */
+/**
+ * Return a line for an error: show(text or null) shows or hides it, and marks and describes the fields it is about, which
+ * are all unless some are given.
+ */
 export function errorLine(...fields) {
   const line = element("p", { class: "field-error", id: freshId("error"), hidden: true, role: "alert" });
   return {
     line,
-    show(text) {
+    show(text, about = fields) {
       const shown = text ?? "";
       if (line.textContent !== shown) line.textContent = shown; // not again: a screen reader would read it again
       line.hidden = !text;
-      for (const field of fields) describe(field, line.id, Boolean(text));
+      for (const field of fields) describe(field, line.id, Boolean(text) && about.includes(field));
     },
   };
 }
@@ -104,7 +107,7 @@ export function textField({ label, hint, placeholder = "", written, list }) {
 }
 
 /**
- * Return a number as a slider, a small field and a button that leaves it open.
+ * Return a number as a slider, a small field and a button that leaves it open; while it is open, the field says so.
  *
  * scale: {least, most, step} of the slider, `start` where the slider stands while the number is open; `limits` are those of
  * the field, where they are wider. text(value) and value(text) say how a number is written (undefined: not understood).
@@ -122,7 +125,7 @@ export function numberField({ label, hint, scale, limits, start, text = String, 
     inputmode: value === readNumber ? "decimal" : "text",
   });
   const button = open === null ? null : element("button", {
-    type: "button", class: "leave-open", text: open, title: `${label}: ${open}`, "aria-label": `${label}: ${open}`,
+    type: "button", class: "leave-open small plain", text: "×", title: `${label}: ${open}`, "aria-label": `${label}: ${open}`,
   });
   const error = errorLine(field);
   let editing = false;
@@ -134,7 +137,9 @@ export function numberField({ label, hint, scale, limits, start, text = String, 
     slider.setAttribute("aria-valuetext", number === null ? open : text(number));
     slider.classList.toggle("open", number === null);
     if (!editing) field.value = number === null ? "" : text(number);
-    button?.setAttribute("aria-pressed", String(number === null));
+    if (!button) return;
+    if (number === null && document.activeElement === button) field.focus();
+    button.classList.toggle("away", number === null);
   };
   const ask = (number, soon) => {
     error.show(null);

@@ -6,12 +6,11 @@ import { isDark, onThemeChange, readColours } from "./roll_colours.js";
 import { onKey } from "./roll_keyboard.js";
 import { Layers } from "./roll_layers.js";
 import { PAINTS } from "./roll_locks.js";
-import { drawKeyHover, drawMoving, drawSmall } from "./roll_moving.js";
+import { drawKeyHover, drawMoving, drawSmall, NOWHERE } from "./roll_moving.js";
 import { listenToPointers } from "./roll_pointer.js";
 import { View } from "./roll_view.js";
 import { keyWords, melodyWords } from "./roll_words.js";
 
-const NOWHERE = { pitch: null, note: null, range: null, part: null };
 const LEADING = 0.08; // of the width: where the playhead stands after a page is turned
 
 let count = 0; // ids of the texts that describe rolls

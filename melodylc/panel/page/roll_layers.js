@@ -126,16 +126,18 @@ function drawGround(pen, roll, { from, width }) {
 }
 
 /** Draw one note into rows: its fill, its edge, its name where there is room. */
-export function drawNote(pen, note, { x, y, width, height, wrong, edge, hatch, colours, dpr }) {
+function drawNote(pen, note, { x, y, width, height, wrong, hatch, colours, dpr }) {
   const radius = Math.min(3, height / 4, width / 4);
-  const thick = Math.max(Math.round((wrong ? 1.5 : 1) * dpr) / dpr, 1 / dpr);
+  const thick = width < 5 ? 0 : Math.max(Math.round(dpr) / dpr, 1 / dpr); // of a narrow note nothing but edge would be seen
   pen.beginPath();
   pen.roundRect(x + thick / 2, y + thick / 2, Math.max(width - thick, 1), Math.max(height - thick, 1), radius);
   pen.fillStyle = wrong ? hatch : colours.note;
   pen.fill();
-  pen.lineWidth = thick;
-  pen.strokeStyle = edge ?? (wrong ? colours.wrongEdge : colours.noteEdge);
-  pen.stroke();
+  if (thick) {
+    pen.lineWidth = thick;
+    pen.strokeStyle = wrong ? colours.wrongEdge : colours.noteEdge;
+    pen.stroke();
+  }
   if (height < 12 || width < 30 || wrong) return;
   pen.fillStyle = colours.accentInk;
   pen.font = `600 ${Math.min(height - 3, 11)}px ${colours.font}`;
@@ -143,14 +145,14 @@ export function drawNote(pen, note, { x, y, width, height, wrong, edge, hatch, c
   pen.fillText(noteName(note.pitch), x + 5, y + height / 2 + 0.5);
 }
 
-/** Return the fill of wrong notes: red, with slanted lines. */
-export function wrongHatch(pen, colours, dpr) {
-  return lines(pen, "/", colours.wrongEdge, { gap: 5, thick: 1.4, ground: colours.wrong, dpr });
+/** Return the fill of wrong notes: red, with slanted lines in the colour of what is behind, which is seen in any theme. */
+export function wrongHatch(pen, colours, dpr, gap = 5) {
+  return lines(pen, "/", colours.panel, { gap, thick: 1.1, ground: colours.wrong, dpr });
 }
 
 /** Draw the notes and, behind them, the locks. */
 function drawNotes(pen, roll, { from, width }) {
-  const { view, colours, notes, locks, wrong } = roll;
+  const { view, colours, notes, wrong } = roll;
   const { stepWidth, rowHeight } = view;
   drawLockColumns(pen, roll, from, width);
   const hatch = wrongHatch(pen, colours, view.dpr);
@@ -160,9 +162,11 @@ function drawNotes(pen, roll, { from, width }) {
     if (right < from || x > from + width) continue;
     const y = view.snap((HIGHEST_PITCH - note.pitch) * rowHeight);
     const bottom = view.snap((HIGHEST_PITCH - note.pitch + 1) * rowHeight);
+    const isWrong = wrong.has(note.start);
+    const least = isWrong ? 4 : 1.5; // narrower, no hatching would be seen
     drawNote(pen, note, {
-      x, y, width: Math.max(right - x - (stepWidth > 3 ? 1 : 0), 1.5), height: bottom - y - 1 / view.dpr, hatch, colours,
-      wrong: wrong.has(note.start), edge: locks[note.start] ? colours.locked : null, dpr: view.dpr,
+      x, y, width: Math.max(right - x - (stepWidth > 3 ? 1 : 0), least), height: bottom - y - 1 / view.dpr, hatch, colours,
+      wrong: isWrong, dpr: view.dpr,
     });
   }
 }
@@ -195,19 +199,21 @@ function drawHead(pen, roll, { from, width }) {
     let last = null;
     for (const chord of chords) {
       const x = view.snap(chord.start * stepWidth);
-      const room = chord.end * stepWidth - x - 6;
+      const room = chord.end * stepWidth - x - 5;
       if (x > from + width || x + room < from - 6) {
         last = chord.name;
         continue;
       }
       pen.fillStyle = colours.bar;
       pen.fillRect(x, view.chordsTop, line, view.laneTop - view.chordsTop);
-      pen.font = `600 11.5px ${colours.font}`;
-      // at a far zoom a chord that stays is named once, one that does not fit is not named
-      const fits = pen.measureText(chord.name).width <= room;
+      // letters may be smaller and narrower; at a far zoom a chord that does not fit is only named under the pointer
+      const fits = [11.5, 10].some((size) => {
+        pen.font = `600 ${size}px ${colours.font}`;
+        return pen.measureText(chord.name).width * 0.75 <= room;
+      });
       if (fits && (chord.name !== last || room > 24)) {
         pen.fillStyle = colours.ink;
-        pen.fillText(chord.name, x + 4, (view.chordsTop + view.laneTop) / 2 + 0.5);
+        pen.fillText(chord.name, x + 4, (view.chordsTop + view.laneTop) / 2 + 0.5, room);
       }
       last = chord.name;
     }

@@ -5,6 +5,9 @@ import { wrongHatch } from "./roll_layers.js";
 import { LOCK_NAMES } from "./roll_locks.js";
 import { noteWords } from "./roll_words.js";
 
+/** What a pointer is over when it is over nothing. */
+export const NOWHERE = { pitch: null, note: null, chord: null, range: null, part: null };
+
 const BAR = 6; // thickness of the scroll bars
 
 function column(pen, view, [from, to], top, height) {
@@ -21,9 +24,9 @@ export function scrollBar(view) {
   return { x, y: view.height - BAR - 2, width, height: BAR };
 }
 
-function drawStretch(pen, view, range, colour, hatch) {
+function drawStretch(pen, view, range, colour) {
   pen.fillStyle = colour;
-  pen.globalAlpha = hatch ? 0.25 : 0.16;
+  pen.globalAlpha = 0.16;
   column(pen, view, range, view.top, view.bodyHeight);
   pen.globalAlpha = 0.4;
   column(pen, view, range, 0, view.ruler);
@@ -62,7 +65,7 @@ function drawHover(pen, roll) {
   const { view, colours, hover } = roll;
   const { left } = view;
   if (hover.pitch !== null) {
-    pen.globalAlpha = 0.09;
+    pen.globalAlpha = 0.06;
     pen.fillStyle = colours.ink;
     pen.fillRect(left, view.snap(view.y(hover.pitch)), view.bodyWidth, view.rowHeight);
     pen.globalAlpha = 1;
@@ -93,7 +96,7 @@ function drawPlate(pen, { view, colours }, text, x, y) {
 
 function drawCursor(pen, roll) {
   const { view, colours } = roll;
-  if (roll.chosen) ring(pen, view, roll.chosen, colours.accent, 2);
+  if (roll.chosen) ring(pen, view, roll.chosen, colours.ink, 2);
   if (!roll.focused) return;
   pen.strokeStyle = colours.accent;
   pen.lineWidth = 2;
@@ -117,11 +120,11 @@ export function drawMoving(pen, roll) {
   pen.beginPath();
   pen.rect(view.left, 0, view.bodyWidth, view.height);
   pen.clip();
-  if (roll.range) drawStretch(pen, view, roll.range, colours.select, false);
+  if (roll.range) drawStretch(pen, view, roll.range, colours.select);
   drawHover(pen, roll);
   if (roll.painting) {
     pen.fillStyle = colours.locked;
-    pen.globalAlpha = 0.3;
+    pen.globalAlpha = 0.14;
     column(pen, view, roll.painting.range, view.laneTop, view.height);
     pen.globalAlpha = 1;
   }
@@ -147,7 +150,9 @@ export function drawMoving(pen, roll) {
   }
   const told = roll.painting
     ? { text: LOCK_NAMES[roll.painting.lock], x: roll.painting.x, y: roll.painting.y }
-    : hover.note && { text: noteWords(hover.note, roll.outside), x: view.x(hover.note.start), y: view.y(hover.note.pitch) };
+    : hover.chord
+      ? { text: hover.chord.name, x: view.x((hover.chord.start + hover.chord.end) / 2), y: view.chordsTop }
+      : hover.note && { text: noteWords(hover.note, roll.outside), x: view.x(hover.note.start), y: view.y(hover.note.pitch) };
   if (told) drawPlate(pen, roll, told.text, told.x, told.y);
   pen.restore();
 }
@@ -195,7 +200,7 @@ export function drawSmall(canvas, { colours, dpr, notes, steps, wrong, played })
     pen.globalAlpha = 1;
     pen.fillRect(snap(played[1] * stepWidth) - 0.75, 0, 1.5, height);
   }
-  const hatch = wrongHatch(pen, colours, dpr);
+  const hatch = wrongHatch(pen, colours, dpr, 3.5);
   const noteHeight = Math.min(Math.max(rowHeight, 2), 6);
   for (const note of notes) {
     const isWrong = wrong.has(note.start);
@@ -206,8 +211,8 @@ export function drawSmall(canvas, { colours, dpr, notes, steps, wrong, played })
     pen.fillStyle = isWrong ? hatch : colours.note;
     pen.fillRect(x, y, long, tall);
     if (!isWrong) continue;
-    pen.strokeStyle = colours.wrongEdge;
-    pen.lineWidth = 1;
-    pen.strokeRect(x + 0.5, y + 0.5, Math.max(long - 1, 0.5), tall - 1);
+    pen.fillStyle = colours.wrong;
+    pen.fillRect(x, y, long, 1);
+    pen.fillRect(x, y + tall - 1, long, 1);
   }
 }

@@ -3,7 +3,7 @@
 import { STEPS_PER_BEAT, withoutNote } from "./notes.js";
 import { drawNoteGesture, moveNote, stretchNote } from "./roll_editing.js";
 import { barsBetween, LOCK_NAMES, notesBetween, painted, toggled } from "./roll_locks.js";
-import { scrollBar } from "./roll_moving.js";
+import { NOWHERE, scrollBar } from "./roll_moving.js";
 import { barWords, noteWords } from "./roll_words.js";
 
 const STILL = 4; // pixels that a pointer may move and still have clicked
@@ -30,8 +30,6 @@ export function listenToPointers(roll, signal) {
     if (event.pointerType === "touch") fingers.set(event.pointerId, point(event));
     roll.element.setPointerCapture(event.pointerId);
     roll.byKeys = false;
-    roll.element.focus({ preventScroll: true });
-    event.preventDefault();
     if (fingers.size === 2) {
       roll.gesture?.cancel();
       begin(roll, pinch(roll, fingers));
@@ -44,7 +42,7 @@ export function listenToPointers(roll, signal) {
       press.note !== null && at.note?.start === press.note.start;
     press = { time: twice ? -Infinity : event.timeStamp, x: at.x, y: at.y, note: at.note };
     held = event.pointerId;
-    roll.hover = { pitch: null, note: null, range: null, part: null };
+    roll.hover = NOWHERE;
     if (event.button === 1) begin(roll, pan(roll, at));
     else if (twice && roll.activeTool === "edit") removeNote(roll, at.note);
     else begin(roll, gestureAt(roll, at), at);
@@ -74,6 +72,7 @@ export function listenToPointers(roll, signal) {
   listen("pointercancel", (event) => end(event, "cancel"));
   listen("lostpointercapture", (event) => end(event, "cancel"));
   listen("pointerleave", () => hoverAt(roll, null));
+  listen("mousedown", (event) => event.button === 1 && event.preventDefault()); // no scrolling of the browser's own
   listen("wheel", (event) => onWheel(roll, event, point(event)), { passive: false });
 }
 
@@ -156,7 +155,7 @@ function playKeys(roll, at) {
   let heard = null;
   const move = ({ pitch, y }) => {
     if (y < roll.view.top) return;
-    roll.hover = { pitch, note: null, range: null, part: "keys" };
+    roll.hover = { ...NOWHERE, pitch, part: "keys" };
     if (pitch !== heard) roll.tell("onHear", pitch);
     heard = pitch;
   };
@@ -287,13 +286,14 @@ function paint(roll, at) {
 }
 
 function hoverAt(roll, at) {
-  const hover = { pitch: null, note: null, range: null, part: at?.part ?? null };
+  const hover = { ...NOWHERE, part: at?.part ?? null };
   let cursor = roll.activeTool === "select" ? "default" : "crosshair";
   if (at && roll.view.steps) {
     const { part } = at;
     if (part === "keys" || part === "scroll") cursor = "default";
     if ((part === "keys" && at.y >= roll.view.top) || part === "rows") hover.pitch = at.pitch;
     if (part === "rows") hover.note = at.note;
+    if (part === "chords") hover.chord = roll.chords.find(({ start, end }) => start <= at.step && at.step < end) ?? null;
     if (roll.paint !== undefined && part !== "keys" && part !== "scroll") {
       hover.range = paintRange(roll, at.step, at.step, part);
     } else if (roll.activeTool === "edit" && part === "rows") {
@@ -305,7 +305,7 @@ function hoverAt(roll, at) {
   if (roll.element.style.cursor !== cursor) roll.element.style.cursor = cursor;
   const { hover: was } = roll;
   const still =
-    was.pitch === hover.pitch && was.part === hover.part && was.note?.start === hover.note?.start &&
+    was.pitch === hover.pitch && was.part === hover.part && was.chord === hover.chord && was.note?.start === hover.note?.start &&
     was.range?.[0] === hover.range?.[0] && was.range?.[1] === hover.range?.[1];
   roll.hover = hover;
   if (!still) roll.ask();

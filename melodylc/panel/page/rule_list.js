@@ -19,10 +19,13 @@ export class RuleList {
     this.element = element(
       "dialog",
       { class: "rule-list", "aria-labelledby": title },
-      element("div", { class: "asked-head" }, element("h2", { id: title, text: "Add a rule" }), this.close),
-      element("div", { class: "field" }, element("label", { for: id, text: "Find" }), this.filter),
-      this.found,
-      this.groups,
+      element("header", {}, element("h2", { id: title, text: "Add a rule" }), this.close),
+      element(
+        "div", { class: "body" },
+        element("div", { class: "field" }, element("label", { for: id, text: "Find" }), this.filter),
+        this.found,
+        this.groups,
+      ),
     );
     this.element.addEventListener("keydown", (event) => this.#key(event));
     this.element.addEventListener("click", (event) => {

@@ -79,7 +79,7 @@ class RuleRow {
     this.on.addEventListener("change", () => this.changed({ on: this.on.checked }));
     this.reward = element("span", { class: "reward" });
     const drop = element("button", {
-      type: "button", class: "remove", text: "×", title: `Remove ${words}`, "aria-label": `Remove ${words}`,
+      type: "button", class: "remove small plain", text: "×", title: `Remove ${words}`, "aria-label": `Remove ${words}`,
       onclick: () => this.removed(),
     });
     const label = element("label", { for: id, text: words, title: entry?.summary ?? "" });
@@ -104,6 +104,12 @@ class RuleRow {
     this.changed({ arguments: given });
   }
 
+  // the fields that an error names, or all of them
+  #about(error) {
+    const inputs = this.fields.filter(({ name }) => new RegExp(`\\b${name}\\b`).test(error ?? "")).map(({ input }) => input);
+    return inputs.length ? inputs : [this.on, ...this.fields.map(({ input }) => input)];
+  }
+
   show(rule, error, reward) {
     this.given = rule.arguments ?? {};
     this.on.checked = rule.on;
@@ -113,7 +119,7 @@ class RuleRow {
       const given = Object.entries(this.given).map(([name, value]) => `${name} ${value}`).join(", ");
       this.plain.textContent = given ? `${given} (this rule is not there now)` : "This rule is not there now.";
     }
-    this.error.show(error);
+    this.error.show(error, this.#about(error));
     showReward(this.reward, rule.on && !error ? reward : null);
   }
 }

@@ -127,7 +127,7 @@ function answerTo(node, what, ask) {
     };
     node.port.onmessage = ({ data }) => {
       if (data.type === "isFullyInitialized" && data.data.type === what) done(resolve);
-      if (data.type === "soundBankError") done(reject, new Error("This file is not a SoundFont that can be read (SF2, SF3 or DLS)."));
+      if (data.type === "soundBankError") done(reject, new Error("This file cannot be read as a SoundFont: SF2, SF3 or DLS."));
     };
     node.onprocessorerror = () => done(reject, new Error("The SoundFont synthesizer stopped."));
     ask();
