@@ -24,6 +24,12 @@ export function scrollBar(view) {
   return { x, y: view.height - BAR - 2, width, height: BAR };
 }
 
+/** Draw an upright line over all of the roll, of whole device pixels, so that it is sharp. */
+function upright(pen, view, x) {
+  const thick = Math.max(Math.round(1.6 * view.dpr), 1);
+  pen.fillRect(view.snap(x) - Math.floor(thick / 2) / view.dpr, 0, thick / view.dpr, view.height);
+}
+
 function drawStretch(pen, view, range, colour) {
   pen.fillStyle = colour;
   pen.globalAlpha = 0.16;
@@ -31,9 +37,7 @@ function drawStretch(pen, view, range, colour) {
   pen.globalAlpha = 0.4;
   column(pen, view, range, 0, view.ruler);
   pen.globalAlpha = 1;
-  for (const step of range) {
-    pen.fillRect(view.snap(view.x(step)) - 0.75, 0, 1.5, view.height);
-  }
+  for (const step of range) upright(pen, view, view.x(step));
   // handles that say: these edges can be drawn
   const [left, right] = range.map((step) => view.snap(view.x(step)));
   pen.beginPath();
@@ -132,7 +136,7 @@ export function drawMoving(pen, roll) {
   if (at !== null) {
     const x = view.snap(view.x(at));
     pen.fillStyle = colours.play;
-    pen.fillRect(x - 0.75, 0, 1.5, view.height);
+    upright(pen, view, x);
     pen.beginPath();
     pen.moveTo(x - 5.5, 0);
     pen.lineTo(x + 5.5, 0);
