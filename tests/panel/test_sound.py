@@ -3,32 +3,10 @@
 import numpy as np
 import pytest
 from listening import RATE, onsets, samples
+from player_page import run
 
 STEP = 0.125  # seconds at 120 beats a minute
 NEAR = 0.005  # seconds
-
-# What every script of these tests begins with. Woodblock: short, so that each onset stands alone.
-PROLOGUE = """
-const { Player } = await import("/sound.js");
-const player = new Player();
-const errors = [];
-player.addEventListener("error", (event) => errors.push(event.detail.text));
-player.program = 115;
-player.volume = 1;
-const notesAt = (...starts) => starts.map((start, i) => ({ pitch: 84 + i % 5, start, end: start + 1 }));
-const text = (array) => {
-  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-  let all = "";
-  for (let i = 0; i < bytes.length; i += 8192) all += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return btoa(all);
-};
-const rendered = async (...arguments_) => {
-  const buffer = await player.render(...arguments_);
-  if (errors.length) throw new Error(errors.join());
-  return text(buffer.getChannelData(0));
-};
-const wait = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
-"""
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +19,6 @@ def page(browser, page_files):
     yield page
     page.close()
     assert all(url.startswith(page_files) for url in asked)
-
-
-def run(page, script, argument=None):
-    return page.evaluate(f"async (argument) => {{ {PROLOGUE} {script} }}", argument)
 
 
 def heard(page, script):
@@ -232,6 +206,17 @@ def test_playing_in_real_time(page):
     back = np.flatnonzero(np.diff(places) < 0)
     assert 2 <= len(back) <= 4  # the wraps, and nothing else, lead back
     assert np.all(np.diff(places)[back] < -4)
+
+
+def test_a_pitch_is_heard_at_once_and_ended_by_stop(page):
+    told = run(
+        page,
+        """await player.hear([60, 64], 30);
+        const context = new OfflineAudioContext(1, 1, 44100);
+        player.stop();
+        return [player.playing, player.position(), errors];""",
+    )
+    assert told == [False, None, []]
 
 
 def test_stop_while_play_is_still_waiting(page):

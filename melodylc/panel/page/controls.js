@@ -45,6 +45,7 @@ export function mountControls(place, session, player) {
 
   const refresh = () => {
     const settings = asked.settings;
+    place.inert = !settings; // nothing to change before it is known what there is
     if (!settings) return;
     for (const each of [key, notes, range, shape, amount]) each.refresh(settings, session.state);
     const { bars, form, count } = settings;

@@ -62,7 +62,8 @@ export function mountKeyboard(actions, desk) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.altKey || event.isComposing || isTaken(event, byKeys)) return;
     const command = event.ctrlKey || event.metaKey;
-    const key = event.key.length === 1 && command ? `ctrl ${event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase()}` : event.key;
+    const letter = event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase(); // whatever caps lock makes of it
+    const key = command ? `ctrl ${letter}` : event.key;
     const tool = command ? undefined : TOOLS[Number(event.key) - 1];
     const name = names.get(key);
     if (tool) desk.setTool(tool);
@@ -85,9 +86,9 @@ function isTaken(event, byKeys) {
   if (document.querySelector("dialog[open]")) return true;
   if (event.ctrlKey || event.metaKey) return isTyping(target);
   if (isTyping(target) || target.matches("select")) return true;
-  if (target.matches("input")) return event.key === " " || event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End";
+  if (target.matches("input")) return event.key === " " || event.key.startsWith("Arrow"); // sliders, switches
   if (event.key === " ") return byKeys && isButton(target) && !target.matches(".choose"); // the arrows have chosen already
-  if (event.key.startsWith("Arrow")) return Boolean(target.closest("#roll, #asked, #transport, [role='listbox'], [role='radiogroup'], [role='grid']"));
+  if (event.key.startsWith("Arrow")) return target.closest("#roll") !== null;
   return false;
 }
 

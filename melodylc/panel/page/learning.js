@@ -33,6 +33,7 @@ export function mountLearning(place, session) {
   const refresh = () => {
     const { state } = session;
     const settings = asked.settings;
+    place.inert = !settings; // nothing to change before it is known what there is
     if (!settings) return;
     const learning = state.busy?.what === "learn";
     if (learning) curve = state.busy.curve ?? [];
@@ -41,7 +42,7 @@ export function mountLearning(place, session) {
     const rules = settings.rules.filter(({ on }) => on).length;
     const ready = state.worker.state === "ready";
     learn.hidden = learning;
-    learn.disabled = !rules || !ready || Boolean(state.busy);
+    learn.disabled = !rules || !ready;
     stop.hidden = stopHint.hidden = !(learning && state.busy.stoppable);
     if (learning && focused === learn && !stop.hidden) stop.focus();
     if (!learning && was && focused === stop) learn.focus();

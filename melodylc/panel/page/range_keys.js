@@ -2,6 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const BLACK = new Set([1, 3, 6, 8, 10]);
+const MIDDLE_C = 60;
 const WHITE_WIDTH = 7;
 const HEIGHT = 26;
 
@@ -21,10 +22,11 @@ export class RangeKeys {
       (black ? blacks : whites).push(key);
       this.keys.set(pitch, key);
     }
-    const middle = this.keys.get(60);
-    const sign = middle ? [shape("circle", { cx: Number(middle.getAttribute("x")) + WHITE_WIDTH / 2, cy: HEIGHT - 4, r: 1.5, class: "middle" })] : [];
+    const middle = this.keys.get(MIDDLE_C);
+    const x = Number(middle?.getAttribute("x")) + WHITE_WIDTH / 2;
+    this.sign = shape("circle", { cx: x, cy: HEIGHT - 5, r: 1.6, class: "middle" }); // of the middle C
     this.svg = shape("svg", { viewBox: `0 0 ${whites.length * WHITE_WIDTH} ${HEIGHT}`, class: "range-keys", "aria-hidden": "true" });
-    this.svg.append(...whites, ...blacks, ...sign);
+    this.svg.append(...whites, ...blacks, ...(middle ? [this.sign] : []));
     this.svg.addEventListener("click", (event) => {
       const pitch = event.target.dataset?.pitch;
       if (pitch !== undefined) pressed(Number(pitch));
@@ -33,7 +35,9 @@ export class RangeKeys {
 
   /** Mark the keys from the lowest to the highest pitch that may come; null leaves an end open. */
   show(low, high) {
-    for (const [pitch, key] of this.keys) key.classList.toggle("outside", pitch < (low ?? 0) || pitch > (high ?? 127));
+    const outside = (pitch) => pitch < (low ?? 0) || pitch > (high ?? 127);
+    for (const [pitch, key] of this.keys) key.classList.toggle("outside", outside(pitch));
+    this.sign.classList.toggle("outside", outside(MIDDLE_C));
   }
 }
 

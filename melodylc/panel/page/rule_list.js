@@ -39,6 +39,7 @@ export class RuleList {
     this.filter.value = "";
     this.element.showModal();
     this.refresh();
+    this.#filter();
     this.filter.focus();
   }
 
@@ -47,8 +48,9 @@ export class RuleList {
     const { catalogue } = this.session.state ?? {};
     if (!this.element.open || !catalogue) return;
     const text = JSON.stringify(catalogue);
-    if (text !== this.drawn) this.#draw(catalogue);
+    if (text === this.drawn) return;
     this.drawn = text;
+    this.#draw(catalogue);
     this.#filter();
   }
 
@@ -69,7 +71,9 @@ export class RuleList {
       const line = entry.error
         ? element("li", {}, element("p", { class: "field-error", text: entry.error }))
         : element("li", {}, this.#button(entry), ...about(entry));
-      this.items.push({ line, words: `${fileName(file ?? "")} ${inWords(entry.name)} ${entry.name} ${entry.summary} ${entry.error ?? ""}`.toLowerCase(), entry });
+      const name = inWords(entry.name).toLowerCase();
+      const words = `${fileName(file ?? "")} ${name} ${entry.name} ${entry.summary} ${entry.error ?? ""}`.toLowerCase();
+      this.items.push({ line, name, words, entry });
       list.append(line);
     }
     return element("section", {}, element("h3", { id, text: file === null ? "Built in" : fileName(file), title: file }), list);
@@ -85,11 +89,21 @@ export class RuleList {
   }
 
   #filter() {
-    const words = this.filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    for (const item of this.items) item.line.hidden = !words.every((word) => item.words.includes(word));
+    const wanted = this.filter.value.toLowerCase().trim();
+    const words = wanted.split(/\s+/).filter(Boolean);
+    for (const item of this.items) {
+      item.line.hidden = !words.every((word) => item.words.includes(word));
+      item.rank = wanted ? rank(item.name, wanted) : 0;
+      item.line.classList.remove("best");
+    }
+    // what is called so comes before what only speaks of it; the sort leaves others in their order
+    for (const item of [...this.items].sort((one, other) => one.rank - other.rank)) item.line.parentElement.append(item.line);
     for (const section of this.groups.children) section.hidden = !section.querySelector("li:not([hidden])");
+    this.best = this.items.filter(({ line, entry }) => !line.hidden && !entry.error).sort((one, other) => one.rank - other.rank)[0];
+    if (wanted) this.best?.line.classList.add("best");
     const count = this.#buttons().length;
-    this.found.textContent = `${count || "No"} ${count === 1 ? "rule" : "rules"}`;
+    const text = `${count || "No"} ${count === 1 ? "rule" : "rules"}`;
+    this.found.textContent = wanted && this.best ? `${text}; Enter adds ${this.best.name}` : text;
   }
 
   #buttons() {
@@ -100,7 +114,7 @@ export class RuleList {
     const buttons = this.#buttons();
     if (event.key === "Enter" && event.target === this.filter) {
       event.preventDefault();
-      buttons[0]?.click();
+      if (this.best) this.#choose(this.best.entry);
     }
     const at = buttons.indexOf(document.activeElement);
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -108,6 +122,12 @@ export class RuleList {
     event.preventDefault();
     (at + by < 0 ? this.filter : buttons[Math.min(at + by, buttons.length - 1)])?.focus();
   }
+}
+
+function rank(name, wanted) {
+  if (name === wanted) return 0;
+  if (name.startsWith(wanted)) return 1;
+  return name.includes(wanted) ? 2 : 3;
 }
 
 function about(entry) {

@@ -35,6 +35,7 @@ export function mountRules(place, session) {
 
   const refresh = () => {
     const settings = asked.settings;
+    place.inert = !settings; // nothing to change before it is known what there is
     if (!settings) return;
     const { state } = session;
     const wanted = keysOf(settings.rules);
@@ -204,12 +205,15 @@ function keysOf(rules) {
   });
 }
 
-// Rewards of a melody come by name; the second rule of a name has the second reward of that name.
+// Rewards of a melody come by the place of their rule, or by name: the second rule of a name has the second of that name.
 function rewardOf(state, rules, index) {
   const melody = state.melodies?.[state.chosen];
+  const rewards = melody?.rules ?? [];
+  const there = rewards.find((rule) => rule.index === index);
+  if (there) return there.reward;
   const { name } = rules[index];
   const place = rules.slice(0, index).filter((rule) => rule.on && rule.name === name).length;
-  return melody?.rules?.filter((rule) => rule.name === name)[place]?.reward ?? null;
+  return rewards.filter((rule) => rule.name === name)[place]?.reward ?? null;
 }
 
 function showBroken(place, catalogue) {

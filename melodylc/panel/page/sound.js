@@ -3,7 +3,7 @@
 
 import { Clicks } from "./click.js";
 import { MidiOut, midiAccess } from "./midi_out.js";
-import { CHORDS, MELODY, begun, endTime, eventsBetween, stepAt, stretch, turned } from "./schedule.js";
+import { CHORDS, MELODY, begun, eventsBetween, stepAt, turned } from "./schedule.js";
 import { Synth } from "./synth.js";
 
 const AHEAD = 0.2; // seconds that events are given out ahead
@@ -390,10 +390,8 @@ export class Player extends EventTarget {
     if (this.#horizon < this.#context.currentTime) this.#fill();
     const last = this.#courses[this.#courses.length - 1];
     const time = this.#horizon;
-    const [, to, loops] = stretch(this.#piece.steps, next);
-    // Its last notes are on their way, and it has nowhere to go.
-    if (time >= endTime(last.course) && !loops && to <= last.course.to) return;
     const course = turned(last.course, last.piece, this.#piece, time, next);
+    if (course === last.course) return;
     if (last.course.time === time) this.#courses.pop();
     this.#courses.push({ course, piece: this.#piece });
     this.#announced = this.#announced.filter(({ kind }) => kind !== "end");

@@ -1,6 +1,7 @@
 // A SoundFont of the user's (SF2, SF3, DLS), played by the audio processor of spessasynth_lib. The processor knows the
 // audio clock and starts each message in the block of 128 samples in which its time is.
 
+const START = new URL("./soundfont_start.js", import.meta.url).href;
 const PROCESSOR = new URL("./third_party/spessasynth/spessasynth_processor.min.js", import.meta.url).href;
 const NAME = "spessasynth-worklet-processor";
 const OUTPUTS = 17; // effects, then the sixteen channels
@@ -21,6 +22,10 @@ export class SoundFont {
 
   /** Return a promise of a SoundFont with the contents of `file`, an ArrayBuffer, that sounds into `destination`. */
   static async load(context, destination, file) {
+    if (compressed(file) && !wasmAllowed()) {
+      throw new Error("This SoundFont is compressed (SF3), which this page cannot unpack: take an SF2.");
+    }
+    await context.audioWorklet.addModule(START);
     await context.audioWorklet.addModule(PROCESSOR);
     const node = new AudioWorkletNode(context, NAME, {
       numberOfInputs: 0,
@@ -109,6 +114,21 @@ export class SoundFont {
 
   #send(bytes, time) {
     post(this.#node, "midiMessage", { messageData: new Uint8Array(bytes), channelOffset: 0, options: { time } });
+  }
+}
+
+// Version 3 of the format (in the chunk "ifil") is the one with compressed samples.
+function compressed(file) {
+  const head = new Uint8Array(file, 0, Math.min(file.byteLength, 4096));
+  const at = String.fromCharCode(...head).indexOf("ifil");
+  return at >= 0 && head[at + 8] >= 3;
+}
+
+function wasmAllowed() {
+  try {
+    return new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)) instanceof WebAssembly.Module;
+  } catch {
+    return false;
   }
 }
 

@@ -26,6 +26,7 @@ export function mountTaste(place, session) {
   const refresh = () => {
     const { state } = session;
     const settings = asked.settings;
+    place.inert = !settings; // nothing to change before it is known what there is
     if (!settings) return;
     const { liked, disliked, share: known, text } = state.taste;
     now.textContent = liked + disliked ? `${liked} liked, ${disliked} not` : "";
@@ -37,7 +38,7 @@ export function mountTaste(place, session) {
     }
     more.show(settings.taste);
     more.input.disabled = !settings.taste && liked + disliked === 0; // nothing is known yet
-    ask.disabled = Boolean(state.busy) || state.worker.state !== "ready";
+    ask.disabled = state.busy?.what === "ask" || state.worker.state !== "ready";
   };
   asked.addEventListener("change", refresh);
   refresh();
