@@ -86,6 +86,20 @@ class MelodySet:
     melodies: tuple[str, ...]
     time: float  # seconds since 1970
 
+    def as_page(self) -> dict[str, Any]:
+        """Return what the page shows of it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class LearnedActor:
+    """An actor that was learned on the page."""
+
+    rules: str  # in words
+    report: str
+    path: str
+    key: str  # which rules and chords it is for
+
 
 @dataclass
 class History:
@@ -96,7 +110,7 @@ class History:
     at: str | None = None
     chosen: str | None = None
     settings: Settings = field(default_factory=Settings)
-    learned: list[dict[str, str]] = field(default_factory=list)  # actors: their rules, file and report
+    learned: list[LearnedActor] = field(default_factory=list)
 
     def add(self, title: str, how: str, melodies: list[KnownMelody]) -> None:
         """Add a set and show it; its first melody is chosen."""
@@ -115,8 +129,8 @@ class History:
     def _cared_for(self, given: MelodySet) -> bool:
         return any(self.melodies[each].cared_for for each in given.melodies)
 
-    def go(self, id: str) -> None:
-        """Show another set.
+    def go(self, id: Any) -> MelodySet:
+        """Show another set, and return it.
 
         Raises:
             UserError: if there is none of that id.
@@ -125,6 +139,7 @@ class History:
         if found is None:
             raise UserError(f"history: there is no set {id!r:.40}")
         self.at, self.chosen = found.id, found.melodies[0]
+        return found
 
     def melody(self, id: Any) -> KnownMelody:
         """Return a melody by its id.
@@ -145,7 +160,7 @@ class History:
             "at": self.at,
             "chosen": self.chosen,
             "settings": self.settings.as_json(),
-            "learned": self.learned,
+            "learned": [asdict(each) for each in self.learned],
         }
         with atomic_write(path) as beside:
             beside.write_text(json.dumps(everything), encoding="utf-8")
@@ -168,7 +183,7 @@ class History:
                 read["at"],
                 read["chosen"],
                 Settings().changed(read["settings"]),
-                learned=read["learned"],
+                learned=[LearnedActor(**each) for each in read["learned"]],
             )
             for each in history.sets:
                 for id in each.melodies:

@@ -13,9 +13,9 @@ from melodylc.infilling import infill
 from melodylc.melody import BARS, STEPS, STEPS_PER_BAR
 from melodylc.model import Model
 from melodylc.panel.asked import Asked
+from melodylc.panel.locks import FREE, LOCKED, PITCHES, RHYTHM
 from melodylc.panel.making import judged, states
 
-FREE, LOCKED, RHYTHM, PITCHES = range(4)  # of each step: nothing stays, all of it, its rhythm, its pitches
 KEEPS = {FREE: None, RHYTHM: "rhythm", PITCHES: "pitches"}  # what infilling is told, in the order in which it is done
 SECONDS = 3.0  # of each search
 FIRST, DECODES = 4, 60  # draws for each melody: those that a search begins with, and all of them

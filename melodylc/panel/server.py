@@ -22,6 +22,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from melodylc.base.errors import UserError
+from melodylc.panel import midi_files
+from melodylc.panel.actions import act
+from melodylc.panel.asking import ask_for_rules, begin
 from melodylc.panel.history import KnownMelody
 from melodylc.panel.security import BAD_TOKEN, Guard, Guarded
 from melodylc.panel.state import Panel
@@ -73,6 +76,7 @@ class PanelServer:
                 loop.call_soon_threadsafe(self._woken.set)
 
         self.panel = self._make(lambda kind, text: self._tell_all({"kind": kind, "text": text}), wake)
+        begin(self.panel)
         running = asyncio.create_task(self._run())
         try:
             yield
@@ -93,7 +97,7 @@ class PanelServer:
                 self.panel.poll()
                 if now - looked >= SAVED_EVERY:
                     looked = now
-                    self.panel.watch_rule_files()
+                    ask_for_rules(self.panel)
                 if self.panel.unsaved and now - saved >= SAVED_EVERY:
                     saved = now
                     self.panel.save()
@@ -161,7 +165,7 @@ class PanelServer:
                 raise UserError("expected text, got bytes")
             action = json.loads(text)
             name = action.get("do") if isinstance(action, dict) else None
-            self.panel.act(action)
+            act(self.panel, action)
         except (UserError, OSError) as error:
             told = str(name)[:40] if name is not None else None
             _put(page, json.dumps({"kind": "error", "text": _line(error), "do": told}))
@@ -194,7 +198,7 @@ class PanelServer:
                 data += part
                 if len(data) > MOST_BYTES:
                     return PlainTextResponse(f"expected a MIDI file of at most {MOST_BYTES >> 20} MB", 413)
-            self.panel.take_upload(unquote(request.headers.get("x-name", "")), bytes(data))
+            midi_files.take_upload(self.panel, unquote(request.headers.get("x-name", "")), bytes(data))
         except ClientDisconnect:
             return Response(status_code=400)
         except (UserError, OSError) as error:
@@ -217,26 +221,10 @@ def _line(error: Exception) -> str:
     return str(error)
 
 
-def _abc(panel: Panel, melody: KnownMelody, chords: bool) -> bytes:
-    from melodylc.notation import to_abc
-
-    return to_abc(*_notated(panel, melody)).encode()
-
-
-def _musicxml(panel: Panel, melody: KnownMelody, chords: bool) -> bytes:
-    from melodylc.notation import to_musicxml
-
-    return to_musicxml(*_notated(panel, melody)).encode()
-
-
-def _notated(panel: Panel, melody: KnownMelody) -> tuple[Any, ...]:
-    raise NotImplementedError
-
-
 KINDS: dict[str, tuple[str, Callable[[Panel, KnownMelody, bool], bytes]]] = {
-    "mid": ("audio/midi", lambda panel, melody, chords: panel.midi_of(melody, chords)),
-    "abc": ("text/vnd.abc; charset=utf-8", _abc),
-    "musicxml": ("application/vnd.recordare.musicxml+xml", _musicxml),
+    "mid": ("audio/midi", midi_files.midi),
+    "abc": ("text/vnd.abc; charset=utf-8", midi_files.abc),
+    "musicxml": ("application/vnd.recordare.musicxml+xml", midi_files.musicxml),
 }
 
 

@@ -77,7 +77,8 @@ def _read(inference: Inference, conversation: Conversation, asked: dict[str, Any
     chosen = select_melody(asked["path"], **place)
     melody = making.judged(inference.model, Asked.of(inference.model, asked), chosen.states)
     tracks = [choice._asdict() for choice in choices(asked["path"])]
-    return {"melodies": [melody | {"way": f"your file, {chosen}"}], "tracks": tracks}
+    taken = {"track": chosen.track, "channel": chosen.channel, "bar": chosen.bar}
+    return {"melodies": [melody | {"way": f"your file, {chosen}"}], "tracks": tracks, "taken": taken}
 
 
 def _ask(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:

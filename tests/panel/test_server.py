@@ -9,9 +9,9 @@ from panel_server import TOKEN, Running
 from panel_twin import melody
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from melodylc.panel.actions import ACTIONS
 from melodylc.panel.security import BAD_TOKEN, POLICY, Guard, token_of
 from melodylc.panel.server import MOST_BYTES, MOST_PAGES
-from melodylc.panel.state import ACTIONS
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_ten_thousand_malformed_messages_end_nothing_and_no_traceback_is_seen(se
         while not texts or "the last one" not in texts[-1]:
             texts.append(page.error())
         assert all("\n" not in text and "Traceback" not in text for text in texts)
-        page.do("set", settings={"tonic": "D", "scale": "dorian"})
+        page.do("set", settings={"scale": "dorian", **dict.fromkeys(("tonic", "form", "chords", "low"))})
         page.until(lambda state: state["settings"]["scale"] == "dorian")
     with server.page() as page:
         assert chosen in server.panel.history.melodies

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from panel_twin import TwinSource, melody
 
 from melodylc.base.errors import UserError
-from melodylc.panel.state import ACTIONS, Panel
+from melodylc.panel.actions import ACTIONS, act
+from melodylc.panel.asking import ask_for_rules, begin
+from melodylc.panel.state import Panel
 
 
 @pytest.fixture
@@ -20,6 +22,7 @@ def opened(folder, **others):
     said = []
     panel = Panel(folder, TwinSource(), say=lambda kind, text: said.append((kind, text)), **others)
     panel.said = said
+    begin(panel)
     settle(panel)
     return panel
 
@@ -49,7 +52,7 @@ def test_begins_with_candidates_and_one_of_them_is_in_the_roll(panel):
 
 def test_changes_are_told_once_and_melodies_with_the_set_they_are_in(panel):
     panel.changes()
-    panel.act({"do": "again"})
+    act(panel, {"do": "again"})
     settle(panel)
     changed = panel.changes()
     assert set(changed["melodies"]) == set(changed["sets"][-1]["melodies"])
@@ -58,7 +61,7 @@ def test_changes_are_told_once_and_melodies_with_the_set_they_are_in(panel):
 
 
 def test_settings_make_new_candidates_unless_they_only_say_how_it_sounds(panel):
-    panel.act({"do": "set", "settings": {"tonic": "E", "scale": "blues", "notes": 120}})
+    act(panel, {"do": "set", "settings": {"tonic": "E", "scale": "blues", "notes": 120}})
     settle(panel)
     assert asked(panel, "generate")[-1]["attributes"] == {
         "key": "E blues",
@@ -68,7 +71,7 @@ def test_settings_make_new_candidates_unless_they_only_say_how_it_sounds(panel):
         "at_most": None,
     }
     count = len(panel.source.asked)
-    panel.act({"do": "set", "settings": {"tempo": 90}})
+    act(panel, {"do": "set", "settings": {"tempo": 90}})
     settle(panel)
     assert len(panel.source.asked) == count
     assert panel.state()["settings"]["tempo"] == 90
@@ -77,7 +80,7 @@ def test_settings_make_new_candidates_unless_they_only_say_how_it_sounds(panel):
 def test_a_newer_wish_replaces_those_that_wait_and_stops_the_one_under_way(panel):
     panel.source.held = True
     for notes in (80, 90, 100):
-        panel.act({"do": "set", "settings": {"notes": notes}})
+        act(panel, {"do": "set", "settings": {"notes": notes}})
         settle(panel)
     assert panel.source.stops > 0
     panel.source.held = False
@@ -89,7 +92,7 @@ def test_a_newer_wish_replaces_those_that_wait_and_stops_the_one_under_way(panel
 
 def test_what_does_not_do_is_shown_at_its_field_and_nothing_is_made(panel):
     count = len(panel.source.asked)
-    panel.act({"do": "set", "settings": {"chords": "Xyz", "low": 70, "high": 60, "form": "AB!"}})
+    act(panel, {"do": "set", "settings": {"chords": "Xyz", "low": 70, "high": 60, "form": "AB!"}})
     settle(panel)
     state = panel.state()
     assert "Xyz" in state["chords_error"]
@@ -97,8 +100,8 @@ def test_what_does_not_do_is_shown_at_its_field_and_nothing_is_made(panel):
     assert state["form_error"]
     assert len(panel.source.asked) == count
     with pytest.raises(UserError):
-        panel.act({"do": "again"})
-    panel.act({"do": "set", "settings": {"chords": None, "low": None, "high": None, "form": None}})
+        act(panel, {"do": "again"})
+    act(panel, {"do": "set", "settings": {"chords": None, "low": None, "high": None, "form": None}})
     settle(panel)
     assert panel.state()["chords_error"] is None
     assert len(panel.source.asked) == count + 1
@@ -106,7 +109,7 @@ def test_what_does_not_do_is_shown_at_its_field_and_nothing_is_made(panel):
 
 def test_a_rule_without_its_argument_is_said_at_the_rule_and_left_out(panel):
     rules = [{"name": "leaps", "arguments": {}}, {"name": "contour", "arguments": {"shape": "arch"}}]
-    panel.act({"do": "set", "settings": {"rules": rules}})
+    act(panel, {"do": "set", "settings": {"rules": rules}})
     settle(panel)
     assert list(panel.state()["rule_errors"]) == ["0"]
     assert [text.split("(")[0] for text in asked(panel, "generate")[-1]["rules"]] == ["contour"]
@@ -114,7 +117,7 @@ def test_a_rule_without_its_argument_is_said_at_the_rule_and_left_out(panel):
 
 @pytest.mark.parametrize("name", ["/etc/passwd.py:x", "evil.py:rule", "__import__('os')", "no such", ""])
 def test_a_rule_that_is_not_offered_is_never_looked_for(panel, name):
-    panel.act({"do": "set", "settings": {"rules": [{"name": name, "arguments": {}}]}})
+    act(panel, {"do": "set", "settings": {"rules": [{"name": name, "arguments": {}}]}})
     settle(panel)
     assert list(panel.state()["rule_errors"]) == ["0"]
     assert asked(panel, "generate")[-1]["rules"] == []
@@ -124,37 +127,37 @@ def test_edits_are_undone_and_done_again_and_judged(panel):
     _, (first, *_) = shown(panel)
     notes = list(first["states"])
     notes[0] = 72
-    panel.act({"do": "edit", "melody": first["id"], "states": notes})
+    act(panel, {"do": "edit", "melody": first["id"], "states": notes})
     settle(panel)
     _, (edited, *_) = shown(panel)
     assert (edited["states"], edited["undo"], edited["redo"]) == (notes, 1, 0)
     assert asked(panel, "judge")[-1]["melodies"] == [tuple(notes)]
-    panel.act({"do": "undo", "melody": first["id"]})
+    act(panel, {"do": "undo", "melody": first["id"]})
     _, (before, *_) = shown(panel)
     assert (before["states"], before["undo"], before["redo"]) == (first["states"], 0, 1)
-    panel.act({"do": "redo", "melody": first["id"]})
+    act(panel, {"do": "redo", "melody": first["id"]})
     assert shown(panel)[1][0]["states"] == notes
 
 
 def test_remaking_keeps_the_locks_and_asks_for_what_is_asked_now(panel):
     _, (first, *_) = shown(panel)
     locks = [1] * 128 + [0] * 128
-    panel.act({"do": "lock", "melody": first["id"], "locks": locks})
-    panel.act({"do": "remake", "melody": first["id"]})
+    act(panel, {"do": "lock", "melody": first["id"], "locks": locks})
+    act(panel, {"do": "remake", "melody": first["id"]})
     settle(panel)
     wanted = asked(panel, "remake")[-1]
     assert list(wanted["locks"]) == locks
     assert list(wanted["melody"]) == first["states"]
     assert all(each["locks"] == locks for each in shown(panel)[1])
-    panel.act({"do": "lock", "melody": first["id"], "locks": [1] * 256})
+    act(panel, {"do": "lock", "melody": first["id"], "locks": [1] * 256})
     with pytest.raises(UserError, match="unlock"):
-        panel.act({"do": "remake", "melody": first["id"]})
+        act(panel, {"do": "remake", "melody": first["id"]})
 
 
 def test_marks_teach_a_taste_from_all_that_were_judged(panel):
     _, (first, second, *_) = shown(panel)
-    panel.act({"do": "mark", "melody": first["id"], "mark": 1})
-    panel.act({"do": "mark", "melody": second["id"], "mark": -1})
+    act(panel, {"do": "mark", "melody": first["id"], "mark": 1})
+    act(panel, {"do": "mark", "melody": second["id"], "mark": -1})
     settle(panel)
     wanted = asked(panel, "taste")[-1]
     assert [list(each) for each in wanted["liked"]] == [first["states"]]
@@ -170,11 +173,11 @@ def test_marks_teach_a_taste_from_all_that_were_judged(panel):
 def test_everything_is_there_after_a_new_start(tmp_path):
     panel = opened(tmp_path)
     _, (first, *_) = shown(panel)
-    panel.act({"do": "set", "settings": {"tonic": "D", "scale": "dorian"}})
+    act(panel, {"do": "set", "settings": {"tonic": "D", "scale": "dorian"}})
     settle(panel)
-    panel.act({"do": "go", "set": panel.state()["sets"][0]["id"]})
-    panel.act({"do": "edit", "melody": first["id"], "states": melody(50)})
-    panel.act({"do": "mark", "melody": first["id"], "mark": 1})
+    act(panel, {"do": "go", "set": panel.state()["sets"][0]["id"]})
+    act(panel, {"do": "edit", "melody": first["id"], "states": melody(50)})
+    act(panel, {"do": "mark", "melody": first["id"], "mark": 1})
     settle(panel)
     before, _ = shown(panel)
     panel.close()
@@ -196,7 +199,7 @@ def test_a_history_that_cannot_be_read_is_said_and_left_alone(tmp_path):
 
 def test_a_lost_job_is_tried_once_more(panel):
     panel.source.held = True
-    panel.act({"do": "again"})
+    act(panel, {"do": "again"})
     panel.poll()
     count = len(panel.source.asked)
     for _ in range(2):
@@ -211,7 +214,7 @@ def test_a_lost_job_is_tried_once_more(panel):
 def test_a_failure_is_said_and_loses_nothing(panel):
     before, _ = shown(panel)
     panel.source.failing = "rule 'x': failed"
-    panel.act({"do": "again"})
+    act(panel, {"do": "again"})
     settle(panel)
     assert ("error", "rule 'x': failed") in panel.said
     assert shown(panel)[0]["sets"] == before["sets"]
@@ -219,10 +222,10 @@ def test_a_failure_is_said_and_loses_nothing(panel):
 
 def test_learning_shows_its_curve_and_the_actor_is_used_while_its_rules_are_asked_for(panel):
     rules = [{"name": "syncopation", "arguments": {}}]
-    panel.act({"do": "set", "settings": {"rules": rules}})
+    act(panel, {"do": "set", "settings": {"rules": rules}})
     settle(panel)
     panel.source.held = True
-    panel.act({"do": "learn"})
+    act(panel, {"do": "learn"})
     panel.poll()
     panel.source.tell(curve=[[1, 0.5, 0.6]])
     panel.poll()
@@ -232,14 +235,14 @@ def test_learning_shows_its_curve_and_the_actor_is_used_while_its_rules_are_aske
         "stoppable": True,
         "curve": [[1, 0.5, 0.6]],
     }
-    panel.act({"do": "stop"})
+    act(panel, {"do": "stop"})
     assert panel.source.stops
     path = asked(panel, "learn")[-1]["path"]
     open(path, "w").close()
     panel.source.held = False
     settle(panel)
     assert asked(panel, "generate")[-1]["actors"] == [path]
-    panel.act({"do": "set", "settings": {"rules": [*rules, {"name": "swing", "arguments": {}}]}})
+    act(panel, {"do": "set", "settings": {"rules": [*rules, {"name": "swing", "arguments": {}}]}})
     settle(panel)
     assert asked(panel, "generate")[-1]["actors"] == []
 
@@ -251,14 +254,14 @@ def test_a_file_of_rules_is_read_again_when_it_is_saved(tmp_path):
     file.write_text("x")
     panel = opened(tmp_path, rule_files=(file,))
     assert panel.state()["catalogue"][-1]["name"] == f"{file}:mine"
-    panel.act({"do": "set", "settings": {"rules": [{"name": f"{file}:mine", "arguments": {}}]}})
+    act(panel, {"do": "set", "settings": {"rules": [{"name": f"{file}:mine", "arguments": {}}]}})
     settle(panel)
     count = len(asked(panel, "generate"))
-    panel.watch_rule_files()
+    ask_for_rules(panel)
     settle(panel)
     assert len(asked(panel, "generate")) == count
     os.utime(file, (1, 1))
-    panel.watch_rule_files()
+    ask_for_rules(panel)
     settle(panel)
     assert len(asked(panel, "generate")) == count + 1
     assert len(asked(panel, "catalogue")) == 2
@@ -267,7 +270,7 @@ def test_a_file_of_rules_is_read_again_when_it_is_saved(tmp_path):
 def test_saved_files_never_take_another_ones_place(panel):
     _, (first, *_) = shown(panel)
     for _ in range(2):
-        panel.act({"do": "save", "melody": first["id"]})
+        act(panel, {"do": "save", "melody": first["id"]})
     files = sorted(path.name for path in panel.folder.glob("*.mid"))
     assert len(files) == 2
     assert shown(panel)[1][0]["saved"] in files
@@ -297,7 +300,7 @@ def test_nonsense_is_refused_in_one_line_and_changes_nothing(tmp_path_factory, a
     before, _ = shown(panel)
     for action in actions:
         try:
-            panel.act(action)
+            act(panel, action)
         except UserError as error:
             assert "\n" not in str(error)  # noqa: PT017
     settle(panel)
