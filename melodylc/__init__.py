@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from melodylc.base.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from melodylc import exchange, live, melody, rules
+    from melodylc import exchange, live, melody, notation, rules
     from melodylc.attributes import Attributes
     from melodylc.base.errors import UserError
     from melodylc.constraints.composition import ComposedActor, compose
@@ -83,6 +83,7 @@ _HOMES = {
     "load_preference": "melodylc.constraints.preference",
     "load_style": "melodylc.style",
     "melody": None,
+    "notation": None,
     "prefer": "melodylc.constraints.preference",
     "rules": None,
     "select_melody": "melodylc.extraction.selection",
@@ -125,6 +126,7 @@ __all__ = [
     "load_preference",
     "load_style",
     "melody",
+    "notation",
     "prefer",
     "rules",
     "select_melody",

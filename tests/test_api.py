@@ -46,6 +46,7 @@ def test_public_names():
         "load_preference",
         "load_style",
         "melody",
+        "notation",
         "prefer",
         "rules",
         "select_melody",
