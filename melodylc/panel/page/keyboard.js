@@ -88,7 +88,7 @@ function isTaken(event, byKeys) {
   if (isTyping(target) || target.matches("select")) return true;
   if (target.matches("input")) return event.key === " " || event.key.startsWith("Arrow"); // sliders, switches
   if (event.key === " ") return byKeys && isButton(target) && !target.matches(".choose"); // the arrows have chosen already
-  if (event.key.startsWith("Arrow")) return target.closest("#roll") !== null;
+  if (event.key.startsWith("Arrow")) return target.closest("#roll, .facts") !== null;
   return false;
 }
 
