@@ -2,14 +2,17 @@
 // roll_moving.js (each frame), what it listens with in roll_pointer.js and roll_keyboard.js.
 
 import { noteAt, same, STEPS_PER_BAR, toNotes } from "./notes.js";
-import { isDark, onThemeChange, readColours } from "./roll_colours.js";
+import { onThemeChange, readColours } from "./roll_colours.js";
 import { onKey } from "./roll_keyboard.js";
 import { Layers } from "./roll_layers.js";
 import { PAINTS } from "./roll_locks.js";
-import { drawKeyHover, drawMoving, drawSmall, NOWHERE } from "./roll_moving.js";
+import { drawKeyHover, drawMoving, NOWHERE } from "./roll_moving.js";
 import { listenToPointers } from "./roll_pointer.js";
 import { View } from "./roll_view.js";
 import { keyWords, melodyWords } from "./roll_words.js";
+
+export { drawMini } from "./roll_small.js";
+export { onThemeChange };
 
 const LEADING = 0.08; // of the width: where the playhead stands after a page is turned
 
@@ -357,22 +360,4 @@ export class PianoRoll {
       this.element.removeAttribute(name);
     }
   }
-}
-
-export { onThemeChange };
-
-const coloursRead = new Map(); // by theme: cards are many, and reading styles costs a layout each
-
-/** Draw a melody small, for a card. `played`, optional: [from, to] steps that have sounded. */
-export function drawMini(canvas, melody, played = null) {
-  const theme = isDark();
-  if (!coloursRead.has(theme) && canvas.isConnected) coloursRead.set(theme, readColours(canvas));
-  drawSmall(canvas, {
-    colours: coloursRead.get(theme) ?? readColours(canvas),
-    dpr: window.devicePixelRatio || 1,
-    notes: melody ? toNotes(melody.states) : [],
-    steps: melody?.states.length ?? 0,
-    wrong: new Set((melody?.outside ?? []).map(([step]) => step)),
-    played,
-  });
 }

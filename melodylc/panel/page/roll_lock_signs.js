@@ -34,7 +34,7 @@ export function drawLockColumns(pen, { view, colours, locks }, from, width) {
     pen.globalAlpha = 0.07;
     pen.fillStyle = colours.locked;
     pen.fillRect(x, view.snap(view.above), right - x, view.bodyHeight);
-    pen.globalAlpha = 0.3;
+    pen.globalAlpha = 0.24;
     pen.fillStyle = patterns[stretch.lock];
     pen.fillRect(x, view.snap(view.above), right - x, view.bodyHeight);
     pen.globalAlpha = 1;
