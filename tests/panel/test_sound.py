@@ -212,7 +212,6 @@ def test_a_pitch_is_heard_at_once_and_ended_by_stop(page):
     told = run(
         page,
         """await player.hear([60, 64], 30);
-        const context = new OfflineAudioContext(1, 1, 44100);
         player.stop();
         return [player.playing, player.position(), errors];""",
     )

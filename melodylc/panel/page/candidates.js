@@ -34,8 +34,15 @@ export function mountCandidates(place, session, desk, actions, files) {
   session.addEventListener("change", update);
   desk.addEventListener("playing", () => cards.forEach((card) => card.playing()));
   onThemeChange(() => cards.forEach((card) => card.draw()));
+  list.addEventListener("wheel", (event) => scrollAcross(list, event), { passive: true });
   followPlayhead(desk, cards);
   update();
+}
+
+// A wheel that only turns up and down moves the row of cards, where it does not move the page.
+function scrollAcross(list, event) {
+  const pageScrolls = document.documentElement.scrollHeight > innerHeight;
+  if (!pageScrolls && !event.deltaX && !event.ctrlKey) list.scrollLeft += event.deltaY;
 }
 
 function emptyCard(state) {
@@ -182,7 +189,8 @@ function followPlayhead(desk, cards) {
     const step = desk.player.position();
     if (step !== null) {
       card.line.hidden = false;
-      card.line.style.left = `${(100 * step) / desk.loaded.states.length}%`;
+      // As wide as the roll and moved by a transform: nothing else is laid out or painted again for it.
+      card.line.style.transform = `translateX(${(100 * step) / desk.loaded.states.length}%)`;
     }
     requestAnimationFrame(frame);
   };

@@ -23,7 +23,7 @@ export function mountMelody(place, session, player, desk, actions, files) {
   desk.roll = roll;
   const tools = makeTools(desk);
   const bar = makeBar(desk, actions, tools.element);
-  const facts = element("p", { class: "facts" });
+  const facts = element("div", { class: "facts", role: "group", tabindex: "0", "aria-label": "What holds of it" });
   const foot = element("div", { class: "bar foot" }, facts, files.exports);
   rollPlace.before(bar.element);
   rollPlace.after(foot);
@@ -106,7 +106,8 @@ function makeBar(desk, actions, tools) {
 }
 
 function allFacts(melody) {
-  const rules = melody.rules.map((rule) => {
+  const brokenFirst = melody.rules.toSorted((one, other) => keeps(one) - keeps(other)); // the others may not fit beside them
+  const rules = brokenFirst.map((rule) => {
     const share = `${Math.floor(100 * rule.reward)} %`; // rounded down: 100 % is only what keeps the rule
     const words = keeps(rule) ? rule.name : `${rule.name} ${share}`;
     return verdict(keeps(rule), words, `${rule.name}: reward ${rule.reward.toFixed(3)}`);

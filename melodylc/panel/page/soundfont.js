@@ -1,8 +1,7 @@
 // A SoundFont of the user's (SF2, SF3, DLS), played by the audio processor of spessasynth_lib. The processor knows the
 // audio clock and starts each message in the block of 128 samples in which its time is.
 
-const START = new URL("./soundfont_start.js", import.meta.url).href;
-const PROCESSOR = new URL("./third_party/spessasynth/spessasynth_processor.min.js", import.meta.url).href;
+const MODULES = ["./soundfont_start.js", "./third_party/spessasynth/spessasynth_processor.min.js"];
 const NAME = "spessasynth-worklet-processor";
 const OUTPUTS = 17; // effects, then the sixteen channels
 const SETS = [0, 2, 4, 6, 10, 12, 14]; // first channels of a set: melody, chords; without the drums
@@ -25,8 +24,7 @@ export class SoundFont {
     if (compressed(file) && !wasmAllowed()) {
       throw new Error("This SoundFont is compressed (SF3), which this page cannot unpack: take an SF2.");
     }
-    await context.audioWorklet.addModule(START);
-    await context.audioWorklet.addModule(PROCESSOR);
+    for (const module of MODULES) await context.audioWorklet.addModule(new URL(module, import.meta.url).href);
     const node = new AudioWorkletNode(context, NAME, {
       numberOfInputs: 0,
       numberOfOutputs: OUTPUTS,
@@ -99,6 +97,11 @@ export class SoundFont {
     const { gain } = this.#gates[this.#channel(channel)];
     gain.cancelScheduledValues(0);
     gain.setValueAtTime(LOUDNESS * share, this.#context.currentTime);
+  }
+
+  /** Wait until the processor has read what it was sent: rendering, unlike a loudspeaker, does not give it the time. */
+  async settled() {
+    await answerTo(this.#node, "synthesizerSnapshot", () => post(this.#node, "requestSynthesizerSnapshot", null));
   }
 
   /** Let go of the processor and its memory. */

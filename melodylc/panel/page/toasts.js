@@ -11,7 +11,7 @@ const PATIENCE = 400; // milliseconds without a server before the banner: a relo
 export function mountToasts(place, banner, session, player) {
   const show = (text, kind, lasts) => {
     for (const other of place.children) if (other.dataset.text === text) other.remove();
-    const toast = element("div", { class: `toast ${kind}`, role: kind === "error" ? "alert" : null, "data-text": text });
+    const toast = element("div", { class: `toast ${kind}`, "data-text": text });
     const close = button("Close", "close", { quiet: true, class: "plain", onclick: () => toast.remove() });
     toast.append(element("p", { text: sentence(text) }), close);
     place.append(toast);
