@@ -25,6 +25,9 @@ from melodylc.rules.outside import notes_outside
 from melodylc.transforming import interpolate
 
 SECONDS = 8.0  # that a search goes on at most: somebody waits
+FIRST = 12  # draws for each melody that a search begins with
+ADDED_SECONDS = 1.5  # that each search for eight bars more goes on, of which there may be two
+MOST_LONG = 2  # candidates of more than 16 bars: each of their additions takes seconds
 NEIGHBOURS = 24  # among which those that are shown are chosen
 
 
@@ -57,7 +60,11 @@ def judged(model: Model, asked: Asked, melody: np.ndarray, given: np.ndarray | N
         "rules": [{"name": rule.name, "reward": value} for rule, value in zip(rules, values, strict=True)],
         "implausible": list(violated),
         "kept": not violated and all(value == 1 for value in values),
-        "outside": [list(each) for each in notes_outside(rules, melody)],
+        # a rule that is kept leaves room for some notes that it would not allow by themselves
+        "outside": [
+            list(each)
+            for each in notes_outside((r for r, value in zip(rules, values, strict=True) if value < 1), melody)
+        ],
         "allowed": None if pitches.all() else np.flatnonzero(pitches).tolist(),
         "tonic": None if key is None else key.tonic,
         "chords": None if asked.progression is None else _chords(asked.progression, bars),
@@ -83,10 +90,12 @@ def _found(model: Model, asked: Asked, made: Generated) -> dict[str, Any]:
 
 def generated(model: Model, asked: Asked, stopped: Callable[[], bool]) -> dict[str, Any]:
     """Return new melodies: drawn for what is asked, made by actors, or searched for."""
+    longer = asked.bars > BARS
+    count = min(asked.count, MOST_LONG) if longer else asked.count
     made = generate(
         model,
         asked.attributes,
-        asked.count,
+        count,
         rules=list(asked.rules),
         actors=list(asked.actors),
         seed=asked.seed,
@@ -96,7 +105,7 @@ def generated(model: Model, asked: Asked, stopped: Callable[[], bool]) -> dict[s
         form=asked.form,
         bars=asked.bars,
         how="search" if _searched(asked) else "auto",
-        searching=SearchBudget(seconds=SECONDS, stopped=stopped),
+        searching=SearchBudget(seconds=ADDED_SECONDS if longer else SECONDS, first=FIRST * count, stopped=stopped),
     )
     return _found(model, asked, made)
 
@@ -151,7 +160,7 @@ def continued(model: Model, asked: Asked, melody: np.ndarray) -> dict[str, Any]:
         seed=asked.seed,
         temperature=asked.temperature,
         strict=asked.strict,
-        seconds=SECONDS / 4,
+        seconds=ADDED_SECONDS,
     )
     return _found(model, asked, made)
 

@@ -17,7 +17,8 @@ from melodylc.panel.making import judged, states
 
 FREE, LOCKED, RHYTHM, PITCHES = range(4)  # of each step: nothing stays, all of it, its rhythm, its pitches
 KEEPS = {FREE: None, RHYTHM: "rhythm", PITCHES: "pitches"}  # what infilling is told, in the order in which it is done
-SECONDS = 5.0  # of each search
+SECONDS = 3.0  # of each search
+FIRST, DECODES = 4, 60  # draws for each melody: those that a search begins with, and all of them
 
 
 def locked_melody(melody: Sequence[int], locks: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -82,6 +83,9 @@ def _window_remade(
     locked = stays[steps] | ~first
     rules = [rule.beginning(start) for rule in (*asked.chord_rules, *asked.rules)]
     same = (melodies == melodies[0]).all()  # then all of them are made in one search
+    each = SECONDS if same else SECONDS / len(melodies)
+    many = len(melodies) if same else 1
+    budget = SearchBudget(decodes=DECODES * many, first=FIRST * many, seconds=each, stopped=stopped)
     found = [
         infill(
             model,
@@ -89,14 +93,12 @@ def _window_remade(
             asked.attributes,
             locked=locked,
             keep=keep,
-            count=len(melodies) if same else 1,
+            count=many,
             rules=rules,
             seed=asked.seed + 101 * number + index,
             temperature=asked.temperature,
             strict=asked.strict,
-            searching=SearchBudget(
-                decodes=600, first=32, seconds=SECONDS if same else SECONDS / len(melodies), stopped=stopped
-            ),
+            searching=budget,
         ).melodies
         for index, melody in enumerate(melodies[:1] if same else melodies)
     ]

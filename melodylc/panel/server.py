@@ -30,7 +30,7 @@ PAGE = Path(__file__).with_name("page")
 MOST_PAGES = 16  # open at once
 MOST_BYTES = 4 << 20  # of a MIDI file
 MOST_MESSAGE = 256 << 10  # bytes of an action
-ACTIONS_A_SECOND = 500  # of each page; more are read when their time has come
+ACTIONS_A_SECOND = 1000  # of each page; more are read when their time has come
 WAITING = 500  # messages to a page that does not read them: then its socket is closed, and it begins anew
 TICK = 0.25  # seconds between two looks at what nobody tells of
 SAVED_EVERY = 1.0  # seconds
@@ -264,8 +264,8 @@ def serve(server: PanelServer, listening: socket.socket) -> None:
         server.app,
         log_level="error",
         lifespan="on",
-        ws="websockets-sansio",
         ws_max_size=MOST_MESSAGE,
+        ws_per_message_deflate=False,  # nothing is far away
         limit_concurrency=4 * MOST_PAGES,
         timeout_graceful_shutdown=2,
         server_header=False,

@@ -134,8 +134,8 @@ def _check_form(text: str | None, bars: int) -> None:
 
 
 def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
-        raise UserError(f"{name}: expected a text of at most {LONGEST_TEXT} characters, got {value!r:.60}")
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or not value.isprintable():
+        raise UserError(f"{name}: expected one line of at most {LONGEST_TEXT} characters, got {value!r:.60}")
     return value
 
 

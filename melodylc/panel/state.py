@@ -524,16 +524,16 @@ class Panel:
             oldest.unlink(missing_ok=True)
         self.take_melody(id)
 
-    def take_melody(self, upload: Any, track: Any = None, bar: Any = None) -> None:
+    def take_melody(self, upload: Any, track: Any = None, channel: Any = None, bar: Any = None) -> None:
         """Take 16 bars of a file that was dropped on the page."""
         if not isinstance(upload, str) or upload not in self._uploads:
             raise UserError("import: that file is no longer there; drop it again")
-        for what, value in (("track", track), ("bar", bar)):
+        for what, value in (("track", track), ("channel", channel), ("bar", bar)):
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
                 raise UserError(f"import: expected {what} as a number from 0, got {value!r:.40}")
         name, path = self._uploads[upload]
         asked = self._asked(actors=[], bars=16)
-        wanted = asked | {"path": str(path), "track": track, "bar": bar}
+        wanted = asked | {"path": str(path), "track": track, "channel": channel, "bar": bar}
 
         def take(made: dict[str, Any]) -> None:
             self._upload = {"id": upload, "name": name, "tracks": made["tracks"]}
@@ -594,7 +594,7 @@ ACTIONS: dict[str, tuple[Callable[..., None], tuple[str, ...], tuple[str, ...]]]
     "ask": (Panel.ask, (), ()),
     "learn": (Panel.learn, (), ()),
     "stop": (Panel.stop, (), ()),
-    "import": (Panel.take_melody, ("upload",), ("track", "bar")),
+    "import": (Panel.take_melody, ("upload",), ("track", "channel", "bar")),
     "save": (Panel.save_melody, ("melody",), ("chords",)),
 }
 

@@ -73,7 +73,8 @@ def _read(inference: Inference, conversation: Conversation, asked: dict[str, Any
     from melodylc.extraction.selection import choices, select_melody
     from melodylc.panel import making
 
-    chosen = select_melody(asked["path"], track=asked.get("track"), bar=asked.get("bar"))
+    place = {name: asked[name] for name in ("track", "channel", "bar")}
+    chosen = select_melody(asked["path"], **place)
     melody = making.judged(inference.model, Asked.of(inference.model, asked), chosen.states)
     tracks = [choice._asdict() for choice in choices(asked["path"])]
     return {"melodies": [melody | {"way": f"your file, {chosen}"}], "tracks": tracks}

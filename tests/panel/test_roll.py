@@ -62,6 +62,11 @@ def page(browser, page_files, policy):
     assert wrong == []
 
 
+def asked(page, script, value):
+    """Return what a function of the page gives; as text, which goes over many times faster than nested lists."""
+    return json.loads(page.evaluate(f"(text) => JSON.stringify(({script})(JSON.parse(text)))", json.dumps(value)))
+
+
 class Roll:
     """Hands for a roll."""
 
@@ -138,7 +143,7 @@ def drawn_at_random(seed, count=40):
 
 def test_notes_of_a_melody_are_those_of_python(page):
     melodies = drawn_at_random(1)
-    found = page.evaluate("(all) => all.map((states) => notes.toNotes(states))", melodies.tolist())
+    found = asked(page, "(all) => all.map((states) => notes.toNotes(states))", melodies.tolist())
     for states, notes in zip(melodies, found, strict=True):
         expected = [(note.pitch, note.start * 4, note.end * 4) for note in to_notes(states)]
         assert [(note["pitch"], note["start"], note["end"]) for note in notes] == expected
@@ -147,7 +152,7 @@ def test_notes_of_a_melody_are_those_of_python(page):
 def test_a_melody_made_of_its_notes_is_the_canonical_one(page):
     melodies = drawn_at_random(2)
     script = "(all) => all.map((s) => [notes.canonical(s), notes.fromNotes(notes.toNotes(s), s.length)])"
-    for states, (tidy, again) in zip(melodies, page.evaluate(script, melodies.tolist()), strict=True):
+    for states, (tidy, again) in zip(melodies, asked(page, script, melodies.tolist()), strict=True):
         assert tidy == again == canonical(states).tolist()
 
 
@@ -160,7 +165,7 @@ def test_edits_keep_melodies_canonical_and_what_they_do_not_touch(page):
         for start in draw.integers(0, STEPS, len(melodies))
     ]
     script = "([all, added]) => all.map((s, i) => notes.withNote(s, added[i]))"
-    for states, note, result in zip(melodies, added, page.evaluate(script, [melodies.tolist(), added]), strict=True):
+    for states, note, result in zip(melodies, added, asked(page, script, [melodies.tolist(), added]), strict=True):
         result = np.array(result)
         assert (canonical(result) == result).all()
         expected = canonical(states).copy()
@@ -181,7 +186,7 @@ def test_a_note_taken_out_leaves_silence_and_put_back_gives_the_same(page):
             const without = notes.withoutNote(s, n);
             return [n, without, notes.withNote(without, n), notes.changed(s, n, n)];
         })"""
-        for note, without, back, unchanged in page.evaluate(script, tidy):
+        for note, without, back, unchanged in asked(page, script, tidy):
             assert without[note["start"] : note["end"]] == [REST] * (note["end"] - note["start"])
             assert back == tidy
             assert unchanged == tidy
@@ -251,7 +256,7 @@ def test_the_view_turns_a_page_where_the_playhead_would_leave_it(roll):
     for step in range(0, 400, 9):
         roll.page.evaluate(f"roll.playhead({step})")
         assert roll.view("left") <= roll.view(f"x({step})") <= roll.view("width")
-    roll.page.mouse.move(*roll.at(300, 70))
+    roll.page.mouse.move(500, 200)
     roll.page.mouse.wheel(-2000, 0)  # somebody who looks elsewhere is left there
     roll.page.wait_for_function("roll.view.scroll < 1000")
     roll.page.evaluate("roll.playhead(401)")
@@ -271,14 +276,15 @@ def test_a_theme_is_followed(roll):
 
 def test_zoom_keeps_what_is_under_the_pointer(roll):
     roll.show(states_of(*SCALE))
-    x, y = roll.at(100, 64)
+    x, y = 400, 200  # wheels tell whole pixels
+    step = roll.view("step(400)")
     roll.page.mouse.move(x, y)
     roll.page.keyboard.down("Control")
     for _ in range(4):
         roll.page.mouse.wheel(0, -100)
     roll.page.keyboard.up("Control")
     roll.page.wait_for_function("roll.view.stepWidth > 8")
-    assert abs(roll.at(100, 64)[0] - x) < 1
+    assert abs(roll.view("step(400)") - step) < 0.1
     roll.page.evaluate("roll.zoomToFit()")
     assert roll.view("stepWidth") == roll.view("leastStep")
 
@@ -452,10 +458,18 @@ def test_tab_goes_through_the_notes_and_out_at_both_ends(roll):
     roll.keys("Tab", "Escape")
     roll.page.keyboard.press("Tab")
     assert roll.page.evaluate(focused) == "after"
-    roll.keys("Tab")
-    roll.page.keyboard.press("Shift+Tab")
+    roll.keys("Tab", "Home")
     roll.page.keyboard.press("Shift+Tab")
     assert roll.page.evaluate(focused) == "before"
+
+
+def test_what_the_keys_do_is_said_for_each_tool(roll):
+    described = "document.getElementById(roll.element.getAttribute('aria-describedby')).textContent"
+    words = set()
+    for tool in ("select", "edit", "lock"):
+        roll.show(states_of(*SCALE), tool=tool)
+        words.add(roll.page.evaluate(described))
+    assert len(words) == 3
 
 
 def test_keys_lock_bars(roll):
@@ -484,7 +498,7 @@ def test_keys_that_mean_nothing_here_go_on_to_the_page(roll):
 # what the server says meanwhile
 
 
-def test_a_melody_shown_again_keeps_zoom_and_chosen_note_and_another_does_not(roll):
+def test_a_melody_shown_again_keeps_zoom_and_chosen_note(roll):
     roll.show(states_of(*SCALE), tool="edit")
     roll.keys("Tab", "Tab", "+")
     assert roll.view("stepWidth") > roll.view("leastStep") * 1.3
@@ -493,7 +507,30 @@ def test_a_melody_shown_again_keeps_zoom_and_chosen_note_and_another_does_not(ro
     assert roll.view("stepWidth") > roll.view("leastStep") * 1.3
     roll.page.evaluate("(m) => roll.show(m)", melody(states_of(*SCALE), id="b"))
     assert roll.page.evaluate("roll.chosen") is None
+    assert roll.view("stepWidth") > roll.view("leastStep") * 1.3  # as when a bar was remade
+    roll.page.evaluate("(m) => roll.show(m)", melody(states_of(*SCALE, bars=24), id="b"))
     assert roll.view("stepWidth") == roll.view("leastStep")
+
+
+def test_what_comes_while_a_note_is_dragged_waits(roll):
+    roll.show(states_of(*SCALE), tool="edit")
+    roll.drag((36, 67), (80, 72), drop=False)
+    roll.page.evaluate("(m) => roll.show(m)", melody(states_of(*SCALE[1:])))
+    assert roll.page.evaluate("roll.notes.length") == 5
+    roll.page.keyboard.press("Escape")
+    assert roll.page.evaluate("roll.notes.length") == 4
+    roll.page.mouse.up()
+    assert roll.edits() == []
+
+
+def test_a_key_held_down_is_one_more_edit(roll):
+    roll.show(states_of(*SCALE), tool="edit")
+    roll.keys("Tab")
+    for _ in range(5):
+        roll.page.keyboard.down("ArrowUp")
+    assert [edited[0] for edited in roll.edits()] == [(61, 0, 4)]
+    roll.page.keyboard.up("ArrowUp")
+    assert [edited[0] for edited in roll.edits()] == [(61, 0, 4), (65, 0, 4)]
 
 
 def test_a_roll_leaves_its_element_as_it_was(page):
@@ -511,7 +548,7 @@ def test_a_roll_leaves_its_element_as_it_was(page):
 
 
 def test_frames_of_64_bars_while_playing_and_dragging(roll, record_property):
-    """Reports what a frame costs; bounds only what no busy machine explains."""
+    """Reports what a frame costs; how long that takes depends on the machine."""
     states = states_of(*[(60 + 7 * i % 13, 2 * i, 2 * i + 2) for i in range(512)], bars=64)
     chords = [{"start": 16 * bar, "end": 16 * bar + 16, "name": "Am", "pitches": []} for bar in range(64)]
     roll.show(states, tool="edit", id="long", chords=chords, locks=[1] * 256 + [0] * 768)
@@ -539,4 +576,4 @@ def test_frames_of_64_bars_while_playing_and_dragging(roll, record_property):
         middle, worst = np.median(times), np.quantile(times, 0.95)
         record_property(name, f"{middle:.2f}")
         print(f"64 bars, {name}: median {middle:.2f} ms, 95% {worst:.2f} ms")
-    assert json.dumps(found["costs"])
+    assert len(found["costs"]) == 90

@@ -228,7 +228,7 @@ def test_learning_shows_its_curve_and_the_actor_is_used_while_its_rules_are_aske
     panel.poll()
     assert panel.state()["busy"] == {
         "what": "learn",
-        "text": "learning syncopation()",
+        "text": "learning syncopation",
         "stoppable": True,
         "curve": [[1, 0.5, 0.6]],
     }

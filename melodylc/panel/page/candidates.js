@@ -2,7 +2,10 @@
 
 import { button, element, redraw } from "./elements.js";
 import { drawMini } from "./roll.js";
+import { onThemeChange } from "./roll_colours.js";
 import { count, fileName, keeps, verdict } from "./words.js";
+
+const EDGE = 4; // pixels that are seen beside a card that was scrolled to
 
 /** Show the melodies of the set, and what can be made of the chosen one. */
 export function mountCandidates(place, session, desk, actions, files) {
@@ -30,15 +33,22 @@ export function mountCandidates(place, session, desk, actions, files) {
   };
   session.addEventListener("change", update);
   desk.addEventListener("playing", () => cards.forEach((card) => card.playing()));
-  new MutationObserver(() => cards.forEach((card) => card.draw())).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => cards.forEach((card) => card.draw()));
+  onThemeChange(() => cards.forEach((card) => card.draw()));
+  list.addEventListener("wheel", (event) => scrollAcross(list, event), { passive: true });
   followPlayhead(desk, cards);
   update();
 }
 
+// A wheel that only turns up and down moves the row of cards, where it does not move the page.
+function scrollAcross(list, event) {
+  const pageScrolls = document.documentElement.scrollHeight > innerHeight;
+  if (!pageScrolls && !event.deltaX && !event.ctrlKey) list.scrollLeft += event.deltaY;
+}
+
 function emptyCard(state) {
   const starting = !state || state.worker.state === "starting" || state.busy;
-  const text = starting ? "The first melodies are on their way …" : "No melodies here. “Again” makes some.";
+  const none = state?.worker.state === "gone" ? "No melodies here." : "No melodies here. “Again” makes some.";
+  const text = starting ? "The first melodies are on their way …" : none;
   return element("li", { class: "empty" }, element("p", { text }));
 }
 
@@ -46,7 +56,8 @@ function makeHead(session, desk, actions) {
   const again = button("Again", "again", { key: "n", class: "primary", title: "New melodies", onclick: () => actions.again() });
   const like = button("More like this", "like", { key: "l", onclick: () => actions.like() });
   const amount = element("input", {
-    type: "range", min: "0.05", max: "1", step: "0.05", value: String(desk.amount), "aria-label": "How different they may be",
+    type: "range", min: "0.05", max: "1", step: "0.05", value: String(desk.amount),
+    "aria-label": "How different they may be",
     oninput: () => {
       desk.amount = Number(amount.value);
       say();
@@ -57,7 +68,9 @@ function makeHead(session, desk, actions) {
     amount.setAttribute("aria-valuetext", words);
     amount.title = `How different they may be: ${words}`;
   };
-  const between = button("Between", "between", { key: "t", title: "Melodies between this one and another", onclick: () => actions.between() });
+  const between = button("Between", "between", {
+    key: "t", title: "Melodies between this one and another", onclick: () => actions.between(),
+  });
   const other = element("select", {
     "aria-label": "The other melody of “Between”",
     onchange: () => (desk.other = others()[other.selectedIndex]?.id ?? null),
@@ -80,9 +93,10 @@ function makeHead(session, desk, actions) {
     other.selectedIndex = choices.findIndex((melody) => melody.id === desk.other);
   };
   say();
+  const scale = element("span", { class: "scale" }, element("span", { text: "close" }), amount, element("span", { text: "far" }));
   const head = element("div", { class: "bar" },
     again,
-    element("span", { class: "group" }, like, element("span", { class: "scale" }, element("span", { text: "close" }), amount, element("span", { text: "far" }))),
+    element("span", { class: "group" }, like, scale),
     element("span", { class: "group" }, between, other));
   return { element: head, update };
 }
@@ -94,13 +108,17 @@ function makeCard(session, desk, actions, files, id) {
   const title = element("span", { class: "title" });
   const facts = element("span", { class: "facts" });
   const way = element("span", { class: "way" });
-  const choose = element("button", { type: "button", class: "choose", onclick: () => session.send({ do: "choose", melody: id }) },
+  const choose = element("button", { type: "button", class: "choose", onclick: () => desk.choose(id) },
     title, element("span", { class: "roll" }, canvas, line), facts, way);
-  const play = button("Play", "play", { quiet: true, class: "play", onclick: () => (desk.playing === id ? desk.togglePlay() : desk.playMelody(id)) });
+  const play = button("Play", "play", {
+    quiet: true, class: "play", onclick: () => (desk.playing === id ? desk.togglePlay() : desk.playMelody(id)),
+  });
   const mark = (value) => () => session.send({ do: "mark", melody: id, mark: now().mark === value ? 0 : value });
   const up = button("I like it", "up", { quiet: true, key: "u", onclick: mark(1) });
   const down = button("I do not like it", "down", { quiet: true, key: "d", onclick: mark(-1) });
-  const like = button("More like this", "like", { quiet: true, onclick: () => session.send({ do: "like", melody: id, amount: desk.amount }) });
+  const like = button("More like this", "like", {
+    quiet: true, onclick: () => session.send({ do: "like", melody: id, amount: desk.amount }),
+  });
   const item = element("li", { class: "card", draggable: "true" }, choose, element("div", { class: "does" }, play, up, down, like));
   item.addEventListener("dragstart", (event) => files.dragOut(event, now()));
   let number = 0;
@@ -115,9 +133,12 @@ function makeCard(session, desk, actions, files, id) {
     choose.setAttribute("aria-pressed", String(chosen));
     up.setAttribute("aria-pressed", String(melody.mark === 1));
     down.setAttribute("aria-pressed", String(melody.mark === -1));
-    if (came) item.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (came) comeIntoView(item, choose);
     if (melody === drawn && at === number) return;
     number = at;
+    up.setAttribute("aria-label", `I like ${at}`);
+    down.setAttribute("aria-label", `I do not like ${at}`);
+    like.setAttribute("aria-label", `More like ${at}`);
     title.textContent = `${at}. ${melody.title || count(melody.bars, "bar")}`;
     choose.title = `${melody.title}\n${melody.way}\nDrag it out as the MIDI file “${fileName(melody)}.mid”`;
     way.textContent = melody.way;
@@ -133,6 +154,15 @@ function makeCard(session, desk, actions, files, id) {
   };
   new ResizeObserver(draw).observe(canvas);
   return { element: item, update, draw, playing, line };
+}
+
+// Scroll the row of cards, never the page, and let the focus follow where it was on another card.
+function comeIntoView(item, choose) {
+  const row = item.parentElement;
+  if (document.activeElement?.matches(".choose")) choose.focus({ preventScroll: true });
+  if (item.offsetLeft < row.scrollLeft) row.scrollLeft = item.offsetLeft - EDGE;
+  const beyond = item.offsetLeft + item.offsetWidth - row.clientWidth;
+  if (beyond > row.scrollLeft) row.scrollLeft = beyond + EDGE;
 }
 
 function factsOf(melody) {
@@ -159,7 +189,8 @@ function followPlayhead(desk, cards) {
     const step = desk.player.position();
     if (step !== null) {
       card.line.hidden = false;
-      card.line.style.left = `${(100 * step) / desk.loaded.states.length}%`;
+      // As wide as the roll and moved by a transform: nothing else is laid out or painted again for it.
+      card.line.style.transform = `translateX(${(100 * step) / desk.loaded.states.length}%)`;
     }
     requestAnimationFrame(frame);
   };

@@ -3,6 +3,7 @@
 const FIRST_WAIT = 500; // milliseconds before a closed socket is opened again,
 const LONGEST_WAIT = 5000; // doubled up to this
 const MOST_KEPT = 100; // actions that wait for a connection
+const OWN_CODES = 4000; // codes from here on are the server's own, their reasons for the user
 const BAD_TOKEN = 4403; // the code with which the server closes a socket whose token is not valid
 
 /** Return the address of the socket that belongs to a page. */
@@ -33,6 +34,7 @@ export class Session extends EventTarget {
     this.state = null;
     this.connected = false;
     this.refused = false; // the token is not valid: no use in trying again
+    this.reason = ""; // why the server closed the socket, where it said so
     this.kept = [];
     this.wait = FIRST_WAIT;
     this.#open();
@@ -45,6 +47,13 @@ export class Session extends EventTarget {
   send(action) {
     if (this.connected) this.socket.send(JSON.stringify(action));
     else this.#keep(action);
+  }
+
+  /** Show a change that is as good as made, before the server tells it. */
+  foresee(change) {
+    if (!this.state) return;
+    this.state = merged(this.state, change);
+    this.#tell("change", new Set(Object.keys(change)));
   }
 
   #keep(action) {
@@ -64,12 +73,13 @@ export class Session extends EventTarget {
       for (const action of this.kept.splice(0)) this.send(action);
     });
     socket.addEventListener("message", (event) => this.#receive(event.data));
-    socket.addEventListener("close", (event) => this.#closed(event.code));
+    socket.addEventListener("close", (event) => this.#closed(event));
   }
 
-  #closed(code) {
+  #closed({ code, reason }) {
     this.connected = false;
     this.refused = code === BAD_TOKEN;
+    this.reason = code >= OWN_CODES ? reason : "";
     this.#tell("connection");
     if (this.refused) return;
     this.timer = setTimeout(() => this.#reopen(), this.wait);

@@ -43,11 +43,24 @@ export class Desk extends EventTarget {
   playMelody(id) {
     const melody = this.session.state?.melodies[id];
     if (!melody) return;
-    if (this.session.state.chosen !== id) this.session.send({ do: "choose", melody: id });
-    if (this.loaded?.id !== id) this.mark(null);
-    this.#load(melody);
+    this.choose(id);
     this.cursor = 0;
     this.start(0);
+  }
+
+  /** Take a melody into the roll. */
+  choose(id) {
+    if (this.session.state.chosen === id) return;
+    this.session.send({ do: "choose", melody: id });
+    this.session.foresee({ chosen: id });
+  }
+
+  /** Do to the melody in hand what changes these of its parts, as `states`: shown at once, and told to the server. */
+  change(action, parts) {
+    const melody = this.melody;
+    if (!melody) return;
+    this.session.send({ do: action, melody: melody.id, ...parts });
+    this.session.foresee({ melodies: { [melody.id]: { ...melody, ...parts } } });
   }
 
   /** Play from a step. */
@@ -136,7 +149,7 @@ export function makeActions(session, player, desk) {
     const all = desk.candidates;
     const at = all.findIndex((melody) => melody.id === session.state.chosen);
     const next = all[Math.min(Math.max(at + by, 0), all.length - 1)];
-    if (next && next.id !== session.state.chosen) send({ do: "choose", melody: next.id });
+    if (next) desk.choose(next.id);
   };
   const go = (by) => {
     const { sets = [], at } = session.state ?? {};
@@ -151,7 +164,7 @@ export function makeActions(session, player, desk) {
     again: () => session.state && send({ do: "again" }),
     stopWork: () => session.state?.busy?.stoppable && send({ do: "stop" }),
     remake: withMelody(({ id }) => ({ do: "remake", melody: id })),
-    continue: withMelody(({ id }) => ({ do: "continue", melody: id, bars: desk.bars })),
+    continue: withMelody(({ id, bars }) => ({ do: "continue", melody: id, bars: bars + desk.bars })), // bars of it all
     like: withMelody(({ id }) => ({ do: "like", melody: id, amount: desk.amount })),
     between: () => {
       if (desk.melody && desk.other) send({ do: "between", first: desk.melody.id, last: desk.other });

@@ -10,9 +10,15 @@ const LONGEST_ERROR = 200; // characters of what the server answers
 
 /** Put the way in into `place`. Return {exports, actions, dragOut(event, melody), update(melody)}. */
 export function mountFiles(place, dialog, dropping, session, desk, toasts) {
-  const input = element("input", { type: "file", accept: ".mid,.midi,.kar,audio/midi", hidden: true, tabindex: "-1", "aria-label": "MIDI file" });
-  const open = button("Open MIDI", "open", { key: "o", title: "Open a MIDI file, or drop one anywhere on the page", onclick: () => input.click() });
-  const tracks = button("Track …", "pitches", { title: "Choose the track and the bar of the file", onclick: () => chooseTrack(dialog, session) });
+  const input = element("input", {
+    type: "file", accept: ".mid,.midi,.kar,audio/midi", hidden: true, tabindex: "-1", "aria-label": "MIDI file",
+  });
+  const open = button("Open MIDI", "open", {
+    key: "o", title: "Open a MIDI file, or drop one anywhere on the page", onclick: () => input.click(),
+  });
+  const tracks = button("Track …", "pitches", {
+    title: "Choose the track and the bar of the file", onclick: () => chooseTrack(dialog, session),
+  });
   const folder = element("span", { class: "folder" });
   place.append(open, input, tracks, folder);
   let asking = false; // a file of this page is on its way: its tracks are shown when they come
@@ -35,6 +41,7 @@ export function mountFiles(place, dialog, dropping, session, desk, toasts) {
       if (read.tracks.length > 1) chooseTrack(dialog, session);
     }
   });
+  session.addEventListener("error", () => (asking = false)); // it may not have been a MIDI file
   const out = makeExports(session, desk, toasts);
   acceptDrops(dropping, send, () => out.dragging);
   tracks.hidden = true;
@@ -49,13 +56,17 @@ async function upload(file, toasts) {
   try {
     const answer = await fetch("/midi", { method: "POST", body: file, headers: { "X-Name": encodeURIComponent(file.name) } });
     if (answer.ok) return true;
-    const plain = answer.headers.get("Content-Type")?.startsWith("text/plain");
-    const text = plain ? (await answer.text()).slice(0, LONGEST_ERROR) : "";
-    toasts.fail(text || `${file.name} cannot be read as a MIDI file.`);
+    toasts.fail(`${file.name}: ${await reason(answer)}`);
   } catch {
     toasts.fail("The file did not reach the server.");
   }
   return false;
+}
+
+// What the server says of why it does not, or its number where that is no text for users.
+async function reason(answer) {
+  const plain = answer.headers.get("Content-Type")?.startsWith("text/plain");
+  return (plain && (await answer.text()).slice(0, LONGEST_ERROR)) || `the server answers ${answer.status}`;
 }
 
 // The whole page takes files. What is dragged out of the page itself is not taken in again.
@@ -77,9 +88,9 @@ function acceptDrops(dropping, send, dragging) {
     if (depth <= 0) show(false);
   });
   addEventListener("dragover", (event) => {
-    if (!isFile(event)) return;
+    if (!isFile(event) && !dragging()) return;
     event.preventDefault();
-    event.dataTransfer.dropEffect = "copy";
+    event.dataTransfer.dropEffect = dragging() ? "none" : "copy"; // else the browser would go to what is dragged
   });
   addEventListener("drop", (event) => {
     depth = 0;
@@ -149,18 +160,27 @@ function makeExports(session, desk, toasts) {
     const melody = desk.melody;
     if (!melody) return;
     try {
+      if (!navigator.clipboard) throw new Error("the browser allows it on this machine's own address only; “Staff” shows the ABC");
       await navigator.clipboard.writeText(await abcOf(melody));
       toasts.say(`“${melody.title || "The melody"}” is copied as ABC.`);
     } catch (error) {
       toasts.fail(`The melody is not copied: ${error.message}`);
     }
   };
-  const actions = { download: fetchFile("mid"), downloadChords: fetchFile("mid", "?chords=1"), musicXml: fetchFile("musicxml"), copyAbc };
-  const handle = element("span", { class: "handle", draggable: "true", title: "Drag it as a MIDI file into your DAW or a folder", ondragstart: (event) => (desk.melody ? dragOut(event, desk.melody) : event.preventDefault()) });
-  handle.append(icon("drag"), element("span", { text: "Drag out" }));
-  const save = button("Save", "save", { key: "s", title: "Save to the folder", onclick: () => desk.melody && session.send({ do: "save", melody: desk.melody.id }) });
+  const actions = {
+    download: fetchFile("mid"), downloadChords: fetchFile("mid", "?chords=1"), musicXml: fetchFile("musicxml"), copyAbc,
+  };
+  const handle = element("span", {
+    class: "handle", draggable: "true", title: "Drag it as a MIDI file into your DAW or a folder",
+    ondragstart: (event) => dragOut(event, desk.melody),
+  }, icon("drag"), element("span", { text: "Drag out" }));
+  const save = button("Save", "save", {
+    key: "s", title: "Save to the folder", onclick: () => desk.melody && session.send({ do: "save", melody: desk.melody.id }),
+  });
   const midi = button("MIDI", "download", { key: "g", title: "Download the MIDI file", onclick: () => actions.download() });
-  const staff = button("Staff", "staff", { key: "v", title: "View on a staff", onclick: () => desk.dispatchEvent(new CustomEvent("staff")) });
+  const staff = button("Staff", "staff", {
+    key: "v", title: "View on a staff", onclick: () => desk.dispatchEvent(new CustomEvent("staff")),
+  });
   const chords = button("MIDI with its chords", "download", { onclick: () => actions.downloadChords() });
   const more = makeMenu("More", "More ways to take it out", [
     chords,
@@ -175,13 +195,14 @@ function makeExports(session, desk, toasts) {
     save.classList.toggle("done", Boolean(melody?.saved));
     save.title = melody?.saved ? `Saved as ${melody.saved} (s)` : "Save to the folder (s)";
   };
-  const made = element("span", { class: "group exports", role: "group", "aria-label": "Take it out" }, handle, save, midi, staff, more, more.menu);
+  const made = element("span", { class: "group exports", role: "group", "aria-label": "Take it out" });
+  made.append(handle, save, midi, staff, more, more.menu);
   return { element: made, actions, dragOut, update, get dragging() { return state.dragging; } };
 }
 
 /** Return a melody as ABC, which the server writes. */
 export async function abcOf(melody) {
   const answer = await fetch(`/melodies/${encodeURIComponent(melody.id)}.abc`);
-  if (!answer.ok) throw new Error("the server does not give it");
+  if (!answer.ok) throw new Error(await reason(answer));
   return answer.text();
 }

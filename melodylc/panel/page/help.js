@@ -15,7 +15,9 @@ const FIRST_STEPS = [
 
 /** Put the buttons of theme and help into `place`. Return the actions. */
 export function mountHelp(place, dialog) {
-  const theme = button("Theme", "theme", { quiet: true, class: "plain", onclick: () => setTheme(THEMES[(THEMES.indexOf(now) + 1) % THEMES.length]) });
+  const theme = button("Theme", "theme", {
+    quiet: true, class: "plain", onclick: () => setTheme(THEMES[(THEMES.indexOf(now) + 1) % THEMES.length]),
+  });
   let now = "auto";
   const setTheme = (wanted) => {
     now = THEMES.includes(wanted) ? wanted : "auto";
@@ -36,5 +38,6 @@ export function mountHelp(place, dialog) {
 }
 
 function keyRow([shown, , , words]) {
-  return [element("dt", {}, ...shown.split(" ").map((key) => (key === "…" ? "…" : element("kbd", { text: key })))), element("dd", { text: words })];
+  const keys = shown.split(" ").map((key) => (key === "…" ? key : element("kbd", { text: key })));
+  return [element("dt", {}, ...keys), element("dd", { text: words })];
 }

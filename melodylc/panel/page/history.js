@@ -5,8 +5,10 @@ import { timeOfDay } from "./words.js";
 
 /** Show where the page is among the sets, with a way to each of them. */
 export function mountHistory(place, session, actions) {
-  const back = button("Back", "back", { quiet: true, key: "b", title: "Back to the set before", onclick: () => actions.back() });
-  const forward = button("Forward", "forward", { quiet: true, key: "f", title: "Forward to the next set", onclick: () => actions.forward() });
+  const move = (words, picture, key, title) =>
+    button(words, picture, { quiet: true, key, title, onclick: () => actions[picture]() });
+  const back = move("Back", "back", "b", "Back to the set before");
+  const forward = move("Forward", "forward", "f", "Forward to the next set");
   const list = element("select", {
     "aria-label": "Sets of melodies",
     onchange: () => session.send({ do: "go", set: idOf(session.state.sets, list.value) }),

@@ -62,13 +62,20 @@ export function mountKeyboard(actions, desk) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.altKey || event.isComposing || isTaken(event, byKeys)) return;
     const command = event.ctrlKey || event.metaKey;
-    const key = event.key.length === 1 && command ? `ctrl ${event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase()}` : event.key;
+    const letter = event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase(); // whatever caps lock makes of it
+    const key = command ? `ctrl ${letter}` : event.key;
     const tool = command ? undefined : TOOLS[Number(event.key) - 1];
     const name = names.get(key);
+    const before = document.activeElement;
     if (tool) desk.setTool(tool);
     else if (name) actions[name]();
     else return;
+    byKeys ||= document.activeElement !== before; // a key brought the focus there
     event.preventDefault();
+  });
+  // What was set with the pointer is done: the keys are the page's again, not the list's or the slider's.
+  document.addEventListener("change", ({ target }) => {
+    if (!byKeys && target.matches("select, input[type=range], input[type=checkbox], input[type=radio]")) target.blur();
   });
   document.addEventListener("keyup", (event) => {
     // Firefox presses the focused button at the key's release.
@@ -82,12 +89,12 @@ const isButton = (target) => target.matches?.("button, summary, a[href], [role='
 function isTaken(event, byKeys) {
   const target = event.target;
   if (!(target instanceof Element)) return false;
-  if (document.querySelector("dialog[open]")) return true;
+  if (document.querySelector("dialog[open], .menu[data-open]")) return true;
   if (event.ctrlKey || event.metaKey) return isTyping(target);
   if (isTyping(target) || target.matches("select")) return true;
-  if (target.matches("input")) return event.key === " " || event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End";
+  if (target.matches("input")) return event.key === " " || event.key.startsWith("Arrow"); // sliders, switches
   if (event.key === " ") return byKeys && isButton(target) && !target.matches(".choose"); // the arrows have chosen already
-  if (event.key.startsWith("Arrow")) return Boolean(target.closest("#roll, #asked, #transport, [role='listbox'], [role='radiogroup'], [role='grid']"));
+  if (event.key.startsWith("Arrow")) return target.closest("#roll, .facts") !== null;
   return false;
 }
 

@@ -13,17 +13,17 @@ const WORDS = {
   pitches: ["Pitches", "Paint where the pitches stay and the rhythm is made again"],
   free: ["Free", "Paint where locks are taken away"],
 };
-const MOST_BARS = 64; // that a melody is continued by at once
+const MOST_BARS = 64; // of a melody in the panel
 
 /** Show the melody in hand with its tools. */
 export function mountMelody(place, session, player, desk, actions, files) {
   const rollPlace = element("div", { id: "roll" });
   place.append(rollPlace); // a roll reads its colours where it stands
-  const roll = new PianoRoll(rollPlace, handlers(session, player, desk));
+  const roll = new PianoRoll(rollPlace, handlers(player, desk));
   desk.roll = roll;
   const tools = makeTools(desk);
   const bar = makeBar(desk, actions, tools.element);
-  const facts = element("p", { class: "facts" });
+  const facts = element("div", { class: "facts", role: "group", tabindex: "0", "aria-label": "What holds of it" });
   const foot = element("div", { class: "bar foot" }, facts, files.exports);
   rollPlace.before(bar.element);
   rollPlace.after(foot);
@@ -36,7 +36,6 @@ export function mountMelody(place, session, player, desk, actions, files) {
     shown = melody;
     roll.show(melody, { tonic: melody?.tonic ?? null, readOnly: false });
     facts.replaceChildren(...(melody ? allFacts(melody) : []));
-    place.classList.toggle("empty", !melody);
   };
   session.addEventListener("change", update);
   desk.addEventListener("selection", () => {
@@ -48,18 +47,11 @@ export function mountMelody(place, session, player, desk, actions, files) {
   update();
 }
 
-// What the hand does in the roll. The state follows at once: the roll and the player need not wait for the server.
-function handlers(session, player, desk) {
-  const change = (action, changed) => {
-    const melody = desk.melody;
-    if (!melody) return;
-    session.state.melodies[melody.id] = { ...melody, ...changed };
-    session.send({ do: action, melody: melody.id, ...changed });
-    session.dispatchEvent(new CustomEvent("change", { detail: new Set(["melodies"]) }));
-  };
+// What the hand does in the roll.
+function handlers(player, desk) {
   return {
-    onEdit: (states) => change("edit", { states: Array.from(states) }),
-    onLock: (locks) => change("lock", { locks: Array.from(locks) }),
+    onEdit: (states) => desk.change("edit", { states: Array.from(states) }),
+    onLock: (locks) => desk.change("lock", { locks: Array.from(locks) }),
     onSeek: (step) => desk.seek(step),
     onSelect: (range) => desk.mark(range),
     onHear: (pitch) => player.playing || player.hear([pitch]),
@@ -69,7 +61,8 @@ function handlers(session, player, desk) {
 function makeTools(desk) {
   const buttons = TOOLS.map((tool, index) => {
     const [words, title] = WORDS[tool];
-    return button(words, tool, { key: String(index + 1), title, "aria-pressed": "false", "data-tool": tool, onclick: () => desk.setTool(tool) });
+    const onclick = () => desk.setTool(tool);
+    return button(words, tool, { key: String(index + 1), title, "aria-pressed": "false", "data-tool": tool, onclick });
   });
   const update = () => {
     for (const one of buttons) one.setAttribute("aria-pressed", String(one.dataset.tool === desk.roll.tool));
@@ -82,11 +75,14 @@ function makeBar(desk, actions, tools) {
   const quiet = (words, picture, key, action) => button(words, picture, { quiet: true, key, onclick: () => actions[action]() });
   const undo = quiet("Undo", "undo", "Ctrl+Z", "undo");
   const redo = quiet("Redo", "redo", "Ctrl+Y", "redo");
-  const zoom = [quiet("Zoom out", "out", "-", "zoomOut"), quiet("Zoom in", "in", "+", "zoomIn"), quiet("All of it", "fit", "0", "zoomToFit")];
+  const zoom = [
+    quiet("Zoom out", "out", "-", "zoomOut"), quiet("Zoom in", "in", "+", "zoomIn"), quiet("All of it", "fit", "0", "zoomToFit"),
+  ];
   const remake = button("Remake", "remake", { key: "r", title: "Make what is not locked again", onclick: () => actions.remake() });
   const longer = button("Continue", "on", { key: "c", title: "Make it longer", onclick: () => actions.continue() });
   const bars = element("input", {
-    type: "number", min: "1", max: String(MOST_BARS), value: String(desk.bars), "aria-label": "Bars to continue by", title: "Bars to continue by",
+    type: "number", min: "1", max: String(MOST_BARS), value: String(desk.bars),
+    "aria-label": "Bars to continue by", title: "Bars to continue by",
     onchange: () => {
       desk.bars = Math.min(Math.max(Math.round(Number(bars.value)) || 1, 1), MOST_BARS);
       bars.value = String(desk.bars);
@@ -102,19 +98,23 @@ function makeBar(desk, actions, tools) {
     const able = Boolean(melody) && state.worker.state !== "gone";
     undo.disabled = !melody?.undo;
     redo.disabled = !melody?.redo;
-    remake.disabled = longer.disabled = bars.disabled = !able;
+    remake.disabled = !able;
+    longer.disabled = bars.disabled = !able || melody.bars >= MOST_BARS;
     remake.classList.toggle("primary", Boolean(melody?.locks.some((lock) => lock > 0))); // locks are there to remake the rest
   };
   return { element: made, update };
 }
 
 function allFacts(melody) {
-  const rules = melody.rules.map((rule) => {
+  const brokenFirst = melody.rules.toSorted((one, other) => keeps(one) - keeps(other)); // the others may not fit beside them
+  const rules = brokenFirst.map((rule) => {
     const share = `${Math.floor(100 * rule.reward)} %`; // rounded down: 100 % is only what keeps the rule
-    return verdict(keeps(rule), keeps(rule) ? rule.name : `${rule.name} ${share}`, `${rule.name}: reward ${rule.reward.toFixed(3)}`);
+    const words = keeps(rule) ? rule.name : `${rule.name} ${share}`;
+    return verdict(keeps(rule), words, `${rule.name}: reward ${rule.reward.toFixed(3)}`);
   });
   const odd = melody.implausible;
-  const plausible = verdict(odd.length === 0, odd.length === 0 ? "plausible" : `odd in ${odd.join(", ")}`, "Whether its features lie where those of real melodies do");
+  const realism = odd.length === 0 ? "plausible" : `odd: ${odd.join(", ")}`;
+  const plausible = verdict(odd.length === 0, realism, "Whether its features lie where those of real melodies do");
   return [
     element("strong", { text: melody.title || "Melody" }),
     ...rules,

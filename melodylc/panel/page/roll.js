@@ -2,14 +2,17 @@
 // roll_moving.js (each frame), what it listens with in roll_pointer.js and roll_keyboard.js.
 
 import { noteAt, same, STEPS_PER_BAR, toNotes } from "./notes.js";
-import { isDark, onThemeChange, readColours } from "./roll_colours.js";
+import { onThemeChange, readColours } from "./roll_colours.js";
 import { onKey } from "./roll_keyboard.js";
 import { Layers } from "./roll_layers.js";
 import { PAINTS } from "./roll_locks.js";
-import { drawKeyHover, drawMoving, drawSmall, NOWHERE } from "./roll_moving.js";
+import { drawKeyHover, drawMoving, NOWHERE } from "./roll_moving.js";
 import { listenToPointers } from "./roll_pointer.js";
 import { View } from "./roll_view.js";
 import { keyWords, melodyWords } from "./roll_words.js";
+
+export { drawMini } from "./roll_small.js";
+export { onThemeChange };
 
 const LEADING = 0.08; // of the width: where the playhead stands after a page is turned
 
@@ -42,11 +45,14 @@ export class PianoRoll {
     this.gesture = null;
     this.focused = this.byKeys = false;
     this.following = true;
+    this.pending = null; // what was to be shown while the user dragged
+    this.unsaid = false; // whether a key that is held down changes notes
     this.fits = { steps: true, rows: true }; // until the user zooms
     this.currentTool = "select";
     this.frame = 0;
     this.#build();
     this.#take(null);
+    this.#offer();
     this.#resize();
   }
 
@@ -70,6 +76,7 @@ export class PianoRoll {
     this.ending = new AbortController();
     const listen = (type, call) => element.addEventListener(type, call, { signal: this.ending.signal });
     listen("keydown", (event) => onKey(this, event));
+    listen("keyup", () => this.settle());
     listen("focus", () => this.#focus(true));
     listen("blur", () => this.#focus(false));
     listenToPointers(this, this.ending.signal);
@@ -83,6 +90,7 @@ export class PianoRoll {
 
   #focus(has) {
     this.focused = has;
+    if (!has) this.settle();
     this.byKeys = has && this.element.matches(":focus-visible");
     this.ask();
   }
@@ -110,19 +118,30 @@ export class PianoRoll {
     return pitches.length ? [Math.min(...pitches), Math.max(...pitches)] : [60, 76];
   }
 
-  /** Show a melody, or with null an empty roll. The same melody again keeps zoom, place and the chosen note. */
+  /**
+   * Show a melody, or with null an empty roll. The same melody again keeps zoom, place and the chosen note, another of
+   * the same length the zoom in time: what is looked at is often a bar that was remade.
+   */
   show(melody, { tonic = melody?.tonic ?? null, readOnly = false } = {}) {
-    const another = melody?.id !== this.given?.id || (melody?.states.length ?? 0) !== this.view.steps;
+    const another = melody?.id !== this.given?.id;
+    const longer = (melody?.states.length ?? 0) !== this.view.steps;
+    if (!another && !longer && (this.gesture || this.unsaid)) {
+      this.pending = [melody, { tonic, readOnly }]; // not under the user's hand
+      return;
+    }
     const chosen = another ? null : this.chosen;
-    if (another) this.gesture?.cancel();
+    this.pending = null;
+    this.unsaid = false;
+    this.gesture?.cancel();
     this.readOnly = readOnly;
     this.#take(melody, tonic);
+    this.#offer();
     this.chosen = chosen && this.notes.find(({ start, pitch }) => start === chosen.start && pitch === chosen.pitch);
-    if (another) {
-      this.chosen = null;
+    if (another || longer) {
       this.hover = NOWHERE;
-      this.fits = { steps: true, rows: true };
-      this.barAt = this.barAnchor = 0;
+      this.fits = { steps: this.fits.steps || longer, rows: true };
+      if (longer) this.range = null;
+      if (longer) this.barAt = this.barAnchor = 0;
       this.caret = { pitch: this.notes[0]?.pitch ?? 60, start: 0 };
       this.#fit();
     }
@@ -164,6 +183,7 @@ export class PianoRoll {
 
   /** Show states that the user made, and hand them on if they are not what was there. */
   edit(states, before = this.states) {
+    this.unsaid = false;
     this.setStates(states);
     if (!same(states, before)) this.tell("onEdit", states.slice());
   }
@@ -176,6 +196,7 @@ export class PianoRoll {
 
   /** Call a handler, where there is one. */
   tell(name, value) {
+    if (name === "onEdit" || name === "onLock") this.pending = null; // what comes back knows of this
     this.handlers[name]?.(value);
   }
 
@@ -183,6 +204,18 @@ export class PianoRoll {
   say(text) {
     // the same text again is only read when the node changes
     this.live.textContent = this.live.textContent === text ? `${text}\u00a0` : text;
+  }
+
+  /** Hand on what a key that was held down has changed. */
+  settle() {
+    if (!this.unsaid) return;
+    this.unsaid = false;
+    this.tell("onEdit", this.states.slice());
+  }
+
+  /** Show what came while the user was at it. */
+  catchUp() {
+    if (this.pending) this.show(...this.pending);
   }
 
   describe() {
@@ -198,9 +231,14 @@ export class PianoRoll {
     this.currentTool = name;
     this.hover = NOWHERE;
     if (this.activeTool !== "edit") this.chosen = null;
+    this.#offer();
+    this.ask();
+  }
+
+  /** Say and show what the tool does. */
+  #offer() {
     this.keysText.textContent = keyWords(this.activeTool);
     this.element.style.cursor = this.activeTool === "select" ? "default" : "crosshair";
-    this.ask();
   }
 
   /** The tool in effect: a melody that is only to be read is neither edited nor painted. */
@@ -322,20 +360,4 @@ export class PianoRoll {
       this.element.removeAttribute(name);
     }
   }
-}
-
-const coloursRead = new Map(); // by theme: cards are many, and reading styles costs a layout each
-
-/** Draw a melody small, for a card. `played`, optional: [from, to] steps that have sounded. */
-export function drawMini(canvas, melody, played = null) {
-  const theme = isDark();
-  if (!coloursRead.has(theme) && canvas.isConnected) coloursRead.set(theme, readColours(canvas));
-  drawSmall(canvas, {
-    colours: coloursRead.get(theme) ?? readColours(canvas),
-    dpr: window.devicePixelRatio || 1,
-    notes: melody ? toNotes(melody.states) : [],
-    steps: melody?.states.length ?? 0,
-    wrong: new Set((melody?.outside ?? []).map(([step]) => step)),
-    played,
-  });
 }

@@ -57,6 +57,7 @@ export function moveNote(roll, at, still) {
   const { note } = at;
   let moving = false;
   const made = gesture(roll, before, note, (next) => changed(before, note, next));
+  made.tall = true;
   made.move = ({ x, y, step, pitch }) => {
     moving ||= Math.hypot(x - at.x, y - at.y) > still;
     if (!moving) return;

@@ -93,7 +93,7 @@ function editKey(roll, event) {
   if (key === "Home" || key === "End") return choose(roll, roll.notes.at(key === "Home" ? 0 : -1));
   const moved = movedBy(event, note, roll.view.steps);
   if (!moved) return false;
-  put(roll, changed(roll.states, note, moved), moved);
+  put(roll, changed(roll.states, note, moved), moved, event.repeat);
   return true;
 }
 
@@ -108,10 +108,13 @@ function movedBy({ key, shiftKey, altKey }, note, steps) {
 }
 
 /** Make an edit and choose the note that it was about. */
-function put(roll, states, note) {
+function put(roll, states, note, held = false) {
   // chosen first: who is told of the edit may show the melody at once, and then finds it
   roll.chosen = note;
-  roll.edit(states);
+  if (held) {
+    roll.setStates(states);
+    roll.unsaid = true; // one edit when the key is let go, not thirty a second
+  } else roll.edit(states);
   choose(roll, roll.noteAt(note.start));
 }
 
@@ -165,7 +168,8 @@ function caretKey(roll, { key, shiftKey, altKey }) {
   const along = { ArrowLeft: -1, ArrowRight: 1 }[key];
   const up = { ArrowUp: 1, ArrowDown: -1 }[key];
   const end = { Home: 0, End: view.steps - 1 }[key];
-  if (altKey || !view.steps) return false;
+  if (!view.steps) return false;
+  if (altKey) return along !== undefined; // meant for a note's length; a browser would go back in its history
   if (key === "Enter") {
     const under = noteAt(roll.notes, caret.start);
     if (under && under.pitch === caret.pitch) return choose(roll, under);

@@ -165,7 +165,7 @@ function drawNotes(pen, roll, { from, width }) {
     const isWrong = wrong.has(note.start);
     const least = isWrong ? 4 : 1.5; // narrower, no hatching would be seen
     drawNote(pen, note, {
-      x, y, width: Math.max(right - x - (stepWidth > 3 ? 1 : 0), least), height: bottom - y - 1 / view.dpr, hatch, colours,
+      x, y, width: Math.max(right - x - (right - x > 2.5 ? 1 : 0.5), least), height: bottom - y - 1 / view.dpr, hatch, colours,
       wrong: isWrong, dpr: view.dpr,
     });
   }

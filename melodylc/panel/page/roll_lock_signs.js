@@ -34,7 +34,7 @@ export function drawLockColumns(pen, { view, colours, locks }, from, width) {
     pen.globalAlpha = 0.07;
     pen.fillStyle = colours.locked;
     pen.fillRect(x, view.snap(view.above), right - x, view.bodyHeight);
-    pen.globalAlpha = 0.3;
+    pen.globalAlpha = 0.24;
     pen.fillStyle = patterns[stretch.lock];
     pen.fillRect(x, view.snap(view.above), right - x, view.bodyHeight);
     pen.globalAlpha = 1;
@@ -45,6 +45,7 @@ export function drawLockColumns(pen, { view, colours, locks }, from, width) {
 export function drawLane(pen, { view, colours, locks }, from, width) {
   const top = view.laneTop + 1;
   const height = view.top - view.laneTop - 2;
+  const patterns = {};
   for (const stretch of stretches(locks)) {
     const x = view.snap(stretch.from * view.stepWidth);
     const right = view.snap(stretch.to * view.stepWidth);
@@ -57,7 +58,8 @@ export function drawLane(pen, { view, colours, locks }, from, width) {
     pen.fillStyle = colours.locked;
     pen.fillRect(x, top, right - x, height);
     pen.globalAlpha = 0.75;
-    pen.fillStyle = lines(pen, DIRECTIONS[stretch.lock], colours.locked, { gap: 4, thick: 1, dpr: view.dpr });
+    patterns[stretch.lock] ??= lines(pen, DIRECTIONS[stretch.lock], colours.locked, { gap: 4, thick: 1, dpr: view.dpr });
+    pen.fillStyle = patterns[stretch.lock];
     pen.fillRect(x, top, right - x, height);
     pen.globalAlpha = 1;
     pen.font = `600 9px ${colours.font}`;

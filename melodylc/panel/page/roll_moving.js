@@ -1,7 +1,5 @@
 // What of the roll moves or comes and goes: marked stretch, painting, hover, chosen note, cursor, playhead. Drawn each frame.
 
-import { HIGHEST_PITCH } from "./notes.js";
-import { wrongHatch } from "./roll_layers.js";
 import { LOCK_NAMES } from "./roll_locks.js";
 import { noteWords } from "./roll_words.js";
 
@@ -24,6 +22,12 @@ export function scrollBar(view) {
   return { x, y: view.height - BAR - 2, width, height: BAR };
 }
 
+/** Draw an upright line over all of the roll, of whole device pixels, so that it is sharp. */
+function upright(pen, view, x) {
+  const thick = Math.max(Math.round(1.6 * view.dpr), 1);
+  pen.fillRect(view.snap(x) - Math.floor(thick / 2) / view.dpr, 0, thick / view.dpr, view.height);
+}
+
 function drawStretch(pen, view, range, colour) {
   pen.fillStyle = colour;
   pen.globalAlpha = 0.16;
@@ -31,9 +35,7 @@ function drawStretch(pen, view, range, colour) {
   pen.globalAlpha = 0.4;
   column(pen, view, range, 0, view.ruler);
   pen.globalAlpha = 1;
-  for (const step of range) {
-    pen.fillRect(view.snap(view.x(step)) - 0.75, 0, 1.5, view.height);
-  }
+  for (const step of range) upright(pen, view, view.x(step));
   // handles that say: these edges can be drawn
   const [left, right] = range.map((step) => view.snap(view.x(step)));
   pen.beginPath();
@@ -112,6 +114,16 @@ function drawCursor(pen, roll) {
   pen.setLineDash([]);
 }
 
+/** Return the text at the pointer and its place, or null. */
+function whatIsTold({ view, hover, painting, gesture, chosen, outside }) {
+  if (painting) return { text: LOCK_NAMES[painting.lock], x: painting.x, y: painting.y };
+  if (hover.chord) {
+    return { text: hover.chord.name, x: view.x((hover.chord.start + hover.chord.end) / 2), y: view.chordsTop };
+  }
+  const note = gesture?.show ? chosen : hover.note; // a note that is dragged tells where it would be
+  return note && { text: noteWords(note, outside), x: view.x((note.start + note.end) / 2), y: view.y(note.pitch) };
+}
+
 /** Draw one frame's moving things over the still layers. */
 export function drawMoving(pen, roll) {
   const { view, colours, hover, at } = roll;
@@ -132,7 +144,7 @@ export function drawMoving(pen, roll) {
   if (at !== null) {
     const x = view.snap(view.x(at));
     pen.fillStyle = colours.play;
-    pen.fillRect(x - 0.75, 0, 1.5, view.height);
+    upright(pen, view, x);
     pen.beginPath();
     pen.moveTo(x - 5.5, 0);
     pen.lineTo(x + 5.5, 0);
@@ -148,11 +160,7 @@ export function drawMoving(pen, roll) {
     pen.fill();
     pen.globalAlpha = 1;
   }
-  const told = roll.painting
-    ? { text: LOCK_NAMES[roll.painting.lock], x: roll.painting.x, y: roll.painting.y }
-    : hover.chord
-      ? { text: hover.chord.name, x: view.x((hover.chord.start + hover.chord.end) / 2), y: view.chordsTop }
-      : hover.note && { text: noteWords(hover.note, roll.outside), x: view.x(hover.note.start), y: view.y(hover.note.pitch) };
+  const told = whatIsTold(roll);
   if (told) drawPlate(pen, roll, told.text, told.x, told.y);
   pen.restore();
 }
@@ -169,50 +177,4 @@ export function drawKeyHover(pen, { view, colours, hover }) {
   pen.fillStyle = colours.accent;
   pen.fillRect(0, view.snap(view.y(hover.pitch)), view.left - 1, view.rowHeight);
   pen.restore();
-}
-
-/** Draw a small roll for a card: notes, wrong ones hatched, bar lines, and how far it has been played. */
-export function drawSmall(canvas, { colours, dpr, notes, steps, wrong, played }) {
-  const width = canvas.clientWidth || canvas.width;
-  const height = canvas.clientHeight || canvas.height;
-  const size = [Math.round(width * dpr), Math.round(height * dpr)];
-  if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
-  const pen = canvas.getContext("2d");
-  pen.setTransform(dpr, 0, 0, dpr, 0, 0);
-  pen.clearRect(0, 0, width, height);
-  if (!steps) return;
-  const snap = (pixels) => Math.round(pixels * dpr) / dpr;
-  const stepWidth = width / steps;
-  const pitches = notes.map(({ pitch }) => pitch);
-  const middle = notes.length ? (Math.min(...pitches) + Math.max(...pitches)) / 2 : 66;
-  const rows = notes.length ? Math.max(Math.max(...pitches) - Math.min(...pitches) + 2, 14) : 14;
-  const rowHeight = height / rows;
-  const top = Math.min(middle + rows / 2, HIGHEST_PITCH);
-  const every = steps * stepWidth > (steps / 16) * 6 ? 16 : 64;
-  for (let step = every; step < steps; step += every) {
-    pen.fillStyle = step % 64 ? colours.beat : colours.bar;
-    pen.fillRect(snap(step * stepWidth), 0, 1 / dpr, height);
-  }
-  if (played) {
-    pen.globalAlpha = 0.18;
-    pen.fillStyle = colours.play;
-    pen.fillRect(played[0] * stepWidth, 0, (played[1] - played[0]) * stepWidth, height);
-    pen.globalAlpha = 1;
-    pen.fillRect(snap(played[1] * stepWidth) - 0.75, 0, 1.5, height);
-  }
-  const hatch = wrongHatch(pen, colours, dpr, 3.5);
-  const noteHeight = Math.min(Math.max(rowHeight, 2), 6);
-  for (const note of notes) {
-    const isWrong = wrong.has(note.start);
-    const tall = isWrong ? Math.max(noteHeight, 4) : noteHeight; // low enough rows would hide the hatching
-    const x = snap(note.start * stepWidth);
-    const y = snap((top - note.pitch - 0.5) * rowHeight + (rowHeight - tall) / 2);
-    const long = Math.max(snap(note.end * stepWidth) - x - (stepWidth > 2 ? 1 : 0.4), 1);
-    pen.fillStyle = isWrong ? hatch : colours.note;
-    pen.fillRect(x, y, long, tall);
-    if (!isWrong) continue;
-    pen.fillStyle = colours.wrong;
-    pen.fillRect(x, y, long, 1);
-    pen.fillRect(x, y + tall - 1, long, 1);
-  }
 }

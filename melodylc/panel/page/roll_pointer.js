@@ -73,6 +73,7 @@ export function listenToPointers(roll, signal) {
   listen("lostpointercapture", (event) => end(event, "cancel"));
   listen("pointerleave", () => hoverAt(roll, null));
   listen("mousedown", (event) => event.button === 1 && event.preventDefault()); // no scrolling of the browser's own
+  listen("contextmenu", (event) => event.pointerType === "touch" && event.preventDefault()); // a finger that rests
   listen("wheel", (event) => onWheel(roll, event, point(event)), { passive: false });
 }
 
@@ -109,11 +110,12 @@ function begin(roll, gesture, at = null) {
 function finish(roll, call) {
   roll.gesture = null; // first: what is called may show another melody
   call?.();
+  roll.catchUp();
   roll.describe();
   roll.ask();
 }
 
-/** Scroll, frame after frame, while something is held beyond the left or right side. */
+/** Scroll, frame after frame, while something is held beyond a side. */
 function drift(roll) {
   const { view, gesture } = roll;
   if (!gesture.drifts || gesture.drifting) return;
@@ -122,7 +124,9 @@ function drift(roll) {
     if (roll.gesture !== gesture) return;
     const { x, y, kind } = gesture.last;
     const by = x > view.width - 6 ? DRIFT : x < view.left + 2 ? -DRIFT : 0;
-    if (!by || !view.scrollBy(by, 0)) return;
+    const down = !gesture.tall ? 0 : y > view.height - 4 ? DRIFT / 2 : y < view.top + 2 ? -DRIFT / 2 : 0;
+    if (!view.scrollBy(by, down)) return;
+    if (down) roll.layers.forget();
     gesture.last = pointAt(roll, x, y, kind);
     gesture.move(gesture.last);
     roll.ask();
@@ -323,8 +327,8 @@ function onWheel(roll, event, at) {
     return;
   }
   if (event.shiftKey && !dx) [dx, dy] = [dy, 0];
-  // at the end of the roll the page goes on scrolling
-  if (roll.scrollBy(dx, dy)) event.preventDefault();
+  // at the upper and lower end the page goes on scrolling; at the sides a browser would leave the page
+  if (roll.scrollBy(dx, dy) || Math.abs(dx) > Math.abs(dy)) event.preventDefault();
   if (!roll.gesture) hoverAt(roll, at);
 }
 

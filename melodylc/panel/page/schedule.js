@@ -47,6 +47,7 @@ export function begun(piece, time, step, settings) {
  */
 export function turned(course, piece, next, time, settings) {
   const [from, to, loops] = stretch(next.steps, settings);
+  if (time >= endTime(course) && !loops && to <= course.to) return course; // it has ended, and there is nothing more
   const { step, lap, distance } = placeAt(course, time);
   const sounding = soundingAt(piece, course, time);
   if (step < from || step >= to) {

@@ -3,7 +3,7 @@
 
 import { Clicks } from "./click.js";
 import { MidiOut, midiAccess } from "./midi_out.js";
-import { CHORDS, MELODY, begun, endTime, eventsBetween, stepAt, stretch, turned } from "./schedule.js";
+import { CHORDS, MELODY, begun, eventsBetween, stepAt, turned } from "./schedule.js";
 import { Synth } from "./synth.js";
 
 const AHEAD = 0.2; // seconds that events are given out ahead
@@ -44,7 +44,7 @@ export class Player extends EventTarget {
   #playing = false;
   #starting = false;
   #announced = []; // {time, kind}: events of this class that wait until they are heard
-  #shown = null; // the position shown last
+  #latest = 0; // the audio time heard last
   #ticker = null;
 
   /** Make a player; `context` only for tests. Without it an AudioContext is made at the first play or hear. */
@@ -112,17 +112,9 @@ export class Player extends EventTarget {
   position() {
     if (!this.#playing) return null;
     const heard = this.#heard();
-    while (this.#courses.length > 1 && this.#courses[1].course.time <= heard) {
-      this.#courses.shift();
-      this.#shown = null;
-    }
+    while (this.#courses.length > 1 && this.#courses[1].course.time <= heard) this.#courses.shift();
     const { course } = this.#courses[0];
-    const step = stepAt(course, heard);
-    if (step === null) return course.to;
-    // The clocks that the heard time comes from differ a little from one call to the next: a playhead never trembles back.
-    if (this.#shown !== null && step < this.#shown && this.#shown - step < 0.5) return this.#shown;
-    this.#shown = step;
-    return step;
+    return stepAt(course, heard) ?? course.to;
   }
 
   get tempo() {
@@ -288,23 +280,24 @@ export class Player extends EventTarget {
   }
 
   async #renderInto(context, from, acts) {
-    const look = () => {
+    const look = async () => {
       while (acts.length && acts[0][0] <= context.currentTime + 1e-9) acts.shift()[1](this);
       if (this.#playing) this.#fill();
+      await this.#font?.voices.settled();
     };
     const settled = context.suspend(0).then(async () => {
       try {
         await this.#wake();
         this.#begin(from, 0);
-        look();
+        await look();
       } finally {
         context.resume();
       }
     });
     settled.catch((error) => this.#fail(error));
     for (let at = BLOCK; at < context.length; at += BLOCK) {
-      context.suspend(at / context.sampleRate).then(() => {
-        look();
+      context.suspend(at / context.sampleRate).then(async () => {
+        await look();
         context.resume();
       });
     }
@@ -370,7 +363,6 @@ export class Player extends EventTarget {
     this.#courses = [{ course: begun(this.#piece, time, from, this.#settings), piece: this.#piece }];
     this.#horizon = time;
     this.#announced = [];
-    this.#shown = null;
     const again = this.#playing;
     this.#playing = true;
     if (!again) this.dispatchEvent(new Event("start"));
@@ -390,10 +382,8 @@ export class Player extends EventTarget {
     if (this.#horizon < this.#context.currentTime) this.#fill();
     const last = this.#courses[this.#courses.length - 1];
     const time = this.#horizon;
-    const [, to, loops] = stretch(this.#piece.steps, next);
-    // Its last notes are on their way, and it has nowhere to go.
-    if (time >= endTime(last.course) && !loops && to <= last.course.to) return;
     const course = turned(last.course, last.piece, this.#piece, time, next);
+    if (course === last.course) return;
     if (last.course.time === time) this.#courses.pop();
     this.#courses.push({ course, piece: this.#piece });
     this.#announced = this.#announced.filter(({ kind }) => kind !== "end");
@@ -473,7 +463,10 @@ export class Player extends EventTarget {
   /** Return the audio time that is heard now: that of the clock less the way to the loudspeaker. */
   #heard() {
     const { contextTime, performanceTime } = this.#clock();
-    return contextTime + (performance.now() - performanceTime) / 1000;
+    const heard = contextTime + (performance.now() - performanceTime) / 1000;
+    // The clocks it comes from differ a little from one call to the next: time, and a playhead, never tremble back.
+    this.#latest = heard < this.#latest - 1 ? heard : Math.max(heard, this.#latest);
+    return this.#latest;
   }
 
   /** Return {contextTime, performanceTime} of a moment: what is heard then. */

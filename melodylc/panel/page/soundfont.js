@@ -1,7 +1,7 @@
 // A SoundFont of the user's (SF2, SF3, DLS), played by the audio processor of spessasynth_lib. The processor knows the
 // audio clock and starts each message in the block of 128 samples in which its time is.
 
-const PROCESSOR = new URL("./third_party/spessasynth/spessasynth_processor.min.js", import.meta.url).href;
+const MODULES = ["./soundfont_start.js", "./third_party/spessasynth/spessasynth_processor.min.js"];
 const NAME = "spessasynth-worklet-processor";
 const OUTPUTS = 17; // effects, then the sixteen channels
 const SETS = [0, 2, 4, 6, 10, 12, 14]; // first channels of a set: melody, chords; without the drums
@@ -21,7 +21,10 @@ export class SoundFont {
 
   /** Return a promise of a SoundFont with the contents of `file`, an ArrayBuffer, that sounds into `destination`. */
   static async load(context, destination, file) {
-    await context.audioWorklet.addModule(PROCESSOR);
+    if (compressed(file) && !wasmAllowed()) {
+      throw new Error("This SoundFont is compressed (SF3), which this page cannot unpack: take an SF2.");
+    }
+    for (const module of MODULES) await context.audioWorklet.addModule(new URL(module, import.meta.url).href);
     const node = new AudioWorkletNode(context, NAME, {
       numberOfInputs: 0,
       numberOfOutputs: OUTPUTS,
@@ -96,6 +99,11 @@ export class SoundFont {
     gain.setValueAtTime(LOUDNESS * share, this.#context.currentTime);
   }
 
+  /** Wait until the processor has read what it was sent: rendering, unlike a loudspeaker, does not give it the time. */
+  async settled() {
+    await answerTo(this.#node, "synthesizerSnapshot", () => post(this.#node, "requestSynthesizerSnapshot", null));
+  }
+
   /** Let go of the processor and its memory. */
   close() {
     post(this.#node, "destroyWorklet", null);
@@ -109,6 +117,21 @@ export class SoundFont {
 
   #send(bytes, time) {
     post(this.#node, "midiMessage", { messageData: new Uint8Array(bytes), channelOffset: 0, options: { time } });
+  }
+}
+
+// Version 3 of the format (in the chunk "ifil") is the one with compressed samples.
+function compressed(file) {
+  const head = new Uint8Array(file, 0, Math.min(file.byteLength, 4096));
+  const at = String.fromCharCode(...head).indexOf("ifil");
+  return at >= 0 && head[at + 8] >= 3;
+}
+
+function wasmAllowed() {
+  try {
+    return new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)) instanceof WebAssembly.Module;
+  } catch {
+    return false;
   }
 }
 
@@ -127,7 +150,7 @@ function answerTo(node, what, ask) {
     };
     node.port.onmessage = ({ data }) => {
       if (data.type === "isFullyInitialized" && data.data.type === what) done(resolve);
-      if (data.type === "soundBankError") done(reject, new Error("This file is not a SoundFont that can be read (SF2, SF3 or DLS)."));
+      if (data.type === "soundBankError") done(reject, new Error("This file cannot be read as a SoundFont: SF2, SF3 or DLS."));
     };
     node.onprocessorerror = () => done(reject, new Error("The SoundFont synthesizer stopped."));
     ask();

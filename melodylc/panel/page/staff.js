@@ -7,6 +7,8 @@ import { abcOf } from "./files.js";
 const SCRIPT = "/page/third_party/abcjs/abcjs-basic-min.js";
 const WIDTH = 900; // of the staff in its own units; it is scaled to the dialog
 
+const LINES = { minSpacing: 1.6, maxSpacing: 2.8, preferredMeasuresPerLine: 4 };
+
 /** Return {open} for the staff of the melody in hand. */
 export function mountStaff(dialog, desk, toasts) {
   const open = async () => {
@@ -20,7 +22,7 @@ export function mountStaff(dialog, desk, toasts) {
         element("details", {}, element("summary", { text: "As ABC" }), element("pre", { tabindex: "0", text: abc })),
         element("p", { class: "ends" }, button("Print", null, { onclick: () => print() })),
       ]);
-      withoutStyleSheets(() => abcjs.renderAbc(paper, abc, { staffwidth: WIDTH, responsive: "resize", add_classes: true, wrap: { minSpacing: 1.6, maxSpacing: 2.8, preferredMeasuresPerLine: 4 } }));
+      withoutStyleSheets(() => abcjs.renderAbc(paper, abc, { staffwidth: WIDTH, responsive: "resize", wrap: LINES }));
     } catch (error) {
       toasts.fail(`The staff cannot be shown: ${error.message}`);
     }

@@ -1,18 +1,19 @@
 // News and errors in a corner, and a lasting banner while there is no server.
 
 import { button, element } from "./elements.js";
+import { sentence } from "./words.js";
 
 const NEWS = 5000; // milliseconds that news stay; errors stay until they are closed or many others came
-const MOST = 4; // at once: the oldest makes room
+const MOST = 3; // at once: the oldest makes room
 const PATIENCE = 400; // milliseconds without a server before the banner: a reload of the server is shorter
 
 /** Show what the session and the player say. Return {say(text), fail(text)}. */
 export function mountToasts(place, banner, session, player) {
   const show = (text, kind, lasts) => {
     for (const other of place.children) if (other.dataset.text === text) other.remove();
-    const toast = element("div", { class: `toast ${kind}`, role: kind === "error" ? "alert" : null, "data-text": text });
+    const toast = element("div", { class: `toast ${kind}`, "data-text": text });
     const close = button("Close", "close", { quiet: true, class: "plain", onclick: () => toast.remove() });
-    toast.append(element("p", { text }), close);
+    toast.append(element("p", { text: sentence(text) }), close);
     place.append(toast);
     while (place.children.length > MOST) place.firstChild.remove();
     if (lasts) setTimeout(() => toast.remove(), lasts);
@@ -31,17 +32,19 @@ function watchConnection(banner, session) {
   const update = () => {
     clearTimeout(timer);
     if (session.connected) {
-      banner.textContent = "";
+      const { worker } = session.state ?? {};
+      banner.textContent = worker?.state === "gone" ? `No melodies can be made: ${worker.text}` : "";
       document.body.classList.remove("disconnected");
       return;
     }
     timer = setTimeout(() => {
       const text = session.refused
         ? "This address is not valid any more. Open the one that the command printed."
-        : "The server has stopped; reconnecting …";
+        : session.reason ? `${sentence(session.reason)}; trying again …` : "The server has stopped; reconnecting …";
       if (banner.textContent !== text) banner.textContent = text;
       document.body.classList.add("disconnected");
     }, session.refused ? 0 : PATIENCE);
   };
   session.addEventListener("connection", update);
+  session.addEventListener("change", (event) => event.detail.has("worker") && update());
 }

@@ -2,20 +2,23 @@
 
 import { button, element, redraw, remember, remembered } from "./elements.js";
 import { FAMILIES } from "./general_midi.js";
+import { makeOutput } from "./output.js";
 import { barAndBeat } from "./words.js";
 
 const SLOWEST = 20; // beats a minute
 const FASTEST = 300;
 const TEMPO = 120; // before the state tells it
 const SOFT_CHORDS = 0.6; // as loud as the melody at most: chords are there to hear the melody over
+const STEP_OF_TEMPO = 5; // of a key
 const STEP_OF_VOLUME = 0.1;
-const LARGEST_SOUND_FONT = 512 * 1024 * 1024; // bytes that a page can hold at once without trouble
 
 /** Show the transport. Return its actions, by name. */
 export function mountTransport(place, session, player, desk, actions) {
   const play = button("Play", "play", { quiet: true, key: "Space", class: "primary round", onclick: () => actions.play() });
   const time = element("output", { class: "time", "aria-label": "Bar and beat", "aria-live": "off", text: "1.1" });
-  const loop = button("Loop", "loop", { key: "k", title: "Loop the marked stretch", "aria-pressed": "false", onclick: () => actions.loop() });
+  const loop = button("Loop", "loop", {
+    key: "k", title: "Loop the marked stretch", "aria-pressed": "false", onclick: () => actions.loop(),
+  });
   const toggles = makeToggles(player);
   const tempo = makeTempo(session, player);
   const sound = makeSound(player);
@@ -56,9 +59,13 @@ export function mountTransport(place, session, player, desk, actions) {
   });
   update();
   return {
-    faster: () => tempo.by(5), slower: () => tempo.by(-5),
-    louder: () => sound.volumeBy(STEP_OF_VOLUME), softer: () => sound.volumeBy(-STEP_OF_VOLUME),
-    repeat: () => toggles.repeat.click(), metronome: () => toggles.metronome.click(), chordsAlong: () => toggles.chordsAlong.click(),
+    faster: () => tempo.by(STEP_OF_TEMPO),
+    slower: () => tempo.by(-STEP_OF_TEMPO),
+    louder: () => sound.volumeBy(STEP_OF_VOLUME),
+    softer: () => sound.volumeBy(-STEP_OF_VOLUME),
+    repeat: () => toggles.repeat.click(),
+    metronome: () => toggles.metronome.click(),
+    chordsAlong: () => toggles.chordsAlong.click(),
     instrument: () => sound.instrument.focus(),
   };
 }
@@ -83,14 +90,18 @@ function makeToggles(player) {
 }
 
 function makeTempo(session, player) {
-  const input = element("input", { type: "number", min: String(SLOWEST), max: String(FASTEST), step: "1", value: String(TEMPO), "aria-label": "Tempo", title: "Beats a minute ([ slower, ] faster)", onchange: () => set(Number(input.value)) });
+  const input = element("input", {
+    type: "number", min: String(SLOWEST), max: String(FASTEST), step: "any", value: String(TEMPO),
+    "aria-label": "Tempo", title: "Beats a minute ([ slower, ] faster)", onchange: () => set(Number(input.value)),
+  });
   const set = (beats) => {
     const tempo = Math.min(Math.max(beats || TEMPO, SLOWEST), FASTEST);
     input.value = String(Math.round(10 * tempo) / 10);
     player.tempo = tempo;
-    if (session.state && session.state.settings.tempo !== tempo) session.send({ do: "set", settings: { tempo } });
+    if (tempo !== told) session.send({ do: "set", settings: { tempo } });
+    told = tempo;
   };
-  let told = TEMPO;
+  let told = TEMPO; // the tempo that the server has told, or was told
   player.tempo = TEMPO;
   const update = () => {
     const { tempo } = session.state.settings;
@@ -103,17 +114,23 @@ function makeTempo(session, player) {
 }
 
 function makeSound(player) {
-  const instrument = element("select", { "aria-label": "Instrument", title: "Instrument (i)", onchange: () => setProgram(Number(instrument.value)) });
+  const instrument = element("select", {
+    "aria-label": "Instrument", title: "Instrument (i)", onchange: () => setProgram(Number(instrument.value)),
+  });
   let number = 0;
   for (const [family, names] of FAMILIES) {
-    instrument.append(element("optgroup", { label: family }, ...names.map((name) => element("option", { value: String(number++), text: name }))));
+    const options = names.map((name) => element("option", { value: String(number++), text: name }));
+    instrument.append(element("optgroup", { label: family }, ...options));
   }
   const setProgram = (program) => {
     player.program = program;
     instrument.value = String(program);
     remember("program", program);
   };
-  const volume = element("input", { type: "range", min: "0", max: "1", step: "0.02", "aria-label": "Volume", title: "Volume (, softer, . louder)", oninput: () => setVolume(Number(volume.value)) });
+  const volume = element("input", {
+    type: "range", min: "0", max: "1", step: "0.02", "aria-label": "Volume", title: "Volume (, softer, . louder)",
+    oninput: () => setVolume(Number(volume.value)),
+  });
   const setVolume = (share) => {
     volume.value = String(share);
     player.volume = share;
@@ -123,7 +140,7 @@ function makeSound(player) {
   setProgram(Number.isInteger(program) && program >= 0 && program < 128 ? program : 0);
   const share = remembered("volume", 0.8);
   setVolume(share >= 0 && share <= 1 ? share : 0.8);
-  const speaker = button("Hear the volume", "volume", { quiet: true, class: "plain", title: "Hear a note", onclick: () => player.hear([60]) });
+  const speaker = button("Hear a note", "volume", { quiet: true, class: "plain", onclick: () => player.hear([60]) });
   return {
     instrument,
     volumeBy: (more) => setVolume(Math.min(Math.max(Number(volume.value) + more, 0), 1)),
@@ -133,59 +150,4 @@ function makeSound(player) {
       makeOutput(player),
     ],
   };
-}
-
-// Where the sound goes: the synthesizer of the page, a SoundFont of the user's, or a MIDI port.
-function makeOutput(player) {
-  const FONT = "a SoundFont file";
-  const MIDI = "midi ports";
-  const file = element("input", { type: "file", accept: ".sf2,.sf3,.dls,.sfogg", hidden: true, tabindex: "-1", "aria-label": "SoundFont file" });
-  const list = element("select", { "aria-label": "Sound output", title: "Where the sound goes" });
-  let now = "synth";
-  let font = null;
-  const draw = (outputs) => {
-    const options = outputs.map((output) => element("option", { value: output.id, text: output.id === "synth" ? font ?? "Built-in sounds" : output.name }));
-    options.push(element("option", { value: FONT, text: "Load a SoundFont …" }));
-    if (outputs.length === 1 && navigator.requestMIDIAccess) options.push(element("option", { value: MIDI, text: "Find MIDI ports …" }));
-    list.replaceChildren(...options);
-    list.value = now;
-  };
-  const refresh = async () => draw(await player.outputs());
-  const tell = (text) => player.dispatchEvent(new CustomEvent("error", { detail: { text } }));
-  list.addEventListener("change", async () => {
-    const wanted = list.value;
-    list.value = now;
-    if (wanted === FONT) return file.click();
-    if (wanted === MIDI) {
-      const outputs = await player.outputs(); // the browser asks whether it may
-      draw(outputs);
-      if (outputs.length === 1) tell("The browser shows no MIDI port.");
-      return;
-    }
-    try {
-      await player.setOutput(wanted);
-      now = wanted;
-    } catch (error) {
-      tell(`The output does not open: ${error.message}`);
-    }
-    list.value = now;
-  });
-  file.addEventListener("change", async () => {
-    const [chosen] = file.files;
-    file.value = "";
-    if (!chosen) return;
-    if (chosen.size > LARGEST_SOUND_FONT) return tell(`${chosen.name} is too large; SoundFonts up to 512 MB can be loaded.`);
-    list.disabled = true;
-    try {
-      await player.loadSoundFont(await chosen.arrayBuffer(), chosen.name);
-      font = chosen.name;
-      now = "synth";
-      await refresh();
-    } catch (error) {
-      tell(`${chosen.name} cannot be used as a SoundFont: ${error.message}`);
-    }
-    list.disabled = false;
-  });
-  draw([{ id: "synth", name: "Built-in sounds" }]);
-  return element("span", { class: "group" }, list, file);
 }

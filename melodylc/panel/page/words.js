@@ -35,6 +35,11 @@ export function fileName(melody) {
   return (melody.title || `melody ${melody.id}`).replace(/[^\p{L}\p{N} _.#-]+/gu, " ").trim().slice(0, 60) || "melody";
 }
 
+/** Return a line of the server's as a sentence begins. */
+export function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** Return the time of day of seconds since 1970, with the date where it is another day. */
 export function timeOfDay(seconds) {
   const time = new Date(1000 * seconds);
