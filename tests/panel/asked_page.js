@@ -16,16 +16,23 @@ class FakeSession extends EventTarget {
   }
 }
 
-window.session = new FakeSession();
-window.heard = [];
-window.answers = true;
-const player = { hear: (pitches) => window.heard.push(pitches) };
 const at = new URL(document.querySelector("link").href); // where the page's own files lie
-
 const { mountControls } = await import(new URL("controls.js", at));
 const { mountRules } = await import(new URL("rules.js", at));
 const { mountLearning } = await import(new URL("learning.js", at));
 const { mountTaste } = await import(new URL("taste.js", at));
 const mounts = { attributes: mountControls, rules: mountRules, learning: mountLearning, taste: mountTaste };
-for (const [id, mount] of Object.entries(mounts)) mount(document.getElementById(id), window.session, player);
-document.documentElement.dataset.mounted = "";
+
+window.mountAnew = () => {
+  window.session = new FakeSession();
+  window.heard = [];
+  window.answers = true;
+  const player = { hear: (pitches) => window.heard.push(pitches) };
+  for (const [id, mount] of Object.entries(mounts)) {
+    const place = document.createElement("section");
+    place.id = id;
+    document.getElementById(id).replaceWith(place);
+    mount(place, window.session, player);
+  }
+};
+document.documentElement.dataset.loaded = "";

@@ -114,7 +114,11 @@ STATE: dict[str, Any] = {
     "form_error": None,
     "melodies": {
         "m1": {
-            "rules": [{"name": "leaps", "reward": 1.0}, {"name": "contour", "reward": 0.829}],
+            "rules": [
+                {"name": "C major", "reward": 0.5},
+                {"name": "leaps of at most 5", "rule": "leaps", "reward": 1.0},
+                {"name": "contour", "reward": 0.829},
+            ],
             "chords": None,
             "progression": None,
         }
@@ -122,36 +126,40 @@ STATE: dict[str, Any] = {
     "sets": [],
     "at": None,
     "chosen": "m1",
-    "taste": {"liked": 5, "disliked": 2, "share": 0.31, "text": "You like calm melodies."},
+    "taste": {"liked": 5, "disliked": 2, "share": 0.31, "text": "31% of known melodies are to your taste"},
     "learned": [{"rules": "leaps of at most 4", "report": "83 of 100 melodies keep it"}],
 }
 
 
 @pytest.fixture(scope="module")
-def page_of_its_own(browser: Browser, page_files: str) -> Iterator[Page]:
-    """The left side alone, under the server's content security policy."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
-    page = context.new_page()
-    page.set_default_timeout(3000)
-    page.route("**/asked.html", _page_with_policy(page_files))
-    page.route("**/asked_page.js", lambda route: route.fulfill(path=SCRIPT, content_type="text/javascript"))
+def page_of_all(browser: Browser, page_files: str) -> Iterator[Page]:
+    page = page_of_its_own(browser, page_files)
     yield page
-    context.close()
+    page.context.close()
 
 
-def _page_with_policy(base: str) -> Any:
+def page_of_its_own(browser: Browser, base: str) -> Page:
+    """Return a page with nothing but the left side, under the server's content security policy."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
+    context.set_default_timeout(5000)
+    page = context.new_page()
+
     def answer(route: Route) -> None:
         policy = route.fetch(url=f"{base}/controls.js").headers["content-security-policy"]
         headers = {"content-security-policy": policy, "content-type": "text/html"}
         route.fulfill(headers=headers, body=BODY.replace("BASE", base))
 
-    return answer
+    page.route("**/asked.html", answer)
+    page.route("**/asked_page.js", lambda route: route.fulfill(path=SCRIPT, content_type="text/javascript"))
+    page.goto(f"{base}/asked.html")
+    page.wait_for_selector("html[data-loaded]")
+    return page
 
 
 @pytest.fixture
-def asked(page_of_its_own: Page, page_files: str) -> Iterator[Page]:
-    """The left side as it was opened, with a state; what went wrong in the page fails the test."""
-    page = page_of_its_own
+def asked(page_of_all: Page) -> Iterator[Page]:
+    """The left side as it was opened, with a state; what goes wrong in the page fails the test."""
+    page = page_of_all
     wrong: list[str] = []
 
     def note_error(error: Any) -> None:
@@ -162,13 +170,24 @@ def asked(page_of_its_own: Page, page_files: str) -> Iterator[Page]:
 
     page.on("pageerror", note_error)
     page.on("console", note_console)
-    page.goto(f"{page_files}/asked.html")
-    page.wait_for_selector("html[data-mounted]")
+    page.evaluate("mountAnew()")
     receive(page, **copy.deepcopy(STATE))
     yield page
     page.remove_listener("pageerror", note_error)
     page.remove_listener("console", note_console)
     assert wrong == []
+
+
+@pytest.fixture
+def still(browser: Browser, page_files: str) -> Iterator[Page]:
+    """Another such page, whose clock stands still until a test moves it."""
+    page = page_of_its_own(browser, page_files)
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+    page.evaluate("mountAnew()")
+    receive(page, **copy.deepcopy(STATE))
+    yield page
+    page.context.close()
 
 
 def receive(page: Page, **change: Any) -> None:
@@ -264,22 +283,21 @@ def test_what_is_no_number_and_no_note_is_said_and_not_sent(asked: Page) -> None
     assert sent(asked) == [{"do": "set", "settings": {"low": 71}}]
 
 
-def test_a_slider_sends_when_the_hand_rests_and_at_once_when_it_leaves(asked: Page) -> None:
-    asked.clock.install()
-    slider = asked.get_by_label("At least: slider")
+def test_a_slider_sends_when_the_hand_rests_and_at_once_when_it_leaves(still: Page) -> None:
+    slider = still.get_by_label("At least: slider")
     for value in (50, 51, 52):
         slider.evaluate("(at, value) => { at.value = value; at.dispatchEvent(new Event('input')); }", value)
-    assert field(asked, "At least").input_value() == "52"
-    asked.clock.run_for(100)
-    assert sent(asked) == []
-    asked.clock.run_for(60)
-    assert sent(asked) == [{"do": "set", "settings": {"notes": 52}}]
+    assert field(still, "At least").input_value() == "52"
+    still.clock.run_for(100)
+    assert sent(still) == []
+    still.clock.run_for(60)
+    assert sent(still) == [{"do": "set", "settings": {"notes": 52}}]
     slider.evaluate(
         "(at) => { at.value = 70; at.dispatchEvent(new Event('input')); at.dispatchEvent(new Event('change')); }"
     )
-    assert sent(asked) == [{"do": "set", "settings": {"notes": 70}}]
-    asked.clock.run_for(1000)
-    assert sent(asked) == []
+    assert sent(still) == [{"do": "set", "settings": {"notes": 70}}]
+    still.clock.run_for(1000)
+    assert sent(still) == []
 
 
 def test_sliders_of_the_range_do_not_cross(asked: Page) -> None:
@@ -302,8 +320,7 @@ def test_keys_of_the_range(asked: Page) -> None:
 
 
 def test_nothing_can_be_changed_before_the_first_state(asked: Page) -> None:
-    asked.reload()
-    asked.wait_for_selector("html[data-mounted]")
+    asked.evaluate("mountAnew()")
     assert asked.locator("#asked > section").evaluate_all("all => all.every((one) => one.inert)")
     receive(asked, **copy.deepcopy(STATE))
     assert not asked.locator("#asked > section").evaluate_all("all => all.some((one) => one.inert)")
@@ -322,14 +339,21 @@ def test_a_field_is_left_alone_while_it_is_written_in(asked: Page) -> None:
     assert chords.input_value() == "C G"
 
 
-def test_a_value_under_way_is_not_replaced_by_an_older_one(asked: Page) -> None:
-    asked.clock.install()
+def test_a_value_under_way_is_not_replaced_by_an_older_one(still: Page) -> None:
+    still.evaluate("window.answers = false")
+    write(still, "At least", "70")
+    receive_settings(still, notes=55)
+    assert field(still, "At least").input_value() == "70"
+    still.clock.run_for(3000)  # the server has another view
+    assert field(still, "At least").input_value() == "55"
+
+
+def test_what_the_server_does_not_take_goes_back_at_once(asked: Page) -> None:
     asked.evaluate("window.answers = false")
     write(asked, "At least", "70")
-    receive_settings(asked, notes=55)
-    assert field(asked, "At least").input_value() == "70"
-    asked.clock.run_for(3000)  # the server has another view
-    assert field(asked, "At least").input_value() == "55"
+    error = "{ detail: { text: 'notes: expected fewer', do: 'set' } }"
+    asked.evaluate(f"session.dispatchEvent(new CustomEvent('error', {error}))")
+    assert field(asked, "At least").input_value() == "48"
 
 
 def test_switches_clicked_faster_than_the_server_answers_are_all_kept(asked: Page) -> None:
@@ -560,19 +584,23 @@ def test_without_rules_nothing_is_learned(asked: Page) -> None:
     asked.locator("summary", has_text="Learning").click()
     receive_settings(asked, rules=[])
     expect(asked.get_by_role("button", name="Learn these rules")).to_be_disabled()
-    expect(asked.get_by_text("Without rules there is nothing to learn")).to_be_visible()
+    receive_settings(asked, chords="Am F")
+    expect(asked.get_by_role("button", name="Learn these rules")).to_be_enabled()
+    receive_settings(asked, chords=None)
+    expect(asked.get_by_text("Key, notes and range need no learning")).to_be_visible()
 
 
 def test_taste(asked: Page) -> None:
     asked.locator("summary", has_text="Taste").click()
     expect(asked.get_by_text("5 liked, 2 not")).to_be_visible()
-    expect(asked.get_by_text("31 % of known melodies are to your taste")).to_be_visible()
+    expect(asked.get_by_text("31% of known melodies are to your taste")).to_be_visible()
+    expect(asked.get_by_role("meter", name="Known melodies that are to your taste")).to_have_js_property("value", 0.31)
     asked.get_by_role("button", name="Ask me").click()
     field(asked, "More to my taste").check()
     assert sent(asked) == [{"do": "ask"}, {"do": "set", "settings": {"taste": True}}]
     receive(asked, taste={"liked": 0, "disliked": 0, "share": None, "text": ""})
     expect(asked.get_by_text("Give melodies a thumb up or down")).to_be_visible()
-    expect(asked.get_by_text("of known melodies")).to_be_hidden()
+    expect(asked.get_by_role("meter")).to_have_count(0)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -22,6 +22,11 @@ class Asked extends EventTarget {
       this.#forgetAnswered();
       this.#changed();
     });
+    session.addEventListener("error", ({ detail }) => {
+      if (detail?.do !== "set") return;
+      this.underWay = new Map([...this.underWay].filter(([name]) => name in this.unsent)); // it was not taken
+      this.#changed();
+    });
   }
 
   /** Return all settings, or null before the first state. */

@@ -15,7 +15,7 @@ const ALL_PITCHES = { least: 0, most: 127 };
 const TEMPERATURES = { least: 0, most: 2, step: 0.05 };
 const USUAL_TEMPERATURE = 0.5; // where the slider stands; what the model's is, the server knows
 const BARS = { least: 4, most: 64, step: 1 };
-const CANDIDATES = { least: 1, most: 12, step: 1 };
+const CANDIDATES = { least: 1, most: 8, step: 1 };
 
 const EMPTY = {
   tonic: null, scale: "major", notes: null, at_most: null, low: null, high: null, temperature: null, strict: false,

@@ -114,7 +114,9 @@ export function textField({ label, hint, placeholder = "", written, list }) {
  * open: the word for null, such as "any", or null for a number that is always there.
  * changed(value, soon) is called with what the user wants, and returns what may be (a bound that must not cross another).
  */
-export function numberField({ label, hint, scale, limits, start, text = String, value = readNumber, open = "any", changed, wrong }) {
+export function numberField({
+  label, hint, scale, limits, start, text = String, value = readNumber, open = "any", changed, wrong,
+}) {
   const id = freshId("number");
   const bounds = limits ?? scale;
   const slider = element("input", {

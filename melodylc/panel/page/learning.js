@@ -39,15 +39,15 @@ export function mountLearning(place, session) {
     if (learning) curve = state.busy.curve ?? [];
     if (learning && !was) part.open = true; // it was asked for: here is how it goes
     const focused = document.activeElement;
-    const rules = settings.rules.filter(({ on }) => on).length;
+    const some = Boolean(settings.chords) || settings.rules.some(({ on }) => on);
     const ready = state.worker.state === "ready";
     learn.hidden = learning;
-    learn.disabled = !rules || !ready;
+    learn.disabled = !some || !ready;
     stop.hidden = stopHint.hidden = !(learning && state.busy.stoppable);
     if (learning && focused === learn && !stop.hidden) stop.focus();
     if (!learning && was && focused === stop) learn.focus();
     was = learning;
-    said.textContent = explained(state, rules, learning);
+    said.textContent = explained(state, some, learning);
     now.textContent = learning ? "learning…" : "";
     progress.hidden = !curve;
     if (curve && drawn !== JSON.stringify(curve)) {
@@ -62,9 +62,9 @@ export function mountLearning(place, session) {
   refresh();
 }
 
-function explained(state, rules, learning) {
-  if (learning) return state.busy.text;
-  if (!rules) return "Without rules there is nothing to learn: add one first.";
+function explained(state, some, learning) {
+  if (learning) return upper(state.busy.text || "learning");
+  if (!some) return "Key, notes and range need no learning. Add a rule or chords, and they can be learned.";
   if (state.worker.state !== "ready") return state.worker.text;
   return `${SEARCH} ${LEARNING}`;
 }

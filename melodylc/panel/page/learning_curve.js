@@ -30,7 +30,8 @@ export function drawnCurve(curve) {
     const points = curve.map((row) => `${x(row[0]).toFixed(1)},${y(row[column]).toFixed(1)}`);
     svg.append(shape("polyline", { points: points.join(" "), class: `line ${name}` }));
     const at = curve.at(-1);
-    if (at) svg.append(shape("circle", { cx: x(at[0]), cy: y(at[column]), r: name === "kept" ? 3.5 : 2.5, class: `dot ${name}` }));
+    const r = name === "kept" ? 3.5 : 2.5;
+    if (at) svg.append(shape("circle", { cx: x(at[0]), cy: y(at[column]), r, class: `dot ${name}` }));
   }
   return svg;
 }

@@ -25,7 +25,8 @@ export class RangeKeys {
     const middle = this.keys.get(MIDDLE_C);
     const x = Number(middle?.getAttribute("x")) + WHITE_WIDTH / 2;
     this.sign = shape("circle", { cx: x, cy: HEIGHT - 5, r: 1.6, class: "middle" }); // of the middle C
-    this.svg = shape("svg", { viewBox: `0 0 ${whites.length * WHITE_WIDTH} ${HEIGHT}`, class: "range-keys", "aria-hidden": "true" });
+    const viewBox = `0 0 ${whites.length * WHITE_WIDTH} ${HEIGHT}`;
+    this.svg = shape("svg", { viewBox, class: "range-keys", "aria-hidden": "true" });
     this.svg.append(...whites, ...blacks, ...(middle ? [this.sign] : []));
     this.svg.addEventListener("click", (event) => {
       const pitch = event.target.dataset?.pitch;

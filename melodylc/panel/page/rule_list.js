@@ -11,7 +11,9 @@ export class RuleList {
     this.chosen = chosen;
     const title = freshId("add-rule");
     const id = freshId("find-rule");
-    this.filter = element("input", { type: "search", id, placeholder: "leaps, rhythm, chord…", autocomplete: "off", spellcheck: "false" });
+    this.filter = element("input", {
+      type: "search", id, placeholder: "leaps, rhythm, chord…", autocomplete: "off", spellcheck: "false",
+    });
     this.filter.addEventListener("input", () => this.#filter());
     this.found = element("p", { class: "hint", role: "status" });
     this.groups = element("div", { class: "rule-groups" });
@@ -76,11 +78,13 @@ export class RuleList {
       this.items.push({ line, name, words, entry });
       list.append(line);
     }
-    return element("section", {}, element("h3", { id, text: file === null ? "Built in" : fileName(file), title: file }), list);
+    const title = file === null ? "Built in" : fileName(file);
+    return element("section", {}, element("h3", { id, text: title, title: file }), list);
   }
 
   #button(entry) {
-    return element("button", { type: "button", class: "add-rule", text: inWords(entry.name), onclick: () => this.#choose(entry) });
+    const text = inWords(entry.name);
+    return element("button", { type: "button", class: "add-rule", text, onclick: () => this.#choose(entry) });
   }
 
   #choose(entry) {
@@ -97,9 +101,10 @@ export class RuleList {
       item.line.classList.remove("best");
     }
     // what is called so comes before what only speaks of it; the sort leaves others in their order
-    for (const item of [...this.items].sort((one, other) => one.rank - other.rank)) item.line.parentElement.append(item.line);
+    const sorted = [...this.items].sort((one, other) => one.rank - other.rank);
+    for (const { line } of sorted) line.parentElement.append(line);
     for (const section of this.groups.children) section.hidden = !section.querySelector("li:not([hidden])");
-    this.best = this.items.filter(({ line, entry }) => !line.hidden && !entry.error).sort((one, other) => one.rank - other.rank)[0];
+    this.best = sorted.find(({ line, entry }) => !line.hidden && !entry.error);
     if (wanted) this.best?.line.classList.add("best");
     const count = this.#buttons().length;
     const text = `${count || "No"} ${count === 1 ? "rule" : "rules"}`;
@@ -134,7 +139,8 @@ function about(entry) {
   const parts = [element("p", { class: "hint", text: entry.summary })];
   const doc = (entry.doc ?? "").trim();
   if (doc && doc !== entry.summary.trim()) {
-    const more = element("summary", { text: "More" }, element("span", { class: "unseen", text: ` about ${inWords(entry.name)}` }));
+    const which = element("span", { class: "unseen", text: ` about ${inWords(entry.name)}` });
+    const more = element("summary", { text: "More" }, which);
     parts.push(element("details", {}, more, element("pre", { text: doc })));
   }
   return parts;

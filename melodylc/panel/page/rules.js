@@ -84,7 +84,8 @@ class RuleRow {
       onclick: () => this.removed(),
     });
     const label = element("label", { for: id, text: words, title: entry?.summary ?? "" });
-    this.fields = (entry?.parameters ?? []).map((parameter) => argumentField(parameter, words, (value) => this.#argue(parameter, value)));
+    this.fields = (entry?.parameters ?? []).map((parameter) =>
+      argumentField(parameter, words, (value) => this.#argue(parameter, value)));
     this.plain = element("p", { class: "hint", hidden: Boolean(entry) });
     this.error = errorLine(this.on, ...this.fields.map((field) => field.input));
     this.element = element(
@@ -149,7 +150,8 @@ function argumentField(parameter, rule, changed) {
 }
 
 function choiceArgument(parameter, properties, changed, usual) {
-  const choices = (parameter.choices ?? []).map((choice) => element("option", { value: String(choice), text: String(choice) }));
+  const texts = (parameter.choices ?? []).map(String);
+  const choices = texts.map((text) => element("option", { value: text, text }));
   if (usual === null) choices.unshift(element("option", { value: "", text: parameter.required ? "choose…" : "any" }));
   const input = element("select", properties, ...choices);
   input.addEventListener("change", () => {
@@ -167,8 +169,9 @@ function boolArgument(parameter, properties, changed, usual) {
 function textArgument({ kind, required }, properties, changed, usual) {
   const isNumber = kind === "int" || kind === "float";
   const read = kind === "int" ? readWhole : readNumber;
+  const placeholder = usual !== null ? String(usual) : required ? "" : "any";
   const input = element("input", {
-    type: isNumber ? "number" : "text", placeholder: usual === null ? (required ? "" : "any") : String(usual), autocomplete: "off", spellcheck: "false", ...properties,
+    type: isNumber ? "number" : "text", placeholder, autocomplete: "off", spellcheck: "false", ...properties,
   });
   if (isNumber) input.step = kind === "int" ? "1" : "0.05";
   let editing = false;
@@ -205,15 +208,13 @@ function keysOf(rules) {
   });
 }
 
-// Rewards of a melody come by the place of their rule, or by name: the second rule of a name has the second of that name.
+// A melody says for each reward which rule it is of, by the name that it has in the list; the second rule of a name has the
+// second reward of that name.
 function rewardOf(state, rules, index) {
-  const melody = state.melodies?.[state.chosen];
-  const rewards = melody?.rules ?? [];
-  const there = rewards.find((rule) => rule.index === index);
-  if (there) return there.reward;
   const { name } = rules[index];
-  const place = rules.slice(0, index).filter((rule) => rule.on && rule.name === name).length;
-  return rewards.filter((rule) => rule.name === name)[place]?.reward ?? null;
+  const place = rules.slice(0, index).filter((rule, at) => rule.on && rule.name === name && !state.rule_errors?.[at]).length;
+  const rewards = state.melodies?.[state.chosen]?.rules ?? [];
+  return rewards.filter((each) => (each.rule ?? each.name) === name)[place]?.reward ?? null;
 }
 
 function showBroken(place, catalogue) {

@@ -10,9 +10,8 @@ export function mountTaste(place, session) {
   const now = element("span", { class: "now" });
   const said = element("p", { class: "hint" });
   const meter = element("meter", { min: 0, max: 1, "aria-label": "Known melodies that are to your taste" });
-  const share = element("p", { class: "values" });
   const ask = element("button", {
-    type: "button", text: "Ask me", title: "Two melodies to judge, that tell most about your taste",
+    type: "button", text: "Ask me", title: "Two melodies to judge, whose thumbs tell most about your taste",
     onclick: () => session.send({ do: "ask" }),
   });
   const more = switchField({
@@ -21,7 +20,7 @@ export function mountTaste(place, session) {
     switched: (on) => asked.set({ taste: on }),
   });
   const summary = element("summary", {}, element("span", { text: "Taste" }), now);
-  place.append(element("details", { class: "part" }, summary, said, meter, share, element("div", { class: "buttons" }, ask), more.row));
+  place.append(element("details", { class: "part" }, summary, said, meter, element("div", { class: "buttons" }, ask), more.row));
 
   const refresh = () => {
     const { state } = session;
@@ -30,12 +29,10 @@ export function mountTaste(place, session) {
     if (!settings) return;
     const { liked, disliked, share: known, text } = state.taste;
     now.textContent = liked + disliked ? `${liked} liked, ${disliked} not` : "";
-    said.textContent = text || "Give melodies a thumb up or down, and the panel learns what you like.";
-    meter.hidden = share.hidden = known === null;
-    if (known !== null) {
-      meter.value = known;
-      share.textContent = `${Math.round(100 * known)} % of known melodies are to your taste`;
-    }
+    said.textContent = liked + disliked ? text : "Give melodies a thumb up or down, and the panel learns what you like.";
+    meter.hidden = known === null;
+    if (known !== null) meter.value = known;
+    meter.textContent = meter.title = known === null ? "" : `${Math.round(100 * known)} %`;
     more.show(settings.taste);
     more.input.disabled = !settings.taste && liked + disliked === 0; // nothing is known yet
     ask.disabled = state.busy?.what === "ask" || state.worker.state !== "ready";
