@@ -41,6 +41,7 @@ export class Player extends EventTarget {
   #settings = { ...DEFAULTS };
   #melody = { notes: [], steps: 0, chords: null };
   #piece = { notes: [], steps: 0 };
+  #told = {}; // {voices, program}: a MIDI instrument is told its program once, not at every turn of a knob
   #courses = []; // [{course, piece}], the first one being heard, the others handed ahead
   #horizon = 0; // audio time up to which events have been given out
   #wanted = 0; // counts plays and stops: a play that was overtaken while it waited does not begin
@@ -350,9 +351,13 @@ export class Player extends EventTarget {
     const { program, volume, chordVolume } = this.#settings;
     this.#master.gain.setTargetAtTime(volume, this.#context.currentTime, SMOOTH / 3);
     const voices = this.#voices();
-    for (const channel of [MELODY, CHORDS]) voices?.program(channel, program);
-    voices?.level(MELODY, 1);
-    voices?.level(CHORDS, chordVolume);
+    if (!voices) return;
+    if (this.#told.voices !== voices || this.#told.program !== program) {
+      for (const channel of [MELODY, CHORDS]) voices.program(channel, program);
+      this.#told = { voices, program };
+    }
+    voices.level(MELODY, 1);
+    voices.level(CHORDS, chordVolume);
   }
 
   /** Begin to play at `time`, with step `from`. */
