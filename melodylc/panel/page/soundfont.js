@@ -8,6 +8,7 @@ const SETS = [0, 2, 4, 6, 10, 12, 14]; // first channels of a set: melody, chord
 const FADE = 0.006; // seconds
 const PATIENCE = 30000; // milliseconds: a large file on a slow machine
 const LOUDNESS = 0.9;
+const UNREADABLE = "This file cannot be read as a SoundFont: SF2, SF3 or DLS.";
 
 /** The voices of a SoundFont, in an audio context of the player's. */
 export class SoundFont {
@@ -150,7 +151,7 @@ function answerTo(node, what, ask) {
     };
     node.port.onmessage = ({ data }) => {
       if (data.type === "isFullyInitialized" && data.data.type === what) done(resolve);
-      if (data.type === "soundBankError") done(reject, new Error("This file cannot be read as a SoundFont: SF2, SF3 or DLS."));
+      if (data.type === "soundBankError") done(reject, new Error(UNREADABLE));
     };
     node.onprocessorerror = () => done(reject, new Error("The SoundFont synthesizer stopped."));
     ask();
