@@ -484,6 +484,9 @@ def test_a_rule_is_added_by_the_keyboard_alone(asked: Page) -> None:
     expect(dialog).to_be_hidden()
     assert rules_sent(asked)[2] == {"name": "chord_tones", "arguments": {}, "on": True}
     expect(field(asked, "progression")).to_be_focused()
+    receive(asked, rule_errors={"2": "TypeError: chord_tones() missing 1 required positional argument: 'progression'"})
+    expect(field(asked, "progression")).to_have_accessible_description("still needed: progression")
+    expect(field(asked, "strong")).not_to_have_attribute("aria-invalid", "true")
     asked.keyboard.type("C | G")
     asked.keyboard.press("Enter")
     assert rules_sent(asked)[2]["arguments"] == {"progression": "C | G"}

@@ -36,6 +36,7 @@ export class RangeKeys {
 
   /** Mark the keys from the lowest to the highest pitch that may come; null leaves an end open. */
   show(low, high) {
+    this.svg.classList.toggle("open", low === null && high === null); // nothing is marked where everything may come
     const outside = (pitch) => pitch < (low ?? 0) || pitch > (high ?? 127);
     for (const [pitch, key] of this.keys) key.classList.toggle("outside", outside(pitch));
     this.sign.classList.toggle("outside", outside(MIDDLE_C));

@@ -121,7 +121,11 @@ class RuleRow {
       const given = Object.entries(this.given).map(([name, value]) => `${name} ${value}`).join(", ");
       this.plain.textContent = given ? `${given} (this rule is not there now)` : "This rule is not there now.";
     }
-    this.error.show(error, this.#about(error));
+    const missing = (this.entry?.parameters ?? []).filter(({ name, required }) => required && this.given[name] === undefined);
+    const words = missing.map(({ name }) => name.replaceAll("_", " ")).join(", ");
+    const names = missing.map(({ name }) => name).join(" ");
+    if (missing.length) this.error.show(`still needed: ${words}`, this.#about(names));
+    else this.error.show(error, this.#about(error));
     showReward(this.reward, rule.on && !error ? reward : null);
   }
 }
