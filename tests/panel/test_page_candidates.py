@@ -112,7 +112,7 @@ def test_back_and_forward_and_the_same_after_a_reload(panel):
     panel.button("Back").click()
     expect(panel.page.get_by_label("Sets of melodies")).to_have_value(second)
     panel.page.keyboard.press("b")
-    panel.until(lambda: panel.history.at == first)
+    expect(panel.page.get_by_label("Sets of melodies")).to_have_value(first)
     titles = [each.title for each in panel.candidates]
     expect(panel.cards.locator(".title")).to_have_text([f"{n}. {title}" for n, title in enumerate(titles, 1)])
     panel.page.keyboard.press("ArrowRight")

@@ -105,7 +105,7 @@ def test_a_file_is_opened_by_its_button(panel, tmp_path):
 def test_what_is_no_midi_file_is_said(panel):
     known = panel.history.chosen
     drop(panel, "notes.mid", b"no MIDI at all")
-    expect(panel.toasts).to_contain_text("notes.mid")
+    expect(panel.toasts).to_contain_text("Notes.mid: expected a MIDI file")
     assert panel.history.chosen == known
 
 
@@ -141,7 +141,7 @@ def test_what_is_dragged_out_is_not_taken_in_again(panel):
 def test_downloads(panel, tmp_path):
     panel.new_set(lambda: panel.write("Chords", "C G Am F"))
     name, data = downloaded(panel, lambda: panel.button("MIDI").click())
-    assert name == "C major over C G Am F 1.mid"
+    assert name == "C major, over C G Am F 1.mid"
     assert read(tmp_path, data) == panel.melody.states
     panel.button("More", "#melody .exports").click()
     _, with_chords = downloaded(panel, lambda: panel.button("MIDI with its chords").click())
@@ -180,9 +180,9 @@ def test_abc_is_copied(panel):
 def test_the_staff_shows_every_note(panel):
     panel.button("Staff").click()
     dialog = panel.page.locator("dialog#staff")
-    expect(dialog.locator("svg")).to_be_visible()
+    expect(dialog.locator(".paper svg")).to_be_visible()
     onsets = sum(state < 128 for state in panel.melody.states)
-    assert dialog.locator("svg g.abcjs-note, svg path.abcjs-note").count() >= onsets
+    assert dialog.locator(".paper .abcjs-notehead").count() >= onsets
     dialog.get_by_text("As ABC").click()
     expect(dialog.locator("pre")).to_contain_text("X:1")
     image = io.BytesIO(dialog.screenshot())
