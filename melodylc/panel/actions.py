@@ -61,7 +61,8 @@ def _set(panel: Panel, settings: Any) -> None:
 def _learn(panel: Panel) -> None:
     """Learn an actor for the rules of now."""
     settings, key = panel.history.settings, panel.learned_key()
-    named = ", ".join([*panel.rules.texts(settings.rules), *([f"over {settings.chords}"] if settings.chords else [])])
+    texts = [text.rpartition("/")[2] for text in panel.rules.texts(settings.rules)]  # of a file its name alone
+    named = ", ".join([*texts, *([f"over {settings.chords}"] if settings.chords else [])])
     if not named:
         raise UserError("learn: expected a rule or chords; key, notes and range need no learning")
     actors = panel.hidden / "actors"
