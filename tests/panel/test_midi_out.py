@@ -83,7 +83,7 @@ def test_stop_ends_every_note_those_handed_ahead_too(page, name):
         PLAY
         + """await player.setOutput(argument);
         await player.play();
-        while (!(player.position() > 3)) await wait(0.01);
+        while (!(player.position() > 3)) { player.volume = 0.5 + Math.random() / 2; await wait(0.01); }
         player.stop();
         const now = performance.now();
         await wait(0.3);
@@ -91,6 +91,7 @@ def test_stop_ends_every_note_those_handed_ahead_too(page, name):
         name,
     )
     assert sounding_after(sent) == set()
+    assert [each[1] for each in sent if each[1][0] & 0xF0 == 0xC0] == [[0xC0, 115], [0xC1, 115]]
     begun = [each for each in sent if each[1][0] in (0x90, 0x91)]
     assert all(each[2] <= now for each in begun) or name == "a"
     for _, (status, pitch, _), stamp, _ in begun:
@@ -148,3 +149,29 @@ def test_ports_are_listed_only_where_they_are_allowed(page):
     )
     assert told[0] == ["synth"]
     assert told[1] == [["synth", "Built-in synth"], ["a", "Port a"], ["b", "Port b"]]
+
+
+def test_a_page_in_the_background_whose_timers_come_once_a_second_leaves_no_gap(page):
+    page.evaluate(
+        """() => {
+        Object.defineProperty(document, "hidden", { value: true });
+        const often = window.setInterval;
+        window.setInterval = (act) => often(act, 1000);
+        window.Worker = class { constructor() { throw new Error("none here"); } };
+        }"""
+    )
+    sent = run(
+        page,
+        PLAY
+        + """await player.setOutput("a");
+        player.loop = [0, 16];
+        await player.play();
+        await wait(2.6);
+        player.stop();
+        return window.sent;""",
+    )
+    notes = [each for each in sent if each[1][0] == 0x90]
+    assert [each[1][1] for each in notes] == [60 + i % 16 for i in range(len(notes))]
+    assert len(notes) > 40
+    gaps = [later[2] - earlier[2] for earlier, later in itertools.pairwise(notes)]
+    assert all(abs(gap - 62.5) < 1 for gap in gaps)

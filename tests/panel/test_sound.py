@@ -13,12 +13,15 @@ NEAR = 0.005  # seconds
 def page(browser, page_files):
     page = browser.new_page()
     asked = []
+    said = []
+    page.on("console", lambda message: said.append(message.text))
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{page_files}/schedule.js")
     page.mouse.click(10, 10)  # a browser lets sound begin after a gesture
     yield page
     page.close()
     assert all(url.startswith(page_files) for url in asked)
+    assert [text for text in said if "Content Security Policy" in text] == []
 
 
 def heard(page, script):
@@ -185,7 +188,7 @@ def test_playing_in_real_time(page):
         """player.load({ notes: notesAt(0, 2), steps: 16 });
         const told = [];
         for (const kind of ["start", "stop", "loop"]) player.addEventListener(kind, () => told.push(kind));
-        player.tempo = 480;
+        player.tempo = 240;
         player.loop = [0, 8];
         await player.play();
         const places = [];
@@ -205,14 +208,13 @@ def test_playing_in_real_time(page):
     assert places.max() > 12  # after the loop was taken away
     back = np.flatnonzero(np.diff(places) < 0)
     assert 2 <= len(back) <= 4  # the wraps, and nothing else, lead back
-    assert np.all(np.diff(places)[back] < -4)
+    assert np.all(np.diff(places)[back] < -2)
 
 
 def test_a_pitch_is_heard_at_once_and_ended_by_stop(page):
     told = run(
         page,
         """await player.hear([60, 64], 30);
-        const context = new OfflineAudioContext(1, 1, 44100);
         player.stop();
         return [player.playing, player.position(), errors];""",
     )

@@ -22,7 +22,7 @@ async function permission() {
   }
 }
 
-/** Notes to one MIDI output port. `clock()` returns {contextTime, performanceTime} of one moment: seconds, milliseconds. */
+/** Notes to one MIDI output port. `clock()` returns {contextTime (seconds), performanceTime (milliseconds)} of a moment. */
 export class MidiOut {
   #port;
   #clock;

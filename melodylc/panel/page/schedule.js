@@ -1,10 +1,10 @@
 // When what sounds: notes, loop and tempo in, events with their times on the audio clock out. Pure: the player and the
 // tests call the same functions, and nothing here knows what a synthesizer is.
 //
-// A piece is {notes: [{pitch, start, end, channel}], steps}. A course says how it is run through: from which step, at which
-// tempo, in which loop. The run is counted in a distance of steps that only grows: a lap is one way through the loop, and
-// begins at step `from` (the first one: at `step`) and at distance `origin`. Times follow from distances alone, so that
-// windows can be cut anywhere: an event is in the window that its time is in, and in no other.
+// A piece is {notes: [{pitch, start, end, channel}], steps}. A course says how it is run through: from which step, at
+// which tempo, in which loop. The run is counted in a distance of steps that only grows: a lap is one way through the
+// loop, and begins at step `from` (the first one: at `step`, at distance `origin`). Times follow from distances alone, so
+// that windows can be cut anywhere: an event is in the window that its time is in, and in no other.
 
 export const STEPS_PER_BEAT = 4;
 export const STEPS_PER_BAR = 16;
@@ -21,7 +21,7 @@ export function stepsPerSecond(tempo) {
   return (tempo * STEPS_PER_BEAT) / 60;
 }
 
-/** Return [from, to, loops]: the stretch that is played of a piece of `steps`, and whether it is played again and again. */
+/** Return [from, to, loops]: the stretch that is played of a piece of `steps`, and whether again and again. */
 export function stretch(steps, { loop = null, repeat = false }) {
   if (loop) {
     const from = Math.min(Math.max(0, loop[0]), steps);
@@ -31,7 +31,7 @@ export function stretch(steps, { loop = null, repeat = false }) {
   return [0, steps, repeat && steps >= 1];
 }
 
-/** Return the course that begins at `time` with `step` of the piece, or where the stretch begins if `step` is outside it. */
+/** Return the course that begins at `time` with `step`, or where the stretch begins if `step` is outside it. */
 export function begun(piece, time, step, settings) {
   const [from, to, loops] = stretch(piece.steps, settings);
   const first = step >= from && step < to ? step : from;
@@ -53,7 +53,8 @@ export function turned(course, piece, next, time, settings) {
   if (step < from || step >= to) {
     return { ...begun(next, time, from, settings), cut: sounding };
   }
-  const before = time > course.time ? { time: course.time, at: course.at, rate: course.rate, until: time } : course.before;
+  const ran = { time: course.time, at: course.at, rate: course.rate, until: time };
+  const before = time > course.time ? ran : course.before;
   const turn = {
     time, at: distance, rate: stepsPerSecond(settings.tempo), from, to, loops, step: lap.step, origin: lap.distance,
     before, held: [], cut: [], entering: [],
@@ -142,9 +143,9 @@ function timeOf(course, distance) {
 }
 
 function lapOf(course, number) {
-  const length = course.to - course.from;
-  if (number === 0) return { step: course.step, to: course.to, distance: course.origin };
-  return { step: course.from, to: course.to, distance: course.origin + (course.to - course.step) + (number - 1) * length };
+  const { step, from, to, origin } = course;
+  if (number === 0) return { step, to, distance: origin };
+  return { step: from, to, distance: origin + (to - step) + (number - 1) * (to - from) };
 }
 
 // The lap before the one that arithmetic gives: rounding may put a beginning on either side.
@@ -171,7 +172,7 @@ function endIn(lap, note) {
   return lap.distance + (Math.min(note.end, lap.to) - lap.step);
 }
 
-// The notes of a lap: those that reach into it; after a turn, in the lap it happened in, only those not given out before.
+// The notes of a lap: those that reach into it; in the lap of a turn only those that were not given out before it.
 function notesOf(piece, course, lap, first) {
   const within = piece.notes.filter((note) => note.end > lap.step && note.start < lap.to && note.end > note.start);
   return first ? within.filter((note) => freshAtTurn(course, startIn(lap, note))) : within;

@@ -1,23 +1,25 @@
-// The player. Every event is given to what sounds together with its time on the audio clock, a little ahead; timers only
-// say when to look ahead again. So a late timer is not heard, and a change is: what has not been given out follows it.
+// The player. Every event is given to what sounds with its time on the audio clock, a little ahead; timers only say when
+// to look ahead again. So a late timer is not heard, and a change is: what has not been given out follows it.
 
+import { AudioClock, limited, resumed } from "./audio.js";
 import { Clicks } from "./click.js";
 import { MidiOut, midiAccess } from "./midi_out.js";
 import { CHORDS, MELODY, begun, eventsBetween, stepAt, turned } from "./schedule.js";
 import { Synth } from "./synth.js";
+import { ticker } from "./ticker.js";
 
 const AHEAD = 0.2; // seconds that events are given out ahead
 const AHEAD_HIDDEN = 1.5; // in a page in the background, whose timers may come once a second
 const LEAD = 0.06; // seconds from play to the first note: the way of a message to an audio processor
 const LATE = 0.05; // seconds: what is later than this is left out rather than played in a heap
-const TICK = 25; // milliseconds
 const FADED = 12; // milliseconds until what was silenced is silent
 const VELOCITY = { [MELODY]: 100, [CHORDS]: 80 };
 const BLOCK = 1024; // samples between two looks ahead when rendering
 const SMOOTH = 0.02; // seconds in which a volume follows its knob
 
 const DEFAULTS = {
-  tempo: 120, loop: null, repeat: false, metronome: false, chordsAlong: false, program: 0, volume: 0.8, chordVolume: 0.5,
+  tempo: 120, loop: null, repeat: false, metronome: false, chordsAlong: false, program: 0, volume: 0.8,
+  chordVolume: 0.5,
 };
 
 /**
@@ -27,6 +29,7 @@ const DEFAULTS = {
 export class Player extends EventTarget {
   #context;
   #given; // the context is not ours
+  #clock = null;
   #ready = null;
   #master = null;
   #clicks = null;
@@ -38,13 +41,13 @@ export class Player extends EventTarget {
   #settings = { ...DEFAULTS };
   #melody = { notes: [], steps: 0, chords: null };
   #piece = { notes: [], steps: 0 };
+  #told = {}; // {voices, program}: a MIDI instrument is told its program once, not at every turn of a knob
   #courses = []; // [{course, piece}], the first one being heard, the others handed ahead
   #horizon = 0; // audio time up to which events have been given out
   #wanted = 0; // counts plays and stops: a play that was overtaken while it waited does not begin
   #playing = false;
   #starting = false;
   #announced = []; // {time, kind}: events of this class that wait until they are heard
-  #shown = null; // the position shown last
   #ticker = null;
 
   /** Make a player; `context` only for tests. Without it an AudioContext is made at the first play or hear. */
@@ -111,18 +114,10 @@ export class Player extends EventTarget {
   /** Return the step that is heard now, a float, or null if it does not play. */
   position() {
     if (!this.#playing) return null;
-    const heard = this.#heard();
-    while (this.#courses.length > 1 && this.#courses[1].course.time <= heard) {
-      this.#courses.shift();
-      this.#shown = null;
-    }
+    const heard = this.#clock.heard();
+    while (this.#courses.length > 1 && this.#courses[1].course.time <= heard) this.#courses.shift();
     const { course } = this.#courses[0];
-    const step = stepAt(course, heard);
-    if (step === null) return course.to;
-    // The clocks that the heard time comes from differ a little from one call to the next: a playhead never trembles back.
-    if (this.#shown !== null && step < this.#shown && this.#shown - step < 0.5) return this.#shown;
-    this.#shown = step;
-    return step;
+    return stepAt(course, heard) ?? course.to;
   }
 
   get tempo() {
@@ -213,7 +208,8 @@ export class Player extends EventTarget {
 
   /**
    * Return what can sound: [{id, name}]. "synth" is first, "soundfont" there once one is loaded, then MIDI outputs. The
-   * browser is asked for these if `ask`, which is so in a click or a key press; else they are there if it has allowed them.
+   * browser is asked for these if `ask`, which is so in a click or a key press; else they are there if it had allowed
+   * them before.
    */
   async outputs({ ask = navigator.userActivation?.isActive ?? false } = {}) {
     if (!this.#access) {
@@ -244,7 +240,7 @@ export class Player extends EventTarget {
     const playing = this.#playing;
     if (this.#context) this.#voices()?.silence();
     this.#midi = null;
-    if (port) this.#midi = { id, voices: new MidiOut(port, () => this.#clock()) };
+    if (port) this.#midi = { id, voices: new MidiOut(port, () => this.#clock.stamp()) };
     this.#output = id;
     if (this.#ready) await this.#wake();
     if (playing && this.#playing) {
@@ -288,23 +284,24 @@ export class Player extends EventTarget {
   }
 
   async #renderInto(context, from, acts) {
-    const look = () => {
+    const look = async () => {
       while (acts.length && acts[0][0] <= context.currentTime + 1e-9) acts.shift()[1](this);
       if (this.#playing) this.#fill();
+      await this.#font?.voices.settled();
     };
     const settled = context.suspend(0).then(async () => {
       try {
         await this.#wake();
         this.#begin(from, 0);
-        look();
+        await look();
       } finally {
         context.resume();
       }
     });
     settled.catch((error) => this.#fail(error));
     for (let at = BLOCK; at < context.length; at += BLOCK) {
-      context.suspend(at / context.sampleRate).then(() => {
-        look();
+      context.suspend(at / context.sampleRate).then(async () => {
+        await look();
         context.resume();
       });
     }
@@ -315,6 +312,7 @@ export class Player extends EventTarget {
   /** Have an audio context that runs, and the voices of the output. */
   async #wake() {
     this.#context ??= new AudioContext({ latencyHint: "interactive" });
+    this.#clock ??= new AudioClock(this.#context);
     const offline = this.#context instanceof OfflineAudioContext;
     if (!offline && this.#context.state !== "running") await resumed(this.#context);
     this.#ready ??= this.#setUp().catch((error) => {
@@ -327,11 +325,8 @@ export class Player extends EventTarget {
   }
 
   async #setUp() {
-    const limiter = new WaveShaperNode(this.#context, { curve: softCurve() });
-    const half = new GainNode(this.#context, { gain: 0.5 }); // the curve is for twice full scale
-    half.connect(limiter).connect(this.#context.destination);
     this.#master = new GainNode(this.#context, { gain: this.#settings.volume });
-    this.#master.connect(half);
+    this.#master.connect(limited(this.#context));
     this.#clicks = new Clicks(this.#context, this.#master);
     this.#synth = await Synth.load(this.#context, this.#master);
   }
@@ -356,9 +351,13 @@ export class Player extends EventTarget {
     const { program, volume, chordVolume } = this.#settings;
     this.#master.gain.setTargetAtTime(volume, this.#context.currentTime, SMOOTH / 3);
     const voices = this.#voices();
-    for (const channel of [MELODY, CHORDS]) voices?.program(channel, program);
-    voices?.level(MELODY, 1);
-    voices?.level(CHORDS, chordVolume);
+    if (!voices) return;
+    if (this.#told.voices !== voices || this.#told.program !== program) {
+      for (const channel of [MELODY, CHORDS]) voices.program(channel, program);
+      this.#told = { voices, program };
+    }
+    voices.level(MELODY, 1);
+    voices.level(CHORDS, chordVolume);
   }
 
   /** Begin to play at `time`, with step `from`. */
@@ -370,7 +369,6 @@ export class Player extends EventTarget {
     this.#courses = [{ course: begun(this.#piece, time, from, this.#settings), piece: this.#piece }];
     this.#horizon = time;
     this.#announced = [];
-    this.#shown = null;
     const again = this.#playing;
     this.#playing = true;
     if (!again) this.dispatchEvent(new Event("start"));
@@ -448,7 +446,7 @@ export class Player extends EventTarget {
   }
 
   #announce() {
-    const heard = this.#heard();
+    const heard = this.#clock.heard();
     while (this.#playing && this.#announced.length && this.#announced[0].time <= heard) {
       const { kind } = this.#announced.shift();
       if (kind === "loop") this.dispatchEvent(new Event("loop"));
@@ -466,25 +464,6 @@ export class Player extends EventTarget {
 
   #hidden() {
     return typeof document !== "undefined" && document.hidden && !(this.#context instanceof OfflineAudioContext);
-  }
-
-  /** Return the audio time that is heard now: that of the clock less the way to the loudspeaker. */
-  #heard() {
-    const { contextTime, performanceTime } = this.#clock();
-    return contextTime + (performance.now() - performanceTime) / 1000;
-  }
-
-  /** Return {contextTime, performanceTime} of a moment: what is heard then. */
-  #clock() {
-    const context = this.#context;
-    const now = performance.now();
-    if (context instanceof OfflineAudioContext) return { contextTime: context.currentTime, performanceTime: now };
-    const stamp = context.getOutputTimestamp?.();
-    if (stamp?.performanceTime > 0 && context.state === "running") {
-      const heard = stamp.contextTime + (now - stamp.performanceTime) / 1000;
-      if (heard <= context.currentTime + 0.1 && heard > context.currentTime - 1) return stamp;
-    }
-    return { contextTime: context.currentTime - (context.outputLatency || 0), performanceTime: now };
   }
 
   #tickOn() {
@@ -513,39 +492,4 @@ export class Player extends EventTarget {
   #fail(error) {
     this.dispatchEvent(new CustomEvent("error", { detail: { text: error.message } }));
   }
-}
-
-/** Wait until the context runs: a browser lets it only after a click or a key press. */
-async function resumed(context) {
-  const patience = new Promise((_, reject) => {
-    setTimeout(() => reject(new Error("The browser does not let sound begin. Click on the page, then play again.")), 3000);
-  });
-  await Promise.race([context.resume(), patience]);
-}
-
-/** Call `tick` often, from a worker where there can be one; return what ends it. */
-function ticker(tick) {
-  let timer = null;
-  let worker = null;
-  try {
-    worker = new Worker(new URL("./ticks.js", import.meta.url));
-    worker.onmessage = tick;
-    worker.onerror = () => (timer ??= setInterval(tick, TICK));
-  } catch {
-    timer = setInterval(tick, TICK);
-  }
-  return () => {
-    worker?.terminate();
-    clearInterval(timer);
-  };
-}
-
-// Straight up to 0.8, then bent so that nothing reaches beyond 1; for inputs of up to 2, given as up to 1.
-function softCurve() {
-  const points = 4097; // odd: silence stays silence
-  return Float32Array.from({ length: points }, (_, i) => {
-    const x = (4 * i) / (points - 1) - 2;
-    const over = Math.abs(x) - 0.8;
-    return over <= 0 ? x : Math.sign(x) * (0.8 + 0.2 * Math.tanh(over / 0.2));
-  });
 }

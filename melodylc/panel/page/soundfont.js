@@ -1,14 +1,14 @@
 // A SoundFont of the user's (SF2, SF3, DLS), played by the audio processor of spessasynth_lib. The processor knows the
 // audio clock and starts each message in the block of 128 samples in which its time is.
 
-const START = new URL("./soundfont_start.js", import.meta.url).href;
-const PROCESSOR = new URL("./third_party/spessasynth/spessasynth_processor.min.js", import.meta.url).href;
+const MODULES = ["./soundfont_start.js", "./third_party/spessasynth/spessasynth_processor.min.js"];
 const NAME = "spessasynth-worklet-processor";
 const OUTPUTS = 17; // effects, then the sixteen channels
 const SETS = [0, 2, 4, 6, 10, 12, 14]; // first channels of a set: melody, chords; without the drums
 const FADE = 0.006; // seconds
 const PATIENCE = 30000; // milliseconds: a large file on a slow machine
 const LOUDNESS = 0.9;
+const UNREADABLE = "This file cannot be read as a SoundFont: SF2, SF3 or DLS.";
 
 /** The voices of a SoundFont, in an audio context of the player's. */
 export class SoundFont {
@@ -25,8 +25,7 @@ export class SoundFont {
     if (compressed(file) && !wasmAllowed()) {
       throw new Error("This SoundFont is compressed (SF3), which this page cannot unpack: take an SF2.");
     }
-    await context.audioWorklet.addModule(START);
-    await context.audioWorklet.addModule(PROCESSOR);
+    for (const module of MODULES) await context.audioWorklet.addModule(new URL(module, import.meta.url).href);
     const node = new AudioWorkletNode(context, NAME, {
       numberOfInputs: 0,
       numberOfOutputs: OUTPUTS,
@@ -101,6 +100,11 @@ export class SoundFont {
     gain.setValueAtTime(LOUDNESS * share, this.#context.currentTime);
   }
 
+  /** Wait until the processor has read what it was sent: rendering, unlike a loudspeaker, does not give it the time. */
+  async settled() {
+    await answerTo(this.#node, "synthesizerSnapshot", () => post(this.#node, "requestSynthesizerSnapshot", null));
+  }
+
   /** Let go of the processor and its memory. */
   close() {
     post(this.#node, "destroyWorklet", null);
@@ -147,7 +151,7 @@ function answerTo(node, what, ask) {
     };
     node.port.onmessage = ({ data }) => {
       if (data.type === "isFullyInitialized" && data.data.type === what) done(resolve);
-      if (data.type === "soundBankError") done(reject, new Error("This file cannot be read as a SoundFont: SF2, SF3 or DLS."));
+      if (data.type === "soundBankError") done(reject, new Error(UNREADABLE));
     };
     node.onprocessorerror = () => done(reject, new Error("The SoundFont synthesizer stopped."));
     ask();

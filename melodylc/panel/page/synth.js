@@ -1,16 +1,17 @@
 // The sound that needs no samples: webaudio-tinysynth, a classic script that is loaded when it is first needed.
 
-const SCRIPT = new URL("./third_party/tinysynth/webaudio-tinysynth.min.js", import.meta.url).href;
+const SCRIPT = "./third_party/tinysynth/webaudio-tinysynth.min.js";
 const FADE = 0.006; // seconds: short enough to be a stop, long enough not to click
 const LOUDNESS = 0.7; // of tinysynth's own scale: a melody, its chords and the metronome together stay below full scale
 
 let loading = null;
 
-/** Return a promise of the class WebAudioTinySynth, whose script is loaded once. */
+/** Return a promise of the class WebAudioTinySynth, whose script is loaded once, if it is not in the page already. */
 function loadTinySynth() {
+  if (window.WebAudioTinySynth) return Promise.resolve(window.WebAudioTinySynth);
   loading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
-    script.src = SCRIPT;
+    script.src = new URL(SCRIPT, import.meta.url).href;
     script.onload = () => resolve(window.WebAudioTinySynth);
     script.onerror = () => {
       loading = null; // so that the next play tries again

@@ -1,3 +1,3 @@
-// A worker that only ticks: browsers slow down the timers of a page in the background, those of its workers they do not.
+// A worker that only ticks: browsers slow down the timers of a page in the background, but not those of its workers.
 
 setInterval(() => postMessage(null), 25);
