@@ -29,7 +29,7 @@ class Running:
         self.cookie = f"melodylc-{self.port}={TOKEN}"
 
         def make(say, wake):
-            self.panel = Panel(folder, self.source, say=say)
+            self.panel = Panel(folder, self.source, say=say, wake=wake)
             return self.panel
 
         server = PanelServer(make, Guard(host, self.port, TOKEN))
