@@ -191,12 +191,14 @@ class Panel:
         self._shown = now
 
     def save(self) -> None:
-        """Write the history."""
-        self.unsaved = False
+        """Write the history; it stays unsaved where that fails."""
         self.history.save(self.history_file)
+        self.unsaved = False
 
     def close(self) -> None:
         """End: write what is not written yet."""
-        if self.unsaved:
-            self.save()
-        self.source.close()
+        try:
+            if self.unsaved:
+                self.save()
+        finally:
+            self.source.close()
