@@ -203,13 +203,15 @@ class Panel:
         self._shown = now
 
     def save(self) -> None:
-        """Write the history."""
-        self.unsaved = False
+        """Write the history; it stays unsaved where that fails."""
         self.history.save(self.history_file)
+        self.unsaved = False
 
     def close(self) -> None:
         """End: write what is not written yet."""
-        self.into_daw.stop()
-        self.source.close()
-        if self.unsaved:
-            self.save()
+        try:
+            self.into_daw.stop()
+            if self.unsaved:
+                self.save()
+        finally:
+            self.source.close()

@@ -48,6 +48,7 @@ class Running:
         self._thread.join(10)
         self.listening.close()
         assert not self._thread.is_alive()
+        self.panel.close()
 
     def get(self, path, headers=(), data=None, cookie=True):
         """Return status, headers and body."""
