@@ -51,6 +51,7 @@ def _set(panel: Panel, settings: Any) -> None:
         return
     panel.history.settings = changed
     panel.touch("settings")
+    panel.into_daw.set_tempo(changed.tempo)
     if changed.makes == before.makes:
         return
     panel.check()
@@ -61,7 +62,8 @@ def _set(panel: Panel, settings: Any) -> None:
 def _learn(panel: Panel) -> None:
     """Learn an actor for the rules of now."""
     settings, key = panel.history.settings, panel.learned_key()
-    named = ", ".join([*panel.rules.texts(settings.rules), *([f"over {settings.chords}"] if settings.chords else [])])
+    texts = [text.rpartition("/")[2] for text in panel.rules.texts(settings.rules)]  # of a file its name alone
+    named = ", ".join([*texts, *([f"over {settings.chords}"] if settings.chords else [])])
     if not named:
         raise UserError("learn: expected a rule or chords; key, notes and range need no learning")
     actors = panel.hidden / "actors"
@@ -207,6 +209,18 @@ def _ask(panel: Panel) -> None:
     ask(panel, "ask", wanted, take, "choosing two to judge", about="ask")
 
 
+# --- into the DAW -----------------------------------------------------------------------------------------------------
+
+
+def _live(panel: Panel, on: Any, sync: Any = "internal", port: Any = None, record: Any = False) -> None:
+    """Play the melody in the roll into a DAW, over a virtual MIDI port or one that is there, or end that."""
+    if on is True:
+        panel.into_daw.start(panel.folder, panel.history.settings.tempo, sync, port, record)
+    else:
+        panel.into_daw.stop()
+    panel.touch("live")
+
+
 # Each action: what does it, what it needs, and what it may be given.
 ACTIONS: dict[str, tuple[Callable[..., None], tuple[str, ...], tuple[str, ...]]] = {
     "set": (_set, ("settings",), ()),
@@ -227,6 +241,7 @@ ACTIONS: dict[str, tuple[Callable[..., None], tuple[str, ...], tuple[str, ...]]]
     "stop": (_stop, (), ()),
     "import": (midi_files.take_melody, ("upload",), ("track", "channel", "bar")),
     "save": (midi_files.save_melody, ("melody",), ("chords",)),
+    "live": (_live, ("on",), ("sync", "port", "record")),
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from melodylc import chords
 from melodylc.attributes import Attributes
+from melodylc.melody import BARS
 from melodylc.rules import Rule, find, form
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ class Asked:
     """What melodies are asked for, and how they are drawn."""
 
     attributes: Attributes  # with the key of the chords, where there is no other
-    rules: tuple[Rule, ...]  # further ones, those of chords and form not among them
+    rules: tuple[Rule, ...]  # further ones, those of chords and form not among them,
+    names: tuple[str | None, ...]  # and by which name each of them was asked for
     actors: tuple[RuleActor, ...]
     progression: str | None
     form: str | None
@@ -43,11 +45,14 @@ class Asked:
         if asked["chords"] is not None:
             attributes = chords.fitting(asked["chords"], attributes)
         rules = [find(text) for text in asked["rules"]]
+        names: list[str | None] = [text.partition("(")[0] for text in asked["rules"]]
         if asked["taste"] is not None:
             rules.append(load_preference(asked["taste"], model))
+            names.append(None)
         return cls(
             attributes,
             tuple(rules),
+            tuple(names),
             tuple(load_actor(path, model) for path in asked["actors"]),
             asked["chords"],
             asked["form"],
@@ -64,6 +69,6 @@ class Asked:
         return () if self.progression is None else (chords.rule(self.progression),)
 
     def all_rules(self, bars: int) -> list[Rule]:
-        """Return every rule that a melody of so many bars is held against."""
-        formed = [form(self.form)] if self.form is not None and bars == 16 else []
-        return [*self.attributes.rules(), *self.chord_rules, *self.rules, *formed]
+        """Return every rule that a melody of so many bars is held against; the last ones are `rules`."""
+        formed = [form(self.form)] if self.form is not None and bars == BARS else []
+        return [*self.attributes.rules(), *self.chord_rules, *formed, *self.rules]

@@ -63,14 +63,18 @@ def ask(
 def as_set(
     panel: Panel, title: str, asked: dict[str, Any], locks: tuple[int, ...] | None = None
 ) -> Callable[[Made], None]:
-    """Return what takes melodies that were made as a new set, which is shown."""
+    """Return what takes melodies that were made as a new set, which is shown, and further ones that are made later."""
+    id, taken = new_id(), 0
 
     def take(made: Made) -> None:
+        nonlocal taken
         melodies = [
-            _known(each, f"{title} {number}", asked, locks) for number, each in enumerate(made["melodies"], start=1)
+            _known(each, f"{title} {number}", asked, locks)
+            for number, each in enumerate(made["melodies"][taken:], start=taken + 1)
         ]
+        taken += len(melodies)
         if melodies:
-            panel.history.add(title, made.get("summary", ""), melodies)
+            panel.history.add(id, title, melodies)
             panel.show(*(melody.id for melody in melodies))
             panel.touch("sets", "at", "chosen")
 

@@ -82,7 +82,6 @@ class MelodySet:
 
     id: str
     title: str
-    how: str
     melodies: tuple[str, ...]
     time: float  # seconds since 1970
 
@@ -112,11 +111,16 @@ class History:
     settings: Settings = field(default_factory=Settings)
     learned: list[LearnedActor] = field(default_factory=list)
 
-    def add(self, title: str, how: str, melodies: list[KnownMelody]) -> None:
-        """Add a set and show it; its first melody is chosen."""
+    def add(self, id: str, title: str, melodies: list[KnownMelody]) -> None:
+        """Add melodies to a set; a new one is shown, and its first melody chosen."""
         self.melodies.update({melody.id: melody for melody in melodies})
-        self.sets.append(MelodySet(new_id(), title, how, tuple(melody.id for melody in melodies), time.time()))
-        self.at, self.chosen = self.sets[-1].id, melodies[0].id
+        ids = tuple(melody.id for melody in melodies)
+        for index, each in enumerate(self.sets):
+            if each.id == id:
+                self.sets[index] = replace(each, melodies=each.melodies + ids)
+                return
+        self.sets.append(MelodySet(id, title, ids, time.time()))
+        self.at, self.chosen = id, ids[0]
         self._forget()
 
     def _forget(self) -> None:

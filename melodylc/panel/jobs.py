@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from melodylc.live.protocol import Answer, Failure, Heard, Progress, Task
 
-STOPPABLE = ("generate", "remake", "learn")  # tasks that end early with what they have
+STOPPABLE = ("generate", "remake", "continue", "learn")  # tasks that end early with what they have
 MOST_WAITING = 20  # jobs; whoever asks for more is told so
 
 
@@ -43,13 +43,12 @@ class Job:
 
     name: str
     asked: dict[str, Any]
-    done: Callable[[dict[str, Any]], None]
+    done: Callable[[dict[str, Any]], None]  # with melodies as they come, those before them among them
     failed: Callable[[str], None]
     text: str = ""  # what is going on, in words
     about: str | None = None  # of two jobs of a name about the same thing, the later one replaces the other
     quiet: bool = False  # whether the page need not say that it is going on
     curve: list[list[float]] = field(default_factory=list)
-    progress: str = ""
     unwanted: bool = False  # its result is dropped
     lost: int = 0  # how many processes ended with it
 
@@ -91,8 +90,7 @@ class Jobs:
         if not shown:
             return None
         job = shown[0]
-        text = f"{job.text}, {job.progress}" if job.progress else job.text
-        return {"what": job.name, "text": text, "stoppable": job.name in STOPPABLE, "curve": job.curve}
+        return {"what": job.name, "text": job.text, "stoppable": job.name in STOPPABLE, "curve": job.curve}
 
     def poll(self) -> None:
         """Take what came, and ask for what is next."""
@@ -102,7 +100,8 @@ class Jobs:
                 continue
             if isinstance(heard, Progress):
                 job.curve = heard.made.get("curve", job.curve)
-                job.progress = heard.made.get("text", job.progress)
+                if "melodies" in heard.made and not job.unwanted:
+                    job.done(heard.made)
                 continue
             self._running = None
             if not job.unwanted:

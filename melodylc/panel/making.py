@@ -24,10 +24,9 @@ from melodylc.panel.asked import Asked
 from melodylc.rules.outside import notes_outside
 from melodylc.transforming import interpolate
 
-SECONDS = 8.0  # that a search goes on at most: somebody waits
-FIRST = 12  # draws for each melody that a search begins with
+SECONDS = 3.0  # that the search for a melody goes on at most: somebody waits
+FIRST = 12  # draws that it begins with
 ADDED_SECONDS = 1.5  # that each search for eight bars more goes on, of which there may be two
-MOST_LONG = 2  # candidates of more than 16 bars: each of their additions takes seconds
 NEIGHBOURS = 24  # among which those that are shown are chosen
 
 
@@ -54,10 +53,14 @@ def judged(model: Model, asked: Asked, melody: np.ndarray, given: np.ndarray | N
     bounds = plausibility.bounds(model).with_returning(max(0, BARS - bars))
     violated = dict.fromkeys(name for window in sixteens(melody[None]) for name in bounds.violated(window[0]))
     values = [float(rewards(rule, melody[None], given)[0]) for rule in rules]
+    asked_by = [None] * (len(rules) - len(asked.names)) + [*asked.names]
     key, pitches = asked.attributes.key, asked.attributes.pitches()
     return {
         "states": melody.tolist(),
-        "rules": [{"name": rule.name, "reward": value} for rule, value in zip(rules, values, strict=True)],
+        "rules": [
+            {"name": rule.name, "rule": name, "reward": value}
+            for rule, name, value in zip(rules, asked_by, values, strict=True)
+        ],
         "implausible": list(violated),
         "kept": not violated and all(value == 1 for value in values),
         # a rule that is kept leaves room for some notes that it would not allow by themselves
@@ -79,35 +82,55 @@ def _chords(progression: str, bars: int) -> list[dict[str, Any]]:
     ]
 
 
-def _found(model: Model, asked: Asked, made: Generated) -> dict[str, Any]:
+Tell = Callable[..., None]  # takes what a task has come to so far, by name
+
+
+def one_by_one(
+    count: int, make: Callable[[int], list[dict[str, Any]]], tell: Tell, stopped: Callable[[], bool]
+) -> dict[str, Any]:
+    """Return melodies that are made one after another, by their number: the first is heard while others are made."""
+    made = make(0)
+    for number in range(1, count):
+        if stopped():
+            break
+        tell(melodies=made)
+        made = made + make(number)
+    return {"melodies": made}
+
+
+def _found(model: Model, asked: Asked, made: Generated) -> list[dict[str, Any]]:
     """Return melodies that were generated, with what is known of each."""
-    melodies = [
+    return [
         judged(model, asked, melody, made.given) | {"way": way, "tried": tried}
         for melody, way, tried in zip(made.melodies, made.ways, made.draws, strict=True)
     ]
-    return {"melodies": melodies, "summary": made.summary}
 
 
-def generated(model: Model, asked: Asked, stopped: Callable[[], bool]) -> dict[str, Any]:
+def generated(model: Model, asked: Asked, tell: Tell, stopped: Callable[[], bool]) -> dict[str, Any]:
     """Return new melodies: drawn for what is asked, made by actors, or searched for."""
-    longer = asked.bars > BARS
-    count = min(asked.count, MOST_LONG) if longer else asked.count
-    made = generate(
-        model,
-        asked.attributes,
-        count,
-        rules=list(asked.rules),
-        actors=list(asked.actors),
-        seed=asked.seed,
-        temperature=asked.temperature,
-        strict=asked.strict,
-        chords=asked.progression,
-        form=asked.form,
-        bars=asked.bars,
-        how="search" if _searched(asked) else "auto",
-        searching=SearchBudget(seconds=ADDED_SECONDS if longer else SECONDS, first=FIRST * count, stopped=stopped),
-    )
-    return _found(model, asked, made)
+
+    def make(number: int, count: int = 1) -> list[dict[str, Any]]:
+        made = generate(
+            model,
+            asked.attributes,
+            count,
+            rules=list(asked.rules),
+            actors=list(asked.actors),
+            seed=asked.seed + number,
+            temperature=asked.temperature,
+            strict=asked.strict,
+            chords=asked.progression,
+            form=asked.form,
+            bars=asked.bars,
+            how="search" if _searched(asked) else "auto",
+            searching=SearchBudget(seconds=seconds, first=FIRST, stopped=stopped),
+        )
+        return _found(model, asked, made)
+
+    seconds = ADDED_SECONDS if asked.bars > BARS else SECONDS
+    if _searched(asked) or asked.bars != BARS:
+        return one_by_one(asked.count, make, tell, stopped)
+    return {"melodies": make(0, asked.count)}
 
 
 def _searched(asked: Asked) -> bool:
@@ -148,21 +171,27 @@ def between(model: Model, asked: Asked, first: np.ndarray, last: np.ndarray) -> 
     return {"melodies": [judged(model, asked, each) | {"way": "between"} for each in melodies]}
 
 
-def continued(model: Model, asked: Asked, melody: np.ndarray) -> dict[str, Any]:
+def continued(
+    model: Model, asked: Asked, melody: np.ndarray, tell: Tell, stopped: Callable[[], bool]
+) -> dict[str, Any]:
     """Return melodies that go on from one, until they have as many bars as are asked for."""
-    made = continue_melody(
-        model,
-        melody,
-        asked.attributes,
-        bars=asked.bars,
-        count=asked.count,
-        rules=[*asked.chord_rules, *asked.rules],
-        seed=asked.seed,
-        temperature=asked.temperature,
-        strict=asked.strict,
-        seconds=ADDED_SECONDS,
-    )
-    return _found(model, asked, made)
+
+    def make(number: int) -> list[dict[str, Any]]:
+        made = continue_melody(
+            model,
+            melody,
+            asked.attributes,
+            bars=asked.bars,
+            count=1,
+            rules=[*asked.chord_rules, *asked.rules],
+            seed=asked.seed + number,
+            temperature=asked.temperature,
+            strict=asked.strict,
+            seconds=ADDED_SECONDS,
+        )
+        return _found(model, asked, made)
+
+    return one_by_one(asked.count, make, tell, stopped)
 
 
 def _windows(melody: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,10 @@ from melodylc.melody import BARS, STEPS, STEPS_PER_BAR
 from melodylc.model import Model
 from melodylc.panel.asked import Asked
 from melodylc.panel.locks import FREE, LOCKED, PITCHES, RHYTHM
-from melodylc.panel.making import judged, states
+from melodylc.panel.making import Tell, judged, one_by_one, states
 
 KEEPS = {FREE: None, RHYTHM: "rhythm", PITCHES: "pitches"}  # what infilling is told, in the order in which it is done
-SECONDS = 3.0  # of each search
-FIRST, DECODES = 4, 60  # draws for each melody: those that a search begins with, and all of them
+BUDGET = SearchBudget(decodes=60, first=4, seconds=3.0)  # of each part: a draw takes as long as five melodies
 
 
 def locked_melody(melody: Sequence[int], locks: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -36,24 +36,23 @@ def locked_melody(melody: Sequence[int], locks: Sequence[int]) -> tuple[np.ndarr
 
 
 def remade(
-    model: Model,
-    asked: Asked,
-    melody: np.ndarray,
-    locks: np.ndarray,
-    stopped: Callable[[], bool],
-    tell: Callable[..., None],
+    model: Model, asked: Asked, melody: np.ndarray, locks: np.ndarray, tell: Tell, stopped: Callable[[], bool]
 ) -> dict[str, Any]:
     """Return melodies in which all that is not locked is new: first what is free, then what keeps rhythm or pitches.
 
     Rules see 16 bars at a time, so longer melodies are made anew in as many windows as the new bars need.
     """
-    made = np.repeat(melody[None], asked.count, axis=0)
-    todo = [(keep, start) for keep in KEEPS for start in _windows(locks == keep)]
-    for number, (keep, start) in enumerate(todo):
-        tell(text=f"part {number + 1} of {len(todo)}" if len(todo) > 1 else "")
-        made = _window_remade(model, asked, made, locks != keep, start, KEEPS[keep], number, stopped)
+    parts = [(keep, start) for keep in KEEPS for start in _windows(locks == keep)]
     given = locks == LOCKED
-    return {"melodies": [judged(model, asked, each, given) | {"way": "remade"} for each in made]}
+
+    def make(number: int) -> list[dict[str, Any]]:
+        made = melody
+        for part, (keep, start) in enumerate(parts):
+            seed = asked.seed + number * len(parts) + part
+            made = _window_remade(model, asked, made, locks != keep, start, KEEPS[keep], seed, stopped)
+        return [judged(model, asked, made, given) | {"way": "remade"}]
+
+    return one_by_one(asked.count, make, tell, stopped)
 
 
 def _windows(anew: np.ndarray) -> list[int]:
@@ -70,38 +69,29 @@ def _windows(anew: np.ndarray) -> list[int]:
 def _window_remade(
     model: Model,
     asked: Asked,
-    melodies: np.ndarray,
+    melody: np.ndarray,
     stays: np.ndarray,
     start: int,
     keep: str | None,
-    number: int,
+    seed: int,
     stopped: Callable[[], bool],
 ) -> np.ndarray:
-    """Return melodies (B, S) with what does not stay in 16 bars from one on made anew."""
-    steps = (start * STEPS_PER_BAR + np.arange(STEPS)) % melodies.shape[1]  # fewer than 16 bars are played again
-    first = np.arange(STEPS) < melodies.shape[1]
-    locked = stays[steps] | ~first
-    rules = [rule.beginning(start) for rule in (*asked.chord_rules, *asked.rules)]
-    same = (melodies == melodies[0]).all()  # then all of them are made in one search
-    each = SECONDS if same else SECONDS / len(melodies)
-    many = len(melodies) if same else 1
-    budget = SearchBudget(decodes=DECODES * many, first=FIRST * many, seconds=each, stopped=stopped)
-    found = [
-        infill(
-            model,
-            melody[steps],
-            asked.attributes,
-            locked=locked,
-            keep=keep,
-            count=many,
-            rules=rules,
-            seed=asked.seed + 101 * number + index,
-            temperature=asked.temperature,
-            strict=asked.strict,
-            searching=budget,
-        ).melodies
-        for index, melody in enumerate(melodies[:1] if same else melodies)
-    ]
-    made = melodies.copy()
-    made[:, steps[first]] = np.concatenate(found)[:, first]
+    """Return a melody (S,) with what does not stay (S,) in 16 bars from one on made anew."""
+    steps = (start * STEPS_PER_BAR + np.arange(STEPS)) % len(melody)  # fewer than 16 bars are played again
+    first = np.arange(STEPS) < len(melody)
+    found = infill(
+        model,
+        melody[steps],
+        asked.attributes,
+        locked=stays[steps] | ~first,
+        keep=keep,
+        count=1,
+        rules=[rule.beginning(start) for rule in (*asked.chord_rules, *asked.rules)],
+        seed=seed,
+        temperature=asked.temperature,
+        strict=asked.strict,
+        searching=replace(BUDGET, stopped=stopped),
+    )
+    made = melody.copy()
+    made[steps[first]] = found.melodies[0, first]
     return made

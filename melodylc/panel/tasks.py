@@ -28,7 +28,7 @@ def perform(inference: Inference, conversation: Conversation) -> dict[str, Any]:
 def _generate(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
     from melodylc.panel import making
 
-    return making.generated(inference.model, Asked.of(inference.model, asked), conversation.stopped)
+    return making.generated(inference.model, Asked.of(inference.model, asked), conversation.tell, conversation.stopped)
 
 
 def _like(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
@@ -50,14 +50,15 @@ def _remake(inference: Inference, conversation: Conversation, asked: dict[str, A
 
     melody, locks = remaking.locked_melody(asked["melody"], asked["locks"])
     return remaking.remade(
-        inference.model, Asked.of(inference.model, asked), melody, locks, conversation.stopped, conversation.tell
+        inference.model, Asked.of(inference.model, asked), melody, locks, conversation.tell, conversation.stopped
     )
 
 
 def _continue(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
     from melodylc.panel import making
 
-    return making.continued(inference.model, Asked.of(inference.model, asked), making.states(asked["melody"]))
+    wanted, melody = Asked.of(inference.model, asked), making.states(asked["melody"])
+    return making.continued(inference.model, wanted, melody, conversation.tell, conversation.stopped)
 
 
 def _judge(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Running:
 
         def make(say, wake):
             self.source.wake = wake
-            self.panel = Panel(folder, self.source, say=say)
+            self.panel = Panel(folder, self.source, say=say, wake=wake)
             return self.panel
 
         server = PanelServer(make, Guard(host, self.port, TOKEN))
@@ -49,6 +49,7 @@ class Running:
         self._thread.join(10)
         self.listening.close()
         assert not self._thread.is_alive()
+        self.panel.close()
 
     def get(self, path, headers=(), data=None, cookie=True):
         """Return status, headers and body."""

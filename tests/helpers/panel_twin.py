@@ -73,7 +73,7 @@ class TwinSource:
             return {"melodies": [made(melody())], "tracks": [{"track": 0}], "taken": {"track": 0}}
         count = 2 if task.name == "ask" else asked["count"]
         melodies = [made(melody(60 + number, asked["bars"])) for number in range(count)]
-        return {"melodies": melodies, "summary": f"by {task.name}"}
+        return {"melodies": melodies}
 
     def close(self):
         self.closed = True

@@ -26,7 +26,7 @@ export function mountHistory(place, session, actions) {
     if (sets.length === 0) list.replaceChildren(element("option", { text: "No melodies yet" }));
     drawn = now;
     if (index >= 0) list.value = String(at);
-    list.title = sets[index]?.how ?? "";
+    list.title = sets[index]?.title ?? "";
   };
   session.addEventListener("change", (event) => (event.detail.has("sets") || event.detail.has("at")) && update());
   update();
