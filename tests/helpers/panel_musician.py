@@ -1,4 +1,4 @@
-"""A twin of the inference process that makes music of a kind: phrases over what is asked for, with what is known of them."""
+"""A twin of the inference process that makes music of a kind: phrases over what is asked for, and what they keep."""
 
 import numpy as np
 from panel_twin import TwinSource
@@ -53,9 +53,7 @@ def judged(states, asked, way="twin", wrong=()):
         ],
         "implausible": list(wrong),
         "kept": not wrong and min(values, default=1) == 1,
-        "outside": [
-            list(each) for each in notes_outside((r for r, value in zip(rules, values) if value < 1), states)
-        ],
+        "outside": [list(each) for each in notes_outside((r for r, value in zip(rules, values) if value < 1), states)],
         "allowed": None if allowed.all() else np.flatnonzero(allowed).tolist(),
         "tonic": attributes.key.tonic if attributes.key else None,
         "chords": [each._asdict() for each in named(progression, bars)] if progression else None,

@@ -1,4 +1,4 @@
-"""The panel as a musician has it: the page in a browser, what can be seen and heard of it, and what went wrong in it."""
+"""The panel as a musician has it: the page in a browser, what is seen and heard of it, and what went wrong in it."""
 
 import json
 import time
