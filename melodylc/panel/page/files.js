@@ -107,23 +107,25 @@ function chooseTrack(dialog, session) {
   if (!read) return;
   const number = element("input", { type: "number", min: "1", value: "1", id: "upload-bar" });
   const hint = element("span", { class: "hint" });
-  let chosen = read.tracks[0];
+  const { taken } = read; // what is shown now
+  const isTaken = (track) => track.track === taken?.track && track.channel === taken?.channel;
+  let chosen = read.tracks.find(isTaken) ?? read.tracks[0];
   const choose = (track) => {
     chosen = track;
     number.min = String(track.first + 1);
     number.max = String(track.last + 1);
-    number.value = String(track.first + 1);
+    number.value = String((isTaken(track) ? taken.bar : track.bar ?? track.first) + 1);
     hint.textContent = track.first === track.last ? `only bar ${track.first + 1}` : `${track.first + 1} to ${track.last + 1}`;
   };
-  const rows = read.tracks.map((track, index) => {
-    const radio = element("input", { type: "radio", name: "track", checked: index === 0, onchange: () => choose(track) });
+  const rows = read.tracks.map((track) => {
+    const radio = element("input", { type: "radio", name: "track", checked: track === chosen, onchange: () => choose(track) });
     const sound = track.channel === 9 ? "Drums" : track.program === null ? "" : programName(track.program);
     const words = [`Track ${track.track + 1}`, `channel ${track.channel + 1}`, sound].filter(Boolean).join(" · ");
     return element("label", { class: "row" }, radio, element("span", { text: words }));
   });
   const use = () => {
     const bar = Math.min(Math.max(Math.round(Number(number.value)) || 1, chosen.first + 1), chosen.last + 1);
-    session.send({ do: "import", upload: read.id, track: chosen.track, bar: bar - 1 });
+    session.send({ do: "import", upload: read.id, track: chosen.track, channel: chosen.channel, bar: bar - 1 });
     dialog.close();
   };
   number.addEventListener("keydown", (event) => event.key === "Enter" && use());
