@@ -22,6 +22,7 @@ from jackd import PERIOD, RATE, Busy, Dump, Server, connect
 
 from melodylc.attributes import Attributes
 from melodylc.live import ControlValues, Session, SessionSettings
+from melodylc.live.melody_queue import MelodyQueue
 from melodylc.live.protocol import Request, Setup
 from melodylc.live.worker import Worker
 from midi_io import messages
@@ -160,6 +161,7 @@ def starts(server: Server, count: int) -> list[float]:
         while session.status.queue == 0:
             time.sleep(0.05)
         zero = dump.zero(daw, "daw:out")
+        assert isinstance(session._queue, MelodyQueue)
         upcoming = session._queue.upcoming
         assert upcoming is not None
         first = min(note.start for note in upcoming.bars[0])

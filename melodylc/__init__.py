@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from melodylc.latent.rewards import PAPER_BUDGET, Budget
     from melodylc.melody import Melody
     from melodylc.model import Model, load
+    from melodylc.notebook import show
     from melodylc.rules import Key, Rule
     from melodylc.style import Style, in_style, learn_style, load_style, style_of_files
     from melodylc.transforming import interpolate, transform
@@ -87,6 +88,7 @@ _HOMES = {
     "prefer": "melodylc.constraints.preference",
     "rules": None,
     "select_melody": "melodylc.extraction.selection",
+    "show": "melodylc.notebook",
     "style_of_files": "melodylc.style",
     "transform": "melodylc.transforming",
     "write_midi": "melodylc.exchange",
@@ -130,6 +132,7 @@ __all__ = [
     "prefer",
     "rules",
     "select_melody",
+    "show",
     "style_of_files",
     "transform",
     "write_midi",

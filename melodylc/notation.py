@@ -33,7 +33,6 @@ ABC_MODES = {
     "phrygian": "Phr",
     "lydian": "Lyd",
     "mixolydian": "Mix",
-    "locrian": "Loc",
 }
 ABC_ACCIDENTALS = {-1: "_", 0: "=", 1: "^"}
 ABC_OCTAVE = 4  # of capitals without a mark
@@ -107,9 +106,10 @@ def to_abc(
         "M:4/4",
         f"L:1/{STEPS_PER_BAR}",
         f"Q:1/4={number('tempo', tempo, *TEMPI):g}",
-        f"K:{written.tonic}{ABC_MODES[written.mode]}{' clef=bass' if score.bass_clef else ''}",
+        f"K:{_abc_key(written)}{' clef=bass' if score.bass_clef else ''}",
     ]
-    bars = [_abc_bar(bar, written) for bar in score.bars]
+    tied = [False, *(bar[-1].tied for bar in score.bars)]
+    bars = [_abc_bar(bar, written, before) for bar, before in zip(score.bars, tied, strict=False)]
     lines = [" | ".join(bars[at : at + BARS_A_LINE]) for at in range(0, len(bars), BARS_A_LINE)]
     return "\n".join([*head, *(f"{line} |" for line in lines[:-1]), f"{lines[-1]} |]"]) + "\n"
 
@@ -215,16 +215,25 @@ def _reads_well(start: int, end: int, rest: bool) -> bool:
     return of_one_beat or of_beats or of_eighths
 
 
-def _abc_bar(bar: list[Piece], written: Signature) -> str:
+def _abc_key(written: Signature) -> str:
+    """Return a key in ABC; the major key of its signature for locrian, which music21 for one does not know."""
+    return written.tonic + ABC_MODES[written.mode] if written.mode in ABC_MODES else written.major
+
+
+def _abc_bar(bar: list[Piece], written: Signature, tied_before: bool) -> str:
     """Return a bar in ABC: a beat is beamed, spaces stand between beats."""
-    in_force: dict[str, int] = {}  # accidentals, of letters and of letters with an octave
-    beats = []
-    for _, pieces in groupby(bar, key=lambda piece: piece.start // STEPS_PER_BEAT):
-        beats.append("".join(_abc_piece(piece, written, in_force) for piece in pieces))
-    return " ".join(beats)
+    in_force: dict[str, int | None] = {}  # accidentals, of letters and of letters with an octave; None: readers differ
+    beats: dict[int, str] = {}
+    for piece in bar:
+        beat, known = piece.start // STEPS_PER_BEAT, dict(in_force)
+        beats[beat] = beats.get(beat, "") + _abc_piece(piece, written, in_force)
+        if tied_before:  # an accidental of what a tie leads to is none to some
+            in_force = {place: sign if known.get(place) == sign else None for place, sign in in_force.items()}
+        tied_before = piece.tied
+    return " ".join(beats.values())
 
 
-def _abc_piece(piece: Piece, written: Signature, in_force: dict[str, int]) -> str:
+def _abc_piece(piece: Piece, written: Signature, in_force: dict[str, int | None]) -> str:
     chord = "" if piece.chord is None else f'"{_plain(piece.chord)}"'
     length = "" if piece.length == 1 else str(piece.length)
     if piece.pitch is None:
@@ -233,7 +242,7 @@ def _abc_piece(piece: Piece, written: Signature, in_force: dict[str, int]) -> st
     return f"{chord}{_abc_pitch(spelt, written, in_force)}{length}{'-' if piece.tied else ''}"
 
 
-def _abc_pitch(spelt: Spelt, written: Signature, in_force: dict[str, int]) -> str:
+def _abc_pitch(spelt: Spelt, written: Signature, in_force: dict[str, int | None]) -> str:
     """Return a pitch in ABC, with an accidental unless it has it by the signature and all before it in the bar."""
     signed = written.accidental(spelt.letter)
     places = (spelt.letter, f"{spelt.letter}{spelt.octave}")

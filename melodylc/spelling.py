@@ -12,6 +12,7 @@ import numpy as np
 from melodylc.rules.key import COMMON_SCALES, NAMES, NATURALS, Key, tonic_and_scale
 
 LETTERS = "FCGDAEB"
+SIGNS = {-1: "b", 0: "", 1: "#"}
 # The scales that have a signature of their own, and how far it is from that of major.
 MODES = {"major": 0, "minor": -3, "dorian": -2, "phrygian": -4, "lydian": 1, "mixolydian": -1, "locrian": -5}
 MOST = 6  # sharps or flats of a signature: there is another way to write one of seven
@@ -28,11 +29,6 @@ class Spelt(NamedTuple):
     accidental: int  # semitones: -1 flat, 0 natural, 1 sharp
     octave: int  # of the letter: 4 is that of middle C
 
-    @property
-    def name(self) -> str:
-        """Return the letter with its sign, such as F#."""
-        return self.letter + {-1: "b", 0: "", 1: "#"}[self.accidental]
-
 
 class Signature(NamedTuple):
     """A key signature, and the key that it is written for."""
@@ -40,6 +36,11 @@ class Signature(NamedTuple):
     tonic: str
     mode: str  # of MODES
     fifths: int  # sharps, or flats where it is negative
+
+    @property
+    def major(self) -> str:
+        """Return the tonic of the major key that has the same signature."""
+        return _signed(self.fifths)
 
     def accidental(self, letter: str) -> int:
         """Return the accidental that the signature gives a letter."""
@@ -67,13 +68,13 @@ def signature(key: Key | None, pitches: np.ndarray) -> Signature:
         if key is not None:
             weight = np.isin(np.arange(12), list(key.classes)).astype(int)
         fifths = max(range(-MOST + 1, MOST + 1), key=lambda each: (weight[_classes(each)].sum(), -abs(each)))
-        return Signature("".join(_signed(_written(fifths))), "major", fifths)
+        return Signature(_signed(fifths), "major", fifths)
     mode = _mode(key, key.tonic)
     named = tonic_and_scale(key.name)
     tonic = _place(NAMES[key.tonic] if named is None else named[0])
     fifths = tonic + MODES[mode]
     by = -12 if fifths > MOST else 12 if fifths < -MOST else 0
-    return Signature("".join(_signed(_written(tonic + by))), mode, fifths + by)
+    return Signature(_signed(tonic + by), mode, fifths + by)
 
 
 def _mode(key: Key, tonic: int) -> str:
@@ -99,8 +100,10 @@ def _written(place: int) -> tuple[str, int]:
     return LETTERS[(place + 1) % 7], (place + 1) // 7
 
 
-def _signed(written: tuple[str, int]) -> tuple[str, str]:
-    return written[0], {-1: "b", 0: "", 1: "#"}[written[1]]
+def _signed(place: int) -> str:
+    """Return the name of a place, such as F#."""
+    letter, accidental = _written(place)
+    return letter + SIGNS[accidental]
 
 
 assert all((7 * _place(letter)) % 12 == NATURALS[letter] for letter in LETTERS)

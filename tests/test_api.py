@@ -50,6 +50,7 @@ def test_public_names():
         "prefer",
         "rules",
         "select_melody",
+        "show",
         "style_of_files",
         "transform",
         "write_midi",

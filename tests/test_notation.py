@@ -101,8 +101,10 @@ def test_a_tune_by_hand():
 def test_accidentals_hold_to_the_end_of_the_bar():
     states = melody(2, (0, 4, 66), (4, 8, 66), (8, 12, 65), (12, 16, 66), (16, 20, 66), (20, 24, 78), (24, 32, 65))
     assert music(to_abc(states, key="C")) == "^F4 F4 =F4 ^F4 | ^F4 ^f4 =F8 |]"
+    twice = melody(2, (12, 26, 61), (26, 28, 61), (28, 32, 61))
+    assert music(to_abc(twice, key="C")) == "z8 z4 ^C4- | ^C8- ^C2^C2 C4 |]"
     tied = melody(2, (0, 20, 61), (20, 24, 61), (24, 32, 60))
-    assert music(to_abc(tied, key="C")) == "^C16- | ^C4 C4 =C8 |]"
+    assert music(to_abc(tied, key="C")) == "^C16- | ^C4 ^C4 =C8 |]"
 
 
 @pytest.mark.parametrize(
@@ -160,6 +162,11 @@ def test_four_bars_a_line_and_a_clef_by_range():
 )
 def test_signatures_that_musicians_know(key, tonic, mode, fifths):
     assert signature(Key.parse(key), np.array([60])) == (tonic, mode, fifths)
+
+
+def test_keys_in_abc():
+    for key, written in (("Bb minor", "Bbm"), ("F# dorian", "F#Dor"), ("A mixolydian", "AMix"), ("B locrian", "C")):
+        assert f"\nK:{written}\n" in to_abc(melody(1), key=key)
 
 
 def test_without_a_key_the_signature_fits_most_notes():

@@ -30,7 +30,8 @@ def number(name: str, value: Any, low: float, high: float = float(MOST), unit: s
     Raises:
         UserError: for anything else; a bool, a text or what is not finite is no number.
     """
-    if isinstance(value, Real) and not isinstance(value, bool) and low <= float(value) <= high:
+    # compared as it came: a float of it may be too large for one
+    if isinstance(value, Real) and not isinstance(value, bool) and not value < low and value <= high:
         return float(value)
     raise UserError(f"{name}: expected a number from {low:g} to {high:g}{unit}, got {value!r}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import threading
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 PORT = 8420  # where it is not taken
 LOOPBACK = "127.0.0.1"
-OPENED_AFTER = 0.2  # seconds, so that the server answers by then
+ANY = {"0.0.0.0": LOOPBACK, "::": "::1"}  # where a server that listens at all addresses is found here
 
 
 def add(commands: arguments.Commands) -> None:
@@ -56,20 +57,19 @@ def run(options: argparse.Namespace) -> None:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise UserError(f"panel: one runs already for {folder}; end it, or give another --folder") from error
-    with lock:
-        listening = server.listen(options.host, options.port, PORT)
+    with lock, server.listen(options.host, options.port, PORT) as listening:
         port = listening.getsockname()[1]
         guard = security.Guard(options.host, port, security.token_of(hidden / "token"))
-        shown = LOOPBACK if options.host in ("0.0.0.0", "::") else options.host
+        shown = ANY.get(options.host, options.host)
         address = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/?token={guard.token}"
+        # in a thread that nobody waits for: some browsers are programs of the terminal
+        opening = threading.Thread(target=webbrowser.open, args=[address], daemon=True)
+        started = (lambda: None) if options.no_open else opening.start
+        panel = server.PanelServer(_maker(options, folder, files), guard, started)
         print(f"{address}\nmelodies are saved in {folder}; Ctrl-C ends it", flush=True)
         if options.host not in (LOOPBACK, "localhost", "::1"):
             print("others who have the address can reach it: it is not encrypted", flush=True)
-        if not options.no_open:
-            import threading
-
-            threading.Timer(OPENED_AFTER, webbrowser.open, [address]).start()
-        server.serve(server.PanelServer(_maker(options, folder, files), guard), listening)
+        server.serve(panel, listening)
 
 
 def _maker(
@@ -83,7 +83,7 @@ def _maker(
     setup = Setup(model=options.model, style=options.style, style_amount=arguments.style_amount(options))
 
     def make(say: Callable[[str, str], None], wake: Callable[[], None]) -> Panel:
-        return Panel(folder, Worker(setup, wake, module="melodylc.panel.inference"), files, say)
+        return Panel(folder, Worker(setup, wake, module="melodylc.panel.inference"), files, say, wake=wake)
 
     return make
 

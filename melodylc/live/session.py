@@ -15,6 +15,7 @@ from melodylc.live.opening import open_recording, open_session_ports, playback_o
 from melodylc.live.phrases import PhraseRecorder
 from melodylc.live.protocol import Answer, Failure, Heard, Request, Setup
 from melodylc.live.settings import SessionSettings
+from melodylc.live.shown_melody import NoSource, ShownMelody
 from melodylc.live.status import Status
 from melodylc.live.worker import Worker
 from midi_io import messages
@@ -64,6 +65,7 @@ class Session:
         say: called with a line for whatever happens: ports that go and come, a request that fails.
         ports: other ports than the settings name, such as the twin in memory.
         source: makes what answers requests, from the set-up and a function to call when something has come.
+        shown: plays this melody, in the place of those that an inference process makes.
 
     Raises:
         UserError: (by `open`) if something that was asked for is missing or wrong; the text says what to do.
@@ -76,15 +78,18 @@ class Session:
         say: Callable[[str], None] = lambda text: None,
         ports: Ports | None = None,
         source: Callable[[Setup, Callable[[], None]], MelodySource] = Worker,
+        shown: ShownMelody | None = None,
     ) -> None:
         self.settings = settings = settings or SessionSettings()
-        self._say, self._given_ports, self._make_source = say, ports, source
+        self._say, self._given_ports = say, ports
+        self._make_source = source if shown is None else lambda setup, wake: NoSource()
         self._values = settings.initial
         self._changes: deque[tuple[str, Any]] = deque()  # of controls, from any thread
+        self._tempo: float | None = None  # to be taken at once, likewise
         self._woken = threading.Event()
         self._ended = threading.Event()
         self._failure: BaseException | None = None
-        self._queue = MelodyQueue(settings)
+        self._queue: MelodyQueue | ShownMelody = MelodyQueue(settings) if shown is None else shown
         self._ask_again_at = float("-inf")  # after a failure
         self._phrases = PhraseRecorder()
         self._phrases_epoch = 0  # of the transport, that the phrase belongs to
@@ -154,6 +159,11 @@ class Session:
         A value it cannot take changes nothing; `say` is called with what is wrong.
         """
         self._changes.append((control, value))
+        self._woken.set()
+
+    def set_tempo(self, tempo: float) -> None:
+        """Take another tempo at once, from any thread, where the session keeps its own."""
+        self._tempo = tempo
         self._woken.set()
 
     @property
@@ -227,6 +237,9 @@ class Session:
         return self.transport.running and (self._phrases.begun or replying or self._queue.waiting)
 
     def _apply_changes(self) -> None:
+        tempo, self._tempo = self._tempo, None
+        if tempo is not None and isinstance(self.transport, InternalTransport):
+            self.transport.set_tempo(tempo, self.ports.now())
         while self._changes:
             control, value = self._changes.popleft()
             try:
@@ -245,9 +258,10 @@ class Session:
                 self._ask_again_at = self.ports.now() + AFTER_FAILURE
             elif not isinstance(answer, Answer):
                 continue  # of a task, which a session does not ask for
-            if self._queue.take(answer) and self._starting and isinstance(self.transport, InternalTransport):
-                self._starting = False
-                self.transport.start(self.ports.now() + 2 * self.ports.lookahead)
+            self._queue.take(answer)
+        if self._starting and len(self._queue) and isinstance(self.transport, InternalTransport):
+            self._starting = False
+            self.transport.start(self.ports.now() + 2 * self.ports.lookahead)
         if self._source.free and self.ports.now() >= self._ask_again_at:
             request = self._queue.next_request(self._values)
             if request is not None:

@@ -51,6 +51,7 @@ def _set(panel: Panel, settings: Any) -> None:
         return
     panel.history.settings = changed
     panel.touch("settings")
+    panel.into_daw.set_tempo(changed.tempo)
     if changed.makes == before.makes:
         return
     panel.check()
@@ -208,6 +209,18 @@ def _ask(panel: Panel) -> None:
     ask(panel, "ask", wanted, take, "choosing two to judge", about="ask")
 
 
+# --- into the DAW -----------------------------------------------------------------------------------------------------
+
+
+def _live(panel: Panel, on: Any, sync: Any = "internal", port: Any = None, record: Any = False) -> None:
+    """Play the melody in the roll into a DAW, over a virtual MIDI port or one that is there, or end that."""
+    if on is True:
+        panel.into_daw.start(panel.folder, panel.history.settings.tempo, sync, port, record)
+    else:
+        panel.into_daw.stop()
+    panel.touch("live")
+
+
 # Each action: what does it, what it needs, and what it may be given.
 ACTIONS: dict[str, tuple[Callable[..., None], tuple[str, ...], tuple[str, ...]]] = {
     "set": (_set, ("settings",), ()),
@@ -228,6 +241,7 @@ ACTIONS: dict[str, tuple[Callable[..., None], tuple[str, ...], tuple[str, ...]]]
     "stop": (_stop, (), ()),
     "import": (midi_files.take_melody, ("upload",), ("track", "channel", "bar")),
     "save": (midi_files.save_melody, ("melody",), ("chords",)),
+    "live": (_live, ("on",), ("sync", "port", "record")),
 }
 
 

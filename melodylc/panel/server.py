@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import mimetypes
+import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+import traceback
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -29,12 +33,17 @@ from melodylc.panel.history import KnownMelody
 from melodylc.panel.security import BAD_TOKEN, Guard, Guarded
 from melodylc.panel.state import Panel
 
+# the registry of Windows may call scripts plain text, which browsers then do not run
+mimetypes.add_type("text/javascript", ".js")
+mimetypes.add_type("text/css", ".css")
+
 PAGE = Path(__file__).with_name("page")
 MOST_PAGES = 16  # open at once
 MOST_BYTES = 4 << 20  # of a MIDI file
 MOST_MESSAGE = 256 << 10  # bytes of an action
 ACTIONS_A_SECOND = 1000  # of each page; more are read when their time has come
 WAITING = 500  # messages to a page that does not read them: then its socket is closed, and it begins anew
+LONGEST_LINE = 1000  # characters of what is told: some errors quote what came
 TICK = 0.25  # seconds between two looks at what nobody tells of
 SAVED_EVERY = 1.0  # seconds
 TOO_MANY, TOO_SLOW = 4429, 4408  # codes that sockets are closed with
@@ -46,11 +55,21 @@ class PanelServer:
     Args:
         make: makes the panel, of what it calls with a line for everybody, and of what wakes it.
         guard: who may talk to it.
+        started: called when pages are answered.
     """
 
-    def __init__(self, make: Callable[[Callable[[str, str], None], Callable[[], None]], Panel], guard: Guard) -> None:
-        self._make, self.guard = make, guard
+    def __init__(
+        self,
+        make: Callable[[Callable[[str, str], None], Callable[[], None]], Panel],
+        guard: Guard,
+        started: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.guard, self._started = guard, started
         self._pages: set[asyncio.Queue[str | None]] = set()
+        self._woken = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._said: deque[dict[str, str]] = deque()  # to everybody, from any thread
+        self.panel = make(self._say, self._wake)
         self.app = Guarded(
             Starlette(
                 routes=[
@@ -69,43 +88,55 @@ class PanelServer:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
-
-        def wake() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop may have ended
-                loop.call_soon_threadsafe(self._woken.set)
-
-        self.panel = self._make(lambda kind, text: self._tell_all({"kind": kind, "text": text}), wake)
+        self._loop = asyncio.get_running_loop()
         begin(self.panel)
         running = asyncio.create_task(self._run())
+        self._started()
         try:
             yield
         finally:
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
-            self.panel.close()
+
+    def _say(self, kind: str, text: str) -> None:
+        """Have everybody told a line; called from threads."""
+        self._said.append({"kind": kind, "text": text})
+        self._wake()
+
+    def _wake(self) -> None:
+        """Have the panel looked at; called from threads."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop may have ended
+                self._loop.call_soon_threadsafe(self._woken.set)
 
     async def _run(self) -> None:
-        looked = saved = time.monotonic()
+        looked, told = time.monotonic(), ""
         while True:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), TICK)
             self._woken.clear()
-            now = time.monotonic()
-            try:
-                self.panel.poll()
-                if now - looked >= SAVED_EVERY:
-                    looked = now
-                    ask_for_rules(self.panel)
-                if self.panel.unsaved and now - saved >= SAVED_EVERY:
-                    saved = now
-                    self.panel.save()
-            except (UserError, OSError) as error:  # a full disk is no reason to end
-                self._tell_all({"kind": "error", "text": _line(error), "do": None})
-            self._tell_changes()
+            self._tried(self.panel.poll)
+            if time.monotonic() - looked >= SAVED_EVERY:
+                self._tried(lambda: ask_for_rules(self.panel))
+                trouble = self._tried(self.panel.save, told) if self.panel.unsaved else ""
+                looked, told = time.monotonic(), trouble
+            self._tried(self._tell_changes)
+
+    def _tried(self, do: Callable[[], None], told: str = "") -> str:
+        """Do something, and return nothing, or the line with which it failed: told once, and no reason to end."""
+        try:
+            do()
+            return ""
+        except Exception as error:
+            line = _line(error)
+        if line != told:
+            self._tell_all({"kind": "error", "text": line, "do": None})
+        return line
 
     def _tell_changes(self) -> None:
+        while self._said:
+            self._tell_all(self._said.popleft())
         changed = self.panel.changes()
         if changed is not None:
             self._tell_all({"kind": "change", "state": changed})
@@ -126,8 +157,8 @@ class PanelServer:
             await connection.close(TOO_MANY, f"{MOST_PAGES} pages are open already; close one")
             return
         page: asyncio.Queue[str | None] = asyncio.Queue(WAITING)
-        self._pages.add(page)
         page.put_nowait(json.dumps({"kind": "state", "state": self.panel.state()}))
+        self._pages.add(page)
         sending = asyncio.create_task(self._send(connection, page))
         try:
             await self._receive(connection, page)
@@ -161,16 +192,12 @@ class PanelServer:
         """Do what a page asks for, or tell it in one line why not."""
         name = None
         try:
-            if text is None:
-                raise UserError("expected text, got bytes")
-            action = json.loads(text)
+            action = _read(text)
             name = action.get("do") if isinstance(action, dict) else None
             act(self.panel, action)
-        except (UserError, OSError) as error:
+        except Exception as error:
             told = str(name)[:40] if name is not None else None
             _put(page, json.dumps({"kind": "error", "text": _line(error), "do": told}))
-        except (ValueError, RecursionError):
-            _put(page, json.dumps({"kind": "error", "text": "expected a message in JSON", "do": None}))
         self._woken.set()  # what it asks for is begun, and told, at once
 
     # --- files --------------------------------------------------------------------------------------------------------
@@ -187,6 +214,8 @@ class PanelServer:
             data = await run_in_threadpool(KINDS[kind][1], self.panel, melody, "chords" in request.query_params)
         except (UserError, ImportError) as error:
             return PlainTextResponse(str(error), 404)
+        except OSError as error:
+            return PlainTextResponse(_line(error), 500)
         name = quote(f"{melody.title or 'melody'}.{kind}".replace("/", "-"))
         disposition = f"attachment; filename*=UTF-8''{name}"
         return Response(data, media_type=KINDS[kind][0], headers={"Content-Disposition": disposition})
@@ -215,10 +244,21 @@ def _put(page: asyncio.Queue[str | None], text: str) -> None:
         page.put_nowait(None)
 
 
+def _read(text: str | None) -> Any:
+    try:
+        return json.loads(text or "")
+    except (ValueError, RecursionError) as error:
+        raise UserError("expected a message in JSON") from error
+
+
 def _line(error: Exception) -> str:
+    """Return what is told of an error; of a mistake of ours, the terminal is told the rest."""
     if isinstance(error, OSError):
         return f"{error.strerror or error}; check the folder and the space left"
-    return str(error)
+    if isinstance(error, UserError):
+        return str(error)[:LONGEST_LINE]
+    traceback.print_exception(error)
+    return f"the panel made a mistake, {type(error).__name__}; its terminal says more"
 
 
 KINDS: dict[str, tuple[str, Callable[[Panel, KnownMelody, bool], bytes]]] = {
@@ -241,13 +281,13 @@ def listen(host: str, port: int | None, usual: int) -> socket.socket:
             listening = socket.create_server((host, number), family=family)
             listening.set_inheritable(False)
             return listening
-        except OSError as error:
-            reason = error.strerror or str(error)
+        except (OSError, UnicodeError) as error:  # UnicodeError: of a name that no host can have
+            reason = getattr(error, "strerror", None) or str(error)
     raise UserError(f"panel: cannot listen at {host}, port {tried[0]}: {reason}; give another --host or --port")
 
 
 def serve(server: PanelServer, listening: socket.socket) -> None:
-    """Serve until Ctrl-C or SIGTERM."""
+    """Serve until Ctrl-C, or a signal that asks for the end; then close the panel."""
     config = uvicorn.Config(
         server.app,
         log_level="error",
@@ -258,4 +298,26 @@ def serve(server: PanelServer, listening: socket.socket) -> None:
         timeout_graceful_shutdown=2,
         server_header=False,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    try:
+        _Server(config).run(sockets=[listening])
+    finally:
+        server.panel.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that a terminal which goes away ends as Ctrl-C does."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Ask for the end when a signal comes; it is raised again when all is done."""
+        with super().capture_signals():
+            number = getattr(signal, "SIGHUP", None)  # Windows has none
+            before = None if number is None else signal.getsignal(number)
+            if number is None or before == signal.SIG_IGN:  # nohup
+                yield
+                return
+            signal.signal(number, self.handle_exit)
+            try:
+                yield
+            finally:
+                signal.signal(number, before)

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from melodylc.base.errors import UserError
 from melodylc.base.version import __version__
 from melodylc.panel.history import History, KnownMelody
+from melodylc.panel.into_daw import IntoDaw
 from melodylc.panel.jobs import Job, Jobs, TaskSource
 from melodylc.panel.rules_in_use import RulesInUse
 from melodylc.panel.settings import FORMS
@@ -27,7 +30,8 @@ class Panel:
         folder: where melodies are saved.
         source: what performs tasks.
         rule_files: Python files of rules, named on the command line.
-        say: called with "said" or "error", and a line for everybody who looks.
+        say: called with "said" or "error", and a line for everybody who looks, from any thread.
+        wake: called from any thread when something may have changed.
 
     Raises:
         UserError: for a history that is damaged.
@@ -41,6 +45,7 @@ class Panel:
     problems: dict[str, str] = field(default_factory=dict)  # of the settings, a line for each field
     share_to_taste: float | None = None  # of the melodies that the model knows, once a taste was learned
     upload: dict[str, Any] | None = None  # the file that was dropped last
+    wake: Callable[[], None] = lambda: None
     unsaved: bool = False
 
     def __post_init__(self) -> None:
@@ -49,6 +54,7 @@ class Panel:
             self.history = History.load(self.history_file)
         self.jobs = Jobs(self.source)
         self.rules = RulesInUse(self.rule_files)
+        self.into_daw = IntoDaw(self.chosen_states, self.say, self.wake)
         self._changed: set[str] = set()
         self._changed_melodies: set[str] = set()
         self._shown: dict[str, Any] = {}  # of what changes by itself
@@ -107,6 +113,7 @@ class Panel:
             "taste": self._taste,
             "learned": lambda: [{"rules": each.rules, "report": each.report} for each in self.useful_actors()],
             "upload": lambda: self.upload,
+            "live": lambda: self.into_daw.status,
         }
 
     def changes(self) -> dict[str, Any] | None:
@@ -134,6 +141,11 @@ class Panel:
         else:
             text = f"{'less than 1%' if share < 0.01 else f'{share:.0%}'} of known melodies are to your taste"
         return {"liked": marks.count(1), "disliked": marks.count(-1), "share": share, "text": text}
+
+    def chosen_states(self) -> np.ndarray | None:
+        """Return the melody (S,) in the roll, None where there is none."""
+        known = self.history.melodies.get(self.history.chosen or "")
+        return None if known is None else np.array(known.states, np.uint8)
 
     # --- how it changes -----------------------------------------------------------------------------------------------
 
@@ -186,17 +198,20 @@ class Panel:
     def poll(self) -> None:
         """Take what the inference process has made, and note what goes on."""
         self.jobs.poll()
-        now = {"worker": self._worker(), "busy": self.jobs.busy}
+        now = {"worker": self._worker(), "busy": self.jobs.busy, "live": self.into_daw.status}
         self._changed.update(name for name, part in now.items() if part != self._shown.get(name))
         self._shown = now
 
     def save(self) -> None:
-        """Write the history."""
-        self.unsaved = False
+        """Write the history; it stays unsaved where that fails."""
         self.history.save(self.history_file)
+        self.unsaved = False
 
     def close(self) -> None:
         """End: write what is not written yet."""
-        if self.unsaved:
-            self.save()
-        self.source.close()
+        try:
+            self.into_daw.stop()
+            if self.unsaved:
+                self.save()
+        finally:
+            self.source.close()

@@ -29,7 +29,7 @@ class Running:
         self.cookie = f"melodylc-{self.port}={TOKEN}"
 
         def make(say, wake):
-            self.panel = Panel(folder, self.source, say=say)
+            self.panel = Panel(folder, self.source, say=say, wake=wake)
             return self.panel
 
         server = PanelServer(make, Guard(host, self.port, TOKEN))
@@ -48,6 +48,7 @@ class Running:
         self._thread.join(10)
         self.listening.close()
         assert not self._thread.is_alive()
+        self.panel.close()
 
     def get(self, path, headers=(), data=None, cookie=True):
         """Return status, headers and body."""
