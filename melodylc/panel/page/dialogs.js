@@ -8,7 +8,9 @@ export function openDialog(dialog, title, fill) {
   dialog.replaceChildren(
     element("header", {}, element("h2", { id: `${dialog.id}-title`, text: title }), close),
     element("div", { class: "body" }, ...fill()));
-  dialog.onclick = (event) => event.target === dialog && dialog.close();
+  dialog.onclick = (event) => {
+    if (event.target === dialog) dialog.close(); // a handler that returned false would take the click from all within
+  };
   if (!dialog.open) dialog.showModal();
 }
 
