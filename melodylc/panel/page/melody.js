@@ -14,6 +14,7 @@ const WORDS = {
   pitches: ["Pitches", "Paint where the pitches stay and the rhythm is made again"],
   free: ["Free", "Paint where locks are taken away"],
 };
+const MOST_ODDITIES = 2; // that are named; the title has them all
 const MOST_BARS = 64; // of a melody in the panel
 
 /** Show the melody in hand with its tools. */
@@ -114,8 +115,8 @@ function allFacts(melody) {
     return verdict(keeps(rule), keeps(rule) ? name : `${name}: ${share}`, `${name}: kept to ${share}`);
   };
   const odd = odditiesInWords(melody.implausible);
-  const natural = verdict(!odd, odd ? `unusual: ${odd}` : "sounds natural",
-    "Whether its notes, leaps, rests and repetitions are such as melodies of people have");
+  const natural = verdict(!odd, odd ? `unusual: ${odditiesInWords(melody.implausible, MOST_ODDITIES)}` : "sounds natural",
+    odd || "Its notes, leaps, rests and repetitions are such as melodies of people have");
   const way = wayInWords(melody.way);
   return [
     element("strong", { text: inPlainWords(melody.title) || "Melody", title: inPlainWords(melody.title) }),

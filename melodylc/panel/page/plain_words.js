@@ -50,9 +50,10 @@ export function wayInWords(way) {
   return masked ? `${words}, other notes forbidden` : words;
 }
 
-/** Return what is unusual about a melody, of the names of features. */
-export function odditiesInWords(names) {
-  return names.map((name) => ODDITIES[name] ?? name).join(", ");
+/** Return what is unusual about a melody, of the names of features: the first `most`, and how many more there are. */
+export function odditiesInWords(names, most = Infinity) {
+  const words = names.slice(0, most).map((name) => ODDITIES[name] ?? name);
+  return [...words, ...(names.length > most ? [`${names.length - most} more`] : [])].join(", ");
 }
 
 /** Return a line of the server's with pitches as notes, and without names that only its code needs. */
