@@ -431,7 +431,7 @@ def test_each_kind_of_lock_looks_different(roll):
 def test_keys_move_the_chosen_note(roll):
     roll.show(states_of(*SCALE), tool="edit")
     roll.keys("Tab", "Tab")
-    assert roll.said() == "D4, bar 1, beat 2, 4 sixteenths"
+    assert roll.said() == "D4, bar 1, beat 2, a quarter"
     roll.keys("ArrowUp", "Shift+ArrowDown", "End", "ArrowRight", "Alt+ArrowRight")
     assert roll.edits()[0] == [SCALE[0], (63, 4, 8), *SCALE[2:]]
     assert roll.edits()[1] == [SCALE[0], (51, 4, 8), *SCALE[2:]]
@@ -444,7 +444,7 @@ def test_keys_put_a_note_where_their_cursor_is(roll):
     roll.show(states_of(*SCALE), tool="edit")
     roll.keys("Shift+ArrowRight", "Shift+ArrowRight", "Shift+ArrowRight", "ArrowRight", "ArrowUp", "Enter")
     assert roll.edits() == [[*SCALE, (61, 49, 53)]]
-    assert roll.said() == "C#4, bar 4, beat 1, sixteenth 2, 4 sixteenths"
+    assert roll.said() == "C#4, bar 4, beat 1, sixteenth 2, a quarter"
     assert roll.told("onHear") == [61]
 
 

@@ -1,6 +1,7 @@
 // What the server is at, with a way to stop it.
 
 import { button, element } from "./elements.js";
+import { inPlainWords } from "./plain_words.js";
 import { sentence } from "./words.js";
 
 /** Show in `place` what is being worked on; the whole page gets the class "working" meanwhile. */
@@ -11,7 +12,7 @@ export function mountBusy(place, session, actions) {
   const update = () => {
     const { busy = null, worker } = session.state ?? { worker: { state: "starting", text: "Connecting" } };
     const waiting = worker.state === "starting" ? worker.text || "Loading the model" : ""; // a banner says that it is gone
-    const words = sentence(busy ? busy.text : waiting);
+    const words = sentence(inPlainWords(busy ? busy.text : waiting));
     const working = Boolean(busy) || worker.state === "starting";
     if (text.textContent !== words) text.textContent = words; // a live region speaks only where something changed
     spinner.hidden = !working;

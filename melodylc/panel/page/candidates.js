@@ -3,8 +3,10 @@
 import { button, element, redraw } from "./elements.js";
 import { drawMini } from "./roll.js";
 import { onThemeChange } from "./roll_colours.js";
+import { inPlainWords, odditiesInWords, wayInWords } from "./plain_words.js";
 import { count, fileName, keeps, verdict } from "./words.js";
 
+const NATURAL = "Its notes, leaps, rests and repetitions are such as melodies of people have";
 const EDGE = 4; // pixels that are seen beside a card that was scrolled to
 
 /** Show the melodies of the set, and what can be made of the chosen one. */
@@ -139,9 +141,11 @@ function makeCard(session, desk, actions, files, id) {
     up.setAttribute("aria-label", `I like ${at}`);
     down.setAttribute("aria-label", `I do not like ${at}`);
     like.setAttribute("aria-label", `More like ${at}`);
-    title.textContent = `${at}. ${melody.title || count(melody.bars, "bar")}`;
-    choose.title = `${melody.title}\n${melody.way}\nDrag it out as the MIDI file “${fileName(melody)}.mid”`;
-    way.textContent = melody.way;
+    const name = inPlainWords(melody.title);
+    const made = wayInWords(melody.way);
+    title.textContent = `${at}. ${name || count(melody.bars, "bar")}`;
+    choose.title = `${name}\n${made}\nDrag it out as the MIDI file “${fileName(melody)}.mid”`;
+    way.textContent = made;
     facts.replaceChildren(...factsOf(melody));
     draw();
     playing();
@@ -171,11 +175,11 @@ function factsOf(melody) {
   if (melody.rules.length > 0) {
     const words = broken.length === 0
       ? `keeps ${melody.rules.length === 1 ? "its rule" : `all ${melody.rules.length} rules`}`
-      : `breaks ${broken.map((rule) => rule.name).join(", ")}`;
+      : `breaks ${broken.map((rule) => inPlainWords(rule.name)).join(", ")}`;
     facts.push(verdict(broken.length === 0, words, words));
   }
-  const odd = melody.implausible;
-  facts.push(verdict(odd.length === 0, odd.length === 0 ? "plausible" : `odd: ${odd.join(", ")}`, odd.join(", ")));
+  const odd = odditiesInWords(melody.implausible);
+  facts.push(verdict(!odd, odd ? `unusual: ${odd}` : "sounds natural", odd || NATURAL));
   return facts;
 }
 

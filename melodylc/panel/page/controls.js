@@ -132,8 +132,7 @@ function rangeFields(asked, player) {
   });
   const keys = new RangeKeys(PITCHES.least, PITCHES.most, (pitch) => {
     const { low: bottom, high: top } = asked.settings;
-    const below = Math.abs(pitch - (bottom ?? PITCHES.least)) < Math.abs(pitch - (top ?? PITCHES.most));
-    asked.set(below ? { low: pitch } : { high: pitch }); // the bound that is nearer moves there
+    asked.set(isLower(pitch, bottom, top) ? { low: pitch } : { high: pitch });
     player?.hear([pitch]);
   });
   const error = errorLine(low.input, high.input);
@@ -147,6 +146,12 @@ function rangeFields(asked, player) {
       error.show(belongs(state.key_error) === "range" ? state.key_error : null);
     },
   };
+}
+
+// Whether a key that was pressed is the lowest wanted: the bound that is nearer moves there, but one that is open is set first.
+function isLower(pitch, low, high) {
+  if ((low === null) !== (high === null)) return low === null ? pitch < high : pitch < low;
+  return Math.abs(pitch - (low ?? PITCHES.least)) < Math.abs(pitch - (high ?? PITCHES.most));
 }
 
 function shapeFields(asked) {

@@ -9,7 +9,7 @@ export function openDialog(dialog, title, fill) {
     element("header", {}, element("h2", { id: `${dialog.id}-title`, text: title }), close),
     element("div", { class: "body" }, ...fill()));
   dialog.onclick = (event) => {
-    if (event.target === dialog) dialog.close(); // no value is returned: false would undo what was clicked
+    if (event.target === dialog) dialog.close(); // a handler that returned false would take the click from all within
   };
   if (!dialog.open) dialog.showModal();
 }

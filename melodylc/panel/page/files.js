@@ -107,13 +107,14 @@ function chooseTrack(dialog, session) {
   if (!read) return;
   const number = element("input", { type: "number", min: "1", value: "1", id: "upload-bar" });
   const hint = element("span", { class: "hint" });
-  const isTaken = ({ track, channel }) => track === read.taken.track && channel === read.taken.channel;
+  const { taken } = read; // what is shown now
+  const isTaken = (track) => track.track === taken?.track && track.channel === taken?.channel;
   let chosen = read.tracks.find(isTaken) ?? read.tracks[0];
-  const choose = (track, bar = track.bar) => {
+  const choose = (track) => {
     chosen = track;
     number.min = String(track.first + 1);
     number.max = String(track.last + 1);
-    number.value = String(bar + 1);
+    number.value = String((isTaken(track) ? taken.bar : track.bar ?? track.first) + 1);
     hint.textContent = track.first === track.last ? `only bar ${track.first + 1}` : `${track.first + 1} to ${track.last + 1}`;
   };
   const rows = read.tracks.map((track) => {
@@ -128,7 +129,7 @@ function chooseTrack(dialog, session) {
     dialog.close();
   };
   number.addEventListener("keydown", (event) => event.key === "Enter" && use());
-  if (chosen) choose(chosen, isTaken(chosen) ? read.taken.bar : chosen.bar);
+  if (chosen) choose(chosen);
   openDialog(dialog, read.name, () => chosen
     ? [
       element("fieldset", {}, element("legend", { text: "Track with the melody" }), ...rows),

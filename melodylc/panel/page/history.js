@@ -1,6 +1,7 @@
 // Back and forward through the sets of melodies, and the list of them all.
 
 import { button, element } from "./elements.js";
+import { inPlainWords } from "./plain_words.js";
 import { timeOfDay } from "./words.js";
 
 /** Show where the page is among the sets, with a way to each of them. */
@@ -33,7 +34,7 @@ export function mountHistory(place, session, actions) {
 }
 
 function option(set, index) {
-  return element("option", { value: String(set.id), text: `${index + 1}. ${set.title} · ${timeOfDay(set.time)}` });
+  return element("option", { value: String(set.id), text: `${index + 1}. ${inPlainWords(set.title)} · ${timeOfDay(set.time)}` });
 }
 
 // Values of options are texts, ids may be numbers.

@@ -2,6 +2,7 @@
 
 import { askedOf } from "./asked.js";
 import { element } from "./elements.js";
+import { inPlainWords } from "./plain_words.js";
 import { drawnCurve, inWords, legend } from "./learning_curve.js";
 
 const SEARCH = "Melodies that keep your rules are searched for, and come at once.";
@@ -28,6 +29,7 @@ export function mountLearning(place, session) {
   place.append(part);
 
   let curve = null; // the one of now, or the last: what came of it stays to be seen
+  let curveOf = ""; // what it was learned for
   let was = false;
   let drawn = null;
   const refresh = () => {
@@ -36,7 +38,11 @@ export function mountLearning(place, session) {
     place.inert = !settings; // nothing to change before it is known what there is
     if (!settings) return;
     const learning = state.busy?.what === "learn";
-    if (learning) curve = state.busy.curve ?? [];
+    const asks = JSON.stringify([settings.chords, settings.rules.filter(({ on }) => on)]);
+    if (learning) {
+      curve = state.busy.curve ?? [];
+      if (!was) curveOf = asks;
+    } else if (asks !== curveOf || !curve?.length) curve = null; // it was of other rules, or ended before its first round
     if (learning && !was) part.open = true; // it was asked for: here is how it goes
     const focused = document.activeElement;
     const some = Boolean(settings.chords) || settings.rules.some(({ on }) => on);
@@ -54,7 +60,7 @@ export function mountLearning(place, session) {
       drawn = JSON.stringify(curve);
       picture.replaceChildren(drawnCurve(curve));
     }
-    const line = curve ? (learning ? upper(inWords(curve)) : `Ended. ${upper(inWords(curve))}`) : "";
+    const line = curve ? (learning ? upper(inWords(curve)) : `Ended after ${inWords(curve)}`) : "";
     if (words.textContent !== line) words.textContent = line;
     list(learned, state.learned ?? []);
   };
@@ -63,7 +69,7 @@ export function mountLearning(place, session) {
 }
 
 function explained(state, some, learning) {
-  if (learning) return upper(state.busy.text || "learning");
+  if (learning) return upper(inPlainWords(state.busy.text || "learning"));
   if (!some) return "Key, notes and range need no learning. Add a rule or chords, and they can be learned.";
   if (state.worker.state !== "ready") return state.worker.text;
   return `${SEARCH} ${LEARNING}`;
@@ -80,6 +86,6 @@ function list(place, learned) {
   place.hidden = !learned.length;
   place.replaceChildren(
     ...learned.map(({ rules, report }) =>
-      element("li", {}, element("strong", { text: `Learned: ${rules}` }), element("span", { class: "hint", text: report }))),
+      element("li", {}, element("strong", { text: `Learned: ${inPlainWords(rules)}` }), element("span", { class: "hint", text: inPlainWords(report) }))),
   );
 }

@@ -41,13 +41,13 @@ export function inWords(curve) {
   const last = curve.at(-1);
   if (!last) return "the first round is under way";
   const [round, kept, satisfied] = last;
-  return `round ${round}: ${percent(kept)} kept, ${percent(satisfied)} satisfied`;
+  return `round ${round}: ${percent(satisfied)} keep the rules, ${percent(kept)} sound natural too`;
 }
 
 /** Return two lines with their names, as they are drawn. */
 export function legend() {
   const svg = shape("svg", { viewBox: "0 0 260 18", class: "curve legend", "aria-hidden": "true" });
-  for (const [at, name, text] of [[0, "kept", "kept, and sounds right"], [148, "satisfied", "rules satisfied"]]) {
+  for (const [at, name, text] of [[0, "satisfied", "keep the rules"], [128, "kept", "and sound natural"]]) {
     svg.append(shape("line", { x1: at, x2: at + 20, y1: 9, y2: 9, class: `line ${name}` }), label(text, at + 25, 12.5, "start"));
   }
   return svg;

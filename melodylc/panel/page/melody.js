@@ -3,6 +3,7 @@
 import { button, element } from "./elements.js";
 import { TOOLS } from "./desk.js";
 import { PianoRoll } from "./roll.js";
+import { inPlainWords, odditiesInWords, wayInWords } from "./plain_words.js";
 import { count, keeps, verdict } from "./words.js";
 
 const WORDS = {
@@ -13,6 +14,7 @@ const WORDS = {
   pitches: ["Pitches", "Paint where the pitches stay and the rhythm is made again"],
   free: ["Free", "Paint where locks are taken away"],
 };
+const MOST_ODDITIES = 2; // that are named; the title has them all
 const MOST_BARS = 64; // of a melody in the panel
 
 /** Show the melody in hand with its tools. */
@@ -106,20 +108,22 @@ function makeBar(desk, actions, tools) {
 }
 
 function allFacts(melody) {
-  const brokenFirst = melody.rules.toSorted((one, other) => keeps(one) - keeps(other)); // the others may not fit beside them
-  const rules = brokenFirst.map((rule) => {
+  const [broken, kept] = [melody.rules.filter((rule) => !keeps(rule)), melody.rules.filter(keeps)];
+  const fact = (rule) => {
     const share = `${Math.floor(100 * rule.reward)} %`; // rounded down: 100 % is only what keeps the rule
-    const words = keeps(rule) ? rule.name : `${rule.name} ${share}`;
-    return verdict(keeps(rule), words, `${rule.name}: reward ${rule.reward.toFixed(3)}`);
-  });
-  const odd = melody.implausible;
-  const realism = odd.length === 0 ? "plausible" : `odd: ${odd.join(", ")}`;
-  const plausible = verdict(odd.length === 0, realism, "Whether its features lie where those of real melodies do");
+    const name = inPlainWords(rule.name);
+    return verdict(keeps(rule), keeps(rule) ? name : `${name}: ${share}`, `${name}: kept to ${share}`);
+  };
+  const odd = odditiesInWords(melody.implausible);
+  const natural = verdict(!odd, odd ? `unusual: ${odditiesInWords(melody.implausible, MOST_ODDITIES)}` : "sounds natural",
+    odd || "Its notes, leaps, rests and repetitions are such as melodies of people have");
+  const way = wayInWords(melody.way);
   return [
-    element("strong", { text: melody.title || "Melody" }),
-    ...rules,
-    plausible,
-    element("span", { class: "way", text: `${count(melody.bars, "bar")}${melody.way ? ` · ${melody.way}` : ""}`, title: melody.way }),
+    element("strong", { text: inPlainWords(melody.title) || "Melody", title: inPlainWords(melody.title) }),
+    ...broken.map(fact), // first: the others may not fit beside them
+    natural,
+    ...kept.map(fact),
+    element("span", { class: "way", text: `${count(melody.bars, "bar")}${way ? ` · ${way}` : ""}` }),
   ];
 }
 

@@ -136,6 +136,7 @@ export class PianoRoll {
     this.readOnly = readOnly;
     this.#take(melody, tonic);
     this.#offer();
+    if (this.hover.note) this.hover = NOWHERE; // it may be another note now
     this.chosen = chosen && this.notes.find(({ start, pitch }) => start === chosen.start && pitch === chosen.pitch);
     if (another || longer) {
       this.hover = NOWHERE;
@@ -269,7 +270,7 @@ export class PianoRoll {
       const inside = x >= 0 && x <= view.bodyWidth - 2;
       if (inside) this.following = true;
       // somebody who scrolled away while it plays stays there until it comes by
-      else if (this.following) view.scrollBy(x - LEADING * view.bodyWidth, 0);
+      else if (this.following && view.scrollBy(x - LEADING * view.bodyWidth, 0)) this.hover = NOWHERE;
     }
     this.draw();
   }
@@ -287,12 +288,14 @@ export class PianoRoll {
     const seen = about !== null && view.x(about) >= view.left && view.x(about) <= view.width;
     view.zoom(factor, x ?? (seen ? view.x(about) : undefined));
     this.fits.steps = view.stepWidth <= view.leastStep * 1.001;
+    this.hover = NOWHERE; // what lay under the pointer is elsewhere
     this.redraw();
   }
 
   zoomToFit() {
     this.fits = { steps: true, rows: true };
     this.#fit();
+    this.hover = NOWHERE;
     this.redraw();
   }
 
@@ -300,6 +303,7 @@ export class PianoRoll {
   scrollBy(dx, dy) {
     if (!this.view.scrollBy(dx, dy)) return false;
     this.following = this.at === null;
+    this.hover = NOWHERE;
     if (dy) {
       this.fits.rows = false;
       this.layers.forget();

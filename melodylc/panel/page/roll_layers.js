@@ -214,6 +214,9 @@ function drawHead(pen, roll, { from, width }) {
       if (fits && (chord.name !== last || room > 24)) {
         pen.fillStyle = colours.ink;
         pen.fillText(chord.name, x + 4, (view.chordsTop + view.laneTop) / 2 + 0.5, room);
+      } else if (!fits && room > 4) {
+        pen.fillStyle = colours.faint; // there is one, which the pointer tells
+        pen.fillText("·", x + 4, (view.chordsTop + view.laneTop) / 2 + 0.5, room);
       }
       last = chord.name;
     }

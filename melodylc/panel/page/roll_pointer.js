@@ -324,12 +324,13 @@ function onWheel(roll, event, at) {
     const factor = Math.exp(-Math.min(Math.max(dy, -60), 60) * 0.006);
     if (event.shiftKey || at.part === "keys") zoomRows(roll, factor, at.y);
     else roll.zoom(factor, at.x);
+    if (!roll.gesture) hoverAt(roll, pointAt(roll, at.x, at.y, at.kind));
     return;
   }
   if (event.shiftKey && !dx) [dx, dy] = [dy, 0];
   // at the upper and lower end the page goes on scrolling; at the sides a browser would leave the page
   if (roll.scrollBy(dx, dy) || Math.abs(dx) > Math.abs(dy)) event.preventDefault();
-  if (!roll.gesture) hoverAt(roll, at);
+  if (!roll.gesture) hoverAt(roll, pointAt(roll, at.x, at.y, at.kind)); // what lies there now
 }
 
 function zoomRows(roll, factor, y) {

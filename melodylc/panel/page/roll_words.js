@@ -1,8 +1,13 @@
 // What the roll says in words, for those who do not see it and for what a pointer rests on.
 
+import { inPlainWords } from "./plain_words.js";
 import { noteName, STEPS_PER_BAR, STEPS_PER_BEAT } from "./notes.js";
 import { LOCK_NAMES, stretches } from "./roll_locks.js";
 
+const LENGTHS = {
+  1: "a sixteenth", 2: "an eighth", 3: "a dotted eighth", 4: "a quarter", 6: "a dotted quarter", 8: "a half", 12: "a dotted half",
+  16: "a whole note",
+};
 const counted = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
 
 /** Return a place in words: "bar 3, beat 2" or "bar 3, beat 2, sixteenth 4". */
@@ -15,8 +20,8 @@ export function place(step) {
 
 /** Return a note in words, with the rules that it breaks. */
 export function noteWords(note, outside) {
-  const broken = outside.filter(([step]) => step === note.start).map(([, rule]) => rule);
-  const length = counted(note.end - note.start, "sixteenth");
+  const broken = outside.filter(([step]) => step === note.start).map(([, rule]) => inPlainWords(rule));
+  const length = LENGTHS[note.end - note.start] ?? counted(note.end - note.start, "sixteenth");
   return `${noteName(note.pitch)}, ${place(note.start)}, ${length}` + (broken.length ? `, outside ${broken.join(", ")}` : "");
 }
 

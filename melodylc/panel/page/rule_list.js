@@ -2,7 +2,7 @@
 
 import { element } from "./elements.js";
 import { freshId } from "./fields.js";
-import { fileName, inWords } from "./rule_words.js";
+import { fileName, inWords, summaryOf } from "./rule_words.js";
 
 /** The dialog: open() shows it, and chosen(entry of the catalogue) is called for the rule that is added. */
 export class RuleList {
@@ -74,7 +74,7 @@ export class RuleList {
         ? element("li", {}, element("p", { class: "field-error", text: entry.error }))
         : element("li", {}, this.#button(entry), ...about(entry));
       const name = inWords(entry.name).toLowerCase();
-      const words = `${fileName(file ?? "")} ${name} ${entry.name} ${entry.summary} ${entry.error ?? ""}`.toLowerCase();
+      const words = `${fileName(file ?? "")} ${name} ${entry.name} ${entry.error ? "" : summaryOf(entry)} ${entry.summary} ${entry.error ?? ""}`.toLowerCase();
       this.items.push({ line, name, words, entry });
       list.append(line);
     }
@@ -136,11 +136,12 @@ function rank(name, wanted) {
 }
 
 function about(entry) {
-  const parts = [element("p", { class: "hint", text: entry.summary })];
+  const summary = summaryOf(entry).trim();
+  const parts = [element("p", { class: "hint", text: summary })];
   const doc = (entry.doc ?? "").trim();
-  if (doc && doc !== entry.summary.trim()) {
+  if (doc && doc !== summary) {
     const which = element("span", { class: "unseen", text: ` about ${inWords(entry.name)}` });
-    const more = element("summary", { text: "More" }, which);
+    const more = element("summary", { text: "In detail" }, which);
     parts.push(element("details", {}, more, element("pre", { text: doc })));
   }
   return parts;

@@ -4,7 +4,10 @@ import { askedOf } from "./asked.js";
 import { element } from "./elements.js";
 import { errorLine, freshId, readNumber, readWhole } from "./fields.js";
 import { RuleList } from "./rule_list.js";
-import { fileName, inWords } from "./rule_words.js";
+import { noteName } from "./notes.js";
+import { pitchOf } from "./pitches.js";
+import { ruleErrorInWords } from "./plain_words.js";
+import { fileName, inWords, parameterWords, summaryOf } from "./rule_words.js";
 
 /** Fill an element with the rules in use and a button that offers more. */
 export function mountRules(place, session) {
@@ -83,15 +86,17 @@ class RuleRow {
       type: "button", class: "remove small plain", text: "×", title: `Remove ${words}`, "aria-label": `Remove ${words}`,
       onclick: () => this.removed(),
     });
-    const label = element("label", { for: id, text: words, title: entry?.summary ?? "" });
+    const label = element("label", { for: id, text: words });
+    const summary = entry ? element("p", { class: "hint", text: summaryOf(entry) }) : "";
     this.fields = (entry?.parameters ?? []).map((parameter) =>
-      argumentField(parameter, words, (value) => this.#argue(parameter, value)));
+      argumentField(entry, parameter, (value) => this.#argue(parameter, value)));
     this.plain = element("p", { class: "hint", hidden: Boolean(entry) });
     this.error = errorLine(this.on, ...this.fields.map((field) => field.input));
     this.element = element(
       "li",
       { class: "rule" },
       element("div", { class: "rule-head" }, this.on, label, this.reward, drop),
+      summary,
       ...this.fields.map((field) => field.row),
       this.plain,
       this.error.line,
@@ -112,6 +117,11 @@ class RuleRow {
     return inputs.length ? inputs : [this.on, ...this.fields.map(({ input }) => input)];
   }
 
+  #wordsOf(name) {
+    const parameter = this.entry?.parameters.find((one) => one.name === name);
+    return parameter ? parameterWords(this.entry, parameter).words : name.replaceAll("_", " ");
+  }
+
   show(rule, error, reward) {
     this.given = rule.arguments ?? {};
     this.on.checked = rule.on;
@@ -122,10 +132,10 @@ class RuleRow {
       this.plain.textContent = given ? `${given} (this rule is not there now)` : "This rule is not there now.";
     }
     const missing = (this.entry?.parameters ?? []).filter(({ name, required }) => required && this.given[name] === undefined);
-    const words = missing.map(({ name }) => name.replaceAll("_", " ")).join(", ");
+    const words = missing.map((parameter) => parameterWords(this.entry, parameter).words).join(", ");
     const names = missing.map(({ name }) => name).join(" ");
     if (missing.length) this.error.show(`still needed: ${words}`, this.#about(names));
-    else this.error.show(error, this.#about(error));
+    else this.error.show(error && ruleErrorInWords(error, rule.name, (name) => this.#wordsOf(name)), this.#about(error));
     showReward(this.reward, rule.on && !error ? reward : null);
   }
 }
@@ -140,13 +150,12 @@ function showReward(place, reward) {
 }
 
 // One field for an argument; value undefined: not given, so that the rule's own default holds.
-function argumentField(parameter, rule, changed) {
+function argumentField(entry, parameter, changed) {
   const { name, kind, default: usual } = parameter;
   const id = freshId("argument");
-  const words = name.replaceAll("_", " ");
-  const hint = parameter.doc || `${words} of ${rule}`;
+  const { words, hint, isPitch } = parameterWords(entry, parameter);
   const label = element("label", { for: id, text: words, title: hint });
-  const makeInput = { choice: choiceArgument, bool: boolArgument }[kind] ?? textArgument;
+  const makeInput = isPitch ? pitchArgument : ({ choice: choiceArgument, bool: boolArgument }[kind] ?? textArgument);
   const { input, show } = makeInput(parameter, { id, title: hint, class: "argument" }, changed, usual);
   const row = element("div", { class: kind === "bool" ? "field switch" : "field" });
   row.append(...(kind === "bool" ? [input, label] : [label, input]));
@@ -196,6 +205,14 @@ function textArgument({ kind, required }, properties, changed, usual) {
       if (input.value !== text) input.value = text;
     },
   };
+}
+
+// Pitches are written as notes; what is none goes on as it is, and the rule says what it expects.
+function pitchArgument(parameter, properties, changed, usual) {
+  const asText = { ...parameter, kind: "text" };
+  const wanted = (text) => changed(text === undefined ? undefined : pitchOf(text) ?? text);
+  const { input, show } = textArgument(asText, properties, wanted, usual);
+  return { input, show: (value) => show(Number.isInteger(value) ? noteName(value) : value) };
 }
 
 function firstArguments(entry) {

@@ -29,7 +29,8 @@ export function mountTaste(place, session) {
     if (!settings) return;
     const { liked, disliked, share: known, text } = state.taste;
     now.textContent = liked + disliked ? `${liked} liked, ${disliked} not` : "";
-    said.textContent = liked + disliked ? text : "Give melodies a thumb up or down, and the panel learns what you like.";
+    const learned = known === null ? "What you like is being learned." : text;
+    said.textContent = liked + disliked ? learned : "Give melodies a thumb up or down, and the panel learns what you like.";
     meter.hidden = known === null;
     if (known !== null) meter.value = known;
     meter.textContent = meter.title = known === null ? "" : `${Math.round(100 * known)} %`;

@@ -1,9 +1,11 @@
 // News and errors in a corner, and a lasting banner while there is no server.
 
 import { button, element } from "./elements.js";
+import { inPlainWords } from "./plain_words.js";
 import { sentence } from "./words.js";
 
-const NEWS = 5000; // milliseconds that news stay; errors stay until they are closed or many others came
+const NEWS = 5000; // milliseconds that news stay,
+const TROUBLE = 20000; // and errors, while no pointer and no focus rests on them
 const MOST = 3; // at once: the oldest makes room
 const PATIENCE = 400; // milliseconds without a server before the banner: a reload of the server is shorter
 
@@ -13,13 +15,14 @@ export function mountToasts(place, banner, session, player) {
     for (const other of place.children) if (other.dataset.text === text) other.remove();
     const toast = element("div", { class: `toast ${kind}`, "data-text": text });
     const close = button("Close", "close", { quiet: true, class: "plain", onclick: () => toast.remove() });
-    toast.append(element("p", { text: sentence(text) }), close);
+    toast.append(element("p", { text: sentence(inPlainWords(text)) }), close);
     place.append(toast);
     while (place.children.length > MOST) place.firstChild.remove();
-    if (lasts) setTimeout(() => toast.remove(), lasts);
+    const end = () => (toast.matches(":hover, :focus-within") ? setTimeout(end, NEWS) : toast.remove());
+    setTimeout(end, lasts);
   };
   const say = (text) => show(text, "news", NEWS);
-  const fail = (text) => show(text, "error", 0);
+  const fail = (text) => show(text, "error", TROUBLE);
   session.addEventListener("said", (event) => say(event.detail.text));
   session.addEventListener("error", (event) => fail(event.detail.text));
   player.addEventListener("error", (event) => fail(event.detail.text));

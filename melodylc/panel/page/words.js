@@ -35,8 +35,9 @@ export function fileName(melody) {
   return (melody.title || `melody ${melody.id}`).replace(/[^\p{L}\p{N} _.#-]+/gu, " ").trim().slice(0, 60) || "melody";
 }
 
-/** Return a line of the server's as a sentence begins. */
+/** Return a line of the server's as a sentence begins; what begins with the name of a file stays as it is. */
 export function sentence(text) {
+  if (/^\S*\.\w+/.test(text)) return text;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
