@@ -149,7 +149,7 @@ def add_rule(page: Page, name: str) -> None:
     page.get_by_role("button", name="Add a rule…").click()
     page.get_by_label("Find").fill(name)
     page.keyboard.press("Enter")
-    argument = page.locator("li.rule").get_by_label("at most")
+    argument = page.locator("li.rule").get_by_label("semitones")
     argument.fill("5")
     argument.press("Enter")
     page.evaluate("soon(idle)")

@@ -76,7 +76,7 @@ class Musician(TwinSource):
             states = compose(asked, asked["bars"], asked["seed"] + number)
             if number == 1 and not asked["strict"] and asked["attributes"]["key"]:
                 states[4] = states[0] + 1 if states[0] % 12 not in (4, 11) else states[0] + 2
-            made.append(judged(states, asked, "drawn", ["leaps"] if number == 2 else []))
+            made.append(judged(states, asked, "prior", ["leaps"] if number == 2 else []))
         return {"melodies": made, "summary": f"{len(made)} melodies were drawn"}
 
     def _like(self, asked):

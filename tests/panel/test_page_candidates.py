@@ -15,8 +15,8 @@ def test_candidates_say_what_they_keep_and_how_they_were_made(panel):
     expect(panel.cards).to_have_count(4)
     expect(panel.cards.nth(0)).to_contain_text("keeps its rule")
     expect(panel.cards.nth(1)).to_contain_text("breaks C major")
-    expect(panel.cards.nth(2)).to_contain_text("odd: leaps")
-    expect(panel.cards.nth(0)).to_contain_text("drawn")
+    expect(panel.cards.nth(2)).to_contain_text("unusual: too many leaps")
+    expect(panel.cards.nth(0)).to_contain_text("freely made")
     expect(panel.cards.nth(0).locator("button.choose")).to_have_attribute("aria-pressed", "true")
 
 
@@ -74,7 +74,7 @@ def test_arrows_choose_and_again_makes_more(panel):
     panel.until(lambda: panel.melody.id == first[2].id)
     panel.page.keyboard.press("ArrowLeft")
     panel.until(lambda: panel.melody.id == first[1].id)
-    expect(panel.page.locator("#melody .facts")).to_contain_text("C major 9")  # per cent: one note is outside
+    expect(panel.page.locator("#melody .facts")).to_contain_text("C major: 9")  # per cent: one note is outside
     made = panel.new_set(lambda: panel.page.keyboard.press("n"))
     assert states(made) != states(first)
 
