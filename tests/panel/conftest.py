@@ -32,9 +32,10 @@ def browser():
     if path is None:
         without_browser("no chromium: apt-get install chromium")
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ImportError:
         without_browser("no playwright: pip install playwright")
+    expect.set_options(timeout=20_000)  # milliseconds: machines that run tests may be busy
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield started
