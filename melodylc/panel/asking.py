@@ -11,6 +11,7 @@ from melodylc.melody import BARS
 from melodylc.panel.history import KnownMelody, new_id
 from melodylc.panel.jobs import Job
 from melodylc.panel.state import Panel
+from melodylc.rules.catalogue import Entry
 
 Made = dict[str, Any]  # the result of a task
 
@@ -133,7 +134,12 @@ def ask_for_rules(panel: Panel) -> None:
         if not first and not panel.problems and any(r.on and r.name in used for r in panel.history.settings.rules):
             ask_for_candidates(panel)
 
-    ask(panel, "catalogue", {"files": [str(path) for path in panel.rules.files]}, take, about="rules")
+    def fail(error: str) -> None:
+        entries = [Entry(file, file=file, error=f"{file} cannot be read ({error})") for file in files]
+        take({"entries": [entry.as_json() for entry in entries]})
+
+    files = [str(path) for path in panel.rules.files]
+    ask(panel, "catalogue", {"files": files}, take, about="rules", failed=fail)
 
 
 def begin(panel: Panel) -> None:

@@ -196,6 +196,11 @@ def opened(folder, source=None, **others):
     return panel
 
 
+def settle(panel):
+    for _ in range(8):
+        panel.poll()
+
+
 def test_a_process_that_can_never_work_leaves_nothing_waiting(tmp_path):
     source = TwinSource()
     source.ready = False
@@ -244,3 +249,26 @@ def test_files_of_rules_that_are_saved_often_are_read_once_when_their_time_comes
     for _ in range(4):
         panel.poll()
     assert 3 <= sum(task.name == "catalogue" for task in source.asked) <= 5
+
+
+def test_a_file_of_rules_that_ends_the_process_is_said_at_its_rules_and_read_when_it_is_mended(tmp_path):
+    file, source = tmp_path / "mine.py", TwinSource()
+    file.write_text("x")
+    source.held = True
+    panel = opened(tmp_path, source, rule_files=(file,))
+    for _ in range(2):
+        panel.poll()
+        source.die()
+        panel.poll()
+        source.ready = True
+    source.held = False
+    settle(panel)
+    assert "ended twice" in panel.state()["catalogue"][-1]["error"]
+    act(panel, {"do": "set", "settings": {"rules": [{"name": f"{file}:mine", "arguments": {}}]}})
+    settle(panel)
+    assert list(panel.state()["rule_errors"]) == ["0"]
+    file.write_text("mended")
+    ask_for_rules(panel)
+    settle(panel)
+    assert not panel.state()["rule_errors"]
+    assert source.asked[-1].asked["rules"] == [f"{file}:mine"]
