@@ -99,13 +99,17 @@ def ask_for_taste(panel: Panel) -> None:
     """Have the taste learned again from all melodies that were judged."""
     judged = [melody for melody in panel.history.melodies.values() if melody.mark]
     marked = {mark: [melody.states for melody in judged if melody.mark == mark] for mark in (1, -1)}
-    asked = {"path": str(panel.taste_file), "liked": marked[1], "disliked": marked[-1], "base": _earlier_taste(panel)}
+    base = _earlier_taste(panel)
+    asked = {"path": str(panel.taste_file), "liked": marked[1], "disliked": marked[-1], "base": base}
 
     def take(made: Made) -> None:
         panel.share_to_taste = made["share"]
         panel.touch("taste")
 
-    ask(panel, "taste", asked, take, about="taste")
+    def fail(error: str) -> None:  # damaged, or of another model: nothing is written over it
+        panel.fail(error if base is None else f"{error}; or move {base} away, to begin anew")
+
+    ask(panel, "taste", asked, take, about="taste", failed=fail)
 
 
 def _earlier_taste(panel: Panel) -> str | None:
@@ -114,7 +118,7 @@ def _earlier_taste(panel: Panel) -> str | None:
     if not before.exists() and panel.taste_file.exists() and panel.share_to_taste is None:
         if any(melody.mark for melody in panel.history.melodies.values()):
             return None  # it is of the panel itself, as it ran last
-        for suffix in (".safetensors", ".json"):
+        for suffix in (".json", ".safetensors"):  # whose being there stands for both
             if (file := panel.taste_file.with_suffix(suffix)).exists():
                 before.with_suffix(suffix).write_bytes(file.read_bytes())
     return str(before) if before.exists() else None

@@ -272,3 +272,14 @@ def test_a_file_of_rules_that_ends_the_process_is_said_at_its_rules_and_read_whe
     settle(panel)
     assert not panel.state()["rule_errors"]
     assert source.asked[-1].asked["rules"] == [f"{file}:mine"]
+
+
+def test_a_taste_that_cannot_be_taken_is_said_with_what_to_move_away_and_is_left_alone(tmp_path):
+    (tmp_path / "taste.safetensors").write_bytes(b"of another model")
+    source = TwinSource()
+    source.failing = "taste: of another model"
+    panel = opened(tmp_path, source)
+    settle(panel)
+    before = tmp_path / ".panel" / "taste-before.safetensors"
+    assert ("error", f"taste: of another model; or move {before} away, to begin anew") in panel.said
+    assert (tmp_path / "taste.safetensors").read_bytes() == before.read_bytes() == b"of another model"
