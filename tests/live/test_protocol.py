@@ -17,10 +17,14 @@ from melodylc.live.protocol import (
     Failure,
     Fatal,
     Goodbye,
+    Progress,
     ProtocolError,
     Ready,
     Request,
+    Result,
     Setup,
+    Stop,
+    Task,
     from_json,
 )
 from melodylc.rules import Key
@@ -41,6 +45,9 @@ values = st.builds(
 )
 states = st.binary(min_size=256, max_size=256)
 texts = st.none() | st.text()
+records = st.dictionaries(
+    st.text(), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5), max_size=4
+)
 MESSAGES = {
     Setup: st.builds(
         Setup,
@@ -84,6 +91,10 @@ MESSAGES = {
     ),
     Failure: st.builds(Failure, st.none() | st.integers(), st.text()),
     Fatal: st.builds(Fatal, st.text()),
+    Task: st.builds(Task, st.integers(), st.text(), records),
+    Stop: st.builds(Stop, st.integers()),
+    Progress: st.builds(Progress, st.integers(), records),
+    Result: st.builds(Result, st.integers(), records),
     Ready: st.just(Ready()),
     Goodbye: st.just(Goodbye()),
 }
