@@ -263,7 +263,7 @@ def test_a_file_of_rules_that_ends_the_process_is_said_at_its_rules_and_read_whe
         source.ready = True
     source.held = False
     settle(panel)
-    assert "ended twice" in panel.state()["catalogue"][-1]["error"]
+    assert "process ended" in panel.state()["catalogue"][-1]["error"]
     act(panel, {"do": "set", "settings": {"rules": [{"name": f"{file}:mine", "arguments": {}}]}})
     settle(panel)
     assert list(panel.state()["rule_errors"]) == ["0"]
@@ -283,3 +283,28 @@ def test_a_taste_that_cannot_be_taken_is_said_with_what_to_move_away_and_is_left
     before = tmp_path / ".panel" / "taste-before.safetensors"
     assert ("error", f"taste: of another model; or move {before} away, to begin anew") in panel.said
     assert (tmp_path / "taste.safetensors").read_bytes() == before.read_bytes() == b"of another model"
+
+
+def test_what_was_stopped_is_not_tried_again_when_its_process_ends(tmp_path):
+    source = TwinSource()
+    source.held = True
+    panel = opened(tmp_path, source)
+    panel.poll()
+    act(panel, {"do": "stop"})
+    source.die()
+    panel.poll()
+    source.ready = True
+    panel.poll()
+    assert panel.state()["busy"] is None
+    assert [task.name for task in source.asked] == ["generate"]
+    assert "process ended" in panel.said[-1][1]
+
+
+def test_a_melody_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
+    panel = opened(tmp_path)
+    settle(panel)
+    monkeypatch.setattr("pathlib.Path.replace", raises(OSError(errno.ENOSPC, "No space left on device")))
+    with pytest.raises(UserError, match="space"):
+        act(panel, {"do": "save", "melody": panel.history.chosen})
+    assert not list(tmp_path.glob("*.mid"))
+    assert not list(tmp_path.glob(".*.mid"))
