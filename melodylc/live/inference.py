@@ -325,12 +325,16 @@ def clean_up_after_player(setup: Setup) -> None:
 
 
 def main(perform: Perform = _no_tasks) -> None:
-    """Run the process. Its standard output belongs to the answers; what rules print goes to the standard error."""
+    """Run the process. Its standard input and output belong to requests and answers.
+
+    What rules print goes to the standard error, and one that waits for input is told that there is none.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the player's business, which then says good-bye
-    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr] # what is no text is no message
+    requests = os.fdopen(os.dup(0), encoding="utf-8", errors="replace")  # what is no text is no message
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    serve(sys.stdin, answers, perform)
+    serve(requests, answers, perform)
 
 
 if __name__ == "__main__":

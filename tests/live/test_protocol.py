@@ -45,7 +45,9 @@ values = st.builds(
 )
 states = st.binary(min_size=256, max_size=256)
 texts = st.none() | st.text()
-records = st.dictionaries(st.text(), st.none() | st.integers() | st.text() | st.lists(st.floats(0, 1)))
+records = st.dictionaries(
+    st.text(), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5), max_size=4
+)
 MESSAGES = {
     Setup: st.builds(
         Setup,
@@ -88,11 +90,11 @@ MESSAGES = {
         st.floats(0, 1e6),
     ),
     Failure: st.builds(Failure, st.none() | st.integers(), st.text()),
+    Fatal: st.builds(Fatal, st.text()),
     Task: st.builds(Task, st.integers(), st.text(), records),
     Stop: st.builds(Stop, st.integers()),
     Progress: st.builds(Progress, st.integers(), records),
     Result: st.builds(Result, st.integers(), records),
-    Fatal: st.builds(Fatal, st.text()),
     Ready: st.just(Ready()),
     Goodbye: st.just(Goodbye()),
 }
