@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from melodylc.constraints.sampling import Constraints, Way
 
 FIRST = 8  # draws that a search begins with
+ALIVE = 10.0  # seconds that a task says nothing: far fewer than it would be given up after
 
 
 class Inference:
@@ -217,11 +218,13 @@ def _vector(z: bytes) -> Tensor:
 class Conversation:
     """What a task says to who asked for it while it is under way, and whether they have had enough."""
 
-    def __init__(self, task: Task, say: Callable[[Message], None]) -> None:
-        self.task, self._say, self._stopped = task, say, threading.Event()
+    def __init__(self, task: Task, say: Callable[[Message], None], now: Callable[[], float] = time.monotonic) -> None:
+        self.task, self._say, self._now, self._stopped = task, say, now, threading.Event()
+        self._told = now()
 
     def tell(self, **made: Any) -> None:
         """Say what the task has come to so far."""
+        self._told = self._now()
         self._say(Progress(self.task.id, made))
 
     def stop(self) -> None:
@@ -229,7 +232,9 @@ class Conversation:
         self._stopped.set()
 
     def stopped(self) -> bool:
-        """Return whether the task need not go on."""
+        """Return whether the task need not go on; one that asks goes on, which is said where it said nothing else."""
+        if self._now() - self._told > ALIVE:
+            self.tell()
         return self._stopped.is_set()
 
 
