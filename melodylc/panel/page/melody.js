@@ -38,6 +38,7 @@ export function mountMelody(place, session, player, desk, actions, files) {
     shown = melody;
     roll.show(melody, { tonic: melody?.tonic ?? null, readOnly: false });
     facts.replaceChildren(...(melody ? allFacts(melody) : []));
+    facts.title = [...facts.children].map((fact) => fact.textContent).join("\n"); // not all of them may have room
   };
   session.addEventListener("change", update);
   desk.addEventListener("selection", () => {
