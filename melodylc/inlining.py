@@ -14,7 +14,8 @@ _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";', re.MULTILIN
 _PASSED_ON = re.compile(r'^export \{([^}]*)\} from "\./([\w-]+\.js)";', re.MULTILINE)
 _EXPORTED = re.compile(r"^export \{([^}]*)\};", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) +([\w$]+))", re.MULTILINE)
-_FILE = re.compile(r'new URL\("\./([\w./-]+)", import\.meta\.url\)')
+_FILE = re.compile(r'new URL\((?:"\./([\w./-]+)"|([\w$]+)), import\.meta\.url\)')
+_NAMED_FILE = r'^const %s = "\./([\w./-]+)";'
 _LATER = re.compile(r'\bimport\("\./[\w-]+\.js"\)')
 _LEFT = re.compile(r"^(?:import|export)\b.*|\bimport\.meta\b|\bimport\(", re.MULTILINE)
 MODULES = "$modules"
@@ -62,7 +63,7 @@ def as_function(text: str, folder: Path) -> str:
     exports += [match[1] for match in _EXPORT.finditer(text)]
     text = _EXPORT.sub("", _EXPORTED.sub("", _PASSED_ON.sub("", text)))
     text = _IMPORT.sub(lambda match: f"const {{ {_taken(match)} }} = {MODULES}[{match[2]!r}];", text)
-    text = _FILE.sub(lambda match: f'new URL("{_data(folder / match[1])}")', text)
+    text = _FILE.sub(lambda match: f'new URL("{_data(folder / _named(match, text))}")', text)
     text = _LATER.sub('Promise.reject(new Error("This page does not have it."))', text)
     left = _LEFT.search(text)
     if left:
@@ -78,6 +79,16 @@ def _pairs(match: re.Match[str]) -> list[tuple[str, str]]:
 
 def _taken(match: re.Match[str]) -> str:
     return ", ".join(f"{theirs}: {own}" for theirs, own in _pairs(match))
+
+
+def _named(match: re.Match[str], text: str) -> str:
+    """Return the name of a file, as it stands there or in a constant."""
+    if match[1]:
+        return match[1]
+    found = re.search(_NAMED_FILE % re.escape(match[2]), text, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"a module cannot be put into a page: {match[0]!r}")
+    return found[1]
 
 
 def _data(path: Path) -> str:

@@ -137,7 +137,7 @@ def ask_for_rules(panel: Panel) -> None:
         if not first and not panel.problems and any(r.on and r.name in used for r in panel.history.settings.rules):
             ask_for_candidates(panel)
 
-    ask(panel, "catalogue", {"files": [str(path) for path in panel.rules.files]}, take)
+    ask(panel, "catalogue", {"files": [str(path) for path in panel.rules.files]}, take, about="rules")
 
 
 def begin(panel: Panel) -> None:

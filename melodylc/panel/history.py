@@ -6,14 +6,16 @@ import json
 import secrets
 import time
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from melodylc.base.errors import UserError
+from melodylc.melody import STEPS_PER_BAR
 from melodylc.panel.settings import Settings
 from midi_io.atomic import atomic_write
 
-MOST_SETS = 400  # of which the oldest are forgotten, unless something in them was liked, edited, locked or saved
+MOST_SETS = 400  # older ones are forgotten, unless something in them was liked, edited, locked or saved
 MOST_UNDONE = 100  # edits of a melody that can be undone
 VERSION = 1
 
@@ -37,12 +39,17 @@ class KnownMelody:
     @property
     def bars(self) -> int:
         """Return how many bars it has."""
-        return len(self.states) // 16
+        return len(self.states) // STEPS_PER_BAR
 
     @property
     def cared_for(self) -> bool:
         """Return whether the musician did something to it."""
         return bool(self.mark or self.saved or self.undone or any(self.locks))
+
+    @cached_property
+    def as_text(self) -> str:
+        """Return the melody as the file has it: of thousands, few have changed since the last time."""
+        return json.dumps({each.name: getattr(self, each.name) for each in fields(self)})
 
     def edited(self, states: tuple[int, ...]) -> KnownMelody:
         """Return the melody with other notes, which can be undone."""
@@ -124,10 +131,9 @@ class History:
         self._forget()
 
     def _forget(self) -> None:
-        while len(self.sets) > MOST_SETS:
-            oldest = next((each for each in self.sets[:-1] if not self._cared_for(each)), self.sets[0])
-            self.sets.remove(oldest)
-            for melody in oldest.melodies:
+        for old in [each for each in self.sets[:-MOST_SETS] if not self._cared_for(each)]:
+            self.sets.remove(old)
+            for melody in old.melodies:
                 del self.melodies[melody]
 
     def _cared_for(self, given: MelodySet) -> bool:
@@ -157,17 +163,17 @@ class History:
 
     def save(self, path: Path) -> None:
         """Write everything, whole or not at all."""
-        everything = {
+        others = {
             "version": VERSION,
-            "melodies": [asdict(melody) for melody in self.melodies.values()],
             "sets": [asdict(each) for each in self.sets],
             "at": self.at,
             "chosen": self.chosen,
             "settings": self.settings.as_json(),
             "learned": [asdict(each) for each in self.learned],
         }
+        melodies = ",\n".join(melody.as_text for melody in self.melodies.values())
         with atomic_write(path) as beside:
-            beside.write_text(json.dumps(everything), encoding="utf-8")
+            beside.write_text(f'{json.dumps(others)[:-1]}, "melodies": [\n{melodies}]}}', encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> History:
@@ -189,14 +195,32 @@ class History:
                 Settings().changed(read["settings"]),
                 learned=[LearnedActor(**each) for each in read["learned"]],
             )
-            for each in history.sets:
-                for id in each.melodies:
-                    history.melody(id)
+            history._check()
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError) as error:
             raise UserError(
                 f"panel: {path} cannot be read ({error}); move it away to begin anew, nothing else depends on it"
             ) from error
         return history
+
+    def _check(self) -> None:
+        """Check that everything that is spoken of is there.
+
+        Raises:
+            ValueError: saying what is not.
+        """
+        held = [id for each in self.sets for id in each.melodies]
+        if len(set(held)) < len(held) or not set(held) <= set(self.melodies) or not all(s.melodies for s in self.sets):
+            raise ValueError("sets without their melodies")
+        if self.at not in (None, *(each.id for each in self.sets)) or self.chosen not in (None, *self.melodies):
+            raise ValueError("what is shown is not there")
+        for each in self.melodies.values():
+            texts, records = (each.id, each.way, each.title, each.saved or ""), (each.asked, each.facts)
+            if not all(isinstance(a, str) for a in texts) or not all(isinstance(a, dict) for a in records):
+                raise ValueError(f"melody {each.id!r:.40} is not as it was written")
+            if not all(isinstance(a, int) for notes in (each.states, *each.undone, *each.redone) for a in notes):
+                raise ValueError(f"melody {each.id!r:.40} has other states than numbers")
+            if len(each.locks) != len(each.states) or each.bars * STEPS_PER_BAR != len(each.states) or not each.bars:
+                raise ValueError(f"melody {each.id!r:.40} has {len(each.states)} steps")
 
 
 def _melody(read: dict[str, Any]) -> KnownMelody:

@@ -77,19 +77,27 @@ class Jobs:
         return True
 
     def stop(self) -> bool:
-        """End what is under way, with what there is; return whether it can be."""
-        if self._running is None or self._running.name not in STOPPABLE:
+        """End what is shown as under way, with what there is; return whether it can be."""
+        job = self._shown
+        if job is None or job.name not in STOPPABLE:
             return False
-        self._source.stop()
+        if job is self._running:
+            self._source.stop()
+        else:
+            self._waiting.remove(job)
         return True
+
+    @property
+    def _shown(self) -> Job | None:
+        shown = (job for job in (self._running, *self._waiting) if job is not None and not job.quiet)
+        return next(shown, None)
 
     @property
     def busy(self) -> dict[str, Any] | None:
         """Return what is under way, as the page shows it."""
-        shown = [job for job in (self._running, *self._waiting) if job is not None and not job.quiet]
-        if not shown:
+        job = self._shown
+        if job is None:
             return None
-        job = shown[0]
         return {"what": job.name, "text": job.text, "stoppable": job.name in STOPPABLE, "curve": job.curve}
 
     def poll(self) -> None:
@@ -108,10 +116,19 @@ class Jobs:
                 job.failed(heard.error) if isinstance(heard, Failure) else job.done(heard.made)
         if self._running is not None and not self._source.ready:
             self._lost(self._running)
-        if self._waiting and self._source.free and self._running is None:
+        if self._source.fatal:
+            self._give_up(self._source.fatal)
+        elif self._waiting and self._source.free and self._running is None:
             self._running = self._waiting.popleft()
             self._number += 1
             self._source.ask(Task(self._number, self._running.name, self._running.asked))
+
+    def _give_up(self, why: str) -> None:
+        """Fail all that waits for a process that will never come; what nobody asked for ends in silence."""
+        waiting, self._waiting = self._waiting, deque()
+        for job in waiting:
+            if not job.quiet:
+                job.failed(why)
 
     def _lost(self, job: Job) -> None:
         """Try a job once more whose process has ended, since it may not have been its fault."""

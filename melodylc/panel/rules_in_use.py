@@ -23,7 +23,7 @@ class RulesInUse:
     files: tuple[Path, ...] = ()
     errors: dict[int, str] = field(default_factory=dict)  # of the rules in use, by their place
     _of_files: list[dict[str, Any]] = field(default_factory=list)  # entries of a catalogue
-    _written: dict[Path, float] = field(default_factory=dict)  # when the files were saved, as they were read last
+    _saved: dict[Path, tuple[int, int] | None] = field(default_factory=dict)  # the files as they were read last
 
     def __post_init__(self) -> None:
         self._built_in = [entry.as_json() for entry in catalogue.built_in()]
@@ -39,9 +39,8 @@ class RulesInUse:
 
     def saved_since(self) -> bool:
         """Return whether a file was saved since this was asked last."""
-        written = {path: path.stat().st_mtime if path.exists() else 0.0 for path in self.files}
-        before, self._written = self._written, written
-        return written != before
+        before, self._saved = self._saved, {path: _stamp(path) for path in self.files}
+        return self._saved != before
 
     def check(self, rules: Sequence[RuleUse]) -> None:
         """Find what is wrong with rules; what a file's do is only known when they are used."""
@@ -73,6 +72,15 @@ class RulesInUse:
     def texts(self, rules: Sequence[RuleUse]) -> list[str]:
         """Return the rules that are on and have nothing wrong, as `rules.find` takes them."""
         return [self.text_of(rule) for index, rule in enumerate(rules) if rule.on and index not in self.errors]
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return when a file was saved, and its size: what is saved in two goes may have the time of the first."""
+    try:
+        found = path.stat()
+    except OSError:  # gone, or not yet back: editors save by putting another in its place
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def is_of_file(rule: RuleUse) -> bool:

@@ -29,6 +29,7 @@ class Running:
         self.cookie = f"melodylc-{self.port}={TOKEN}"
 
         def make(say, wake):
+            self.source.wake = wake
             self.panel = Panel(folder, self.source, say=say, wake=wake)
             return self.panel
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from melodylc.base.errors import UserError
 from melodylc.live.protocol import Failure, Progress, Result
 from melodylc.melody import HOLD
 
@@ -25,6 +26,7 @@ class TwinSource:
         self.ready, self.fatal, self.trouble = True, None, None
         self.asked, self.stops, self.held, self.closed = [], 0, False, False
         self._waiting, self.failing, self.said = None, None, []
+        self.wake = lambda: None
 
     @property
     def free(self):
@@ -34,6 +36,7 @@ class TwinSource:
         assert self.free
         self.asked.append(task)
         self._waiting = task
+        self.wake()
 
     def stop(self):
         self.stops += 1
@@ -51,7 +54,10 @@ class TwinSource:
         task, self._waiting = self._waiting, None
         if self.failing:
             return [*said, Failure(task.id, self.failing)]
-        return [*said, Result(task.id, self._made(task))]
+        try:
+            return [*said, Result(task.id, self._made(task))]
+        except UserError as error:
+            return [*said, Failure(task.id, str(error))]
 
     def _made(self, task):
         asked = task.asked

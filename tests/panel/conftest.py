@@ -69,3 +69,65 @@ def page_files():
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+# --- the whole page, and a server for it ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """A panel's server, with a twin of the inference process that makes melodies at once."""
+    from panel_musician import Musician
+    from panel_server import Running
+
+    started = Running(tmp_path_factory.mktemp("panel") / "melodies", source=Musician())
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def opened(browser, running):
+    """A function that opens the page, as often as is wanted; what goes wrong in any of them fails the test."""
+    from panel_page import Opened
+
+    pages = []
+
+    def open_page(server=None, **looks):
+        pages.append(Opened(browser, server or running, **looks))
+        return pages[-1]
+
+    yield open_page
+    for each in pages:
+        each.close()
+    for each in pages:
+        each.check()
+
+
+@pytest.fixture(scope="module")
+def page_of_module(browser, running):
+    from panel_page import Opened
+
+    opened = Opened(browser, running)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def panel(running, page_of_module):
+    """The page as it is opened first: usual settings, and a new set of candidates."""
+    begin_anew(running)
+    page_of_module.reopen()
+    yield page_of_module
+    page_of_module.check()
+
+
+def begin_anew(running):
+    """Have the server ask for what it asks for at first."""
+    from melodylc.panel.settings import Settings
+
+    running.source.held = False
+    with running.page() as page:
+        before = page.state["at"]
+        page.do("set", settings=Settings().as_json())
+        page.do("again")
+        page.until(lambda state: state["at"] not in (None, before) and state["busy"] is None)

@@ -2,16 +2,20 @@
 
 import errno
 import json
+import random
 import time
+from dataclasses import replace
 
 import pytest
 from panel_server import TOKEN, Running
-from panel_twin import TwinSource
+from panel_twin import TwinSource, melody
 from starlette.datastructures import Headers
 
 from melodylc.base.errors import UserError
-from melodylc.panel.actions import ACTIONS
-from melodylc.panel.history import History
+from melodylc.panel import history
+from melodylc.panel.actions import ACTIONS, act
+from melodylc.panel.asking import ask_for_rules, begin
+from melodylc.panel.history import History, KnownMelody, new_id
 from melodylc.panel.security import Guard
 from melodylc.panel.server import listen
 from melodylc.panel.state import Panel
@@ -110,3 +114,133 @@ def test_a_host_that_is_none_is_one_line(host):
 def test_scripts_are_scripts_whatever_the_system_calls_them(server):
     status, headers, _ = server.get("/page/main.js")
     assert (status, headers["Content-Type"].partition(";")[0]) == (200, "text/javascript")
+
+
+# --- the history ------------------------------------------------------------------------------------------------------
+
+
+def known(number, **others):
+    states = tuple(melody(48 + number % 30))
+    return KnownMelody(new_id(), states, (0,) * len(states), {"attributes": {"key": None}}, **others)
+
+
+def test_what_was_cared_for_is_never_forgotten_and_what_is_kept_fits_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(history, "MOST_SETS", 5)
+    rng, kept = random.Random(0), History()
+    liked = set()
+    for number in range(60):
+        kept.add("", "", [known(number) for _ in range(rng.randrange(1, 4))])
+        if rng.random() < 0.3:
+            some = rng.choice([each for at in kept.sets[-5:] for each in at.melodies])
+            kept.melodies[some] = replace(kept.melodies[some], mark=1)
+            liked.add(some)
+        assert liked <= set(kept.melodies)
+        assert {each for at in kept.sets for each in at.melodies} == set(kept.melodies)
+        assert kept.chosen in kept.melodies
+    assert len(kept.sets) <= 5 + len(liked)
+    kept.save(tmp_path / "history.json")
+    assert History.load(tmp_path / "history.json") == kept
+
+
+def test_a_damaged_history_is_refused_whatever_is_wrong(tmp_path):
+    """Cut off anywhere, or with any part gone, or another in its place: it opens whole, or it is said."""
+    file, rng, kept = tmp_path / "history.json", random.Random(1), History()
+    for number in range(3):
+        kept.add("", "", [known(number)])
+    kept.save(file)
+    whole, opened = file.read_text(), 0
+    for number in range(300):
+        said = json.loads(whole)
+        if number < 100:
+            file.write_text(whole[: rng.randrange(len(whole))])
+        else:
+            spoil(said, rng)
+            file.write_text(json.dumps(said))
+        try:
+            read = History.load(file)
+        except UserError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+            continue
+        opened += 1
+        panel = Panel(tmp_path, TwinSource(), history=read)
+        panel.state()
+        read.add("", "", [known(9)])
+        panel.changes()
+        read.save(file)
+    assert opened < 200
+
+
+def spoil(said, rng):
+    """Put something else in one place of a history, or take it away."""
+    for depth in range(4):
+        places = list(said) if isinstance(said, dict) else range(len(said))
+        place = rng.choice(list(places)[:40])
+        if depth < 3 and isinstance(said[place], dict | list) and said[place] and rng.random() < 0.8:
+            said = said[place]
+            continue
+        if rng.random() < 0.4:
+            del said[place]
+        else:
+            said[place] = rng.choice([None, "x", 7, [], {}, -1.5, ["x"], True])
+        return
+
+
+# --- jobs -------------------------------------------------------------------------------------------------------------
+
+
+def opened(folder, source=None, **others):
+    said = []
+    panel = Panel(folder, source or TwinSource(), say=lambda kind, text: said.append((kind, text)), **others)
+    panel.said = said
+    begin(panel)
+    return panel
+
+
+def test_a_process_that_can_never_work_leaves_nothing_waiting(tmp_path):
+    source = TwinSource()
+    source.ready = False
+    panel = opened(tmp_path, source)
+    panel.poll()
+    assert panel.state()["busy"]
+    source.fatal = "model: there is none at x"
+    panel.poll()
+    assert panel.state()["busy"] is None
+    assert panel.state()["worker"] == {"state": "gone", "text": source.fatal}
+    for _ in range(30):
+        act(panel, {"do": "again"})
+        panel.poll()
+    assert panel.said == [("error", source.fatal)] * 31
+
+
+def test_what_is_shown_as_stoppable_can_be_stopped_before_it_begins(tmp_path):
+    source = TwinSource()
+    source.ready = False
+    panel = opened(tmp_path, source)
+    panel.poll()
+    assert panel.state()["busy"]["stoppable"]
+    act(panel, {"do": "stop"})
+    assert panel.state()["busy"] is None
+    act(panel, {"do": "stop"})
+    assert ("said", "nothing is going on that can be stopped") in panel.said
+    source.ready = True
+    panel.poll()
+    assert not source.asked
+
+
+def test_files_of_rules_that_are_saved_often_are_read_once_when_their_time_comes(tmp_path):
+    file, source = tmp_path / "mine.py", TwinSource()
+    file.write_text("x")
+    panel = opened(tmp_path, source, rule_files=(file,))
+    for _ in range(4):
+        panel.poll()
+    source.held = True
+    for number in range(40):
+        file.write_text("x" * number)
+        ask_for_rules(panel)
+        panel.poll()
+    file.unlink()
+    ask_for_rules(panel)
+    source.held = False
+    for _ in range(4):
+        panel.poll()
+    assert 3 <= sum(task.name == "catalogue" for task in source.asked) <= 5

@@ -126,14 +126,17 @@ def test_modules_become_functions(tmp_path):
         'import {\n  two, three as third,\n} from "./two.js";\nexport { four as fourth } from "./two.js";\n'
         "const x = 1;\nexport const here = x;\nexport async function later() {}\nexport class Thing {}\n"
         "export { x, third as y };\n"
-        'const f = new URL("./file.js", import.meta.url);\nconst g = () => import("./more.js");\n'
+        'const F = "./file.js";\nconst f = new URL(F, import.meta.url);\n'
+        'const h = new URL("./file.js", import.meta.url);\nconst g = () => import("./more.js");\n'
     )
     (tmp_path / "two.js").write_text("export function two() {}\nexport const three = 3;\nexport const four = 4;\n")
     (tmp_path / "file.js").write_text("1")
     assert as_function((tmp_path / "one.js").read_text(), tmp_path) == (
         "const { two: two, three: third } = $modules['two.js'];\n\nconst x = 1;\nconst here = x;\n"
         "async function later() {}\n"
-        'class Thing {}\n\nconst f = new URL("data:text/javascript;base64,MQ==");\n'
+        'class Thing {}\n\nconst F = "./file.js";\n'
+        'const f = new URL("data:text/javascript;base64,MQ==");\n'
+        'const h = new URL("data:text/javascript;base64,MQ==");\n'
         'const g = () => Promise.reject(new Error("This page does not have it."));\n\n'
         "return { fourth: $modules['two.js'].four, x: x, y: third, here, later, Thing };"
     )
@@ -152,6 +155,7 @@ def test_modules_become_functions(tmp_path):
         "export let x = 3;",
         'export * from "./two.js";',
         "const here = import.meta.url;",
+        "const here = new URL(other, import.meta.url);",
         "import(name);",
     ],
 )

@@ -45,6 +45,7 @@ export const KEYS = [
     ["g", ["g"], "download", "Download the MIDI file"],
     ["a", ["a"], "copyAbc", "Copy as ABC"],
     ["x", ["x"], "musicXml", "Download as MusicXML"],
+    ["w", ["w"], "daw", "Play it into the DAW"],
     ["v", ["v"], "staff", "View on a staff"],
     ["?", ["?"], "help", "This help"],
   ]],
