@@ -178,6 +178,7 @@ function factsOf(melody) {
       : `breaks ${broken.map((rule) => inPlainWords(rule.name)).join(", ")}`;
     facts.push(verdict(broken.length === 0, words, words));
   }
+  if (melody.checked === false) return [element("span", { class: "way", text: "being checked …" })];
   const odd = odditiesInWords(melody.implausible);
   facts.push(verdict(!odd, odd ? `unusual: ${odd}` : "sounds natural", odd || NATURAL));
   return facts;

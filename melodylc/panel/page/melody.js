@@ -53,7 +53,7 @@ export function mountMelody(place, session, player, desk, actions, files) {
 // What the hand does in the roll.
 function handlers(player, desk) {
   return {
-    onEdit: (states) => desk.change("edit", { states: Array.from(states) }),
+    onEdit: (states) => desk.change("edit", { states: Array.from(states) }, { checked: false }),
     onLock: (locks) => desk.change("lock", { locks: Array.from(locks) }),
     onSeek: (step) => desk.seek(step),
     onSelect: (range) => desk.mark(range),
@@ -119,13 +119,15 @@ function allFacts(melody) {
   const natural = verdict(!odd, odd ? `unusual: ${odditiesInWords(melody.implausible, MOST_ODDITIES)}` : "sounds natural",
     odd || "Its notes, leaps, rests and repetitions are such as melodies of people have");
   const way = wayInWords(melody.way);
-  return [
+  const parts = [
     element("strong", { text: inPlainWords(melody.title) || "Melody", title: inPlainWords(melody.title) }),
+    melody.checked === false ? element("span", { class: "way", text: "being checked …" }) : null,
     ...broken.map(fact), // first: the others may not fit beside them
     natural,
     ...kept.map(fact),
     element("span", { class: "way", text: `${count(melody.bars, "bar")}${way ? ` · ${way}` : ""}` }),
   ];
+  return parts.filter(Boolean);
 }
 
 function followPlayhead(desk, roll) {
