@@ -121,7 +121,7 @@ function makeCard(session, desk, actions, files, id) {
   const like = button("More like this", "like", {
     quiet: true, onclick: () => session.send({ do: "like", melody: id, amount: desk.amount }),
   });
-  const item = element("li", { class: "card", draggable: "true" }, choose, element("div", { class: "does" }, play, up, down, like));
+  const item = element("li", { class: "card", draggable: "true", "data-melody": id }, choose, element("div", { class: "does" }, play, up, down, like));
   item.addEventListener("dragstart", (event) => files.dragOut(event, now()));
   let number = 0;
   let drawn = null;
@@ -143,7 +143,8 @@ function makeCard(session, desk, actions, files, id) {
     like.setAttribute("aria-label", `More like ${at}`);
     const name = inPlainWords(melody.title);
     const made = wayInWords(melody.way);
-    title.textContent = `${at}. ${name || count(melody.bars, "bar")}`;
+    const bare = name.endsWith(` ${at}`) ? name.slice(0, -` ${at}`.length) : name; // the number stands before it
+    title.textContent = `${at}. ${bare || count(melody.bars, "bar")}`;
     choose.title = `${name}\n${made}\nDrag it out as the MIDI file “${fileName(melody)}.mid”`;
     way.textContent = made;
     facts.replaceChildren(...factsOf(melody));
