@@ -6,6 +6,7 @@ import { onThemeChange } from "./roll_colours.js";
 import { inPlainWords, odditiesInWords, wayInWords } from "./plain_words.js";
 import { count, fileName, keeps, verdict } from "./words.js";
 
+const ALL_RULES = { 1: "its rule", 2: "both rules" };
 const NATURAL = "Its notes, leaps, rests and repetitions are such as melodies of people have";
 const EDGE = 4; // pixels that are seen beside a card that was scrolled to
 
@@ -175,7 +176,7 @@ function factsOf(melody) {
   const broken = melody.rules.filter((rule) => !keeps(rule));
   if (melody.rules.length > 0) {
     const words = broken.length === 0
-      ? `keeps ${melody.rules.length === 1 ? "its rule" : `all ${melody.rules.length} rules`}`
+      ? `keeps ${ALL_RULES[melody.rules.length] ?? `all ${melody.rules.length} rules`}`
       : `breaks ${broken.map((rule) => inPlainWords(rule.name)).join(", ")}`;
     facts.push(verdict(broken.length === 0, words, words));
   }

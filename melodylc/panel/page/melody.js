@@ -96,7 +96,7 @@ function makeBar(desk, actions, tools) {
     element("span", { class: "group" }, ...zoom),
     element("span", { class: "gap" }),
     remake,
-    element("span", { class: "group" }, longer, bars));
+    element("span", { class: "group" }, longer, bars, element("span", { class: "unit", "aria-hidden": "true", text: "bars" })));
   const update = (melody, state) => {
     const able = Boolean(melody) && state.worker.state !== "gone";
     undo.disabled = !melody?.undo;
