@@ -105,7 +105,7 @@ def test_a_file_is_opened_by_its_button(panel, tmp_path):
 def test_what_is_no_midi_file_is_said(panel):
     known = panel.history.chosen
     drop(panel, "notes.mid", b"no MIDI at all")
-    expect(panel.toasts).to_contain_text("Notes.mid: expected a MIDI file")
+    expect(panel.toasts).to_contain_text("notes.mid: expected a MIDI file")
     assert panel.history.chosen == known
 
 
