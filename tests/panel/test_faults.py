@@ -308,3 +308,30 @@ def test_a_melody_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
         act(panel, {"do": "save", "melody": panel.history.chosen})
     assert not list(tmp_path.glob("*.mid"))
     assert not list(tmp_path.glob(".*.mid"))
+
+
+def test_a_melody_is_judged_by_what_is_still_there_of_what_it_was_asked_for(tmp_path):
+    """Its file of rules is not named any more, its taste is gone, the folder has another name."""
+    file, old, source = tmp_path / "mine.py", tmp_path / "old", TwinSource()
+    file.write_text("x")
+    panel = opened(old, source, rule_files=(file,))
+    settle(panel)
+    (old / "taste.safetensors").write_text("x")
+    rules = [{"name": f"{file}:mine", "arguments": {}}, {"name": "leaps", "arguments": {"at_most": 5}}]
+    act(panel, {"do": "set", "settings": {"rules": rules, "taste": True}})
+    settle(panel)
+    id, asked = panel.history.chosen, source.asked[-1].asked
+    assert len(asked["rules"]) == 2
+    assert asked["taste"]
+    panel.close()
+    old.rename(tmp_path / "new")
+    for taste in (True, False):
+        again = opened(tmp_path / "new", TwinSource())
+        settle(again)
+        act(again, {"do": "edit", "melody": id, "states": melody(50 + taste)})
+        settle(again)
+        judged = again.source.asked[-1]
+        assert (judged.name, judged.asked["rules"]) == ("judge", asked["rules"][1:])
+        assert judged.asked["taste"] == (str(tmp_path / "new" / "taste.safetensors") if taste else None)
+        (tmp_path / "new" / "taste.safetensors").unlink(missing_ok=True)
+        again.close()
