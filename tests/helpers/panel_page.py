@@ -180,6 +180,7 @@ class Opened:
         count = self.history.sets[-1].id
         do()
         self.until(lambda: self.history.sets[-1].id != count)
+        self.page.locator(f".card[data-melody='{self.candidates[0].id}']").wait_for()
         self.wait_for(f"document.querySelector('#history select').value === '{self.history.at}'")
         return self.candidates
 

@@ -24,12 +24,8 @@ def test_a_rule_is_found_added_changed_switched_off_and_removed(panel):
     expect(row).to_contain_text("stepwise")
     expect(panel.page.locator("#melody .facts")).to_contain_text("stepwise")
     expect(row.locator(".reward")).to_be_visible()  # how far the melody in the roll keeps it
-    panel.new_set(
-        lambda: (
-            row.get_by_label("share of intervals").fill("0.9"),
-            row.get_by_label("share of intervals").press("Enter"),
-        )
-    )
+    share = row.get_by_label("share of intervals")
+    panel.new_set(lambda: (share.fill("0.9"), share.press("Enter")))
     assert tasks(panel, "generate")[-1].asked["rules"] == ["stepwise(at_least=0.9)"]
     panel.new_set(lambda: row.get_by_label("stepwise", exact=True).uncheck())
     assert tasks(panel, "generate")[-1].asked["rules"] == []

@@ -6,6 +6,7 @@ import { onThemeChange } from "./roll_colours.js";
 import { inPlainWords, odditiesInWords, wayInWords } from "./plain_words.js";
 import { count, fileName, keeps, verdict } from "./words.js";
 
+const ALL_RULES = { 1: "its rule", 2: "both rules" };
 const NATURAL = "Its notes, leaps, rests and repetitions are such as melodies of people have";
 const EDGE = 4; // pixels that are seen beside a card that was scrolled to
 
@@ -121,7 +122,7 @@ function makeCard(session, desk, actions, files, id) {
   const like = button("More like this", "like", {
     quiet: true, onclick: () => session.send({ do: "like", melody: id, amount: desk.amount }),
   });
-  const item = element("li", { class: "card", draggable: "true" }, choose, element("div", { class: "does" }, play, up, down, like));
+  const item = element("li", { class: "card", draggable: "true", "data-melody": id }, choose, element("div", { class: "does" }, play, up, down, like));
   item.addEventListener("dragstart", (event) => files.dragOut(event, now()));
   let number = 0;
   let drawn = null;
@@ -143,7 +144,8 @@ function makeCard(session, desk, actions, files, id) {
     like.setAttribute("aria-label", `More like ${at}`);
     const name = inPlainWords(melody.title);
     const made = wayInWords(melody.way);
-    title.textContent = `${at}. ${name || count(melody.bars, "bar")}`;
+    const bare = name.endsWith(` ${at}`) ? name.slice(0, -` ${at}`.length) : name; // the number stands before it
+    title.textContent = `${at}. ${bare || count(melody.bars, "bar")}`;
     choose.title = `${name}\n${made}\nDrag it out as the MIDI file “${fileName(melody)}.mid”`;
     way.textContent = made;
     facts.replaceChildren(...factsOf(melody));
@@ -174,10 +176,11 @@ function factsOf(melody) {
   const broken = melody.rules.filter((rule) => !keeps(rule));
   if (melody.rules.length > 0) {
     const words = broken.length === 0
-      ? `keeps ${melody.rules.length === 1 ? "its rule" : `all ${melody.rules.length} rules`}`
+      ? `keeps ${ALL_RULES[melody.rules.length] ?? `all ${melody.rules.length} rules`}`
       : `breaks ${broken.map((rule) => inPlainWords(rule.name)).join(", ")}`;
     facts.push(verdict(broken.length === 0, words, words));
   }
+  if (melody.checked === false) return [element("span", { class: "way", text: "being checked …" })];
   const odd = odditiesInWords(melody.implausible);
   facts.push(verdict(!odd, odd ? `unusual: ${odd}` : "sounds natural", odd || NATURAL));
   return facts;

@@ -55,12 +55,12 @@ export class Desk extends EventTarget {
     this.session.foresee({ chosen: id });
   }
 
-  /** Do to the melody in hand what changes these of its parts, as `states`: shown at once, and told to the server. */
-  change(action, parts) {
+  /** Do to the melody in hand what changes these of its parts, as `states`: shown at once (with `others`), and told to the server. */
+  change(action, parts, others = {}) {
     const melody = this.melody;
     if (!melody) return;
     this.session.send({ do: action, melody: melody.id, ...parts });
-    this.session.foresee({ melodies: { [melody.id]: { ...melody, ...parts } } });
+    this.session.foresee({ melodies: { [melody.id]: { ...melody, ...parts, ...others } } });
   }
 
   /** Play from a step. */

@@ -38,6 +38,7 @@ export function mountMelody(place, session, player, desk, actions, files) {
     shown = melody;
     roll.show(melody, { tonic: melody?.tonic ?? null, readOnly: false });
     facts.replaceChildren(...(melody ? allFacts(melody) : []));
+    facts.title = [...facts.children].map((fact) => fact.textContent).join("\n"); // not all of them may have room
   };
   session.addEventListener("change", update);
   desk.addEventListener("selection", () => {
@@ -52,7 +53,7 @@ export function mountMelody(place, session, player, desk, actions, files) {
 // What the hand does in the roll.
 function handlers(player, desk) {
   return {
-    onEdit: (states) => desk.change("edit", { states: Array.from(states) }),
+    onEdit: (states) => desk.change("edit", { states: Array.from(states) }, { checked: false }),
     onLock: (locks) => desk.change("lock", { locks: Array.from(locks) }),
     onSeek: (step) => desk.seek(step),
     onSelect: (range) => desk.mark(range),
@@ -95,7 +96,7 @@ function makeBar(desk, actions, tools) {
     element("span", { class: "group" }, ...zoom),
     element("span", { class: "gap" }),
     remake,
-    element("span", { class: "group" }, longer, bars));
+    element("span", { class: "group" }, longer, bars, element("span", { class: "unit", "aria-hidden": "true", text: "bars" })));
   const update = (melody, state) => {
     const able = Boolean(melody) && state.worker.state !== "gone";
     undo.disabled = !melody?.undo;
@@ -118,13 +119,15 @@ function allFacts(melody) {
   const natural = verdict(!odd, odd ? `unusual: ${odditiesInWords(melody.implausible, MOST_ODDITIES)}` : "sounds natural",
     odd || "Its notes, leaps, rests and repetitions are such as melodies of people have");
   const way = wayInWords(melody.way);
-  return [
+  const parts = [
     element("strong", { text: inPlainWords(melody.title) || "Melody", title: inPlainWords(melody.title) }),
+    melody.checked === false ? element("span", { class: "way", text: "being checked …" }) : null,
     ...broken.map(fact), // first: the others may not fit beside them
     natural,
     ...kept.map(fact),
     element("span", { class: "way", text: `${count(melody.bars, "bar")}${way ? ` · ${way}` : ""}` }),
   ];
+  return parts.filter(Boolean);
 }
 
 function followPlayhead(desk, roll) {

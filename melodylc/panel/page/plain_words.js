@@ -63,6 +63,7 @@ export function inPlainWords(text) {
   return text
     .replace(PITCHES, (_, low, high) => rangeInWords(Number(low), Number(high)))
     .replace(TASTE, "to your taste")
+    .replace(/\bthe inference process\b/g, "what makes melodies")
     .replace(/\bmaking anything\b/g, "making melodies")
     .replace(/\banything\b/g, "free");
 }

@@ -173,7 +173,7 @@ function drawNotes(pen, roll, { from, width }) {
 
 /** Draw bar numbers, chord names and the lane of locks. */
 function drawHead(pen, roll, { from, width }) {
-  const { view, colours, chords } = roll;
+  const { view, colours } = roll;
   const { stepWidth } = view;
   const line = 1 / view.dpr;
   const end = Math.min(view.steps * stepWidth, from + width);
@@ -193,39 +193,55 @@ function drawHead(pen, roll, { from, width }) {
     pen.font = `500 11px ${colours.font}`;
     pen.fillText(`${bar + 1}`, x + 4, view.ruler / 2 + 1);
   }
-  if (view.chords) {
-    pen.fillStyle = colours.line;
-    pen.fillRect(from, view.chordsTop, width, line);
-    let last = null;
-    for (const chord of chords) {
-      const x = view.snap(chord.start * stepWidth);
-      const room = chord.end * stepWidth - x - 5;
-      if (x > from + width || x + room < from - 6) {
-        last = chord.name;
-        continue;
-      }
-      pen.fillStyle = colours.bar;
-      pen.fillRect(x, view.chordsTop, line, view.laneTop - view.chordsTop);
-      // letters may be smaller and narrower; at a far zoom a chord that does not fit is only named under the pointer
-      const fits = [11.5, 10].some((size) => {
-        pen.font = `600 ${size}px ${colours.font}`;
-        return pen.measureText(chord.name).width * 0.75 <= room;
-      });
-      if (fits && (chord.name !== last || room > 24)) {
-        pen.fillStyle = colours.ink;
-        pen.fillText(chord.name, x + 4, (view.chordsTop + view.laneTop) / 2 + 0.5, room);
-      } else if (!fits && room > 4) {
-        pen.fillStyle = colours.faint; // there is one, which the pointer tells
-        pen.fillText("·", x + 4, (view.chordsTop + view.laneTop) / 2 + 0.5, room);
-      }
-      last = chord.name;
-    }
-  }
+  if (view.chords) drawChords(pen, roll, from, width, every);
   pen.fillStyle = colours.line;
   pen.fillRect(from, view.laneTop, width, line);
   drawLane(pen, roll, from, width);
   pen.fillStyle = colours.bar;
   pen.fillRect(from, view.snap(view.top - line), width, line);
+}
+
+// Letters of chords may be smaller and narrower where there is little room.
+function fitting(pen, name, room, font) {
+  return [11.5, 10].some((size) => {
+    pen.font = `600 ${size}px ${font}`;
+    return pen.measureText(name).width * 0.75 <= room;
+  });
+}
+
+/**
+ * Draw the names of chords, where the melody changes to them. Where not all have room, those at bars that are numbered; the
+ * others are dots, which the pointer tells.
+ */
+function drawChords(pen, { view, colours, chords }, from, width, every) {
+  const { stepWidth } = view;
+  const line = 1 / view.dpr;
+  const middle = (view.chordsTop + view.laneTop) / 2 + 0.5;
+  pen.fillStyle = colours.line;
+  pen.fillRect(from, view.chordsTop, width, line);
+  const roomOf = ({ start, end }) => (end - start) * stepWidth - 5;
+  const all = chords.every((chord) => fitting(pen, chord.name, roomOf(chord), colours.font));
+  const numbered = every * STEPS_PER_BAR;
+  let last = null;
+  let free = from; // beyond what is written
+  for (const chord of chords) {
+    const x = view.snap(chord.start * stepWidth);
+    const isNamed = all ? chord.name !== last || roomOf(chord) > 24 : chord.start % numbered === 0;
+    last = chord.name;
+    if (x > from + width || x + numbered * stepWidth < from) continue;
+    pen.fillStyle = colours.bar;
+    if (isNamed || x > free) pen.fillRect(x, view.chordsTop, line, view.laneTop - view.chordsTop);
+    if (isNamed) {
+      const room = all ? roomOf(chord) : numbered * stepWidth - 8;
+      fitting(pen, chord.name, room, colours.font);
+      pen.fillStyle = colours.ink;
+      pen.fillText(chord.name, x + 4, middle, room);
+      free = x + 4 + Math.min(pen.measureText(chord.name).width, room);
+    } else if (!all && x > free && roomOf(chord) > 2) {
+      pen.fillStyle = colours.faint;
+      pen.fillText("·", x + 4, middle);
+    }
+  }
 }
 
 /** Draw the keys of a piano, one a row, with the names of the Cs. */

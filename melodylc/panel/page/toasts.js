@@ -36,7 +36,7 @@ function watchConnection(banner, session) {
     clearTimeout(timer);
     if (session.connected) {
       const { worker } = session.state ?? {};
-      banner.textContent = worker?.state === "gone" ? `No melodies can be made: ${worker.text}` : "";
+      banner.textContent = worker?.state === "gone" ? `No melodies can be made: ${inPlainWords(worker.text)}` : "";
       document.body.classList.remove("disconnected");
       return;
     }

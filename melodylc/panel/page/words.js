@@ -2,6 +2,7 @@
 
 import { STEPS_PER_BAR, STEPS_PER_BEAT } from "./notes.js";
 import { element } from "./elements.js";
+import { inPlainWords } from "./plain_words.js";
 
 /** Return "4 bars" and the like. */
 export function count(number, thing) {
@@ -32,7 +33,7 @@ function symbol(holds) {
 
 /** Return what a melody is called as a file, without characters that file systems and `DownloadURL` give a meaning. */
 export function fileName(melody) {
-  return (melody.title || `melody ${melody.id}`).replace(/[^\p{L}\p{N} _.#-]+/gu, " ").trim().slice(0, 60) || "melody";
+  return (inPlainWords(melody.title) || `melody ${melody.id}`).replace(/[^\p{L}\p{N} _.#-]+/gu, " ").trim().slice(0, 60) || "melody";
 }
 
 /** Return a line of the server's as a sentence begins; what begins with the name of a file stays as it is. */
