@@ -1,6 +1,7 @@
 """The command as a musician runs it, with the model: its page, heard within seconds, and its end."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -54,21 +55,22 @@ def test_the_command_to_the_first_sound_another_key_locked_bars_and_its_end(brow
         panel.field("Scale").select_option("blues")
         expect(panel.cards.first).to_contain_text("1. E blues", timeout=1000 * WITHIN)
         all_there(panel)
-        blues = {melody["title"]: melody["states"] for melody in panel.told() if "E blues" in melody["title"]}
-        assert sorted(blues) == [f"E blues {number}" for number in (1, 2, 3, 4)]
-        assert {state % 12 for states in blues.values() for state in states if state < 128} <= E_BLUES
+        blues = [melody["states"] for melody in panel.told() if re.fullmatch(r"E blues \d", melody["title"])]
+        assert len(blues) == 4
+        assert {state % 12 for states in blues for state in states if state < 128} <= E_BLUES
 
         panel.button("Lock").click()
         box = panel.roll.bounding_box()
         bar = (box["width"] - 44) / 16
         panel.drag((box["x"] + 44 + bar / 2, box["y"] + 10), (box["x"] + 44 + 3.5 * bar, box["y"] + 10))
         panel.button("Remake").click()
-        expect(panel.cards.first).to_contain_text("E blues 1 remade 1", timeout=1000 * WITHIN)
+        expect(panel.cards.first).to_contain_text(re.compile("E blues.* remade"), timeout=1000 * WITHIN)
         all_there(panel)
         remade = [melody["states"] for melody in panel.told() if melody["way"] == "remade"]
         assert len(remade) == 4
-        assert all(states[:64] == blues["E blues 1"][:64] for states in remade)
-        assert all(states[64:] != blues["E blues 1"][64:] for states in remade)
+        first = [states for states in blues if all(states[:64] == each[:64] for each in remade)]
+        assert len(first) == 1, "the four bars that are locked are those of one of them"
+        assert all(states[64:] != first[0][64:] for states in remade)
 
         children = command.children()
         panel.page.goto("about:blank")
