@@ -83,7 +83,14 @@ def _maker(
     setup = Setup(model=options.model, style=options.style, style_amount=arguments.style_amount(options))
 
     def make(say: Callable[[str, str], None], wake: Callable[[], None]) -> Panel:
-        return Panel(folder, Worker(setup, wake, module="melodylc.panel.inference"), files, say, wake=wake)
+        return Panel(
+            folder,
+            Worker(setup, wake, module="melodylc.panel.inference"),
+            files,
+            say,
+            wake=wake,
+            model=options.model or "",
+        )
 
     return make
 

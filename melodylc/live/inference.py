@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from melodylc.constraints.sampling import Constraints, Way
 
 FIRST = 8  # draws that a search begins with
+ALIVE = 10.0  # seconds that a task says nothing: far fewer than it would be given up after
 
 
 class Inference:
@@ -217,11 +218,13 @@ def _vector(z: bytes) -> Tensor:
 class Conversation:
     """What a task says to who asked for it while it is under way, and whether they have had enough."""
 
-    def __init__(self, task: Task, say: Callable[[Message], None]) -> None:
-        self.task, self._say, self._stopped = task, say, threading.Event()
+    def __init__(self, task: Task, say: Callable[[Message], None], now: Callable[[], float] = time.monotonic) -> None:
+        self.task, self._say, self._now, self._stopped = task, say, now, threading.Event()
+        self._told = now()
 
     def tell(self, **made: Any) -> None:
         """Say what the task has come to so far."""
+        self._told = self._now()
         self._say(Progress(self.task.id, made))
 
     def stop(self) -> None:
@@ -229,7 +232,9 @@ class Conversation:
         self._stopped.set()
 
     def stopped(self) -> bool:
-        """Return whether the task need not go on."""
+        """Return whether the task need not go on; one that asks goes on, which is said where it said nothing else."""
+        if self._now() - self._told > ALIVE:
+            self.tell()
         return self._stopped.is_set()
 
 
@@ -325,12 +330,16 @@ def clean_up_after_player(setup: Setup) -> None:
 
 
 def main(perform: Perform = _no_tasks) -> None:
-    """Run the process. Its standard output belongs to the answers; what rules print goes to the standard error."""
+    """Run the process. Its standard input and output belong to requests and answers.
+
+    What rules print goes to the standard error, and one that waits for input is told that there is none.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the player's business, which then says good-bye
-    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr] # what is no text is no message
+    requests = os.fdopen(os.dup(0), encoding="utf-8", errors="replace")  # what is no text is no message
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    serve(sys.stdin, answers, perform)
+    serve(requests, answers, perform)
 
 
 if __name__ == "__main__":

@@ -179,7 +179,12 @@ def _judged(panel: Panel, known: KnownMelody) -> None:
             facts = {name: value for name, value in made["melodies"][0].items() if name != "states"}
             panel.put(replace(now, facts=facts))
 
-    ask(panel, "judge", known.asked | {"melodies": [known.states]}, take, about=known.id)
+    still_there = {
+        "rules": panel.rules.offered(known.asked["rules"]),
+        "taste": str(panel.taste_file) if known.asked["taste"] and panel.taste_file.exists() else None,
+        "actors": [],  # nothing is made
+    }
+    ask(panel, "judge", known.asked | still_there | {"melodies": [known.states]}, take, about=known.id)
     panel.put(known)
 
 

@@ -11,6 +11,7 @@ from melodylc.melody import BARS
 from melodylc.panel.history import KnownMelody, new_id
 from melodylc.panel.jobs import Job
 from melodylc.panel.state import Panel
+from melodylc.rules.catalogue import Entry
 
 Made = dict[str, Any]  # the result of a task
 
@@ -102,13 +103,17 @@ def ask_for_taste(panel: Panel) -> None:
     """Have the taste learned again from all melodies that were judged."""
     judged = [melody for melody in panel.history.melodies.values() if melody.mark]
     marked = {mark: [melody.states for melody in judged if melody.mark == mark] for mark in (1, -1)}
-    asked = {"path": str(panel.taste_file), "liked": marked[1], "disliked": marked[-1], "base": _earlier_taste(panel)}
+    base = _earlier_taste(panel)
+    asked = {"path": str(panel.taste_file), "liked": marked[1], "disliked": marked[-1], "base": base}
 
     def take(made: Made) -> None:
         panel.share_to_taste = made["share"]
         panel.touch("taste")
 
-    ask(panel, "taste", asked, take, about="taste")
+    def fail(error: str) -> None:  # damaged, or of another model: nothing is written over it
+        panel.fail(error if base is None else f"{error}; or move {base} away, to begin anew")
+
+    ask(panel, "taste", asked, take, about="taste", failed=fail)
 
 
 def _earlier_taste(panel: Panel) -> str | None:
@@ -117,7 +122,7 @@ def _earlier_taste(panel: Panel) -> str | None:
     if not before.exists() and panel.taste_file.exists() and panel.share_to_taste is None:
         if any(melody.mark for melody in panel.history.melodies.values()):
             return None  # it is of the panel itself, as it ran last
-        for suffix in (".safetensors", ".json"):
+        for suffix in (".json", ".safetensors"):  # whose being there stands for both
             if (file := panel.taste_file.with_suffix(suffix)).exists():
                 before.with_suffix(suffix).write_bytes(file.read_bytes())
     return str(before) if before.exists() else None
@@ -137,7 +142,12 @@ def ask_for_rules(panel: Panel) -> None:
         if not first and not panel.problems and any(r.on and r.name in used for r in panel.history.settings.rules):
             ask_for_candidates(panel)
 
-    ask(panel, "catalogue", {"files": [str(path) for path in panel.rules.files]}, take, about="rules")
+    def fail(error: str) -> None:
+        entries = [Entry(file, file=file, error=f"{file} cannot be read ({error})") for file in files]
+        take({"entries": [entry.as_json() for entry in entries]})
+
+    files = [str(path) for path in panel.rules.files]
+    ask(panel, "catalogue", {"files": files}, take, about="rules", failed=fail)
 
 
 def begin(panel: Panel) -> None:

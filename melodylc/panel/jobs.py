@@ -50,7 +50,7 @@ class Job:
     quiet: bool = False  # whether the page need not say that it is going on
     curve: list[list[float]] = field(default_factory=list)
     unwanted: bool = False  # its result is dropped
-    lost: int = 0  # how many processes ended with it
+    again: bool = True  # whether it is tried once more when its process ends
 
 
 class Jobs:
@@ -82,6 +82,7 @@ class Jobs:
         if job is None or job.name not in STOPPABLE:
             return False
         if job is self._running:
+            job.again = False
             self._source.stop()
         else:
             self._waiting.remove(job)
@@ -135,8 +136,8 @@ class Jobs:
         self._running = None
         if job.unwanted:
             return
-        job.lost += 1
-        if job.lost > 1:
-            job.failed(f"{job.name}: the inference process ended twice while it was at this; ask for something else")
-        else:
+        if job.again:
+            job.again = False
             self._waiting.appendleft(job)
+        else:
+            job.failed(f"{job.name}: the inference process ended while it was at this; ask for something else")

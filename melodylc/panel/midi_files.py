@@ -18,6 +18,7 @@ from melodylc.notation import to_abc, to_musicxml
 from melodylc.panel.asking import Made, as_set, ask, wishes
 from melodylc.panel.history import KnownMelody, new_id
 from melodylc.panel.state import Panel
+from midi_io.atomic import atomic_write
 
 MOST_UPLOADS = 20  # files that are kept, to choose other bars of them
 LONGEST_NAME = 60  # characters
@@ -88,7 +89,9 @@ def save_melody(panel: Panel, melody: Any, chords: Any = True) -> None:
     while (path := panel.folder / f"{slug}-{number:02d}.mid").exists():
         number += 1
     try:
-        path.write_bytes(midi(panel, known, bool(chords)))
+        data = midi(panel, known, bool(chords))
+        with atomic_write(path) as beside:
+            beside.write_bytes(data)
     except OSError as error:
         raise UserError(f"save: {path}: {error.strerror}; check the folder and the space left") from error
     panel.put(replace(known, saved=path.name))

@@ -69,6 +69,11 @@ class RulesInUse:
             raise UserError(f"rule: {rule.name:.80} is not there; choose another")
         return catalogue.call(rule.name, rule.arguments)
 
+    def offered(self, texts: Sequence[str]) -> list[str]:
+        """Return those of earlier texts whose rules are still offered: files may be gone, or not named any more."""
+        names = tuple(entry["name"] for entry in self.catalogue if not entry["error"])
+        return [text for text in texts if text.startswith(names)]
+
     def texts(self, rules: Sequence[RuleUse]) -> list[str]:
         """Return the rules that are on and have nothing wrong, as `rules.find` takes them."""
         return [self.text_of(rule) for index, rule in enumerate(rules) if rule.on and index not in self.errors]

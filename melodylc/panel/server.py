@@ -89,7 +89,7 @@ class PanelServer:
     @contextlib.asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         self._loop = asyncio.get_running_loop()
-        begin(self.panel)
+        self._tried(lambda: begin(self.panel))
         running = asyncio.create_task(self._run())
         self._started()
         try:

@@ -30,6 +30,7 @@ class Panel:
         folder: where melodies are saved.
         source: what performs tasks.
         rule_files: Python files of rules, named on the command line.
+        model: which it is, for actors that are learned on it; nothing: the embedded one.
         say: called with "said" or "error", and a line for everybody who looks, from any thread.
         wake: called from any thread when something may have changed.
 
@@ -46,6 +47,7 @@ class Panel:
     share_to_taste: float | None = None  # of the melodies that the model knows, once a taste was learned
     upload: dict[str, Any] | None = None  # the file that was dropped last
     wake: Callable[[], None] = lambda: None
+    model: str = ""
     unsaved: bool = False
 
     def __post_init__(self) -> None:
@@ -176,9 +178,9 @@ class Panel:
         return [each for each in self.history.learned if each.key == key and Path(each.path).exists()]
 
     def learned_key(self) -> str:
-        """Return what an actor is for: the rules and chords of now, whatever their order."""
+        """Return what an actor is for: the model, and the rules and chords of now, whatever their order."""
         settings = self.history.settings
-        return " & ".join([*sorted(self.rules.texts(settings.rules)), settings.chords or ""])
+        return " & ".join([self.model, *sorted(self.rules.texts(settings.rules)), settings.chords or ""])
 
     def ask(self, job: Job) -> None:
         """Have a job done.

@@ -141,7 +141,8 @@ def chord_tones(progression: str, at_least: float = 1.0, strong: bool = True) ->
     def outside(melody: np.ndarray) -> np.ndarray:
         steps = np.arange(len(melody))
         tone = chords(progression, len(melody) // STEPS_PER_BAR)[steps, melody % 12]
-        return (melody < HOLD) & ~tone & (~strong | (steps % STEPS_PER_BEAT == 0))
+        among = steps % STEPS_PER_BEAT == 0 if strong else np.ones(len(steps), bool)
+        return (melody < HOLD) & ~tone & among
 
     return Rule(name, reward, chord_tones.__doc__ or "", later=later, outside=outside)
 

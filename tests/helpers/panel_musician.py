@@ -1,4 +1,4 @@
-"""A twin of the inference process that makes music of a kind: phrases over what is asked for, with what is known of them."""
+"""A twin of the inference process that makes music of a kind: phrases over what is asked for, and what they keep."""
 
 import numpy as np
 from panel_twin import TwinSource
@@ -12,7 +12,7 @@ from melodylc.rules.outside import notes_outside
 
 RHYTHMS = ((0, 4, 8, 12), (0, 2, 4, 8, 12), (0, 4, 6, 8, 12, 14), (0, 6, 8), (0, 8, 10, 12))  # of a bar
 USUAL = (57, 79)  # pitches
-MELODY_RULES = 256  # steps of what rules are on
+JUDGED = 256  # steps of what rules are on
 
 
 def compose(asked, bars, seed):
@@ -42,7 +42,7 @@ def judged(states, asked, way="twin", wrong=()):
         attributes = fitting(progression, attributes)
     texts = [None] * len(attributes.rules()) + [None] * (progression is not None) + asked["rules"]
     rules = [*attributes.rules(), *([rule(progression)] if progression else []), *map(find, asked["rules"])]
-    whole = np.resize(states, MELODY_RULES)
+    whole = np.resize(states, JUDGED)
     values = [float(each(whole)) for each in rules]
     allowed = attributes.pitches()
     return {
@@ -53,9 +53,7 @@ def judged(states, asked, way="twin", wrong=()):
         ],
         "implausible": list(wrong),
         "kept": not wrong and min(values, default=1) == 1,
-        "outside": [
-            list(each) for each in notes_outside((r for r, value in zip(rules, values) if value < 1), states)
-        ],
+        "outside": [list(each) for each in notes_outside((r for r, value in zip(rules, values) if value < 1), states)],
         "allowed": None if allowed.all() else np.flatnonzero(allowed).tolist(),
         "tonic": attributes.key.tonic if attributes.key else None,
         "chords": [each._asdict() for each in named(progression, bars)] if progression else None,

@@ -1,5 +1,6 @@
-"""The panel as a musician has it: the page in a browser, what can be seen and heard of it, and what went wrong in it."""
+"""The panel as a musician has it: the page in a browser, what is seen and heard of it, and what went wrong in it."""
 
+import json
 import time
 from urllib.parse import urlparse
 
@@ -39,7 +40,7 @@ class Opened:
         self.context = browser.new_context(**{"viewport": SIZE, **looks})
         self.context.set_default_timeout(PATIENCE)
         self.context.add_init_script(LISTENING)
-        self.wrong, self.asked = [], []
+        self.wrong, self.asked, self._told = [], [], []
         self.context.on("page", self._watch)
         self.page = self.context.new_page()
         if opened:
@@ -49,7 +50,18 @@ class Opened:
         page.on("console", lambda said: said.type in ("error", "warning") and self.wrong.append(said.text))
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
         page.on("request", lambda request: self.asked.append(request.url))
-        page.on("websocket", lambda socket: self.asked.append(socket.url))
+        page.on("websocket", self._watch_socket)
+
+    def _watch_socket(self, socket):
+        self.asked.append(socket.url)
+        socket.on("framereceived", lambda text: self._told.append(text))
+
+    def told(self):
+        """Return the melodies that the server has told, each as it was told last; what changes them comes last."""
+        known = {}
+        for text in self._told:
+            known |= json.loads(text).get("state", {}).get("melodies", {})
+        return list(known.values())
 
     def open(self, page=None):
         """Go to the address that the command prints, until melodies are there."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from melodylc.attributes import Attributes
 from melodylc.live.control_values import ControlValues
+from melodylc.live.inference import ALIVE, Conversation
 from melodylc.live.protocol import (
     KINDS,
     Answer,
@@ -27,6 +28,7 @@ from melodylc.live.protocol import (
     Task,
     from_json,
 )
+from melodylc.live.worker import TASK_STALLED
 from melodylc.rules import Key
 
 values = st.builds(
@@ -45,7 +47,9 @@ values = st.builds(
 )
 states = st.binary(min_size=256, max_size=256)
 texts = st.none() | st.text()
-records = st.dictionaries(st.text(), st.none() | st.integers() | st.text() | st.lists(st.floats(0, 1)))
+records = st.dictionaries(
+    st.text(), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5), max_size=4
+)
 MESSAGES = {
     Setup: st.builds(
         Setup,
@@ -88,11 +92,11 @@ MESSAGES = {
         st.floats(0, 1e6),
     ),
     Failure: st.builds(Failure, st.none() | st.integers(), st.text()),
+    Fatal: st.builds(Fatal, st.text()),
     Task: st.builds(Task, st.integers(), st.text(), records),
     Stop: st.builds(Stop, st.integers()),
     Progress: st.builds(Progress, st.integers(), records),
     Result: st.builds(Result, st.integers(), records),
-    Fatal: st.builds(Fatal, st.text()),
     Ready: st.just(Ready()),
     Goodbye: st.just(Goodbye()),
 }
@@ -175,3 +179,16 @@ def test_a_first_line_that_is_no_set_up_is_fatal():
         message = from_json(process.stdout.decode())
         assert isinstance(message, Fatal)
         assert "the first line is no set-up" in message.error
+
+
+def test_a_long_task_that_asks_whether_to_go_on_says_now_and_then_that_it_does():
+    said, clock = [], [0.0]
+    conversation = Conversation(Task(3, "generate", {}), said.append, lambda: clock[0])
+    for _ in range(1000):
+        clock[0] += 0.1
+        assert not conversation.stopped()
+    assert 2 <= len(said) <= 100 / ALIVE
+    assert set(map(str, said)) == {str(Progress(3, {}))}
+    assert TASK_STALLED > 2 * ALIVE
+    conversation.stop()
+    assert conversation.stopped()

@@ -196,6 +196,11 @@ def opened(folder, source=None, **others):
     return panel
 
 
+def settle(panel):
+    for _ in range(8):
+        panel.poll()
+
+
 def test_a_process_that_can_never_work_leaves_nothing_waiting(tmp_path):
     source = TwinSource()
     source.ready = False
@@ -244,3 +249,89 @@ def test_files_of_rules_that_are_saved_often_are_read_once_when_their_time_comes
     for _ in range(4):
         panel.poll()
     assert 3 <= sum(task.name == "catalogue" for task in source.asked) <= 5
+
+
+def test_a_file_of_rules_that_ends_the_process_is_said_at_its_rules_and_read_when_it_is_mended(tmp_path):
+    file, source = tmp_path / "mine.py", TwinSource()
+    file.write_text("x")
+    source.held = True
+    panel = opened(tmp_path, source, rule_files=(file,))
+    for _ in range(2):
+        panel.poll()
+        source.die()
+        panel.poll()
+        source.ready = True
+    source.held = False
+    settle(panel)
+    assert "process ended" in panel.state()["catalogue"][-1]["error"]
+    act(panel, {"do": "set", "settings": {"rules": [{"name": f"{file}:mine", "arguments": {}}]}})
+    settle(panel)
+    assert list(panel.state()["rule_errors"]) == ["0"]
+    file.write_text("mended")
+    ask_for_rules(panel)
+    settle(panel)
+    assert not panel.state()["rule_errors"]
+    assert source.asked[-1].asked["rules"] == [f"{file}:mine"]
+
+
+def test_a_taste_that_cannot_be_taken_is_said_with_what_to_move_away_and_is_left_alone(tmp_path):
+    (tmp_path / "taste.safetensors").write_bytes(b"of another model")
+    source = TwinSource()
+    source.failing = "taste: of another model"
+    panel = opened(tmp_path, source)
+    settle(panel)
+    before = tmp_path / ".panel" / "taste-before.safetensors"
+    assert ("error", f"taste: of another model; or move {before} away, to begin anew") in panel.said
+    assert (tmp_path / "taste.safetensors").read_bytes() == before.read_bytes() == b"of another model"
+
+
+def test_what_was_stopped_is_not_tried_again_when_its_process_ends(tmp_path):
+    source = TwinSource()
+    source.held = True
+    panel = opened(tmp_path, source)
+    panel.poll()
+    act(panel, {"do": "stop"})
+    source.die()
+    panel.poll()
+    source.ready = True
+    panel.poll()
+    assert panel.state()["busy"] is None
+    assert [task.name for task in source.asked] == ["generate"]
+    assert "process ended" in panel.said[-1][1]
+
+
+def test_a_melody_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
+    panel = opened(tmp_path)
+    settle(panel)
+    monkeypatch.setattr("pathlib.Path.replace", raises(OSError(errno.ENOSPC, "No space left on device")))
+    with pytest.raises(UserError, match="space"):
+        act(panel, {"do": "save", "melody": panel.history.chosen})
+    assert not list(tmp_path.glob("*.mid"))
+    assert not list(tmp_path.glob(".*.mid"))
+
+
+def test_a_melody_is_judged_by_what_is_still_there_of_what_it_was_asked_for(tmp_path):
+    """Its file of rules is not named any more, its taste is gone, the folder has another name."""
+    file, old, source = tmp_path / "mine.py", tmp_path / "old", TwinSource()
+    file.write_text("x")
+    panel = opened(old, source, rule_files=(file,))
+    settle(panel)
+    (old / "taste.safetensors").write_text("x")
+    rules = [{"name": f"{file}:mine", "arguments": {}}, {"name": "leaps", "arguments": {"at_most": 5}}]
+    act(panel, {"do": "set", "settings": {"rules": rules, "taste": True}})
+    settle(panel)
+    id, asked = panel.history.chosen, source.asked[-1].asked
+    assert len(asked["rules"]) == 2
+    assert asked["taste"]
+    panel.close()
+    old.rename(tmp_path / "new")
+    for taste in (True, False):
+        again = opened(tmp_path / "new", TwinSource())
+        settle(again)
+        act(again, {"do": "edit", "melody": id, "states": melody(50 + taste)})
+        settle(again)
+        judged = again.source.asked[-1]
+        assert (judged.name, judged.asked["rules"]) == ("judge", asked["rules"][1:])
+        assert judged.asked["taste"] == (str(tmp_path / "new" / "taste.safetensors") if taste else None)
+        (tmp_path / "new" / "taste.safetensors").unlink(missing_ok=True)
+        again.close()

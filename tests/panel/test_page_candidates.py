@@ -151,6 +151,28 @@ def test_what_is_worked_on_is_said_and_can_be_stopped(panel):
     expect(busy.locator(".text")).to_have_text("")
 
 
+def test_candidates_come_one_by_one(panel):
+    source, known = panel.running.source, panel.candidates
+    source.held = True
+    panel.button("Again").click()
+    panel.until(lambda: not source.free)
+    made = source._made(source.asked[-1])["melodies"]
+    source.tell(melodies=made[:1])
+    source.wake()
+    expect(panel.cards).to_have_count(1)
+    panel.button("Play 1").click()  # the first is heard while the others are made
+    panel.wait_for_sound()
+    expect(panel.button("Stop", "#busy")).to_be_visible()
+    source.tell(melodies=made[:3])
+    source.wake()
+    expect(panel.cards).to_have_count(3)
+    expect(panel.cards.first).to_have_class(re.compile("playing"))
+    source.held = False
+    expect(panel.cards).to_have_count(4)
+    assert states(panel.candidates) == [tuple(each["states"]) for each in made]
+    assert panel.history.sets[-2].melodies == tuple(each.id for each in known)
+
+
 def test_a_failure_is_said_and_nothing_is_lost(panel):
     known = states(panel.candidates)
     panel.running.source.failing = "nothing keeps all of that; <b>ask</b> for less"

@@ -116,7 +116,7 @@ def test_a_card_and_the_handle_are_dragged_out_as_a_file(panel, tmp_path):
     ):
         kind, name, url = element.evaluate(DRAG).split(":", 2)
         assert (kind, name) == ("audio/midi", f"{known.title}.mid")
-        status, headers, data = panel.running.get(url.removeprefix(panel.running.origin))
+        status, _, data = panel.running.get(url.removeprefix(panel.running.origin))
         assert status == 200
         assert read(tmp_path, data) == known.states
 
@@ -150,8 +150,8 @@ def test_downloads(panel, tmp_path):
     assert name.endswith(".musicxml")
     music21 = pytest.importorskip("music21")
     score = music21.converter.parse(xml.decode(), format="musicxml")
-    pitches = [note.pitch.midi for note in score.flatten().notes if isinstance(note, music21.note.Note) and not tied(note)]
-    assert pitches == [state for state in panel.melody.states if state < 128]
+    notes = [note for note in score.flatten().notes if isinstance(note, music21.note.Note) and not tied(note)]
+    assert [note.pitch.midi for note in notes] == [state for state in panel.melody.states if state < 128]
 
 
 def tied(note):

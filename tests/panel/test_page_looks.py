@@ -1,4 +1,4 @@
-"""How the page looks: light and dark, at several sizes; what axe-core finds wrong for those who see or hear it otherwise."""
+"""How the page looks: light and dark, at several sizes; what axe-core finds wrong for those who see it otherwise."""
 
 import io
 import json
@@ -9,15 +9,12 @@ from PIL import Image
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
-STATES = {
-    "main": lambda panel: None,
-    "parts": lambda panel: panel.open_parts(),
-    "playing": lambda panel: panel.button("Play 1").click(),
-    "locked": lambda panel: (panel.button("Lock").click(), panel.drag(panel.place(20), panel.place(60))),
-    "error": lambda panel: panel.write("Chords", "Am H7"),
+OPEN = "dialog[open], .menu[data-open]"
+OVER_THE_PAGE = {
     "menu": lambda panel: panel.button("More", "#melody .exports").click(),
-    "help": lambda panel: panel.button("Help").click(),
-    "staff": lambda panel: (panel.button("Staff").click(), panel.page.locator(".paper svg").wait_for()),
+    "help": lambda panel: panel.page.keyboard.press("?"),
+    "staff": lambda panel: (panel.page.keyboard.press("v"), panel.page.locator(".paper svg").wait_for()),
+    "into the DAW": lambda panel: panel.page.keyboard.press("w"),
     "rules": lambda panel: panel.button("Add a rule…").click(),
 }
 
@@ -33,7 +30,7 @@ def violations(panel, axe):
         panel.page.evaluate(axe)
     found = panel.page.evaluate(
         """async () => {
-          const within = document.querySelector("dialog[open]") ?? document;
+          const within = document.querySelector("dialog[open], .menu[data-open]") ?? document;
           const { violations } = await axe.run(within, { resultTypes: ["violations"] });
           return JSON.stringify(violations.map(({ id, nodes }) => [id, nodes.map(({ html, any }) =>
             [html.slice(0, 150), any.map(({ message }) => message).join("; ")])]));
@@ -42,15 +39,43 @@ def violations(panel, axe):
     return json.loads(found)
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_axe_finds_nothing_in_light_and_dark(panel, axe, state):
-    STATES[state](panel)
+def look(panel, axe, state):
+    """Return what is wrong with the page in light and in dark, by the state that it is in."""
     found = {}
     for theme in ("light", "dark"):
         panel.page.emulate_media(color_scheme=theme)
-        found[theme] = violations(panel, axe)
+        if wrong := violations(panel, axe):
+            found[f"{state}, {theme}"] = wrong
         assert has_contents(panel.page.screenshot())
-    assert found == {"light": [], "dark": []}
+    return found
+
+
+def test_axe_finds_nothing_in_the_page(panel, axe):
+    found = look(panel, axe, "as it is opened")
+    panel.new_set(lambda: panel.write("Chords", "Am F C G"))
+    panel.cards.nth(1).locator(".choose").click()
+    panel.button("I like 2").click()
+    panel.button("Lock").click()
+    panel.drag(panel.place(20), panel.place(60))
+    panel.open_parts()
+    panel.button("Play 2").click()
+    found |= look(panel, axe, "in use")
+    panel.write("Chords", "Am H7")
+    panel.write("Lowest", "what")
+    panel.button("Stop 2").click()
+    found |= look(panel, axe, "with errors")
+    assert found == {}
+
+
+def test_axe_finds_nothing_in_what_opens_over_it(panel, axe):
+    found = {}
+    for name, open_it in OVER_THE_PAGE.items():
+        open_it(panel)
+        expect(panel.page.locator(OPEN)).to_have_count(1)
+        found |= look(panel, axe, name)
+        panel.page.keyboard.press("Escape")
+        expect(panel.page.locator(OPEN)).to_have_count(0)
+    assert found == {}
 
 
 def has_contents(png):
@@ -83,7 +108,7 @@ def test_1280_by_720_needs_no_scrolling(panel):
         assert box["y"] + box["height"] <= 720, control.inner_text()
 
 
-@pytest.mark.parametrize("width, height", [(1024, 768), (768, 1024), (390, 844)])
+@pytest.mark.parametrize(("width", "height"), [(1024, 768), (768, 1024), (390, 844)])
 def test_narrower_pages_never_scroll_sideways(panel, width, height):
     panel.page.set_viewport_size({"width": width, "height": height})
     panel.new_set(lambda: panel.write("Chords", "Am F C G"))
@@ -93,7 +118,8 @@ def test_narrower_pages_never_scroll_sideways(panel, width, height):
         """() => [...document.querySelectorAll("button, select, input")].filter((one) => {
           const { right, left, width } = one.getBoundingClientRect();
           const scrolled = one.closest(".cards, .menu, dialog");
-          return one.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && width > 1 && !scrolled && (left < -1 || right > innerWidth + 1);
+          const seen = one.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && width > 1;
+          return seen && !scrolled && (left < -1 || right > innerWidth + 1);
         }).map((one) => one.outerHTML.slice(0, 100))"""
     )
     assert outside == []

@@ -22,6 +22,8 @@ import { mountTaste } from "./taste.js";
 const place = (id) => document.getElementById(id);
 
 const session = new Session(socketAddress(location.href));
+// the cookie has the token from now on: the address is seen by who looks on, copied, and kept by the browser
+window.history.replaceState(null, "", location.pathname);
 const player = new Player();
 const desk = new Desk(session, player);
 const actions = makeActions(session, player, desk);

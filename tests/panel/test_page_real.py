@@ -1,0 +1,87 @@
+"""The command as a musician runs it, with the model: its page, heard within seconds, and its end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from panel_page import Opened
+
+expect = pytest.importorskip("playwright.sync_api").expect
+
+COMMAND = [sys.executable, "-c", "from melodylc.cli import entry; entry()", "panel", "--no-open"]
+WITHIN = 30  # seconds to the first sound: three times what is promised of a machine that does nothing else
+E_BLUES = {4, 7, 9, 10, 11, 2}
+
+
+class Command:
+    """The command, in a folder of its own: where it is reached, and its end."""
+
+    def __init__(self, folder):
+        self.process = subprocess.Popen(COMMAND, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.address = self.process.stdout.readline().strip()
+        self.origin = self.address.partition("/?")[0]
+
+    def children(self):
+        """Return the processes that it has started, where the system tells."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(each) for each in listed.read_text().split()] if listed.exists() else []
+
+
+def all_there(panel):
+    """Wait until all candidates have come, which come one by one."""
+    expect(panel.page.locator("#busy .text")).to_have_text("", timeout=1000 * WITHIN)
+    expect(panel.cards).to_have_count(4)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+def test_the_command_to_the_first_sound_another_key_locked_bars_and_its_end(browser, tmp_path):
+    began = time.monotonic()
+    command = Command(tmp_path)
+    panel = None
+    try:
+        panel = Opened(browser, command, opened=False)
+        panel.page.set_default_timeout(1000 * WITHIN)
+        panel.open()
+        panel.button("Play 1").click()
+        panel.wait_for_sound()
+        assert time.monotonic() - began < WITHIN
+
+        panel.field("Tonic").select_option("E")
+        panel.field("Scale").select_option("blues")
+        expect(panel.cards.first).to_contain_text("1. E blues", timeout=1000 * WITHIN)
+        all_there(panel)
+        blues = {melody["title"]: melody["states"] for melody in panel.told() if "E blues" in melody["title"]}
+        assert sorted(blues) == [f"E blues {number}" for number in (1, 2, 3, 4)]
+        assert {state % 12 for states in blues.values() for state in states if state < 128} <= E_BLUES
+
+        panel.button("Lock").click()
+        box = panel.roll.bounding_box()
+        bar = (box["width"] - 44) / 16
+        panel.drag((box["x"] + 44 + bar / 2, box["y"] + 10), (box["x"] + 44 + 3.5 * bar, box["y"] + 10))
+        panel.button("Remake").click()
+        expect(panel.cards.first).to_contain_text("E blues 1 remade 1", timeout=1000 * WITHIN)
+        all_there(panel)
+        remade = [melody["states"] for melody in panel.told() if melody["way"] == "remade"]
+        assert len(remade) == 4
+        assert all(states[:64] == blues["E blues 1"][:64] for states in remade)
+        assert all(states[64:] != blues["E blues 1"][64:] for states in remade)
+
+        children = command.children()
+        panel.page.goto("about:blank")
+        command.process.send_signal(signal.SIGTERM)
+        _, error = command.process.communicate(timeout=30)
+        assert command.process.returncode == 128 + signal.SIGTERM
+        assert error == "\nstopped\n"
+        assert [pid for pid in children if Path(f"/proc/{pid}").exists()] == []
+        panel.check()
+    finally:
+        command.process.kill()
+        command.process.wait()
+        for stream in (command.process.stdout, command.process.stderr):
+            stream.close()
+        if panel:
+            panel.close()
