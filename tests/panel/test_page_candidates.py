@@ -138,10 +138,16 @@ def test_what_is_worked_on_is_said_and_can_be_stopped(panel):
     expect(busy).to_contain_text("Making C major")
     panel.button("Stop", "#busy").click()
     panel.until(lambda: source.stops > stops)
+    expect(busy).to_contain_text("Stopping")
+    expect(panel.button("Stop", "#busy")).to_be_hidden()
+    source.held = False
+    expect(busy.locator(".text")).to_have_text("")
+    source.held = True
+    panel.page.keyboard.press("n")
+    expect(panel.button("Stop", "#busy")).to_be_visible()
     panel.page.keyboard.press("Escape")
     panel.until(lambda: source.stops > stops + 1)
     source.held = False
-    expect(panel.button("Stop", "#busy")).to_be_hidden()
     expect(busy.locator(".text")).to_have_text("")
 
 

@@ -1,6 +1,7 @@
 // What the parts of the page share: the melody in hand, what plays, and everything that buttons and keys do, by name.
 
 import { toNotes } from "./notes.js";
+import { stopWork } from "./stopping.js";
 
 const AMOUNT = 0.3; // how far "more like this" goes at first: near enough to know the melody again
 const CONTINUE = 4; // bars, a phrase
@@ -162,7 +163,7 @@ export function makeActions(session, player, desk) {
     next: () => step(1),
     previous: () => step(-1),
     again: () => session.state && send({ do: "again" }),
-    stopWork: () => session.state?.busy?.stoppable && send({ do: "stop" }),
+    stopWork: () => stopWork(session),
     remake: withMelody(({ id }) => ({ do: "remake", melody: id })),
     continue: withMelody(({ id, bars }) => ({ do: "continue", melody: id, bars: bars + desk.bars })), // bars of it all
     like: withMelody(({ id }) => ({ do: "like", melody: id, amount: desk.amount })),

@@ -3,6 +3,7 @@
 import { askedOf } from "./asked.js";
 import { element } from "./elements.js";
 import { inPlainWords } from "./plain_words.js";
+import { stopWork } from "./stopping.js";
 import { drawnCurve, inWords, legend } from "./learning_curve.js";
 
 const SEARCH = "Melodies that keep your rules are searched for, and come at once.";
@@ -15,7 +16,7 @@ export function mountLearning(place, session) {
   const said = element("p", { class: "hint" });
   const learn = element("button", { type: "button", text: "Learn these rules", onclick: () => session.send({ do: "learn" }) });
   const stop = element("button", {
-    type: "button", text: "Stop", title: "Keeps the best so far", onclick: () => session.send({ do: "stop" }),
+    type: "button", text: "Stop", title: "Keeps the best so far", onclick: () => stopWork(session),
   });
   const stopHint = element("span", { class: "hint", text: "keeps the best so far" });
   const picture = element("div");

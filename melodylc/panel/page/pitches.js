@@ -19,6 +19,14 @@ export function pitchClass(note) {
   return match ? (classOf(match[1], match[2]) + 12) % 12 : null;
 }
 
+/** Return whether a key is written with flats: its tonic, and the pitches that belong to it (null: any). */
+export function isFlatKey(tonic, allowed) {
+  if (tonic === null || tonic === undefined) return false;
+  const classes = new Set([...(allowed ?? [])].map((pitch) => pitch % 12));
+  const isMinor = classes.has((tonic + 3) % 12) && !classes.has((tonic + 4) % 12);
+  return WITH_FLATS.has(isMinor ? (tonic + 3) % 12 : tonic);
+}
+
 /** Return a progression in C (major) with its chords moved to another tonic. */
 export function inKeyOf(progression, tonic) {
   const names = WITH_FLATS.has(tonic) ? FLAT_NAMES : SHARP_NAMES;

@@ -3,6 +3,7 @@
 
 import { noteAt, same, STEPS_PER_BAR, toNotes } from "./notes.js";
 import { onThemeChange, readColours } from "./roll_colours.js";
+import { isFlatKey } from "./pitches.js";
 import { onKey } from "./roll_keyboard.js";
 import { Layers } from "./roll_layers.js";
 import { PAINTS } from "./roll_locks.js";
@@ -153,6 +154,7 @@ export class PianoRoll {
     this.given = melody;
     this.tonic = tonic;
     this.allowed = melody?.allowed ? new Set(melody.allowed) : null;
+    this.flats = isFlatKey(this.tonic, this.allowed);
     this.chords = melody?.chords ?? [];
     const states = melody ? Array.from(melody.states) : [];
     this.locks = states.map((_, step) => melody.locks?.[step] ?? 0);

@@ -21,7 +21,7 @@ function gesture(roll, before, note, result) {
     drop() {
       const { chosen } = roll;
       roll.edit(roll.states, before);
-      if (chosen) roll.say(noteWords(chosen, roll.outside));
+      if (chosen) roll.say(noteWords(chosen, roll.outside, roll.flats));
     },
     cancel() {
       roll.setStates(before);

@@ -125,7 +125,7 @@ function choose(roll, note) {
   roll.caret = { pitch: note.pitch, start: note.start };
   roll.reveal(note.start, note.end, note.pitch);
   roll.tell("onHear", note.pitch);
-  roll.say(noteWords(note, roll.outside));
+  roll.say(noteWords(note, roll.outside, roll.flats));
   return true;
 }
 
@@ -152,7 +152,7 @@ function remove(roll, note) {
   const next = notes.find(({ start }) => start > note.start) ?? notes.at(-1);
   if (next) choose(roll, next);
   else roll.caret = { pitch: note.pitch, start: note.start };
-  roll.say(`removed${next ? `; ${noteWords(next, roll.outside)}` : ""}`);
+  roll.say(`removed${next ? `; ${noteWords(next, roll.outside, roll.flats)}` : ""}`);
   return true;
 }
 
@@ -182,6 +182,6 @@ function caretKey(roll, { key, shiftKey, altKey }) {
   const to = fitted({ pitch: caret.pitch + (up ?? 0) * (shiftKey ? 12 : 1), start, end: start + 1 }, view.steps);
   roll.caret = { pitch: to.pitch, start: to.start };
   roll.reveal(to.start, to.end, to.pitch);
-  roll.say(noteWords(to, []).replace(/, 1 sixteenth$/, ""));
+  roll.say(noteWords(to, [], roll.flats).replace(/, a sixteenth$/, ""));
   return true;
 }

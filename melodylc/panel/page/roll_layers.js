@@ -126,7 +126,7 @@ function drawGround(pen, roll, { from, width }) {
 }
 
 /** Draw one note into rows: its fill, its edge, its name where there is room. */
-function drawNote(pen, note, { x, y, width, height, wrong, hatch, colours, dpr }) {
+function drawNote(pen, note, { x, y, width, height, wrong, hatch, colours, dpr, flats }) {
   const radius = Math.min(3, height / 4, width / 4);
   const thick = width < 5 ? 0 : Math.max(Math.round(dpr) / dpr, 1 / dpr); // of a narrow note nothing but edge would be seen
   pen.beginPath();
@@ -142,7 +142,7 @@ function drawNote(pen, note, { x, y, width, height, wrong, hatch, colours, dpr }
   pen.fillStyle = colours.accentInk;
   pen.font = `600 ${Math.min(height - 3, 11)}px ${colours.font}`;
   pen.textBaseline = "middle";
-  pen.fillText(noteName(note.pitch), x + 5, y + height / 2 + 0.5);
+  pen.fillText(noteName(note.pitch, flats), x + 5, y + height / 2 + 0.5);
 }
 
 /** Return the fill of wrong notes: red, with slanted lines in the colour of what is behind, which is seen in any theme. */
@@ -166,7 +166,7 @@ function drawNotes(pen, roll, { from, width }) {
     const least = isWrong ? 4 : 1.5; // narrower, no hatching would be seen
     drawNote(pen, note, {
       x, y, width: Math.max(right - x - (right - x > 2.5 ? 1 : 0.5), least), height: bottom - y - 1 / view.dpr, hatch, colours,
-      wrong: isWrong, dpr: view.dpr,
+      wrong: isWrong, dpr: view.dpr, flats: roll.flats,
     });
   }
 }

@@ -115,13 +115,13 @@ function drawCursor(pen, roll) {
 }
 
 /** Return the text at the pointer and its place, or null. */
-function whatIsTold({ view, hover, painting, gesture, chosen, outside }) {
+function whatIsTold({ view, hover, painting, gesture, chosen, outside, flats }) {
   if (painting) return { text: LOCK_NAMES[painting.lock], x: painting.x, y: painting.y };
   if (hover.chord) {
     return { text: hover.chord.name, x: view.x((hover.chord.start + hover.chord.end) / 2), y: view.chordsTop };
   }
   const note = gesture?.show ? chosen : hover.note; // a note that is dragged tells where it would be
-  return note && { text: noteWords(note, outside), x: view.x((note.start + note.end) / 2), y: view.y(note.pitch) };
+  return note && { text: noteWords(note, outside, flats), x: view.x((note.start + note.end) / 2), y: view.y(note.pitch) };
 }
 
 /** Draw one frame's moving things over the still layers. */

@@ -145,7 +145,7 @@ function gestureAt(roll, at) {
   if (!at.note) return drawNoteGesture(roll, at);
   roll.chosen = at.note;
   roll.tell("onHear", at.note.pitch);
-  roll.say(noteWords(at.note, roll.outside));
+  roll.say(noteWords(at.note, roll.outside, roll.flats));
   return at.edge ? stretchNote(roll, at) : moveNote(roll, at, STILL);
 }
 
@@ -240,7 +240,7 @@ function mark(roll, at) {
       const step = Math.min(Math.max(Math.floor(at.step), 0), view.steps - 1);
       if (at.note) {
         roll.tell("onHear", at.note.pitch);
-        roll.say(noteWords(at.note, roll.outside));
+        roll.say(noteWords(at.note, roll.outside, roll.flats));
       }
       if (before && (step < before[0] || step >= before[1])) {
         roll.range = null;

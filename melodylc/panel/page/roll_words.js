@@ -19,10 +19,10 @@ export function place(step) {
 }
 
 /** Return a note in words, with the rules that it breaks. */
-export function noteWords(note, outside) {
+export function noteWords(note, outside, flats = false) {
   const broken = outside.filter(([step]) => step === note.start).map(([, rule]) => inPlainWords(rule));
   const length = LENGTHS[note.end - note.start] ?? counted(note.end - note.start, "sixteenth");
-  return `${noteName(note.pitch)}, ${place(note.start)}, ${length}` + (broken.length ? `, outside ${broken.join(", ")}` : "");
+  return `${noteName(note.pitch, flats)}, ${place(note.start)}, ${length}` + (broken.length ? `, outside ${broken.join(", ")}` : "");
 }
 
 /** Return bars in words: "bar 3" or "bars 3 to 5". */
