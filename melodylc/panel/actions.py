@@ -20,6 +20,7 @@ from melodylc.panel.settings import MOST_BARS
 from melodylc.panel.state import Panel
 
 GOES_ON_BY = 8  # bars
+LONGEST_PART = 32  # characters of a title within another
 LONG_COUNT = 2  # melodies that go on: each takes seconds
 
 
@@ -45,7 +46,7 @@ def act(panel: Panel, action: Any) -> None:
 
 def _set(panel: Panel, settings: Any) -> None:
     """Change settings; new candidates follow where they decide what is made."""
-    before = panel.history.settings
+    before, texts = panel.history.settings, panel.rules.texts(panel.history.settings.rules)
     changed = before.changed(settings)
     if changed == before:
         return
@@ -55,7 +56,12 @@ def _set(panel: Panel, settings: Any) -> None:
     if changed.makes == before.makes:
         return
     panel.check()
-    if not panel.problems:
+    # a rule that still needs an argument is none yet
+    same = (
+        replace(changed.makes, rules=()) == replace(before.makes, rules=())
+        and panel.rules.texts(changed.rules) == texts
+    )
+    if not panel.problems and not same:
         ask_for_candidates(panel)
 
 
@@ -72,7 +78,7 @@ def _learn(panel: Panel) -> None:
 
     def take(made: Made) -> None:
         others = [each for each in panel.history.learned if each.key != key]
-        panel.history.learned = [*others, LearnedActor(named, made["report"], path, key)]
+        panel.history.learned = [*others, LearnedActor(named, made["report"], path, key, made["reached"])]
         panel.touch("learned")
         panel.say("said", made["report"])
         if not panel.problems:
@@ -97,7 +103,7 @@ def _like(panel: Panel, melody: Any, amount: Any = 0.25) -> None:
     amount = number("like: amount", amount, 0.01, 1)
     asked = wishes(panel, bars=known.bars)
     wanted = asked | {"melody": known.states, "amount": amount}
-    ask(panel, "like", wanted, as_set(panel, f"like {known.title}", asked), "looking around it")
+    ask(panel, "like", wanted, as_set(panel, f"like {_short(known)}", asked), "looking around it")
 
 
 def _between(panel: Panel, first: Any, last: Any) -> None:
@@ -107,7 +113,7 @@ def _between(panel: Panel, first: Any, last: Any) -> None:
         raise UserError("between: expected two melodies, got the same one twice")
     asked = wishes(panel, bars=BARS)
     wanted = asked | {"first": ends[0].states, "last": ends[1].states}
-    title = f"between {ends[0].title} and {ends[1].title}"
+    title = f"between {_short(ends[0])} and {_short(ends[1])}"
     ask(panel, "between", wanted, as_set(panel, title, asked), "looking between them")
 
 
@@ -118,7 +124,7 @@ def _remake(panel: Panel, melody: Any) -> None:
         raise UserError("remake: everything is locked; unlock what is to be made anew")
     asked = wishes(panel, bars=known.bars)
     wanted = asked | {"melody": known.states, "locks": known.locks}
-    ask(panel, "remake", wanted, as_set(panel, f"{known.title} remade", asked, known.locks), "remaking it")
+    ask(panel, "remake", wanted, as_set(panel, f"{_short(known)} remade", asked, known.locks), "remaking it")
 
 
 def _continue(panel: Panel, melody: Any, bars: Any = None) -> None:
@@ -132,7 +138,7 @@ def _continue(panel: Panel, melody: Any, bars: Any = None) -> None:
     bars = integer("continue: bars", bars, known.bars + 1, MOST_BARS)
     asked = wishes(panel, bars=bars, count=LONG_COUNT)
     wanted = asked | {"melody": known.states}
-    ask(panel, "continue", wanted, as_set(panel, f"{known.title}, {bars} bars", asked), "letting it go on")
+    ask(panel, "continue", wanted, as_set(panel, f"{_short(known)}, {bars} bars", asked), "letting it go on")
 
 
 # --- the history ------------------------------------------------------------------------------------------------------
@@ -177,7 +183,7 @@ def _judged(panel: Panel, known: KnownMelody) -> None:
         now = panel.history.melodies.get(known.id)
         if now is not None and now.states == known.states:
             facts = {name: value for name, value in made["melodies"][0].items() if name != "states"}
-            panel.put(replace(now, facts=facts))
+            panel.put(replace(now, facts=facts, checked=True))
 
     still_there = {
         "rules": panel.rules.offered(known.asked["rules"]),
@@ -248,6 +254,12 @@ ACTIONS: dict[str, tuple[Callable[..., None], tuple[str, ...], tuple[str, ...]]]
     "save": (midi_files.save_melody, ("melody",), ("chords",)),
     "live": (_live, ("on",), ("sync", "port", "record")),
 }
+
+
+def _short(known: KnownMelody) -> str:
+    """Return a melody's title as that of another begins or ends with it: titles of titles would grow and grow."""
+    title = known.title.removeprefix("like ")
+    return title if len(title) <= LONGEST_PART else f"{title[:LONGEST_PART].rstrip()} …"
 
 
 def _numbers(name: str, given: Any, count: int, most: int) -> tuple[int, ...]:

@@ -95,7 +95,8 @@ def ask_for_candidates(panel: Panel) -> None:
     Raises:
         UserError: for settings with a problem.
     """
-    asked, title = wishes(panel), str(panel.history.settings)
+    asked = wishes(panel)
+    title = panel.history.settings.in_words([text.partition("(")[0] for text in asked["rules"]])
     ask(panel, "generate", asked, as_set(panel, title, asked), f"making {title}", about="settings")
 
 

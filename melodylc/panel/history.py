@@ -35,6 +35,7 @@ class KnownMelody:
     saved: str | None = None
     undone: tuple[tuple[int, ...], ...] = ()  # earlier notes, the last one first
     redone: tuple[tuple[int, ...], ...] = ()
+    checked: bool = True  # whether what is known of it is of these notes
 
     @property
     def bars(self) -> int:
@@ -55,19 +56,22 @@ class KnownMelody:
         """Return the melody with other notes, which can be undone."""
         if states == self.states:
             return self
-        return replace(self, states=states, undone=(self.states, *self.undone)[:MOST_UNDONE], redone=())
+        undone = (self.states, *self.undone)[:MOST_UNDONE]
+        return replace(self, states=states, undone=undone, redone=(), checked=False)
 
     def undo(self) -> KnownMelody:
         """Return the melody as it was before its last edit."""
         if not self.undone:
             return self
-        return replace(self, states=self.undone[0], undone=self.undone[1:], redone=(self.states, *self.redone))
+        states, *undone = self.undone
+        return replace(self, states=states, undone=tuple(undone), redone=(self.states, *self.redone), checked=False)
 
     def redo(self) -> KnownMelody:
         """Return the melody as it was before the last undo."""
         if not self.redone:
             return self
-        return replace(self, states=self.redone[0], undone=(self.states, *self.undone), redone=self.redone[1:])
+        states, *redone = self.redone
+        return replace(self, states=states, undone=(self.states, *self.undone), redone=tuple(redone), checked=False)
 
     def as_page(self) -> dict[str, Any]:
         """Return what the page shows of it."""
@@ -78,6 +82,7 @@ class KnownMelody:
             "way": self.way,
             "title": self.title,
             "saved": self.saved,
+            "checked": self.checked,
             "undo": len(self.undone),
             "redo": len(self.redone),
         }
@@ -105,6 +110,7 @@ class LearnedActor:
     report: str
     path: str
     key: str  # which rules and chords it is for
+    reached: bool  # whether single draws keep them well enough; else melodies are searched for as before
 
 
 @dataclass

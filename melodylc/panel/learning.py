@@ -45,7 +45,7 @@ def learned(
         model, reduce(and_, rules), attributes=asked.attributes, budget=Budget(), progress=False, on_round=on_round
     )
     actor.save(path)
-    return {"report": actor.report, "curve": curve}
+    return {"report": actor.report, "reached": actor.outcome == "reached", "curve": curve}
 
 
 def asked_about(model: Model, asked: Asked, path: str, seed: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -100,18 +100,24 @@ class Settings:
         """Return what decides which melodies are made: all but what they are played with."""
         return replace(self, tempo=0.0)
 
-    def __str__(self) -> str:
-        """Return what is asked for, in a few words."""
-        try:
-            parts = [] if str(self.attributes()) == "anything" else [str(self.attributes())]
-        except UserError:
-            parts = []
+    def in_words(self, rule_names: Sequence[str]) -> str:
+        """Return what is asked for, with the rules of these names, in a few words."""
+        parts = [] if self.key is None else [self.key]
+        parts += [] if self.notes is None else [f"at least {self.notes} notes"]
+        parts += [] if self.at_most is None else [f"at most {self.at_most} notes"]
+        if self.low is not None or self.high is not None:
+            low, high = (None if pitch is None else _note(pitch) for pitch in (self.low, self.high))
+            parts.append(f"{low} to {high}" if low and high else f"from {low} up" if low else f"up to {high}")
         parts += [f"over {self.chords}"] if self.chords else []
         parts += [f"in form {self.form}"] if self.form else []
         parts += [f"{self.bars} bars"] if self.bars != BARS else []
-        parts += [rule.name.replace("_", " ") for rule in self.rules if rule.on]
+        parts += [name.rpartition(":")[2].replace("_", " ") for name in rule_names]
         parts += ["to your taste"] if self.taste else []
-        return ", ".join(parts) or "anything"
+        return ", ".join(parts) or "free"
+
+
+def _note(pitch: int) -> str:
+    return f"{NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _check_chords(progression: str | None, bars: int) -> None:

@@ -173,9 +173,9 @@ class Panel:
         self.touch("key_error", "chords_error", "form_error", "rule_errors", "learned")
 
     def useful_actors(self) -> list[Any]:
-        """Return the actors that were learned for the rules of now."""
-        key = self.learned_key()
-        return [each for each in self.history.learned if each.key == key and Path(each.path).exists()]
+        """Return the actors that were learned for the rules of now, and keep them."""
+        key, learned = self.learned_key(), self.history.learned
+        return [each for each in learned if each.key == key and each.reached and Path(each.path).exists()]
 
     def learned_key(self) -> str:
         """Return what an actor is for: the model, and the rules and chords of now, whatever their order."""

@@ -64,7 +64,7 @@ class TwinSource:
         if task.name == "taste":
             return {"share": 0.25}
         if task.name == "learn":
-            return {"report": "learned", "curve": []}
+            return {"report": "learned", "reached": True, "curve": []}
         if task.name == "catalogue":
             return {"entries": [{"name": f"{file}:mine", "file": file, "error": None} for file in asked["files"]]}
         if task.name == "judge":
