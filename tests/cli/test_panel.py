@@ -11,7 +11,16 @@ from websockets.sync.client import connect
 
 from melodylc.cli import main
 
-COMMAND = [sys.executable, "-c", "from melodylc.cli import entry; entry()", "panel", "--no-open"]
+# a job in the background, and so what it starts, may ignore signals that a terminal sends
+HEARING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+from melodylc.cli import entry
+entry()
+"""
+COMMAND = [sys.executable, "-c", HEARING, "panel", "--no-open"]
 
 
 @pytest.fixture(autouse=True)
