@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from midi_io import messages
 from midi_io.ports.interface import LATE, Link, MissingPackageError, NoPortsError
 from midi_io.ports.linking import Links
+from midi_io.ports.naming import check_jack_name
 from midi_io.sounding_notes import SoundingNotes
 
 LOOKAHEAD = 0.020  # seconds: several periods, and what a busy machine lets a Python thread wait
@@ -58,8 +59,9 @@ def client(name: str) -> Any:
     """Return a client of the server that runs (JACK_DEFAULT_SERVER names another than the default).
 
     Raises:
-        NoPortsError: if none does.
+        NoPortsError: if none does, or the name is a server's.
     """
+    check_jack_name(name)
     jack = load()
     with quiet():
         try:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from midi_io.ports import jack, rtmidi
 from midi_io.ports.interface import Link, NoPortsError, NoSystemError, NoVirtualPortsError, Ports
+from midi_io.ports.naming import check_name
 from midi_io.ports.reconnecting import ReconnectingPorts
 from midi_io.sounding_notes import InUseError, SoundingNotes
 
@@ -96,6 +97,7 @@ def open_ports(
     Raises:
         NoPortsError: if they cannot be opened now; the text says what to do.
     """
+    check_name(name)
     pattern = None if port is None else _pattern(port)
     chosen = working(backend)
     notes = sounding_notes or SoundingNotes()

@@ -17,6 +17,7 @@ from typing import Any
 from midi_io import messages
 from midi_io.ports.interface import LATE, Link, MissingPackageError, NoPortsError, NoVirtualPortsError
 from midi_io.ports.linking import Links
+from midi_io.ports.naming import check_jack_name
 from midi_io.sounding_notes import SoundingNotes
 
 LISTING_CLIENT = "list-ports"  # name of the client that only looks at the ports there are
@@ -67,6 +68,8 @@ def port_names(api: int) -> tuple[list[str], list[str]]:
 
 def _make(kind: str, api: int, name: str) -> Any:
     rtmidi = load()
+    if api == rtmidi.API_UNIX_JACK:
+        check_jack_name(name)
     from midi_io.ports.jack import quiet
 
     with quiet():

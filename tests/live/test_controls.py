@@ -165,6 +165,8 @@ def test_a_wrong_map_says_what_is_wrong(tmp_path, text, says):
         ({"mode": "sing"}, "mode: expected one of generate, continue, answer, vary"),
         ({"swing": 90}, "swing: expected a number from 50 to 75"),
         ({"name": "a:b"}, "name: expected"),
+        ({"name": "a\nb"}, "name: expected"),
+        ({"name": "ж" * 40}, "57 bytes at most"),
         ({"lead": True, "sync": "midi-clock"}, "cannot lead"),
         ({"channel": 17}, "channel: expected a whole number from 1 to 16"),
         ({"channel": 1.0}, "channel: expected a whole number"),
