@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from typing import Any
 
 from midi_io.ports.interface import Link
+from midi_io.ports.matching import PortPatterns
 
 TRIES = 20  # looks at the ports, of which there are four a second
 # looks at which a link is missing though both ports are there: a program that ends loses its links before its ports
@@ -23,13 +23,17 @@ class Links:
         client: not yet active, since it is to hear of ports that come.
         ports: our ports by the names that links have for them.
         wanted: links to make as soon as the other port is there; shared with whoever opens the ports again.
-        pattern: other MIDI ports to connect as soon as they are there.
+        patterns: of other MIDI ports to connect as soon as they are there.
     """
 
     def __init__(
-        self, client: Any, ports: dict[str, Any], wanted: set[Link] | None, pattern: re.Pattern[str] | None
+        self,
+        client: Any,
+        ports: dict[str, Any],
+        wanted: set[Link] | None,
+        patterns: PortPatterns = PortPatterns(),
     ) -> None:
-        self._client, self._ports, self._pattern = client, ports, pattern
+        self._client, self._ports, self._patterns = client, ports, patterns
         self.wanted = set() if wanted is None else wanted
         self.present: list[Link] = []
         self._there: set[str] = set()
@@ -53,9 +57,10 @@ class Links:
         }
         registered, self._registered = self._registered, set()
         appeared = (others.keys() - self._there) | (others.keys() & registered)
-        if self._pattern:
-            matching = (name for name in appeared if self._pattern.search(name))
-            self.wanted |= {Link("out" if others[name].is_input else "in", name) for name in matching}
+        for name in appeared:
+            ours = "out" if others[name].is_input else "in"
+            if self._patterns.fit(ours, name):
+                self.wanted.add(Link(ours, name))
         for link in self.wanted:
             if link.theirs in appeared:
                 self._trying[link] = TRIES

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from midi_io.ports import jack, rtmidi
 from midi_io.ports.interface import Link, NoPortsError, NoSystemError, NoVirtualPortsError, Ports
+from midi_io.ports.matching import PortNames, PortPatterns, check_fits, pattern_of
 from midi_io.ports.naming import check_name
 from midi_io.ports.reconnecting import ReconnectingPorts
 from midi_io.sounding_notes import InUseError, SoundingNotes
 
 BACKENDS = ("jack", "alsa", "coremidi", "windows", "rtmidi-jack")  # in the order in which they are tried
-
-
-class PortNames(NamedTuple):
-    """The names of the ports of a backend."""
-
-    backend: str
-    sources: list[str]  # what an input of ours can be connected to
-    sinks: list[str]
 
 
 def problem_of(backend: str) -> NoPortsError | None:
@@ -92,21 +83,30 @@ def open_ports(
     Args:
         name: of the virtual ports.
         port: part of the name of existing ports, or a regular expression for it: they are connected (jack), or opened
-            instead of virtual ones (the others).
+            instead of virtual ones (the others). One is to be there now; those that come later are connected as well.
 
     Raises:
         NoPortsError: if they cannot be opened now; the text says what to do.
     """
     check_name(name)
-    pattern = None if port is None else _pattern(port)
     chosen = working(backend)
-    notes = sounding_notes or SoundingNotes()
+    if port is not None:
+        there = listed(chosen)
+        check_fits(port, there.sources, there.sinks, there=there)
+    return _opened(name, chosen, port, sounding_notes or SoundingNotes(), say)
+
+
+def _opened(
+    name: str, chosen: str, port: str | None, notes: SoundingNotes, say: Callable[[str], None] = lambda text: None
+) -> ReconnectingPorts:
+    pattern = None if port is None else pattern_of(port)
+    patterns = PortPatterns(pattern, pattern)
     notes.destination = {**notes.destination, "name": name, "backend": chosen, "port": port}
 
     def open_once(notes: SoundingNotes, wanted: set[Link]) -> Ports:
         if chosen == "jack":
-            return jack.JackPorts(name, pattern, notes, wanted)
-        return rtmidi.RtMidiPorts(name, rtmidi.apis()[chosen], pattern, notes, wanted)
+            return jack.JackPorts(name, patterns, notes, wanted)
+        return rtmidi.RtMidiPorts(name, rtmidi.apis()[chosen], patterns, notes, wanted)
 
     return ReconnectingPorts(open_once, notes, say)
 
@@ -124,18 +124,9 @@ def release_left_behind(path: Path) -> None:
     try:
         if notes.sounding:
             to = notes.destination
-            ports = open_ports(to["name"], backend=to["backend"], port=to["port"], sounding_notes=notes)
-            ports.close()
+            # the port that is named need not be there: what was connected by hand is to hear of it all the same
+            _opened(to["name"], working(to["backend"]), to["port"], notes).close()
     except (NoPortsError, KeyError):
         return
     finally:
         notes.close()
-
-
-def _pattern(port: str) -> re.Pattern[str]:
-    """Return what finds a part of a name as it is written, brackets and all, or as the regular expression it may be."""
-    literal = re.escape(port)
-    try:
-        return re.compile(port if literal == port else f"{literal}|{port}")
-    except re.error:
-        return re.compile(literal)

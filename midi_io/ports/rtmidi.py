@@ -17,6 +17,7 @@ from typing import Any
 from midi_io import messages
 from midi_io.ports.interface import LATE, Link, MissingPackageError, NoPortsError, NoVirtualPortsError
 from midi_io.ports.linking import Links
+from midi_io.ports.matching import PortNames, PortPatterns
 from midi_io.ports.naming import check_jack_name
 from midi_io.sounding_notes import SoundingNotes
 
@@ -84,7 +85,7 @@ class RtMidiPorts:
 
     Args:
         api: one of `apis()`.
-        port: with it existing ports whose names it finds are opened instead of virtual ones.
+        patterns: with them existing ports whose names they find are opened instead of virtual ones.
 
     Raises:
         NoPortsError: if the system does not answer, has no such ports, or no virtual ones.
@@ -96,7 +97,7 @@ class RtMidiPorts:
         self,
         name: str,
         api: int,
-        port: re.Pattern[str] | None = None,
+        patterns: PortPatterns = PortPatterns(),
         sounding_notes: SoundingNotes | None = None,
         wanted: set[Link] | None = None,
     ) -> None:
@@ -109,6 +110,7 @@ class RtMidiPorts:
         self._burst: deque[tuple[float, int]] = deque()
         self._lost = False
         self._api = api
+        port = patterns.sinks
         if port is None and (api == self._rtmidi.API_WINDOWS_MM or sys.platform == "win32"):
             raise NoVirtualPortsError(WINDOWS)
         self._out, self._in = _make("MidiOut", api, name), _make("MidiIn", api, f"{name}-in")
@@ -132,7 +134,7 @@ class RtMidiPorts:
                 self._names[kind] = names[found]
         if "out" not in self._names:
             raise NoPortsError(
-                f"no MIDI output matches {port.pattern!r}; there are: {', '.join(self._out.get_ports()) or 'none'}"
+                f"no MIDI output matches {port.pattern!r}; there are: {PortNames('', [], self._out.get_ports())}"
             )
 
     def _watching_client(self, name: str, wanted: set[Link] | None) -> Any:
@@ -152,7 +154,7 @@ class RtMidiPorts:
             for ours_, full in ours.items()
             if any(each.name == full for each in client.get_ports(is_midi=True))
         }
-        self._links = Links(client, found, wanted, None)
+        self._links = Links(client, found, wanted)
         client.activate()
         return client
 

@@ -9,6 +9,7 @@ import pytest
 
 from midi_io.ports.interface import Link
 from midi_io.ports.linking import UNDONE, Links
+from midi_io.ports.matching import PortPatterns
 
 OUT, DAW = "melodylc:out", "daw:in"
 
@@ -54,7 +55,7 @@ def client():
 
 @pytest.fixture
 def links(client):
-    links = Links(client, {"out": SimpleNamespace(name=OUT)}, None, re.compile("daw"))
+    links = Links(client, {"out": SimpleNamespace(name=OUT)}, None, PortPatterns(*[re.compile("daw")] * 2))
     links.maintain()
     assert client.linked == {DAW}
     return links
@@ -63,7 +64,7 @@ def links(client):
 @pytest.mark.parametrize("looks_between", range(UNDONE))
 @pytest.mark.parametrize("looks_away", range(3))
 def test_a_program_that_ends_and_begins_again_is_connected_again(client, links, looks_between, looks_away):
-    links._pattern = None  # what follows is memory, not the pattern
+    links._patterns = PortPatterns()  # what follows is memory, not the pattern
     for _ in range(3):
         client.linked.clear()  # a server may take the links of a program that ended before it takes its ports
         for _ in range(looks_between):
@@ -78,7 +79,7 @@ def test_a_program_that_ends_and_begins_again_is_connected_again(client, links, 
 
 
 def test_a_link_that_the_user_takes_away_stays_away(client, links):
-    links._pattern = None
+    links._patterns = PortPatterns()
     for _ in range(25):  # until no link is tried any more
         links.maintain()
     client.linked.clear()

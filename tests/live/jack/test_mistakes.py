@@ -24,6 +24,10 @@ def test_mistakes_end_in_a_line(live, server, tmp_path):
         for name in ("default", server.name):
             assert "is the name of a JACK server" in fails("--name", name, "--backend", backend)
             assert "is the name of a JACK server" in fails("--name", name, "--backend", backend, "--bind", "key")
+        for more in ((), ("--bind", "key")):
+            assert "no MIDI port matches 'nothing'; there are: " in fails(
+                "--port", "nothing", "--backend", backend, *more
+            )
     assert "without blanks at the ends" in fails("--name", "a\nb")
     first = live("--sync", "midi-clock", listen=False)
     assert eventually(lambda: "waiting for the start" in first.said)
