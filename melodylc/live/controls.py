@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,6 +39,13 @@ def _integer(value: Any) -> int:
     if read != int(read):
         raise ValueError
     return int(read)
+
+
+def _choice(names: Sequence[str], value: Any) -> str:
+    """Return the name of a number; none is counted from the end, and there are none beyond it."""
+    if not 0 <= (number := _integer(value)) < len(names):
+        raise ValueError
+    return names[number]
 
 
 def _number(value: Any) -> float:
@@ -80,12 +87,12 @@ def _set_key(values: ControlValues, value: Any) -> ControlValues:
         return _with_attributes(values, key=None)
     if isinstance(value, str) and not re.fullmatch(r"[A-Ga-g][#b♯♭]?", value.strip()):
         return _with_attributes(values, key=value)
-    tonic = value.strip() if isinstance(value, str) else NAMES[_integer(value) % 12]
+    tonic = value.strip() if isinstance(value, str) else _choice(NAMES, value)
     return _with_attributes(values, key=f"{tonic} {_tonic_and_scale(values)[1]}")
 
 
 def _set_scale(values: ControlValues, value: Any) -> ControlValues:
-    name = value if isinstance(value, str) else SCALE_NAMES[_integer(value)]
+    name = value if isinstance(value, str) else _choice(SCALE_NAMES, value)
     return _with_attributes(values, key=f"{_tonic_and_scale(values)[0]} {name}")
 
 
@@ -114,7 +121,9 @@ CONTROLS: dict[str, LiveControl] = {
     "key": LiveControl(
         _set_key, _one_of(12), "a tonic ('C', 0 to 11) in the scale there is, or a key ('F# dorian'), or 'open'"
     ),
-    "scale": LiveControl(_set_scale, _one_of(len(SCALE_NAMES)), "a scale by name, or by its number"),
+    "scale": LiveControl(
+        _set_scale, _one_of(len(SCALE_NAMES)), f"a scale by name, or by its number, 0 to {len(SCALE_NAMES) - 1}"
+    ),
     "notes": LiveControl(
         _attribute("notes"),
         lambda value: None if value == 0 else round(FEWEST_NOTES + (MOST_NOTES - FEWEST_NOTES) * value / 127),

@@ -65,6 +65,14 @@ def test_key_and_scale():
     assert key_of(ControlValues(Attributes("0,2,4")), "scale", "minor") == "C minor"
     with pytest.raises(UserError, match="key: expected a tonic"):
         set_control(values, "key", "H dur")
+    for number in (-1, 12, 14, 127):
+        with pytest.raises(UserError, match=r"key: expected a tonic \('C', 0 to 11\)"):
+            set_control(values, "key", number)
+    for number in (-1, len(SCALE_NAMES)):
+        with pytest.raises(
+            UserError, match=f"scale: expected a scale by name, or by its number, 0 to 15; got {number}"
+        ):
+            set_control(values, "scale", number)
     with pytest.raises(UserError, match="control: expected one of key"):
         set_control(values, "volume", 1)
 
@@ -114,7 +122,10 @@ def test_control_changes_reach_both_ends():
 
 
 def test_programs_are_keys_unless_bound():
-    assert ControlMap().control_of(bytes((0xC5, 14))) == ("key", 2)
+    for program in range(128):  # those that choose a sound are no keys
+        key = ("key", program) if program < 12 else None
+        assert ControlMap().control_of(bytes((0xC5, program))) == key
+        assert ControlMap().bound("key", MidiTrigger.parse("program")).control_of(bytes((0xC5, program))) == key
     bound = ControlMap().bound("scale", MidiTrigger.parse("program"))
     assert bound.control_of(bytes((0xC5, 64))) == ("scale", 64 * len(SCALE_NAMES) // 128)
     assert bound.control_of(messages.control(0, 99, 1)) is None
