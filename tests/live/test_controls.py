@@ -23,17 +23,14 @@ from midi_io.files import Note
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(CONTROLS)), st.integers(0, 127)), max_size=30))
-def test_every_control_change_is_taken_or_refused_in_a_line(moves):
+def test_every_control_change_is_taken(moves):
     values, controls = ControlValues(), ControlMap()
     for control, value in moves:
         trigger = controls.triggers[control]
         heard = controls.control_of(messages.control(3, trigger.number, value))
         assert heard is not None
         assert heard[0] == control
-        try:
-            values = set_control(values, *heard)
-        except UserError:
-            assert control in ("low", "high", "range", "key", "scale", "notes", "at_most")  # that exclude each other
+        values = set_control(values, *heard)
         assert values.attributes.pitches().any()
 
 
@@ -119,6 +116,58 @@ def test_control_changes_reach_both_ends():
     assert at("temperature", 0).temperature == 0
     assert [at("mute", v).mute for v in (0, 63, 64, 127)] == [False, False, True, True]
     assert (at("range", 0).attributes.low, at("range", 127).attributes.high) == (None, 103)
+
+
+def bounds(values):
+    asked = values.attributes
+    return asked.low, asked.high, asked.notes, asked.at_most
+
+
+def test_knobs_that_cross_push_each_other_and_come_back():
+    values = ControlValues(Attributes(low=40, high=60, notes=20, at_most=60))
+    for low in (50, 60, 61, 70):
+        values = set_control(values, "low", low)
+        assert bounds(values)[:2] == (low, max(low, 60))
+    assert bounds(set_control(values, "high", 80))[:2] == (70, 80)
+    assert bounds(set_control(values, "low", 50))[:2] == (50, 60)  # where the other knob has been all the time
+    values = set_control(values, "high", 55)
+    assert bounds(values)[:2] == (55, 55)
+    assert bounds(set_control(values, "high", 75))[:2] == (70, 75)
+    values = set_control(values, "notes", 100)
+    assert bounds(values) == (55, 55, 100, 100)
+    values = set_control(values, "at_most", 30)
+    assert bounds(values) == (55, 55, 30, 30)
+    assert bounds(set_control(values, "at_most", 120)) == (55, 55, 100, 120)
+    assert bounds(set_control(values, "range", "48-72"))[:2] == (48, 72)
+    with pytest.raises(UserError, match="low: expected"):
+        set_control(values, "low", 128)
+
+
+bound_moves = st.one_of(
+    st.tuples(st.sampled_from(["low", "high"]), st.one_of(st.none(), st.integers(0, 127))),
+    st.tuples(st.sampled_from(["notes", "at_most"]), st.one_of(st.none(), st.integers(1, 256))),
+)
+
+
+@given(st.sampled_from([None, "C major", "F# dorian", "0"]), st.lists(bound_moves, min_size=1, max_size=12))
+def test_in_whatever_order_bounds_come_the_last_state_of_the_knobs_is_what_is_asked(key, moves):
+    values, knobs = ControlValues(Attributes(key)), {}
+    for name, value in moves:
+        values = set_control(values, name, value)  # none is refused
+        knobs[name] = value
+        asked = bounds(values)[["low", "high", "notes", "at_most"].index(name)]
+        assert asked == value or (name in ("low", "high") and key and not Attributes(key).pitches()[value])
+    try:
+        told = Attributes(key, knobs.get("notes"), knobs.get("low"), knobs.get("high"), at_most=knobs.get("at_most"))
+    except UserError:  # they are crossed yet
+        return
+    assert values.attributes == told
+
+
+def test_a_key_widens_a_range_that_has_no_pitch_of_it():
+    values = ControlValues(Attributes(low=61, high=61))
+    assert bounds(set_control(values, "key", "C major"))[:2] == (61, 62)
+    assert bounds(set_control(ControlValues(Attributes(low=127, high=127)), "key", "0"))[:2] == (120, 127)
 
 
 def test_programs_are_keys_unless_bound():
