@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 import threading
 from collections.abc import Callable
@@ -148,7 +147,6 @@ def _play(options: argparse.Namespace, settings: SessionSettings) -> None:
     from melodylc.cli.status_line import StatusLine
     from melodylc.live import Session
 
-    logging.getLogger().addHandler(logging.NullHandler())  # python-osc would log every damaged packet over the status
     line = StatusLine()
     ended = threading.Event()
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):

@@ -177,6 +177,30 @@ def test_a_control_is_heard_from_the_next_bar_line_on(stage):
     assert live.said == [line for line in live.said if "control: expected one of key" in line] != []
 
 
+def test_a_flood_of_values_that_are_none_is_a_line_a_kind(stage):
+    live = stage("C major", 100)
+    live.play(BAR)
+    for number in range(1000):
+        live.session.set_control("key", f"H{number}" + "x" * 5000)
+        live.session.set_control(f"volume{number}", number)
+        live.session.set_control("notes", 1000 + number)
+    live.play(BAR)
+    assert [line.partition(":")[0] for line in live.said] == ["key", "control", "notes"]
+    assert "H0" in live.said[0]
+    assert max(map(len, live.said)) <= 300
+    live.play(11.0)  # seconds
+    assert [line.partition(":")[0] for line in live.said[3:]] == ["key", "control", "notes"]
+    assert all("(999 more of this kind)" in line for line in live.said[3:])
+    live.play(11.0)
+    live.session.set_control("notes", -5)
+    live.session.set_control("notes", -6)
+    live.play(BAR)
+    live.close()
+    assert len(live.said) == 8
+    assert "got -5" in live.said[6]
+    assert live.said[7].endswith("(1 more of this kind)")
+
+
 def test_hold_and_new(stage):
     live = stage("C major", mode="vary", every=1)
     live.play(2.5 * BAR)
