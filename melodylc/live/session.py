@@ -226,7 +226,7 @@ class Session:
         if (change := self.settings.controls.control_of(message)) is not None:
             self._changes.append(change)
             return
-        if self.settings.mode == "answer" and message[0] & 0xE0 == messages.NOTE_OFF:  # on or off
+        if self.settings.mode == "answer":
             if isinstance(self.transport, InternalTransport) and not self._engaged() and messages.is_note_on(message):
                 self.transport.start(moment)  # the musician's first note is the first beat
                 self.player.step(self.ports.now())  # takes up the start now: it would drop what `thru` sends below

@@ -321,6 +321,93 @@ def test_a_phrase_fills_sixteen_bars_by_repeating():
     assert (phrase.states.reshape(16, 16) == one).all()
 
 
+def played(*moves):
+    """The phrase of (beat, message) each, a pause after the last."""
+    recorder = PhraseRecorder()
+    for beat, message in moves:
+        recorder.take(beat, message)
+    return recorder.phrase(moves[-1][0] + 2.5)
+
+
+def states(*notes):
+    return from_notes(Note(*note) for note in notes)
+
+
+def pressed(pitch, channel=0):
+    return messages.note_on(channel, pitch, 80)
+
+
+def released(pitch, channel=0):
+    return messages.note_off(channel, pitch)
+
+
+@pytest.mark.parametrize("early", [-0.1, -0.001, 0.0, 0.001, 0.1])
+@pytest.mark.parametrize("late", [-0.1, -0.001, 0.0, 0.001, 0.1])
+@pytest.mark.parametrize("line", [0, 8])
+def test_bars_are_counted_on_the_grid(early, late, line):
+    """Four bars of quarter notes, all of them a little early or late, and held a little too long or too short."""
+    moves = []
+    for beat in range(16):
+        moves += [(line + beat + early, pressed(60 + beat)), (line + beat + 0.5 + early, released(60 + beat))]
+    moves[-1] = (line + 16 + late, released(75))
+    phrase = played(*moves)
+    assert phrase.bars == 4
+    assert (phrase.states[:64] == states(*((60 + b, b, b + (0.5 if b < 15 else 1)) for b in range(16)))[:64]).all()
+
+
+@pytest.mark.parametrize("number", [messages.ALL_SOUND_OFF, messages.ALL_NOTES_OFF, 124, 127])
+def test_all_notes_off_ends_what_is_held(number):
+    recorder = PhraseRecorder()
+    recorder.take(0.0, pressed(60))
+    recorder.take(0.5, pressed(64, channel=3))
+    recorder.take(1.0, messages.control(0, number, 0))
+    assert recorder.phrase(20.0) is None  # the other channel's is held yet
+    recorder.take(20.0, messages.control(3, number, 0))
+    assert recorder.phrase(21.9) is None
+    phrase = recorder.phrase(22.0)
+    assert phrase.bars == 5
+    assert (phrase.states[:80] == states((60, 0, 0.5), (64, 0.5, 20))[:80]).all()
+    assert not recorder.begun
+
+
+def pedal(value, channel=0):
+    return messages.control(channel, messages.SUSTAIN, value)
+
+
+@pytest.mark.parametrize("up", [pedal(0), pedal(63), messages.control(0, 121, 0), messages.control(0, 120, 0)])
+def test_the_pedal_lengthens_notes_until_it_is_up(up):
+    phrase = played((0.0, pedal(127)), (0.0, pressed(60)), (0.5, released(60)), (0.7, pedal(0, channel=1)), (3.0, up))
+    assert (phrase.states[:16] == states((60, 0, 3))[:16]).all()
+
+
+def test_a_note_that_only_the_pedal_holds_ends_with_the_next_one():
+    moves = [(0.0, pedal(100))]
+    for beat, pitch in enumerate((72, 67, 64, 60)):  # downwards: the first would hide all others
+        moves += [(float(beat), pressed(pitch)), (beat + 0.25, released(pitch))]
+    phrase = played(*moves, (6.0, pedal(0)))
+    assert phrase.bars == 2
+    assert (phrase.states[:32] == states((72, 0, 1), (67, 1, 2), (64, 2, 3), (60, 3, 6))[:32]).all()
+
+
+def test_a_key_that_is_held_outlasts_the_pedal():
+    phrase = played((0.0, pressed(60)), (0.5, pedal(127)), (1.0, pedal(0)), (2.0, released(60)))
+    assert (phrase.states[:16] == states((60, 0, 2))[:16]).all()
+    assert played((0.0, pedal(127)), (1.0, pedal(0))) is None  # a pedal alone is no phrase
+
+
+def test_a_phrase_is_not_over_while_the_pedal_holds_it():
+    recorder = PhraseRecorder()
+    for beat, message in ((0.0, pressed(60)), (0.5, pedal(127)), (1.0, released(60))):
+        recorder.take(beat, message)
+    assert recorder.phrase(10.0) is None
+    assert recorder.phrase(64.0).bars == 16
+    recorder.take(70.0, pressed(62))
+    recorder.take(70.5, released(62))  # the pedal is down yet
+    assert recorder.phrase(80.0) is None
+    recorder.take(80.0, pedal(0))
+    assert recorder.phrase(82.0).bars == 3
+
+
 def test_a_held_note_is_answered_after_sixteen_bars():
     recorder = PhraseRecorder()
     recorder.take(0.0, messages.note_on(0, 60, 80))
