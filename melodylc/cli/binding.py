@@ -23,13 +23,21 @@ def bind(options: argparse.Namespace, controls: ControlMap, path: Path) -> None:
         if control not in CONTROLS:
             raise UserError(f"bind: expected some of {', '.join(CONTROLS)}, got {control!r}")
     try:
-        ports = open_ports(options.name, backend=options.backend, port=options.port)
+        ports = open_ports(
+            options.name,
+            backend=options.backend,
+            port=options.port,
+            port_in=options.port_in,
+            port_out=options.port_out,
+        )
     except NoPortsError as error:
         raise UserError(f"bind: {with_hint(error)}") from error
     try:
         passed: set[tuple[int, int]] = set()
         for control in options.bind:
-            print(f"move the knob for {control} (into port {options.port or options.name})", flush=True)
+            print(
+                f"move the knob for {control} (into port {options.port_in or options.port or options.name})", flush=True
+            )
             trigger = _moved(ports, passed)
             controls = controls.bound(control, trigger)
             controls.save(path)

@@ -54,6 +54,8 @@ class SessionSettings:
     name: str = "melodylc"  # of the virtual ports
     backend: str = "auto"
     port: str | None = None  # existing ports to play to and listen to
+    port_in: str | None = None  # existing port to listen to
+    port_out: str | None = None  # existing port to play to
     channel: int = 1  # 1 to 16
     velocity: int | None = None
     swing: float = 50.0  # per cent of an eighth that its first sixteenth lasts

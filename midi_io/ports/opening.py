@@ -9,7 +9,7 @@ from pathlib import Path
 
 from midi_io.ports import jack, rtmidi
 from midi_io.ports.interface import Link, NoPortsError, NoSystemError, NoVirtualPortsError, Ports
-from midi_io.ports.matching import PortNames, PortPatterns, check_fits, pattern_of
+from midi_io.ports.matching import PortNames, Wanted
 from midi_io.ports.naming import check_name
 from midi_io.ports.reconnecting import ReconnectingPorts
 from midi_io.sounding_notes import InUseError, SoundingNotes
@@ -75,6 +75,8 @@ def open_ports(
     *,
     backend: str = "auto",
     port: str | None = None,
+    port_in: str | None = None,
+    port_out: str | None = None,
     sounding_notes: SoundingNotes | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> ReconnectingPorts:
@@ -84,24 +86,24 @@ def open_ports(
         name: of the virtual ports.
         port: part of the name of existing ports, or a regular expression for it: they are connected (jack), or opened
             instead of virtual ones (the others). One is to be there now; those that come later are connected as well.
+        port_in, port_out: the same for one direction: what is heard, and what is played to.
 
     Raises:
         NoPortsError: if they cannot be opened now; the text says what to do.
     """
     check_name(name)
     chosen = working(backend)
-    if port is not None:
-        there = listed(chosen)
-        check_fits(port, there.sources, there.sinks, there=there)
-    return _opened(name, chosen, port, sounding_notes or SoundingNotes(), say)
+    wanted = Wanted(port, port_in, port_out)
+    if any(part is not None for part in wanted):
+        wanted.check(listed(chosen))
+    return _opened(name, chosen, wanted, sounding_notes or SoundingNotes(), say)
 
 
 def _opened(
-    name: str, chosen: str, port: str | None, notes: SoundingNotes, say: Callable[[str], None] = lambda text: None
+    name: str, chosen: str, named: Wanted, notes: SoundingNotes, say: Callable[[str], None] = lambda text: None
 ) -> ReconnectingPorts:
-    pattern = None if port is None else pattern_of(port)
-    patterns = PortPatterns(pattern, pattern)
-    notes.destination = {**notes.destination, "name": name, "backend": chosen, "port": port}
+    patterns = named.patterns
+    notes.destination = {**notes.destination, "name": name, "backend": chosen, **named._asdict()}
 
     def open_once(notes: SoundingNotes, wanted: set[Link]) -> Ports:
         if chosen == "jack":
@@ -124,8 +126,9 @@ def release_left_behind(path: Path) -> None:
     try:
         if notes.sounding:
             to = notes.destination
+            wanted = Wanted(*(to.get(part) for part in Wanted._fields))
             # the port that is named need not be there: what was connected by hand is to hear of it all the same
-            _opened(to["name"], working(to["backend"]), to["port"], notes).close()
+            _opened(to["name"], working(to["backend"]), wanted, notes).close()
     except (NoPortsError, KeyError):
         return
     finally:

@@ -24,6 +24,7 @@ def test_mistakes_end_in_a_line(live, server, tmp_path):
         for name in ("default", server.name):
             assert "is the name of a JACK server" in fails("--name", name, "--backend", backend)
             assert "is the name of a JACK server" in fails("--name", name, "--backend", backend, "--bind", "key")
+        assert "no MIDI port to hear matches 'nothing'" in fails("--port-in", "nothing", "--backend", backend)
         for more in ((), ("--bind", "key")):
             assert "no MIDI port matches 'nothing'; there are: " in fails(
                 "--port", "nothing", "--backend", backend, *more
