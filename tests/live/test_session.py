@@ -368,6 +368,38 @@ def test_a_process_that_stalls_is_replaced_when_its_time_is_over():
     assert not Path(f"/proc/{first}/exe").exists()
 
 
+def test_a_process_that_has_lost_its_device_is_replaced(monkeypatch):
+    """`lost_device` is the process, with a device that is lost at request 2 and stays so."""
+    helpers = str(Path(__file__).parents[1] / "helpers")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([helpers, os.environ.get("PYTHONPATH", "")]))
+    hand = Hand()
+    process = Worker(Setup(), now=hand, module="lost_device")
+
+    def ready():
+        process.poll()
+        return process.ready
+
+    def asked(number):
+        process.ask(Request(number, ControlValues(), 0))
+        answers = []
+        assert until(lambda: answers.extend(process.poll()) or answers)
+        return answers[0]
+
+    try:
+        assert until(ready)
+        first = process.pid
+        assert asked(1).id == 1
+        failure = asked(2)
+        assert failure.error == "AcceleratorError: CUDA error: device-side assert triggered"
+        assert until(lambda: process.poll() == [] and process.pid not in (None, first))
+        assert process.trouble == "the inference process ended; starting another"
+        assert until(ready)
+        assert asked(3).id == 3
+        assert process.trouble is None
+    finally:
+        process.close()
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
