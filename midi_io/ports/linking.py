@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Any
 
 from midi_io.ports.interface import Link
 from midi_io.ports.matching import PortPatterns
 
+SUFFIX = re.compile(r"-\d\d")  # what JACK puts after the name of a client whose name is taken
 TRIES = 20  # looks at the ports, of which there are four a second
 # looks at which a link is missing though both ports are there: a program that ends loses its links before its ports
 UNDONE = 4
@@ -17,7 +19,8 @@ class Links:
     """The connections of a client's ports.
 
     One that goes while the other port stays for a second was undone by the user, and is forgotten. One that goes as
-    the other port went is made again when that port is back.
+    the other port went is made again when that port is back: under its name, or, of a program that began before the one
+    it takes the place of had ended, under the other name that JACK gave it.
 
     Args:
         client: not yet active, since it is to hear of ports that come.
@@ -40,6 +43,7 @@ class Links:
         self._registered: set[str] = set()  # since the last look: a program may be restarted between two
         # links to make, and at how many looks yet: of two ports of one name the first may still be on its way out
         self._trying: dict[Link, int] = {}
+        self._newcomers: dict[str, int] = {}  # ports that appeared, and at how many looks yet they count as new
         self._missing: dict[Link, int] = {}  # at how many looks in a row, though both ports are there
         client.set_port_registration_callback(self._hear)
 
@@ -61,6 +65,7 @@ class Links:
             ours = "out" if others[name].is_input else "in"
             if self._patterns.fit(ours, name):
                 self.wanted.add(Link(ours, name))
+        self._inherit(appeared, others)
         for link in self.wanted:
             if link.theirs in appeared:
                 self._trying[link] = TRIES
@@ -77,9 +82,33 @@ class Links:
         self.present = sorted(present)
         self._there = set(others)
 
+    def _inherit(self, appeared: set[str], others: dict[str, Any]) -> None:
+        """Have links to ports that are gone go to those of the same programs begun again."""
+        left = {name: looks - 1 for name, looks in self._newcomers.items() if looks > 1 and name in others}
+        self._newcomers = {**left, **dict.fromkeys(appeared, TRIES)}
+        for link in sorted(self.wanted):
+            if link.theirs in others:
+                continue
+            for name in self._newcomers:
+                heir = Link(link.ours, name)
+                fits = others[name].is_input == (link.ours == "out") and _begun_again(link.theirs, name)
+                if fits and heir not in self.wanted:
+                    self.wanted.discard(link)
+                    self._trying.pop(link, None)
+                    self.wanted.add(heir)
+                    self._trying[heir] = TRIES
+                    break
+
     def _connect(self, link: Link, present: set[Link]) -> None:
         ours = self._ports[link.ours].name
         ends = (ours, link.theirs) if link.ours == "out" else (link.theirs, ours)
         with contextlib.suppress(Exception):  # it may have gone again meanwhile
             self._client.connect(*ends)
             present.add(link)
+
+
+def _begun_again(gone: str, name: str) -> bool:
+    """Return whether two ports are the same but for what JACK put after the name of one of their clients."""
+    (client, _, port), (other, _, other_port) = gone.partition(":"), name.partition(":")
+    shorter, longer = sorted((client, other), key=len)
+    return port == other_port and longer.startswith(shorter) and SUFFIX.fullmatch(longer[len(shorter) :]) is not None

@@ -78,6 +78,58 @@ def test_a_program_that_ends_and_begins_again_is_connected_again(client, links, 
         links.maintain()
 
 
+AGAIN = "daw-01:in"  # the name that JACK gives a program that begins while there is one of its name
+
+
+@pytest.mark.parametrize("looks_with_both", range(3))
+@pytest.mark.parametrize("looks_without_link", range(UNDONE))
+def test_a_program_that_begins_again_before_it_has_ended_is_connected(
+    client, links, looks_with_both, looks_without_link
+):
+    links._patterns = PortPatterns()
+    for gone, begun in ((DAW, AGAIN), (AGAIN, DAW)) * 2:
+        client.register(begun)
+        for _ in range(looks_with_both):
+            links.maintain()
+            assert client.linked == {gone}
+        client.linked.clear()
+        for _ in range(looks_without_link):
+            links.maintain()
+        client.unregister(gone)
+        for _ in range(2):
+            links.maintain()
+        assert client.linked == {begun}
+        assert links.wanted == {Link("out", begun)}
+
+
+def test_what_is_no_program_begun_again_is_not_connected(client, links):
+    links._patterns = PortPatterns()
+    for name in ("daw-1:in", "daw-01:other", "daw-011:in", "other-01:in", "daw-02-01:in"):
+        client.register(name)
+    client.register(AGAIN)
+    client.theirs[AGAIN].is_input = False
+    links.maintain()
+    client.unregister(DAW)
+    for _ in range(30):
+        links.maintain()
+    assert client.linked == set()
+    client.register(DAW)
+    links.maintain()
+    assert client.linked == {DAW}
+
+
+def test_a_second_program_that_has_been_there_is_not_connected(client, links):
+    links._patterns = PortPatterns()
+    client.register(AGAIN)
+    for _ in range(30):
+        links.maintain()
+    client.unregister(DAW)
+    for _ in range(5):
+        links.maintain()
+    assert client.linked == set()
+    assert links.wanted == {Link("out", DAW)}
+
+
 def test_a_link_that_the_user_takes_away_stays_away(client, links):
     links._patterns = PortPatterns()
     for _ in range(25):  # until no link is tried any more
