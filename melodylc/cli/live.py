@@ -199,14 +199,20 @@ def _lost(session: Session) -> str:
 def welcome(session: Session) -> str:
     """Return what to do now, in a line or two."""
     s = session.settings
-    named = [f"{way} {port!r}" for way, port in (("from", s.port_in), ("to", s.port_out)) if port]
     if s.port is not None:
-        named = [repr(s.port)]
-    where = f"ports that match {' and '.join(named)}" if named else f"ports {s.name} (in and out)"
+        where = f"ports that match {s.port!r}"
+    elif s.port_in is None and s.port_out is None:
+        where = f"ports {s.name} (in and out)"
+    else:
+        ways = (("from", s.port_in), ("to", s.port_out))
+        where = ", ".join(
+            f"{way} the port {s.name}" if port is None else f"{way} ports that match {port!r}" for way, port in ways
+        )
     waits = {
         "internal": "playing" if s.mode != "answer" else "play a phrase into it, and it answers",
         "midi-clock": "waiting for the start of your DAW's MIDI clock",
         "jack": "waiting for JACK's transport to roll",
     }[s.sync]
+    named = s.port is not None or (s.port_in is not None and s.port_out is not None)
     connect = "" if named or session.status.links else "; connect them in your DAW (plugins/README.md says how)"
     return f"{where}{connect}\n{waits}; Ctrl-C ends it"
