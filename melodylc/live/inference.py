@@ -278,6 +278,11 @@ def serve(requests: IO[str], answers: IO[str], perform: Perform = _no_tasks) -> 
     except (UserError, ImportError, OSError) as error:
         say(Fatal(str(error)))
         return
+    except RuntimeError as error:
+        if not sticks(error):
+            raise
+        say(Fatal(_said_of(error)))
+        return
     say(Ready())
     while True:
         asked = waiting.get()

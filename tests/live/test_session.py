@@ -400,6 +400,18 @@ def test_a_process_that_has_lost_its_device_is_replaced(monkeypatch):
         process.close()
 
 
+def test_a_device_that_is_lost_at_the_start_is_said(monkeypatch):
+    helpers = str(Path(__file__).parents[1] / "helpers")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([helpers, os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("LOST_AT", "0")
+    process = Worker(Setup(), module="lost_device")
+    try:
+        assert until(lambda: process.poll() or process.fatal)
+        assert process.fatal == "AcceleratorError: CUDA error: device-side assert triggered"
+    finally:
+        process.close()
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
