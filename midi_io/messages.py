@@ -5,7 +5,11 @@ from __future__ import annotations
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0  # high half of the status; the low half is the channel
 SONG_POSITION, CLOCK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
 PPQN, CLOCKS_PER_SIXTEENTH = 24, 6  # MIDI clocks a quarter note, and a sixteenth
-SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 120, 123  # control numbers
+SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123  # control numbers
+PEDAL_DOWN = 64  # values of the pedal from here on
+FINE = 32  # from a control number below it to that of the lower seven of its 14 bits
+# control numbers that choose banks and (non-)registered parameters, and carry the data of these: none is a knob's
+SELECTING = frozenset((0, 32, 6, 38, 96, 97, 98, 99, 100, 101))
 
 _CHANNEL_LENGTHS = {0x80: 3, 0x90: 3, 0xA0: 3, 0xB0: 3, 0xC0: 2, 0xD0: 2, 0xE0: 3}
 _SYSTEM_LENGTHS = {0xF1: 2, 0xF2: 3, 0xF3: 2, 0xF6: 1, 0xF8: 1, 0xFA: 1, 0xFB: 1, 0xFC: 1, 0xFE: 1, 0xFF: 1}

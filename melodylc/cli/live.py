@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
 import threading
 from collections.abc import Callable
@@ -80,6 +79,8 @@ def _add_ports(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("ports and controls")
     where.add_argument("--name", default="melodylc", help="of the virtual ports (melodylc)")
     where.add_argument("--port", metavar="NAME", help="existing ports to use instead, by a part of their name")
+    where.add_argument("--port-in", metavar="NAME", help="existing port to listen to")
+    where.add_argument("--port-out", metavar="NAME", help="existing port to play to")
     where.add_argument("--backend", default="auto", help="jack, alsa, coremidi, windows or rtmidi-jack (what answers)")
     where.add_argument(
         "--osc", metavar="[HOST:]PORT", help="listen to OSC as well, on the loopback unless HOST is given"
@@ -130,6 +131,8 @@ def _settings(options: argparse.Namespace, controls: ControlMap) -> SessionSetti
         name=options.name,
         backend=options.backend,
         port=options.port,
+        port_in=options.port_in,
+        port_out=options.port_out,
         channel=options.channel,
         velocity=options.velocity,
         swing=options.swing,
@@ -148,7 +151,6 @@ def _play(options: argparse.Namespace, settings: SessionSettings) -> None:
     from melodylc.cli.status_line import StatusLine
     from melodylc.live import Session
 
-    logging.getLogger().addHandler(logging.NullHandler())  # python-osc would log every damaged packet over the status
     line = StatusLine()
     ended = threading.Event()
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
@@ -197,11 +199,20 @@ def _lost(session: Session) -> str:
 def welcome(session: Session) -> str:
     """Return what to do now, in a line or two."""
     s = session.settings
-    where = f"ports {s.name} (in and out)" if s.port is None else f"ports that match {s.port!r}"
+    if s.port is not None:
+        where = f"ports that match {s.port!r}"
+    elif s.port_in is None and s.port_out is None:
+        where = f"ports {s.name} (in and out)"
+    else:
+        ways = (("from", s.port_in), ("to", s.port_out))
+        where = ", ".join(
+            f"{way} the port {s.name}" if port is None else f"{way} ports that match {port!r}" for way, port in ways
+        )
     waits = {
         "internal": "playing" if s.mode != "answer" else "play a phrase into it, and it answers",
         "midi-clock": "waiting for the start of your DAW's MIDI clock",
         "jack": "waiting for JACK's transport to roll",
     }[s.sync]
-    connect = "" if s.port or session.status.links else "; connect them in your DAW (plugins/README.md says how)"
+    named = s.port is not None or (s.port_in is not None and s.port_out is not None)
+    connect = "" if named or session.status.links else "; connect them in your DAW (plugins/README.md says how)"
     return f"{where}{connect}\n{waits}; Ctrl-C ends it"

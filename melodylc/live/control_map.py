@@ -10,6 +10,7 @@ from typing import Any
 
 from melodylc.base.errors import UserError
 from melodylc.live.controls import CONTROLS, current_name
+from melodylc.rules.key import NAMES
 from midi_io import messages
 from midi_io.atomic import atomic_write
 
@@ -68,9 +69,18 @@ DEFAULT = {
 }
 
 
+def _key_of(program: bytes) -> tuple[str, int] | None:
+    """Return the key of a program change; a DAW sends others that choose sounds: they are no keys."""
+    return ("key", program[1]) if program[1] < len(NAMES) else None
+
+
 @dataclass(frozen=True)
 class ControlMap:
-    """The messages that set the controls. Programs 0 to 11 are keys in the scale there is, unless bound otherwise."""
+    """The messages that set the controls.
+
+    Programs 0 to 11 are keys in the scale there is, unless bound otherwise; those above set nothing. A control that is
+    bound to programs takes them as values of a control change; the key takes 0 to 11 only.
+    """
 
     triggers: dict[str, MidiTrigger] = field(
         default_factory=lambda: {control: MidiTrigger.parse(text) for control, text in DEFAULT.items()}
@@ -83,11 +93,11 @@ class ControlMap:
             return None
         for control, trigger in self.triggers.items():
             if trigger.matches(message):
+                if kind == messages.PROGRAM and control == "key":
+                    return _key_of(message)
                 value = message[2] if kind == messages.CONTROL else message[1]
                 return control, CONTROLS[control].from_cc(value)
-        if kind == messages.PROGRAM:
-            return "key", message[1] % 12
-        return None
+        return _key_of(message) if kind == messages.PROGRAM else None
 
     def bound(self, control: str, trigger: MidiTrigger) -> ControlMap:
         """Return a map with a control bound to another message, which is taken from whatever it was bound to."""

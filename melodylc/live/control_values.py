@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from melodylc.attributes import Attributes
@@ -19,6 +20,7 @@ class ControlValues:
         amount: how far the next melody goes from this one: 0 nowhere, 1 anywhere; None takes the session mode's.
         hold: stay with the melody that plays.
         mute: be silent.
+        knobs: where the knobs of bounds are that others have pushed; no part of what is asked for.
 
     Raises:
         UserError: for a temperature or an amount out of bounds.
@@ -29,6 +31,7 @@ class ControlValues:
     amount: float | None = None
     hold: bool = False
     mute: bool = False
+    knobs: Mapping[str, int | None] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         checked_temperature(self.temperature)

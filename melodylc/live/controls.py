@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from melodylc.base.errors import UserError
 from melodylc.live.control_values import ControlValues
-from melodylc.rules.key import COMMON_SCALES, NAMES, tonic_and_scale
+from melodylc.live.crossing import in_key, moved
+from melodylc.rules.key import COMMON_SCALES, NAMES, as_key, tonic_and_scale
 from melodylc.rules.notes import parse_range
 
 SCALE_NAMES = tuple(COMMON_SCALES)  # by number; the other scales by name
@@ -39,6 +40,13 @@ def _integer(value: Any) -> int:
     if read != int(read):
         raise ValueError
     return int(read)
+
+
+def _choice(names: Sequence[str], value: Any) -> str:
+    """Return the name of a number; none is counted from the end, and there are none beyond it."""
+    if not 0 <= (number := _integer(value)) < len(names):
+        raise ValueError
+    return names[number]
 
 
 def _number(value: Any) -> float:
@@ -74,28 +82,37 @@ def _tonic_and_scale(values: ControlValues) -> tuple[str, str]:
     return (key and tonic_and_scale(key.name)) or ("C", "major")
 
 
+def _with_key(values: ControlValues, key: str) -> ControlValues:
+    return replace(values, attributes=in_key(values.attributes, as_key(key)))
+
+
 def _set_key(values: ControlValues, value: Any) -> ControlValues:
     """Set a tonic in the scale there is, or a key."""
     if _is_open(value):
         return _with_attributes(values, key=None)
     if isinstance(value, str) and not re.fullmatch(r"[A-Ga-g][#b♯♭]?", value.strip()):
-        return _with_attributes(values, key=value)
-    tonic = value.strip() if isinstance(value, str) else NAMES[_integer(value) % 12]
-    return _with_attributes(values, key=f"{tonic} {_tonic_and_scale(values)[1]}")
+        return _with_key(values, value)
+    tonic = value.strip() if isinstance(value, str) else _choice(NAMES, value)
+    return _with_key(values, f"{tonic} {_tonic_and_scale(values)[1]}")
 
 
 def _set_scale(values: ControlValues, value: Any) -> ControlValues:
-    name = value if isinstance(value, str) else SCALE_NAMES[_integer(value)]
-    return _with_attributes(values, key=f"{_tonic_and_scale(values)[0]} {name}")
+    name = value if isinstance(value, str) else _choice(SCALE_NAMES, value)
+    return _with_key(values, f"{_tonic_and_scale(values)[0]} {name}")
 
 
 def _set_range(values: ControlValues, value: Any) -> ControlValues:
     low, high = (None, None) if _is_open(value) else parse_range(str(value))
+    values = replace(values, knobs={**values.knobs, "low": low, "high": high})
     return _with_attributes(values, low=low, high=high)
 
 
-def _attribute(name: str) -> Callable[[ControlValues, Any], ControlValues]:
-    return lambda values, value: _with_attributes(values, **{name: _open_or(_integer)(value)})
+def _bound(name: str) -> Callable[[ControlValues, Any], ControlValues]:
+    def apply(values: ControlValues, value: Any) -> ControlValues:
+        attributes, knobs = moved(values.attributes, values.knobs, name, _open_or(_integer)(value))
+        return replace(values, attributes=attributes, knobs=knobs)
+
+    return apply
 
 
 def _playback(name: str, parse: Callable[[Any], Any]) -> Callable[[ControlValues, Any], ControlValues]:
@@ -114,22 +131,24 @@ CONTROLS: dict[str, LiveControl] = {
     "key": LiveControl(
         _set_key, _one_of(12), "a tonic ('C', 0 to 11) in the scale there is, or a key ('F# dorian'), or 'open'"
     ),
-    "scale": LiveControl(_set_scale, _one_of(len(SCALE_NAMES)), "a scale by name, or by its number"),
+    "scale": LiveControl(
+        _set_scale, _one_of(len(SCALE_NAMES)), f"a scale by name, or by its number, 0 to {len(SCALE_NAMES) - 1}"
+    ),
     "notes": LiveControl(
-        _attribute("notes"),
+        _bound("notes"),
         lambda value: None if value == 0 else round(FEWEST_NOTES + (MOST_NOTES - FEWEST_NOTES) * value / 127),
         "at least so many notes; -1 or 'open' for any number",
     ),
     "at_most": LiveControl(
-        _attribute("at_most"),
+        _bound("at_most"),
         lambda value: None if value == 127 else round(FEWEST_NOTES + (MOST_NOTES - FEWEST_NOTES) * value / 127),
         "at most so many notes; -1 or 'open' for any number",
     ),
     "range": LiveControl(
         _set_range, lambda value: None if value == 0 else f"{60 - value // 4}-{72 + value // 4}", "as 'C4-G5'"
     ),
-    "low": LiveControl(_attribute("low"), lambda value: None if value == 0 else value, "lowest MIDI pitch, or -1"),
-    "high": LiveControl(_attribute("high"), lambda value: None if value == 127 else value, "highest MIDI pitch, or -1"),
+    "low": LiveControl(_bound("low"), lambda value: None if value == 0 else value, "lowest MIDI pitch, or -1"),
+    "high": LiveControl(_bound("high"), lambda value: None if value == 127 else value, "highest MIDI pitch, or -1"),
     "temperature": LiveControl(
         _playback("temperature", _open_or(_number)),
         lambda value: HIGHEST_TEMPERATURE * value / 127,

@@ -6,6 +6,7 @@ process dies, it ends the notes that still sound, and finishes the recording.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ import numpy as np
 
 from melodylc.base.errors import UserError
 from melodylc.live.control_values import ControlValues
+from melodylc.live.device_errors import sticks
 from melodylc.live.protocol import (
     Answer,
     Failure,
@@ -246,7 +248,10 @@ def _no_tasks(inference: Inference, conversation: Conversation) -> dict[str, Any
 
 
 def serve(requests: IO[str], answers: IO[str], perform: Perform = _no_tasks) -> None:
-    """Answer until the requests end. The first line is the set-up; what fails is answered with a line that says so."""
+    """Answer until the requests end, or the device is lost. The first line is the set-up.
+
+    What fails is answered with a line that says so.
+    """
 
     def say(message: Message) -> None:
         with lock:
@@ -273,6 +278,11 @@ def serve(requests: IO[str], answers: IO[str], perform: Perform = _no_tasks) -> 
     except (UserError, ImportError, OSError) as error:
         say(Fatal(str(error)))
         return
+    except RuntimeError as error:
+        if not sticks(error):
+            raise
+        say(Fatal(_said_of(error)))
+        return
     say(Ready())
     while True:
         asked = waiting.get()
@@ -281,11 +291,16 @@ def serve(requests: IO[str], answers: IO[str], perform: Perform = _no_tasks) -> 
                 say(inference.answer(asked))
             else:
                 say(Result(asked.task.id, perform(inference, asked)))
-        except UserError as error:
-            say(Failure(_number_of(asked), str(error)))
         except Exception as error:  # a rule of the user's may raise anything; the session goes on
-            reason = (str(error).splitlines() or [""])[0]
-            say(Failure(_number_of(asked), f"{type(error).__name__}: {reason}"))
+            say(Failure(_number_of(asked), _said_of(error)))
+            if sticks(error):
+                return  # with the process, which is replaced by another
+
+
+def _said_of(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def _number_of(asked: Request | Conversation) -> int:
@@ -340,6 +355,9 @@ def main(perform: Perform = _no_tasks) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     serve(requests, answers, perform)
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()  # what rules printed
+    os._exit(0)  # a device that is lost may keep whoever takes leave of it
 
 
 if __name__ == "__main__":

@@ -34,7 +34,15 @@ def open_session_ports(settings: SessionSettings, stack: ExitStack, say: Callabl
     stack.callback(notes.close)
     backend = "jack" if settings.sync == "jack" else settings.backend
     try:
-        return open_ports(settings.name, backend=backend, port=settings.port, sounding_notes=notes, say=say)
+        return open_ports(
+            settings.name,
+            backend=backend,
+            port=settings.port,
+            port_in=settings.port_in,
+            port_out=settings.port_out,
+            sounding_notes=notes,
+            say=say,
+        )
     except NoPortsError as error:
         raise UserError(f"live: {with_hint(error)}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socketserver
 import threading
 from collections.abc import Callable
@@ -42,6 +43,9 @@ class OscServer:
             from pythonosc.osc_server import BlockingOSCUDPServer
         except ImportError as error:
             raise UserError(f"osc: needs the package python-osc; get it with: {INSTALL}") from error
+
+        if not logging.getLogger().handlers:  # python-osc writes a line for every damaged packet, unless there is one
+            logging.getLogger().addHandler(logging.NullHandler())
 
         def heard(path: str, *values: Any) -> None:
             control = path.removeprefix(PREFIX)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor
 
 import numpy as np
 
-from melodylc.melody import BARS, STEPS_PER_BAR, from_notes
+from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT, from_notes
 from midi_io import messages
 from midi_io.files import Note
-from midi_io.transport import BEATS_PER_BAR
 
 PAUSE = 2.0  # beats of silence that end a phrase
 SHORTEST = 1 / 16  # beats
@@ -24,11 +24,17 @@ class Phrase:
 
 
 class PhraseRecorder:
-    """A recorder of notes; positions are in beats, bar lines at multiples of four."""
+    """A recorder of notes; positions are in beats, bar lines at multiples of four.
+
+    A note lasts as long as its key, and the sustain pedal of its channel lengthens it until the next note: the melody
+    is one voice, in which a high note that went on would hide lower ones.
+    """
 
     def __init__(self) -> None:
         self._notes: list[Note] = []
-        self._sounding: dict[int, tuple[float, int]] = {}  # pitch: start, velocity
+        self._sounding: dict[tuple[int, int], tuple[float, int]] = {}  # channel, pitch: start, velocity
+        self._sustained: set[tuple[int, int]] = set()  # those of them that only the pedal holds
+        self._pedals: set[int] = set()  # channels whose pedal is down; a pedal outlasts a phrase
         self._last = 0.0
 
     @property
@@ -37,39 +43,72 @@ class PhraseRecorder:
         return bool(self._notes or self._sounding)
 
     def take(self, beat: float, message: bytes) -> None:
-        """Take a note message that came at a position."""
-        pitch = message[1]
+        """Take a message that came at a position: of notes, the pedal, or one that ends notes; others are none."""
+        channel = message[0] & 0x0F
         if messages.is_note_on(message):
-            self._end(pitch, beat)
-            self._sounding[pitch] = (beat, message[2])
+            self._end(self._sustained | {(channel, message[1])}, beat)
+            self._sounding[channel, message[1]] = (beat, message[2])
+            self._last = beat
         elif messages.is_note_off(message):
-            self._end(pitch, beat)
-        self._last = beat
+            self._release({(channel, message[1])}, beat)
+            self._last = beat
+        elif message[0] & 0xF0 == messages.CONTROL:
+            self._control(beat, channel, message[1], message[2])
 
-    def _end(self, pitch: int, beat: float) -> None:
-        if pitch in self._sounding:
-            start, velocity = self._sounding.pop(pitch)
-            self._notes.append(Note(pitch, start, max(beat, start + SHORTEST), velocity))
+    def _control(self, beat: float, channel: int, number: int, value: int) -> None:
+        of_channel = {each for each in self._sounding if each[0] == channel}
+        if number == messages.SUSTAIN and value >= messages.PEDAL_DOWN:
+            self._pedals.add(channel)
+        elif number in (messages.SUSTAIN, messages.RESET_CONTROLLERS):
+            self._pedals.discard(channel)
+            self._end(of_channel & self._sustained, beat)
+        elif number == messages.ALL_SOUND_OFF:
+            self._end(of_channel, beat)
+        elif number >= messages.ALL_NOTES_OFF:  # the four above it, of modes, end all notes as well
+            self._release(of_channel, beat)
+
+    def _release(self, keys: set[tuple[int, int]], beat: float) -> None:
+        """End notes whose keys are released, but for those that the pedal holds."""
+        held = {key for key in keys & self._sounding.keys() if key[0] in self._pedals}
+        self._sustained |= held
+        self._end(keys - held, beat)
+
+    def _end(self, keys: set[tuple[int, int]], beat: float) -> None:
+        for key in sorted(keys & self._sounding.keys()):
+            start, velocity = self._sounding.pop(key)
+            self._notes.append(Note(key[1], start, max(beat, start + SHORTEST), velocity))
+            self._last = beat
+        self._sustained -= keys
 
     def phrase(self, beat: float) -> Phrase | None:
-        """Return the phrase if it is over at this position, after a pause or sixteen bars; then the next one begins."""
+        """Return the phrase if it is over at this position, after a pause or sixteen bars; then the next one begins.
+
+        Bars are counted on the grid that the notes are rounded to: what is played a little before a bar line is after
+        it.
+        """
         if not self.begun:
             return None
         starts = [note.start for note in self._notes] + [start for start, _ in self._sounding.values()]
-        first = min(starts) // BEATS_PER_BAR * BEATS_PER_BAR
-        full = beat - first >= BARS * BEATS_PER_BAR
+        first = min(map(_step, starts)) // STEPS_PER_BAR * STEPS_PER_BAR
+        full = beat * STEPS_PER_BEAT - first >= STEPS
         if not full and (self._sounding or beat - self._last < PAUSE):
             return None
-        for pitch in list(self._sounding):
-            self._end(pitch, beat)
+        self._end(set(self._sounding), beat)
         notes, self._notes = self._notes, []
-        end = max(note.end for note in notes) - 1e-6
-        bars = int(min(max((end - first) // BEATS_PER_BAR + 1, 1), BARS))
-        played = from_notes(note._replace(start=note.start - first, end=note.end - first) for note in notes)
+        end = max(max(_step(note.end), _step(note.start) + 1) for note in notes)
+        bars = min(-(-(end - first) // STEPS_PER_BAR), BARS)
+        line = first / STEPS_PER_BEAT
+        played = from_notes(note._replace(start=note.start - line, end=note.end - line) for note in notes)
         steps = bars * STEPS_PER_BAR
-        return Phrase(np.resize(played[:steps], BARS * STEPS_PER_BAR), bars)
+        return Phrase(np.resize(played[:steps], STEPS), bars)
 
     def forget(self) -> None:
         """Begin anew: the transport jumped."""
         self._notes.clear()
         self._sounding.clear()
+        self._sustained.clear()
+
+
+def _step(beat: float) -> int:
+    """Return the nearest step of the grid, as melodies are rounded to it."""
+    return floor(beat * STEPS_PER_BEAT + 0.5)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from melodylc.base.errors import UserError
-from melodylc.live.controls import current_name, set_control
+from melodylc.live.complaints import Complaints
+from melodylc.live.controls import CONTROLS, current_name, set_control
 from melodylc.live.melody_queue import MelodyQueue
 from melodylc.live.opening import open_recording, open_session_ports, playback_of, setup_of, transport_of
 from melodylc.live.phrases import PhraseRecorder
@@ -82,6 +83,7 @@ class Session:
     ) -> None:
         self.settings = settings = settings or SessionSettings()
         self._say, self._given_ports = say, ports
+        self._complaints = Complaints(say)  # about values of controls, which may come in floods
         self._make_source = source if shown is None else lambda setup, wake: NoSource()
         self._values = settings.initial
         self._changes: deque[tuple[str, Any]] = deque()  # of controls, from any thread
@@ -139,6 +141,7 @@ class Session:
             self.player.halt()
         else:
             self._thread.join(timeout=5.0)
+        self._complaints.close()
         self._stack.close()
         if self._failure is not None:
             raise self._failure
@@ -156,7 +159,8 @@ class Session:
     def set_control(self, control: str, value: Any = 1) -> None:
         """Set a control (see `CONTROLS`), from any thread. It takes effect at the next bar line.
 
-        A value it cannot take changes nothing; `say` is called with what is wrong.
+        A value it cannot take changes nothing; `say` is called with what is wrong, for each control at most every ten
+        seconds, with how many there were.
         """
         self._changes.append((control, value))
         self._woken.set()
@@ -222,7 +226,7 @@ class Session:
         if (change := self.settings.controls.control_of(message)) is not None:
             self._changes.append(change)
             return
-        if self.settings.mode == "answer" and message[0] & 0xE0 == messages.NOTE_OFF:  # on or off
+        if self.settings.mode == "answer":
             if isinstance(self.transport, InternalTransport) and not self._engaged() and messages.is_note_on(message):
                 self.transport.start(moment)  # the musician's first note is the first beat
                 self.player.step(self.ports.now())  # takes up the start now: it would drop what `thru` sends below
@@ -245,10 +249,12 @@ class Session:
             try:
                 self._values = set_control(self._values, control, value)
             except UserError as error:
-                self._say(str(error))
+                named = current_name(control)
+                self._complaints.make(named if named in CONTROLS else "", str(error), self.ports.now())
                 continue
             if current_name(control) == "new" and value:
                 self._queue.play_another()
+        self._complaints.count(self.ports.now())
 
     def _exchange_melodies(self) -> None:
         """Take the answers that came, and ask for what is needed next."""

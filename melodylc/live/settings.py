@@ -13,6 +13,7 @@ from melodylc.base.numbers import seed as checked_seed
 from melodylc.live.control_map import ControlMap
 from melodylc.live.control_values import ControlValues
 from melodylc.melody import BARS
+from midi_io.ports.naming import MOST_BYTES, takes
 
 MODES = ("generate", "continue", "answer", "vary")
 SYNCS = ("internal", "midi-clock", "jack")
@@ -53,6 +54,8 @@ class SessionSettings:
     name: str = "melodylc"  # of the virtual ports
     backend: str = "auto"
     port: str | None = None  # existing ports to play to and listen to
+    port_in: str | None = None  # existing port to listen to
+    port_out: str | None = None  # existing port to play to
     channel: int = 1  # 1 to 16
     velocity: int | None = None
     swing: float = 50.0  # per cent of an eighth that its first sixteenth lasts
@@ -84,8 +87,11 @@ class SessionSettings:
             integer("every", self.every, 1, 256, " bars")
         if self.velocity is not None:
             integer("velocity", self.velocity, 1, 127)
-        if not 1 <= len(self.name) <= 40 or any(c in self.name for c in ":/\\\0"):
-            raise UserError(f"name: expected 1 to 40 characters without : / and \\, got {self.name!r}")
+        if len(self.name) > 40 or not takes(self.name):
+            raise UserError(
+                "name: expected 1 to 40 printable characters without : / \\ and without blanks at the ends (in UTF-8 "
+                f"{MOST_BYTES} bytes at most), got {self.name!r}"
+            )
         if self.lead and self.sync == "midi-clock":
             raise UserError("lead: a session that follows MIDI clock cannot lead as well; choose another sync")
 

@@ -152,7 +152,8 @@ class Worker:
             elif isinstance(said, Answer | Failure | Result):
                 self._asked, self._deadline = None, float("inf")
                 self.trouble = said.error if isinstance(said, Failure) else None
-                self._failed = 0
+                if not isinstance(said, Failure):  # after which it may have ended, each time again
+                    self._failed = 0
                 answers.append(said)
         if self._process is not None and now > self._deadline:
             self._lose("the inference process stalled", now)

@@ -13,8 +13,9 @@ from midi_io.ports.interface import (
     NoVirtualPortsError,
     Ports,
 )
+from midi_io.ports.matching import PortNames
 from midi_io.ports.memory import MemoryPorts
-from midi_io.ports.opening import BACKENDS, PortNames, listed, open_ports, problem_of, working
+from midi_io.ports.opening import BACKENDS, listed, open_ports, problem_of, working
 from midi_io.ports.reconnecting import ReconnectingPorts
 
 __all__ = [

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import time
 from bisect import insort
 from collections import deque
@@ -17,6 +16,8 @@ from typing import Any, NamedTuple
 from midi_io import messages
 from midi_io.ports.interface import LATE, Link, MissingPackageError, NoPortsError
 from midi_io.ports.linking import Links
+from midi_io.ports.matching import PortPatterns
+from midi_io.ports.naming import check_jack_name
 from midi_io.sounding_notes import SoundingNotes
 
 LOOKAHEAD = 0.020  # seconds: several periods, and what a busy machine lets a Python thread wait
@@ -58,8 +59,9 @@ def client(name: str) -> Any:
     """Return a client of the server that runs (JACK_DEFAULT_SERVER names another than the default).
 
     Raises:
-        NoPortsError: if none does.
+        NoPortsError: if none does, or the name is a server's.
     """
+    check_jack_name(name)
     jack = load()
     with quiet():
         try:
@@ -73,7 +75,7 @@ class JackPorts:
     """The ports NAME:in and NAME:out.
 
     Args:
-        port: MIDI ports whose names it finds are connected, now and when they appear.
+        patterns: MIDI ports whose names they find are connected, now and when they appear.
 
     Raises:
         NoPortsError: if no server runs.
@@ -82,7 +84,7 @@ class JackPorts:
     def __init__(
         self,
         name: str,
-        port: re.Pattern[str] | None = None,
+        patterns: PortPatterns = PortPatterns(),
         sounding_notes: SoundingNotes | None = None,
         wanted: set[Link] | None = None,
     ) -> None:
@@ -106,7 +108,7 @@ class JackPorts:
             self._in = self.client.midi_inports.register("in")
             self.client.set_process_callback(self._process)
             self.client.set_shutdown_callback(self._shut_down)
-            self._links = Links(self.client, {"in": self._in, "out": self._out}, wanted, port)
+            self._links = Links(self.client, {"in": self._in, "out": self._out}, wanted, patterns)
             self.client.activate()
         except self._jack.JackError as error:
             self.client.close(ignore_errors=True)

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from midi_io.ports import jack, rtmidi
 from midi_io.ports.interface import Link, NoPortsError, NoSystemError, NoVirtualPortsError, Ports
+from midi_io.ports.matching import PortNames, Wanted
+from midi_io.ports.naming import check_name
 from midi_io.ports.reconnecting import ReconnectingPorts
 from midi_io.sounding_notes import InUseError, SoundingNotes
 
 BACKENDS = ("jack", "alsa", "coremidi", "windows", "rtmidi-jack")  # in the order in which they are tried
-
-
-class PortNames(NamedTuple):
-    """The names of the ports of a backend."""
-
-    backend: str
-    sources: list[str]  # what an input of ours can be connected to
-    sinks: list[str]
 
 
 def problem_of(backend: str) -> NoPortsError | None:
@@ -83,6 +75,8 @@ def open_ports(
     *,
     backend: str = "auto",
     port: str | None = None,
+    port_in: str | None = None,
+    port_out: str | None = None,
     sounding_notes: SoundingNotes | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> ReconnectingPorts:
@@ -91,20 +85,30 @@ def open_ports(
     Args:
         name: of the virtual ports.
         port: part of the name of existing ports, or a regular expression for it: they are connected (jack), or opened
-            instead of virtual ones (the others).
+            instead of virtual ones (the others). One is to be there now; those that come later are connected as well.
+        port_in, port_out: the same for one direction: what is heard, and what is played to.
 
     Raises:
         NoPortsError: if they cannot be opened now; the text says what to do.
     """
-    pattern = None if port is None else _pattern(port)
+    check_name(name)
     chosen = working(backend)
-    notes = sounding_notes or SoundingNotes()
-    notes.destination = {**notes.destination, "name": name, "backend": chosen, "port": port}
+    wanted = Wanted(port, port_in, port_out)
+    if any(part is not None for part in wanted):
+        wanted.check(listed(chosen))
+    return _opened(name, chosen, wanted, sounding_notes or SoundingNotes(), say)
+
+
+def _opened(
+    name: str, chosen: str, named: Wanted, notes: SoundingNotes, say: Callable[[str], None] = lambda text: None
+) -> ReconnectingPorts:
+    patterns = named.patterns
+    notes.destination = {**notes.destination, "name": name, "backend": chosen, **named._asdict()}
 
     def open_once(notes: SoundingNotes, wanted: set[Link]) -> Ports:
         if chosen == "jack":
-            return jack.JackPorts(name, pattern, notes, wanted)
-        return rtmidi.RtMidiPorts(name, rtmidi.apis()[chosen], pattern, notes, wanted)
+            return jack.JackPorts(name, patterns, notes, wanted)
+        return rtmidi.RtMidiPorts(name, rtmidi.apis()[chosen], patterns, notes, wanted)
 
     return ReconnectingPorts(open_once, notes, say)
 
@@ -122,18 +126,10 @@ def release_left_behind(path: Path) -> None:
     try:
         if notes.sounding:
             to = notes.destination
-            ports = open_ports(to["name"], backend=to["backend"], port=to["port"], sounding_notes=notes)
-            ports.close()
+            wanted = Wanted(*(to.get(part) for part in Wanted._fields))
+            # the port that is named need not be there: what was connected by hand is to hear of it all the same
+            _opened(to["name"], working(to["backend"]), wanted, notes).close()
     except (NoPortsError, KeyError):
         return
     finally:
         notes.close()
-
-
-def _pattern(port: str) -> re.Pattern[str]:
-    """Return what finds a part of a name as it is written, brackets and all, or as the regular expression it may be."""
-    literal = re.escape(port)
-    try:
-        return re.compile(port if literal == port else f"{literal}|{port}")
-    except re.error:
-        return re.compile(literal)

@@ -17,6 +17,8 @@ from typing import Any
 from midi_io import messages
 from midi_io.ports.interface import LATE, Link, MissingPackageError, NoPortsError, NoVirtualPortsError
 from midi_io.ports.linking import Links
+from midi_io.ports.matching import HEARD, PLAYED_TO, PortNames, PortPatterns
+from midi_io.ports.naming import check_jack_name
 from midi_io.sounding_notes import SoundingNotes
 
 LISTING_CLIENT = "list-ports"  # name of the client that only looks at the ports there are
@@ -67,6 +69,8 @@ def port_names(api: int) -> tuple[list[str], list[str]]:
 
 def _make(kind: str, api: int, name: str) -> Any:
     rtmidi = load()
+    if api == rtmidi.API_UNIX_JACK:
+        check_jack_name(name)
     from midi_io.ports.jack import quiet
 
     with quiet():
@@ -76,12 +80,16 @@ def _make(kind: str, api: int, name: str) -> Any:
             raise NoPortsError(f"RtMidi: {str(error).strip() or 'the MIDI system does not answer'}") from error
 
 
+def _no_such_port(what: str, pattern: re.Pattern[str], there: PortNames) -> NoPortsError:
+    return NoPortsError(f"no MIDI {what} matches {pattern.pattern!r}; there are: {there}")
+
+
 class RtMidiPorts:
     """Ports through RtMidi: virtual ones of a name, or existing ones.
 
     Args:
         api: one of `apis()`.
-        port: with it existing ports whose names it finds are opened instead of virtual ones.
+        patterns: with them existing ports whose names they find are opened instead of virtual ones.
 
     Raises:
         NoPortsError: if the system does not answer, has no such ports, or no virtual ones.
@@ -93,7 +101,7 @@ class RtMidiPorts:
         self,
         name: str,
         api: int,
-        port: re.Pattern[str] | None = None,
+        patterns: PortPatterns = PortPatterns(),
         sounding_notes: SoundingNotes | None = None,
         wanted: set[Link] | None = None,
     ) -> None:
@@ -106,31 +114,36 @@ class RtMidiPorts:
         self._burst: deque[tuple[float, int]] = deque()
         self._lost = False
         self._api = api
-        if port is None and (api == self._rtmidi.API_WINDOWS_MM or sys.platform == "win32"):
+        self._patterns, self._hears = patterns, True
+        has_virtual_ports = api != self._rtmidi.API_WINDOWS_MM and sys.platform != "win32"
+        if patterns.sinks is None and not has_virtual_ports:
             raise NoVirtualPortsError(WINDOWS)
         self._out, self._in = _make("MidiOut", api, name), _make("MidiIn", api, f"{name}-in")
         self._in.ignore_types(sysex=True, timing=False, active_sense=True)
         self._in.set_callback(self._hear)
         self._names: dict[str, str] = {}
-        if port is None:
-            self._out.open_virtual_port("out")
-            self._in.open_virtual_port("in")
-        else:
-            self._open_existing(port)
+        # CoreMIDI shows the name of a port alone: there both are called as the others show their client
+        names_port = api == self._rtmidi.API_MACOSX_CORE
+        if patterns.sinks is None:
+            self._out.open_virtual_port(name if names_port else "out")
+        elif not self._open_existing("out", self._out, patterns.sinks):
+            raise _no_such_port(PLAYED_TO, patterns.sinks, PortNames("", [], self._out.get_ports()))
+        if patterns.sources is None and has_virtual_ports:
+            self._in.open_virtual_port(name if names_port else "in")
+        elif patterns.sources and not self._open_existing("in", self._in, patterns.sources) and not patterns.one:
+            raise _no_such_port(HEARD, patterns.sources, PortNames("", self._in.get_ports(), []))
         self._watch = self._watching_client(name, wanted)
         self.maintain()
 
-    def _open_existing(self, port: re.Pattern[str]) -> None:
-        for kind, end in (("out", self._out), ("in", self._in)):
-            names = end.get_ports()
-            found = next((index for index, each in enumerate(names) if port.search(each)), None)
-            if found is not None:
-                end.open_port(found, kind)
-                self._names[kind] = names[found]
-        if "out" not in self._names:
-            raise NoPortsError(
-                f"no MIDI output matches {port.pattern!r}; there are: {', '.join(self._out.get_ports()) or 'none'}"
-            )
+    def _open_existing(self, kind: str, end: Any, pattern: re.Pattern[str]) -> bool:
+        """Return whether there was a port to open."""
+        names = end.get_ports()
+        found = next((index for index, each in enumerate(names) if pattern.search(each)), None)
+        if found is None:
+            return False
+        end.open_port(found, kind)
+        self._names[kind] = names[found]
+        return True
 
     def _watching_client(self, name: str, wanted: set[Link] | None) -> Any:
         """Return, on JACK, a client that hears when the server goes: RtMidi's own does not notice."""
@@ -149,7 +162,7 @@ class RtMidiPorts:
             for ours_, full in ours.items()
             if any(each.name == full for each in client.get_ports(is_midi=True))
         }
-        self._links = Links(client, found, wanted, None)
+        self._links = Links(client, found, wanted)
         client.activate()
         return client
 
@@ -214,9 +227,20 @@ class RtMidiPorts:
         if self._watch is not None:
             with contextlib.suppress(Exception):
                 self._links.maintain()
-        elif self._names:
-            there = self._out.get_ports()
-            self._lost = self._names["out"] not in there
+        elif "out" in self._names and self._names["out"] not in self._out.get_ports():
+            self._lost = True
+        elif "in" in self._names:
+            self._look_after_input()
+
+    def _look_after_input(self) -> None:
+        """Open what is heard again when it comes back; what is played goes on without it."""
+        assert self._patterns.sources is not None
+        there = self._names["in"] in self._in.get_ports()
+        if self._hears and not there:
+            self._in.close_port()
+            self._hears = False
+        elif not self._hears:  # under another name, perhaps: ALSA counts its clients
+            self._hears = self._open_existing("in", self._in, self._patterns.sources)
 
     def links(self) -> list[Link]:
         if self._watch is not None:

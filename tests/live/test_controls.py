@@ -23,17 +23,14 @@ from midi_io.files import Note
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(CONTROLS)), st.integers(0, 127)), max_size=30))
-def test_every_control_change_is_taken_or_refused_in_a_line(moves):
+def test_every_control_change_is_taken(moves):
     values, controls = ControlValues(), ControlMap()
     for control, value in moves:
         trigger = controls.triggers[control]
         heard = controls.control_of(messages.control(3, trigger.number, value))
         assert heard is not None
         assert heard[0] == control
-        try:
-            values = set_control(values, *heard)
-        except UserError:
-            assert control in ("low", "high", "range", "key", "scale", "notes", "at_most")  # that exclude each other
+        values = set_control(values, *heard)
         assert values.attributes.pitches().any()
 
 
@@ -65,6 +62,14 @@ def test_key_and_scale():
     assert key_of(ControlValues(Attributes("0,2,4")), "scale", "minor") == "C minor"
     with pytest.raises(UserError, match="key: expected a tonic"):
         set_control(values, "key", "H dur")
+    for number in (-1, 12, 14, 127):
+        with pytest.raises(UserError, match=r"key: expected a tonic \('C', 0 to 11\)"):
+            set_control(values, "key", number)
+    for number in (-1, len(SCALE_NAMES)):
+        with pytest.raises(
+            UserError, match=f"scale: expected a scale by name, or by its number, 0 to 15; got {number}"
+        ):
+            set_control(values, "scale", number)
     with pytest.raises(UserError, match="control: expected one of key"):
         set_control(values, "volume", 1)
 
@@ -113,8 +118,63 @@ def test_control_changes_reach_both_ends():
     assert (at("range", 0).attributes.low, at("range", 127).attributes.high) == (None, 103)
 
 
+def bounds(values):
+    asked = values.attributes
+    return asked.low, asked.high, asked.notes, asked.at_most
+
+
+def test_knobs_that_cross_push_each_other_and_come_back():
+    values = ControlValues(Attributes(low=40, high=60, notes=20, at_most=60))
+    for low in (50, 60, 61, 70):
+        values = set_control(values, "low", low)
+        assert bounds(values)[:2] == (low, max(low, 60))
+    assert bounds(set_control(values, "high", 80))[:2] == (70, 80)
+    assert bounds(set_control(values, "low", 50))[:2] == (50, 60)  # where the other knob has been all the time
+    values = set_control(values, "high", 55)
+    assert bounds(values)[:2] == (55, 55)
+    assert bounds(set_control(values, "high", 75))[:2] == (70, 75)
+    values = set_control(values, "notes", 100)
+    assert bounds(values) == (55, 55, 100, 100)
+    values = set_control(values, "at_most", 30)
+    assert bounds(values) == (55, 55, 30, 30)
+    assert bounds(set_control(values, "at_most", 120)) == (55, 55, 100, 120)
+    assert bounds(set_control(values, "range", "48-72"))[:2] == (48, 72)
+    with pytest.raises(UserError, match="low: expected"):
+        set_control(values, "low", 128)
+
+
+bound_moves = st.one_of(
+    st.tuples(st.sampled_from(["low", "high"]), st.one_of(st.none(), st.integers(0, 127))),
+    st.tuples(st.sampled_from(["notes", "at_most"]), st.one_of(st.none(), st.integers(1, 256))),
+)
+
+
+@given(st.sampled_from([None, "C major", "F# dorian", "0"]), st.lists(bound_moves, min_size=1, max_size=12))
+def test_in_whatever_order_bounds_come_the_last_state_of_the_knobs_is_what_is_asked(key, moves):
+    values, knobs = ControlValues(Attributes(key)), {}
+    for name, value in moves:
+        values = set_control(values, name, value)  # none is refused
+        knobs[name] = value
+        asked = bounds(values)[["low", "high", "notes", "at_most"].index(name)]
+        assert asked == value or (name in ("low", "high") and key and not Attributes(key).pitches()[value])
+    try:
+        told = Attributes(key, knobs.get("notes"), knobs.get("low"), knobs.get("high"), at_most=knobs.get("at_most"))
+    except UserError:  # they are crossed yet
+        return
+    assert values.attributes == told
+
+
+def test_a_key_widens_a_range_that_has_no_pitch_of_it():
+    values = ControlValues(Attributes(low=61, high=61))
+    assert bounds(set_control(values, "key", "C major"))[:2] == (61, 62)
+    assert bounds(set_control(ControlValues(Attributes(low=127, high=127)), "key", "0"))[:2] == (120, 127)
+
+
 def test_programs_are_keys_unless_bound():
-    assert ControlMap().control_of(bytes((0xC5, 14))) == ("key", 2)
+    for program in range(128):  # those that choose a sound are no keys
+        key = ("key", program) if program < 12 else None
+        assert ControlMap().control_of(bytes((0xC5, program))) == key
+        assert ControlMap().bound("key", MidiTrigger.parse("program")).control_of(bytes((0xC5, program))) == key
     bound = ControlMap().bound("scale", MidiTrigger.parse("program"))
     assert bound.control_of(bytes((0xC5, 64))) == ("scale", 64 * len(SCALE_NAMES) // 128)
     assert bound.control_of(messages.control(0, 99, 1)) is None
@@ -165,6 +225,8 @@ def test_a_wrong_map_says_what_is_wrong(tmp_path, text, says):
         ({"mode": "sing"}, "mode: expected one of generate, continue, answer, vary"),
         ({"swing": 90}, "swing: expected a number from 50 to 75"),
         ({"name": "a:b"}, "name: expected"),
+        ({"name": "a\nb"}, "name: expected"),
+        ({"name": "ж" * 40}, "57 bytes at most"),
         ({"lead": True, "sync": "midi-clock"}, "cannot lead"),
         ({"channel": 17}, "channel: expected a whole number from 1 to 16"),
         ({"channel": 1.0}, "channel: expected a whole number"),
@@ -257,6 +319,93 @@ def test_a_phrase_fills_sixteen_bars_by_repeating():
     assert phrase.bars == 1
     one = from_notes([Note(p, i, i + 0.9) for i, p in enumerate((60, 64, 67, 72))])[:16]
     assert (phrase.states.reshape(16, 16) == one).all()
+
+
+def played(*moves):
+    """The phrase of (beat, message) each, a pause after the last."""
+    recorder = PhraseRecorder()
+    for beat, message in moves:
+        recorder.take(beat, message)
+    return recorder.phrase(moves[-1][0] + 2.5)
+
+
+def states(*notes):
+    return from_notes(Note(*note) for note in notes)
+
+
+def pressed(pitch, channel=0):
+    return messages.note_on(channel, pitch, 80)
+
+
+def released(pitch, channel=0):
+    return messages.note_off(channel, pitch)
+
+
+@pytest.mark.parametrize("early", [-0.1, -0.001, 0.0, 0.001, 0.1])
+@pytest.mark.parametrize("late", [-0.1, -0.001, 0.0, 0.001, 0.1])
+@pytest.mark.parametrize("line", [0, 8])
+def test_bars_are_counted_on_the_grid(early, late, line):
+    """Four bars of quarter notes, all of them a little early or late, and held a little too long or too short."""
+    moves = []
+    for beat in range(16):
+        moves += [(line + beat + early, pressed(60 + beat)), (line + beat + 0.5 + early, released(60 + beat))]
+    moves[-1] = (line + 16 + late, released(75))
+    phrase = played(*moves)
+    assert phrase.bars == 4
+    assert (phrase.states[:64] == states(*((60 + b, b, b + (0.5 if b < 15 else 1)) for b in range(16)))[:64]).all()
+
+
+@pytest.mark.parametrize("number", [messages.ALL_SOUND_OFF, messages.ALL_NOTES_OFF, 124, 127])
+def test_all_notes_off_ends_what_is_held(number):
+    recorder = PhraseRecorder()
+    recorder.take(0.0, pressed(60))
+    recorder.take(0.5, pressed(64, channel=3))
+    recorder.take(1.0, messages.control(0, number, 0))
+    assert recorder.phrase(20.0) is None  # the other channel's is held yet
+    recorder.take(20.0, messages.control(3, number, 0))
+    assert recorder.phrase(21.9) is None
+    phrase = recorder.phrase(22.0)
+    assert phrase.bars == 5
+    assert (phrase.states[:80] == states((60, 0, 0.5), (64, 0.5, 20))[:80]).all()
+    assert not recorder.begun
+
+
+def pedal(value, channel=0):
+    return messages.control(channel, messages.SUSTAIN, value)
+
+
+@pytest.mark.parametrize("up", [pedal(0), pedal(63), messages.control(0, 121, 0), messages.control(0, 120, 0)])
+def test_the_pedal_lengthens_notes_until_it_is_up(up):
+    phrase = played((0.0, pedal(127)), (0.0, pressed(60)), (0.5, released(60)), (0.7, pedal(0, channel=1)), (3.0, up))
+    assert (phrase.states[:16] == states((60, 0, 3))[:16]).all()
+
+
+def test_a_note_that_only_the_pedal_holds_ends_with_the_next_one():
+    moves = [(0.0, pedal(100))]
+    for beat, pitch in enumerate((72, 67, 64, 60)):  # downwards: the first would hide all others
+        moves += [(float(beat), pressed(pitch)), (beat + 0.25, released(pitch))]
+    phrase = played(*moves, (6.0, pedal(0)))
+    assert phrase.bars == 2
+    assert (phrase.states[:32] == states((72, 0, 1), (67, 1, 2), (64, 2, 3), (60, 3, 6))[:32]).all()
+
+
+def test_a_key_that_is_held_outlasts_the_pedal():
+    phrase = played((0.0, pressed(60)), (0.5, pedal(127)), (1.0, pedal(0)), (2.0, released(60)))
+    assert (phrase.states[:16] == states((60, 0, 2))[:16]).all()
+    assert played((0.0, pedal(127)), (1.0, pedal(0))) is None  # a pedal alone is no phrase
+
+
+def test_a_phrase_is_not_over_while_the_pedal_holds_it():
+    recorder = PhraseRecorder()
+    for beat, message in ((0.0, pressed(60)), (0.5, pedal(127)), (1.0, released(60))):
+        recorder.take(beat, message)
+    assert recorder.phrase(10.0) is None
+    assert recorder.phrase(64.0).bars == 16
+    recorder.take(70.0, pressed(62))
+    recorder.take(70.5, released(62))  # the pedal is down yet
+    assert recorder.phrase(80.0) is None
+    recorder.take(80.0, pedal(0))
+    assert recorder.phrase(82.0).bars == 3
 
 
 def test_a_held_note_is_answered_after_sixteen_bars():

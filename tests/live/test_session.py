@@ -177,6 +177,30 @@ def test_a_control_is_heard_from_the_next_bar_line_on(stage):
     assert live.said == [line for line in live.said if "control: expected one of key" in line] != []
 
 
+def test_a_flood_of_values_that_are_none_is_a_line_a_kind(stage):
+    live = stage("C major", 100)
+    live.play(BAR)
+    for number in range(1000):
+        live.session.set_control("key", f"H{number}" + "x" * 5000)
+        live.session.set_control(f"volume{number}", number)
+        live.session.set_control("notes", 1000 + number)
+    live.play(BAR)
+    assert [line.partition(":")[0] for line in live.said] == ["key", "control", "notes"]
+    assert "H0" in live.said[0]
+    assert max(map(len, live.said)) <= 300
+    live.play(11.0)  # seconds
+    assert [line.partition(":")[0] for line in live.said[3:]] == ["key", "control", "notes"]
+    assert all("(999 more of this kind)" in line for line in live.said[3:])
+    live.play(11.0)
+    live.session.set_control("notes", -5)
+    live.session.set_control("notes", -6)
+    live.play(BAR)
+    live.close()
+    assert len(live.said) == 8
+    assert "got -5" in live.said[6]
+    assert live.said[7].endswith("(1 more of this kind)")
+
+
 def test_hold_and_new(stage):
     live = stage("C major", mode="vary", every=1)
     live.play(2.5 * BAR)
@@ -342,6 +366,50 @@ def test_a_process_that_stalls_is_replaced_when_its_time_is_over():
     finally:
         process.close()
     assert not Path(f"/proc/{first}/exe").exists()
+
+
+def test_a_process_that_has_lost_its_device_is_replaced(monkeypatch):
+    """`lost_device` is the process, with a device that is lost at request 2 and stays so."""
+    helpers = str(Path(__file__).parents[1] / "helpers")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([helpers, os.environ.get("PYTHONPATH", "")]))
+    hand = Hand()
+    process = Worker(Setup(), now=hand, module="lost_device")
+
+    def ready():
+        process.poll()
+        return process.ready
+
+    def asked(number):
+        process.ask(Request(number, ControlValues(), 0))
+        answers = []
+        assert until(lambda: answers.extend(process.poll()) or answers)
+        return answers[0]
+
+    try:
+        assert until(ready)
+        first = process.pid
+        assert asked(1).id == 1
+        failure = asked(2)
+        assert failure.error == "AcceleratorError: CUDA error: device-side assert triggered"
+        assert until(lambda: process.poll() == [] and process.pid not in (None, first))
+        assert process.trouble == "the inference process ended; starting another"
+        assert until(ready)
+        assert asked(3).id == 3
+        assert process.trouble is None
+    finally:
+        process.close()
+
+
+def test_a_device_that_is_lost_at_the_start_is_said(monkeypatch):
+    helpers = str(Path(__file__).parents[1] / "helpers")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([helpers, os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("LOST_AT", "0")
+    process = Worker(Setup(), module="lost_device")
+    try:
+        assert until(lambda: process.poll() or process.fatal)
+        assert process.fatal == "AcceleratorError: CUDA error: device-side assert triggered"
+    finally:
+        process.close()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from midi_io.ports.interface import Link
 from midi_io.ports.linking import UNDONE, Links
+from midi_io.ports.matching import PortPatterns
 
 OUT, DAW = "melodylc:out", "daw:in"
 
@@ -54,7 +55,7 @@ def client():
 
 @pytest.fixture
 def links(client):
-    links = Links(client, {"out": SimpleNamespace(name=OUT)}, None, re.compile("daw"))
+    links = Links(client, {"out": SimpleNamespace(name=OUT)}, None, PortPatterns(*[re.compile("daw")] * 2))
     links.maintain()
     assert client.linked == {DAW}
     return links
@@ -63,7 +64,7 @@ def links(client):
 @pytest.mark.parametrize("looks_between", range(UNDONE))
 @pytest.mark.parametrize("looks_away", range(3))
 def test_a_program_that_ends_and_begins_again_is_connected_again(client, links, looks_between, looks_away):
-    links._pattern = None  # what follows is memory, not the pattern
+    links._patterns = PortPatterns()  # what follows is memory, not the pattern
     for _ in range(3):
         client.linked.clear()  # a server may take the links of a program that ended before it takes its ports
         for _ in range(looks_between):
@@ -77,8 +78,60 @@ def test_a_program_that_ends_and_begins_again_is_connected_again(client, links, 
         links.maintain()
 
 
+AGAIN = "daw-01:in"  # the name that JACK gives a program that begins while there is one of its name
+
+
+@pytest.mark.parametrize("looks_with_both", range(3))
+@pytest.mark.parametrize("looks_without_link", range(UNDONE))
+def test_a_program_that_begins_again_before_it_has_ended_is_connected(
+    client, links, looks_with_both, looks_without_link
+):
+    links._patterns = PortPatterns()
+    for gone, begun in ((DAW, AGAIN), (AGAIN, DAW)) * 2:
+        client.register(begun)
+        for _ in range(looks_with_both):
+            links.maintain()
+            assert client.linked == {gone}
+        client.linked.clear()
+        for _ in range(looks_without_link):
+            links.maintain()
+        client.unregister(gone)
+        for _ in range(2):
+            links.maintain()
+        assert client.linked == {begun}
+        assert links.wanted == {Link("out", begun)}
+
+
+def test_what_is_no_program_begun_again_is_not_connected(client, links):
+    links._patterns = PortPatterns()
+    for name in ("daw-1:in", "daw-01:other", "daw-011:in", "other-01:in", "daw-02-01:in"):
+        client.register(name)
+    client.register(AGAIN)
+    client.theirs[AGAIN].is_input = False
+    links.maintain()
+    client.unregister(DAW)
+    for _ in range(30):
+        links.maintain()
+    assert client.linked == set()
+    client.register(DAW)
+    links.maintain()
+    assert client.linked == {DAW}
+
+
+def test_a_second_program_that_has_been_there_is_not_connected(client, links):
+    links._patterns = PortPatterns()
+    client.register(AGAIN)
+    for _ in range(30):
+        links.maintain()
+    client.unregister(DAW)
+    for _ in range(5):
+        links.maintain()
+    assert client.linked == set()
+    assert links.wanted == {Link("out", DAW)}
+
+
 def test_a_link_that_the_user_takes_away_stays_away(client, links):
-    links._pattern = None
+    links._patterns = PortPatterns()
     for _ in range(25):  # until no link is tried any more
         links.maintain()
     client.linked.clear()

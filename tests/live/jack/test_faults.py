@@ -17,6 +17,7 @@ from live_session import (
 )
 
 from midi_io import messages
+from midi_io.ports import listed
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -106,6 +107,21 @@ def test_the_other_side_goes_and_comes_back(live, server):
         session.dump.close()
         time.sleep(pause)
         session.dump = Dump(server, None)  # of the same name: it is connected again by the session
+        assert session.plays()
+    assert session.end() == 0
+    assert session.dump.hanging == set()
+
+
+@pytest.mark.parametrize("backend", ["jack", "rtmidi-jack"])
+def test_a_listener_that_begins_again_before_it_has_ended(live, server, backend):
+    session = live("--key", "C major", "--notes", "100", "--backend", backend)
+    assert session.plays(beyond=3)
+    for port in ("dump-01:input", "dump:input"):  # the name is taken, then it is free again
+        before = session.dump
+        session.dump = Dump(server, None)
+        session.dump.port = port
+        assert eventually(lambda port=port: port in listed("jack").sinks)
+        before.close()
         assert session.plays()
     assert session.end() == 0
     assert session.dump.hanging == set()

@@ -20,6 +20,16 @@ def test_mistakes_end_in_a_line(live, server, tmp_path):
     (tmp_path / "there.mid").write_bytes(b"")
     assert "exists already; give another name" in fails("--record", str(tmp_path / "there.mid"))
     assert "none.json" in fails("--actor", "none.safetensors")
+    for backend in ("jack", "rtmidi-jack"):
+        for name in ("default", server.name):
+            assert "is the name of a JACK server" in fails("--name", name, "--backend", backend)
+            assert "is the name of a JACK server" in fails("--name", name, "--backend", backend, "--bind", "key")
+        assert "no MIDI port to hear matches 'nothing'" in fails("--port-in", "nothing", "--backend", backend)
+        for more in ((), ("--bind", "key")):
+            assert "no MIDI port matches 'nothing'; there are: " in fails(
+                "--port", "nothing", "--backend", backend, *more
+            )
+    assert "without blanks at the ends" in fails("--name", "a\nb")
     first = live("--sync", "midi-clock", listen=False)
     assert eventually(lambda: "waiting for the start" in first.said)
     assert "a session named 'melodylc' runs already" in fails()
