@@ -110,7 +110,7 @@ class Session:
         with contextlib.ExitStack() as stack:
             self.ports: Ports = self._given_ports or open_session_ports(settings, stack, self._say)
             stack.callback(self.ports.close)
-            self.transport: Transport = transport_of(settings, self.ports)
+            self.transport: Transport = transport_of(settings, self.ports, self._say)
             self._recording = None if settings.record is None else open_recording(settings.record)
             if self._recording:
                 stack.callback(self._recording.close)

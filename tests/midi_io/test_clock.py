@@ -1,4 +1,4 @@
-"""Musical time: the tempo of clocks that jitter, every transition of the follower, song positions of either unit."""
+"""Musical time: the tempo of clocks that jitter, every transition of the follower."""
 
 import numpy as np
 import pytest
@@ -163,61 +163,6 @@ def test_a_doubled_tempo_is_followed_within_a_quarter():
     end = clocks(follower, moment, 24, 240.0)
     assert follower.tempo == pytest.approx(240, rel=0.02)
     assert follower.position(end) == pytest.approx(9.0, abs=0.03)
-
-
-def test_positions_in_sixteenths():
-    follower = MidiClockTransport()
-    for beat in (7, 9, 33):
-        follower.receive(0.0, spp(beat * 4))
-        follower.receive(0.1, CONTINUE)
-        follower.receive(0.2, CLOCK)
-        assert follower.origin == beat
-        follower.receive(0.3, STOP)
-
-
-def test_positions_in_clocks_are_told_by_what_follows_them():
-    """As Ardour 7.3 sends them: 24 a quarter, in the same instant as continue and clock."""
-    follower = MidiClockTransport()
-    for moment, beat in ((1.0, 8), (2.0, 31)):
-        follower.receive(moment, spp(beat * 24))
-        follower.receive(moment, CONTINUE)
-        follower.receive(moment, CLOCK)
-        assert follower.origin == beat
-        follower.receive(moment + 0.1, STOP)
-
-
-def test_positions_in_clocks_that_go_on_where_playing_stopped():
-    follower, moment = playing(beats=6)  # stops before beat 6
-    follower.receive(moment, STOP)
-    follower.receive(moment + 1, spp(6 * 24))
-    follower.receive(moment + 2, CONTINUE)
-    follower.receive(moment + 3, CLOCK)
-    assert follower.origin == 6
-
-
-@given(st.lists(st.integers(1, 16383), min_size=1, max_size=12), st.booleans())
-def test_a_position_that_is_no_whole_quarter_in_clocks_settles_it(sent, at_once):
-    follower = MidiClockTransport()
-    proven = False
-    for index, value in enumerate(sent):
-        moment = float(index)
-        follower.receive(moment, spp(value))
-        wait = 0.0 if at_once else 0.1
-        follower.receive(moment + wait, CONTINUE)
-        follower.receive(moment + wait, CLOCK)
-        proven = proven or value % 24 != 0
-        if proven:
-            assert follower.origin * 4 == value
-        follower.receive(moment + 0.2, STOP)
-
-
-def test_the_unit_can_be_given():
-    for clocks_, factor in ((True, 1), (False, 6)):
-        follower = MidiClockTransport(clocks_)
-        follower.receive(0.0, spp(96))
-        follower.receive(0.0, CONTINUE)
-        follower.receive(0.0, CLOCK)
-        assert follower.origin == 96 * factor / 24
 
 
 @pytest.mark.parametrize(("before", "after"), [(120, 140), (90, 180), (174, 60), (100, 99)])
