@@ -93,6 +93,7 @@ class MidiClockTransport:
     """
 
     AHEAD = 2.0  # clocks the position may run ahead of the last one: then it waits
+    BEHIND = 1.0  # clocks it may be behind it
     PATIENCE = 0.5  # seconds without a clock, or twelve clocks if longer, after which it is lost
 
     def __init__(self, clocks: bool | None = None, say: Callable[[str], None] = lambda text: None) -> None:
@@ -120,7 +121,9 @@ class MidiClockTransport:
         if event is None:
             return False
         if event is Event.CLOCK:
-            self.tempo_estimator.tick(moment)
+            lost = self.tempo_estimator.tick(moment, goes_on=self.state in (State.PLAYING, State.LOST))
+            if self.state in (State.PLAYING, State.LOST):
+                self._clock = max(self._clock + lost, self._begun)  # where the DAW has gone on to
         if event is Event.SONG_POSITION:
             self._sent = message[1] | message[2] << 7
         self._apply(event, moment)
@@ -163,7 +166,14 @@ class MidiClockTransport:
             return self._clock / PPQN
         by_line = self._begun + self.tempo_estimator.tick_at(now) - self._number
         # whatever the line says, the clocks that came are the truth
-        return min(max(by_line, self._clock - 1.0, self._begun), self._clock + self.AHEAD) / PPQN
+        return min(max(by_line, self._clock - self.BEHIND, self._begun), self._clock + self.AHEAD) / PPQN
 
     def moment_of(self, beat: float) -> float:
-        return self.tempo_estimator.moment_of(beat * PPQN - self._begun + self._number)
+        estimator, ahead = self.tempo_estimator, beat * PPQN - self._clock
+        by_line = estimator.moment_of(beat * PPQN - self._begun + self._number)
+        if not self.running:
+            return by_line
+        # as the position: never further ahead of the last clock, and never further behind it
+        earliest = estimator.last + (ahead - self.AHEAD) * estimator.interval
+        latest = estimator.last + (ahead + self.BEHIND) * estimator.interval
+        return min(max(by_line, earliest), latest)

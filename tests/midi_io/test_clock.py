@@ -145,7 +145,7 @@ def test_the_position_never_leaves_the_clocks_behind(gaps, seed):
         last = max(last, position)
 
 
-def test_a_clock_that_stops_is_noticed_and_one_that_comes_back_goes_on():
+def test_a_clock_that_stops_is_noticed_and_one_that_comes_back_is_where_its_tempo_has_taken_it():
     follower, moment = playing()
     epoch = follower.epoch
     follower.advance(moment + 0.3)
@@ -155,7 +155,8 @@ def test_a_clock_that_stops_is_noticed_and_one_that_comes_back_goes_on():
     assert follower.epoch != epoch
     clocks(follower, moment + 5.0, 24)
     assert follower.running
-    assert follower.position(moment + 5.0 + 23 / 48) == pytest.approx(9.0 - 1 / 24, abs=0.02)
+    # ten quarter notes were not heard: a cable lost them, the DAW played them
+    assert follower.position(moment + 5.0 + 23 / 48) == pytest.approx(19.0 - 1 / 24, abs=0.02)
 
 
 def test_a_doubled_tempo_is_followed_within_a_quarter():
