@@ -22,6 +22,7 @@ from midi_io import messages
 from midi_io.midi_clock import MidiClockTransport
 from midi_io.player import Bar, Player
 from midi_io.ports import Ports
+from midi_io.rehearsal import rehearse
 from midi_io.transport import BEATS_PER_BAR, InternalTransport, Transport
 
 CHANNEL_MESSAGES = 0xF0  # statuses below it
@@ -123,6 +124,7 @@ class Session:
 
                 self._osc = OscServer(settings.osc, self.set_control)
                 stack.callback(self._osc.close)
+            rehearse()  # while the inference process starts
             while not self._source.ready:
                 self._source.poll()
                 if self._source.fatal:
