@@ -121,13 +121,23 @@ class MidiClockTransport:
         if event is None:
             return False
         if event is Event.CLOCK:
-            lost = self.tempo_estimator.tick(moment, goes_on=self.state in (State.PLAYING, State.LOST))
-            if self.state in (State.PLAYING, State.LOST):
-                self._clock = max(self._clock + lost, self._begun)  # where the DAW has gone on to
+            self._clock_came(moment)
         if event is Event.SONG_POSITION:
             self._sent = message[1] | message[2] << 7
         self._apply(event, moment)
         return True
+
+    def _clock_came(self, moment: float) -> None:
+        """Take the moment of a clock, and make up for those that were lost or doubled before it.
+
+        A gap without stop is the cable's, not the DAW's: the DAW has gone on, to where its tempo takes it.
+        """
+        goes_on = self.state in (State.PLAYING, State.LOST)
+        lost = self.tempo_estimator.tick(moment, goes_on)
+        if self.state is State.PLAYING and lost > self.AHEAD:
+            self._apply(Event.SILENCE, moment)  # what was not heard is not caught up with
+        if goes_on:
+            self._clock = max(self._clock + lost, self._begun)
 
     def advance(self, now: float) -> None:
         patience = max(self.PATIENCE, 12 * self.tempo_estimator.interval)
@@ -152,7 +162,7 @@ class MidiClockTransport:
                 self._unit.observe(self._sent, self._played)
                 self._clock, self._sent = self._sent * self._unit.clocks_per_unit, None
             else:
-                self._unit.go_on(self._played)
+                self._unit.go_on(None if self._played is None else self._clock - self._begun)
             self._played = None
             self._number = self.tempo_estimator.count - 1
             self.origin = self._clock / PPQN

@@ -159,6 +159,48 @@ def test_a_clock_that_stops_is_noticed_and_one_that_comes_back_is_where_its_temp
     assert follower.position(moment + 5.0 + 23 / 48) == pytest.approx(19.0 - 1 / 24, abs=0.02)
 
 
+@pytest.mark.parametrize("seconds", [0.3, 0.45, 3.0, 20.0])
+@pytest.mark.parametrize("noticed", [False, True])
+def test_after_a_silence_the_position_is_the_daws_and_what_was_missed_is_left_out(seconds, noticed):
+    follower, moment = playing()
+    epoch, missed = follower.epoch, round(seconds * 48)
+    if noticed:
+        follower.advance(moment + seconds - 0.05)
+    back = moment + missed / 48
+    clocks(follower, back, 4)
+    assert follower.position(back + 3 / 48) == pytest.approx(8 + (missed + 3) / PPQN, abs=0.01)
+    assert follower.epoch != epoch  # the player begins anew there
+    assert follower.origin == pytest.approx(8 + missed / PPQN)
+
+
+def test_a_daw_that_stood_still_in_a_silence_is_found_again_at_the_next_position():
+    follower, moment = playing()
+    follower.advance(moment + 2)
+    moment = clocks(follower, moment + 3.0, 24)
+    assert follower.position(moment) == pytest.approx(8 + 6 + 1, abs=0.02)  # it is at 9
+    follower.receive(moment, spp(9 * 4))
+    clocks(follower, moment, 12)
+    assert follower.origin == 9
+    assert follower.position(moment + 11 / 48) == pytest.approx(9 + 11 / PPQN, abs=0.01)
+
+
+def test_a_continue_after_a_silence_goes_on_where_it_began():
+    follower, moment = playing()
+    follower.advance(moment + 2)
+    follower.receive(moment + 3, CONTINUE)
+    clocks(follower, moment + 3, 1)
+    assert follower.origin == 8
+
+
+def test_a_clock_that_is_hardly_known_goes_on_where_it_was_after_a_silence():
+    follower = MidiClockTransport()
+    follower.receive(0.0, START)
+    moment = clocks(follower, 0.0, 12)  # half a quarter note: no tempo to go by
+    follower.advance(moment + 2)
+    clocks(follower, moment + 3, 1)
+    assert follower.origin == 0.5
+
+
 def test_a_doubled_tempo_is_followed_within_a_quarter():
     follower, moment = playing(120.0)
     end = clocks(follower, moment, 24, 240.0)
