@@ -5,10 +5,12 @@ What these messages do is the table `TRANSITIONS`; how fast the clocks run is th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum, auto
 
 from midi_io import messages
-from midi_io.messages import CLOCKS_PER_SIXTEENTH, PPQN
+from midi_io.messages import PPQN
+from midi_io.song_position import SongPositionUnit
 from midi_io.tempo import TempoEstimator
 
 
@@ -81,71 +83,29 @@ _EVENTS = {
 }
 
 
-class SongPositionUnit:
-    """The unit of song positions: sixteenths, as the standard says, or clocks, as some hosts send.
-
-    Ardour 7 is such a host: its positions are whole quarters, six times too large.
-
-    No single message tells them apart, what follows it does. A position that is no whole quarter in clocks is proof of
-    sixteenths. What counts against them: positions that are all whole quarters in clocks; one that is sent, as Ardour
-    does, in the same instant as the continue and the clock after it; one that, taken in clocks, goes on where playing
-    had stopped.
-    """
-
-    def __init__(self, clocks: bool | None = None) -> None:
-        self._given = clocks
-        self._odds = -2.0  # log odds that the unit is the clock
-        self._seen: set[int] = set()
-
-    @property
-    def clocks_per_unit(self) -> int:
-        """Return how many clocks one unit is."""
-        in_clocks = self._odds > 0 if self._given is None else self._given
-        return 1 if in_clocks else CLOCKS_PER_SIXTEENTH
-
-    def observe(self, sent: int, stopped_at: int | None, at_once: bool) -> None:
-        """Learn from a position that was sent, once playing has begun there.
-
-        Args:
-            stopped_at: where, in clocks, playing had stopped before, if it had.
-            at_once: whether continue and clock came in the same instant.
-        """
-        if sent == 0 or sent in self._seen:
-            return
-        self._seen.add(sent)
-        if sent % PPQN:
-            self._odds = float("-inf")
-            return
-        self._odds += 1.2  # one position in three to six is such by chance
-        if at_once and len(self._seen) == 1:
-            self._odds += 1.0
-        if stopped_at is not None:
-            goes_on = {unit: 0 <= sent * unit - stopped_at <= PPQN for unit in (1, CLOCKS_PER_SIXTEENTH)}
-            self._odds += 3.0 * (goes_on[1] - goes_on[CLOCKS_PER_SIXTEENTH])
-
-
 class MidiClockTransport:
     """A transport that follows MIDI clock: 24 clocks a quarter note, start, continue, stop, song position.
 
     Args:
-        clocks: whether song positions come in clocks (True) or sixteenths (False); None finds out.
+        clocks: whether song positions come in clocks (True) or sixteenths (False); None takes sixteenths until clocks
+            are proved.
+        say: called with a line when that is concluded.
     """
 
     AHEAD = 2.0  # clocks the position may run ahead of the last one: then it waits
-    INSTANT = 0.004  # seconds within which messages were sent together
+    BEHIND = 1.0  # clocks it may be behind it
     PATIENCE = 0.5  # seconds without a clock, or twelve clocks if longer, after which it is lost
 
-    def __init__(self, clocks: bool | None = None) -> None:
+    def __init__(self, clocks: bool | None = None, say: Callable[[str], None] = lambda text: None) -> None:
         self.epoch, self.origin = 0, 0.0
         self.state = State.STOPPED
         self.tempo_estimator = TempoEstimator()
-        self._unit = SongPositionUnit(clocks)
+        self._unit = SongPositionUnit(clocks, say)
         self._clock = 0  # position in clocks: of the last one that came while playing, or of the next when armed
         self._begun = 0  # position in clocks at which the epoch began
         self._number = 0  # of the estimator's ticks: the clock at which the epoch began
-        self._stopped_at: int | None = None
+        self._played: int | None = None  # clocks heard from where playing began until it stopped, if it has
         self._sent: int | None = None  # the song position as it came, until playing has begun
-        self._sent_at = 0.0
 
     @property
     def running(self) -> bool:
@@ -161,11 +121,23 @@ class MidiClockTransport:
         if event is None:
             return False
         if event is Event.CLOCK:
-            self.tempo_estimator.tick(moment)
+            self._clock_came(moment)
         if event is Event.SONG_POSITION:
-            self._sent, self._sent_at = message[1] | message[2] << 7, moment
+            self._sent = message[1] | message[2] << 7
         self._apply(event, moment)
         return True
+
+    def _clock_came(self, moment: float) -> None:
+        """Take the moment of a clock, and make up for those that were lost or doubled before it.
+
+        A gap without stop is the cable's, not the DAW's: the DAW has gone on, to where its tempo takes it.
+        """
+        goes_on = self.state in (State.PLAYING, State.LOST)
+        lost = self.tempo_estimator.tick(moment, goes_on)
+        if self.state is State.PLAYING and lost > self.AHEAD:
+            self._apply(Event.SILENCE, moment)  # what was not heard is not caught up with
+        if goes_on:
+            self._clock = max(self._clock + lost, self._begun)
 
     def advance(self, now: float) -> None:
         patience = max(self.PATIENCE, 12 * self.tempo_estimator.interval)
@@ -176,18 +148,22 @@ class MidiClockTransport:
         was = self.state
         self.state, action = TRANSITIONS[was, event]
         if was is State.PLAYING and self.state is not State.PLAYING:
-            self._stopped_at = self._clock
+            self._played = self._clock - self._begun + 1
             self._clock += 1  # continued, the next clock is the one that was not heard any more
             self.epoch += 1
         if action is Action.REWIND:
-            self._clock, self._sent = 0, None
+            self._clock, self._sent, self._played = 0, None, None
+            self._unit.rewind()
         elif action is Action.LOCATE:
             assert self._sent is not None
             self._clock = self._sent * self._unit.clocks_per_unit
         elif action is Action.BEGIN:
             if self._sent is not None:
-                self._unit.observe(self._sent, self._stopped_at, moment - self._sent_at < self.INSTANT)
+                self._unit.observe(self._sent, self._played)
                 self._clock, self._sent = self._sent * self._unit.clocks_per_unit, None
+            else:
+                self._unit.go_on(None if self._played is None else self._clock - self._begun)
+            self._played = None
             self._number = self.tempo_estimator.count - 1
             self.origin = self._clock / PPQN
             self._begun = self._clock
@@ -200,7 +176,14 @@ class MidiClockTransport:
             return self._clock / PPQN
         by_line = self._begun + self.tempo_estimator.tick_at(now) - self._number
         # whatever the line says, the clocks that came are the truth
-        return min(max(by_line, self._clock - 1.0, self._begun), self._clock + self.AHEAD) / PPQN
+        return min(max(by_line, self._clock - self.BEHIND, self._begun), self._clock + self.AHEAD) / PPQN
 
     def moment_of(self, beat: float) -> float:
-        return self.tempo_estimator.moment_of(beat * PPQN - self._begun + self._number)
+        estimator, ahead = self.tempo_estimator, beat * PPQN - self._clock
+        by_line = estimator.moment_of(beat * PPQN - self._begun + self._number)
+        if not self.running:
+            return by_line
+        # as the position: never further ahead of the last clock, and never further behind it
+        earliest = estimator.last + (ahead - self.AHEAD) * estimator.interval
+        latest = estimator.last + (ahead + self.BEHIND) * estimator.interval
+        return min(max(by_line, earliest), latest)

@@ -47,10 +47,11 @@ def open_session_ports(settings: SessionSettings, stack: ExitStack, say: Callabl
         raise UserError(f"live: {with_hint(error)}") from error
 
 
-def transport_of(settings: SessionSettings, ports: Ports) -> Transport:
-    """Return the transport that settings ask for."""
+def transport_of(settings: SessionSettings, ports: Ports, say: Callable[[str], None] = lambda text: None) -> Transport:
+    """Return the transport that settings ask for; `say` is called with what it concludes about a DAW."""
     if settings.sync == "midi-clock":
-        return MidiClockTransport({"auto": None, "clocks": True, "sixteenths": False}[settings.song_position])
+        clocks = {"auto": None, "clocks": True, "sixteenths": False}[settings.song_position]
+        return MidiClockTransport(clocks, say)
     if settings.sync == "jack":
         from midi_io.jack_transport import JackTransport
 

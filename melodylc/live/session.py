@@ -23,6 +23,7 @@ from midi_io import messages
 from midi_io.midi_clock import MidiClockTransport
 from midi_io.player import Bar, Player
 from midi_io.ports import Ports
+from midi_io.rehearsal import rehearse
 from midi_io.transport import BEATS_PER_BAR, InternalTransport, Transport
 
 CHANNEL_MESSAGES = 0xF0  # statuses below it
@@ -112,7 +113,7 @@ class Session:
         with contextlib.ExitStack() as stack:
             self.ports: Ports = self._given_ports or open_session_ports(settings, stack, self._say)
             stack.callback(self.ports.close)
-            self.transport: Transport = transport_of(settings, self.ports)
+            self.transport: Transport = transport_of(settings, self.ports, self._say)
             self._recording = None if settings.record is None else open_recording(settings.record)
             if self._recording:
                 stack.callback(self._recording.close)
@@ -125,6 +126,7 @@ class Session:
 
                 self._osc = OscServer(settings.osc, self.set_control)
                 stack.callback(self._osc.close)
+            rehearse()  # while the inference process starts
             while not self._source.ready:
                 self._source.poll()
                 if self._source.fatal:

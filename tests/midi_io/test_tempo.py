@@ -1,0 +1,98 @@
+"""Followers of clocks whose tempo ramps, steps, jitters, loses ticks and doubles them, against the DAW's own time."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from midi_io.messages import PPQN
+from midi_io.midi_clock import MidiClockTransport
+
+CLOCK, START = b"\xf8", b"\xfa"
+BEATS = 8  # before anything happens
+
+
+def moments(tempos) -> np.ndarray:
+    """Return when each clock is due, each lasting as its tempo says."""
+    return 1.0 + np.concatenate([[0.0], np.cumsum(60 / np.asarray(tempos) / PPQN)])
+
+
+def ramped(start: float, end: float, bars: float) -> np.ndarray:
+    way = np.linspace(start, end, round(bars * 4 * PPQN))
+    return moments(np.concatenate([np.full(BEATS * PPQN, start), way, np.full(BEATS * PPQN, end)]))
+
+
+def late(due: np.ndarray, came: list[float] | None = None, lookahead: float = 0.02) -> np.ndarray:
+    """Return by how many seconds sixteenths would be late, as known so long before they are due."""
+    follower, index, off = MidiClockTransport(), 0, []
+    came = due.tolist() if came is None else came
+    follower.receive(0.0, START)
+    for number in range(4 * PPQN, len(due) - PPQN, 6):
+        while index < len(came) and came[index] <= due[number] - lookahead:
+            follower.receive(came[index], CLOCK)
+            index += 1
+        off.append(follower.moment_of(number / PPQN) - due[number])
+    return np.array(off)
+
+
+@pytest.mark.parametrize("ramp", [(120, 90, 4), (90, 180, 4), (180, 90, 4), (60, 200, 8), (120, 126, 16)])
+def test_ramps_are_followed_within_three_milliseconds(ramp):
+    assert np.abs(late(ramped(*ramp))).max() < 0.003
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(60, 200), st.floats(60, 200), st.integers(4, 16))
+def test_any_ramp_is_followed(start, end, bars):
+    assert np.abs(late(ramped(start, end, bars))).max() < 0.005
+
+
+@pytest.mark.parametrize("ramp", [(120, 90, 4), (90, 180, 4)])
+def test_ramps_of_a_clock_that_jitters_are_followed_as_well_as_it_comes(ramp):
+    due = ramped(*ramp)
+    came = np.sort(due + np.random.default_rng(0).uniform(-0.001, 0.001, len(due)))
+    assert np.abs(late(due, came.tolist())).max() < 0.004
+
+
+@pytest.mark.parametrize("wave", [3, 6, 12])
+def test_a_swing_of_the_clock_is_jitter(wave):
+    due = moments(np.full(40 * PPQN, 120.0))
+    came = due + 0.003 * np.cos(np.arange(len(due)) * 2 * np.pi / wave)
+    assert np.abs(late(due, came.tolist())).max() < 0.001
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(60, 180), st.integers(6 * PPQN, 12 * PPQN), st.integers(1, 5), st.booleans(), st.integers(0, 99))
+def test_clocks_that_are_lost_or_doubled_are_made_up_for(tempo, at, count, doubled, seed):
+    """Two clocks later the position is the DAW's again, at up to half a millisecond of jitter."""
+    due = moments(np.full(20 * PPQN, tempo))
+    came = due + np.random.default_rng(seed).uniform(-0.0005, 0.0005, len(due))
+    came = [*came[: at + 1], *came[at : at + 1], *came[at + 1 :]] if doubled else [*came[:at], *came[at + count :]]
+    off = np.abs(late(due, list(came)))
+    beyond = (at + (0 if doubled else count) + 3 - 4 * PPQN) // 6 + 1
+    assert off[beyond + 1 :].max() < 0.003
+
+
+def test_a_stray_clock_is_not_a_lost_one_and_half_the_tempo_neither():
+    follower = MidiClockTransport()
+    follower.receive(0.0, START)
+    for tick in range(200):
+        follower.receive(1 + tick / 48 + (0.0208 if tick == 150 else 0.0), CLOCK)
+    assert follower.position(1 + 199 / 48) * PPQN == pytest.approx(199, abs=0.1)
+    for tick in range(1, 49):
+        follower.receive(1 + 199 / 48 + tick / 24, CLOCK)
+    assert follower.position(1 + 199 / 48 + 2) * PPQN == pytest.approx(199 + 48, abs=0.1)
+    assert follower.tempo == pytest.approx(60, rel=0.001)
+
+
+@given(st.lists(st.floats(0.0, 0.2), min_size=1, max_size=60), st.floats(-8, 40))
+def test_the_deadline_is_clamped_to_the_clocks_as_the_position_is(gaps, ahead):
+    """Whatever the clocks do, a beat is due within two clocks before and one after its own, from the last that came."""
+    follower, moment = MidiClockTransport(), 1.0
+    follower.receive(0.0, START)
+    for gap in gaps:
+        moment += gap
+        follower.receive(moment, CLOCK)
+    interval = 60 / follower.tempo / PPQN
+    number = len(gaps) - 1 + ahead
+    due = (follower.moment_of(number / PPQN) - moment) / interval
+    assert ahead - MidiClockTransport.AHEAD - 1e-6 <= due <= ahead + MidiClockTransport.BEHIND + 1e-6
