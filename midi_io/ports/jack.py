@@ -20,7 +20,8 @@ from midi_io.ports.matching import PortPatterns
 from midi_io.ports.naming import check_jack_name
 from midi_io.sounding_notes import SoundingNotes
 
-LOOKAHEAD = 0.020  # seconds: several periods, and what a busy machine lets a Python thread wait
+LOOKAHEAD = 0.020  # seconds at least: several periods, and what a busy machine lets a Python thread wait
+WAITING = 0.015  # seconds at least that a thread may wait before the period in which an event is written
 CLOSING = 0.3  # seconds the last events have to leave
 
 
@@ -88,12 +89,13 @@ class JackPorts:
         sounding_notes: SoundingNotes | None = None,
         wanted: set[Link] | None = None,
     ) -> None:
-        self.lookahead = LOOKAHEAD
         self.sounding_notes = sounding_notes or SoundingNotes()
         self.sent = self.late = self.malformed = 0
         self._jack = load()
         self.client = client(name)
         self._rate = self.client.samplerate
+        # an event is written at the beginning of its period, so a long one needs it earlier
+        self.lookahead = max(LOOKAHEAD, self.client.blocksize / self._rate + WAITING)
         self._high = self.client.frame_time  # frames, unwrapped from 32 bits
         self._dead = False
         self._wake: Callable[[], None] = lambda: None
