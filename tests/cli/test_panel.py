@@ -40,6 +40,8 @@ def damaged(folder):
         (["--folder", "taken"], "--folder: expected a folder"),
         (["--host", "a" * 70], "cannot listen at"),
         (["--style-amount", "1"], "expected --style"),
+        (["--style", "none.safetensors"], "--style: there is no file none.safetensors"),
+        (["--model", "none"], "--model: there is no file none"),
         (["--folder", "damaged"], "history.json cannot be read"),
     ],
 )
