@@ -67,22 +67,25 @@ def test_without_its_extra_it_says_what_to_install():
 def test_every_way_of_ending_it_is_quick_and_leaves_nothing_behind(tmp_path, name):
     number = getattr(signal, name)
     panel = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    base, token = panel.stdout.readline().strip().split("/?token=")
-    port = base.rpartition(":")[2]
-    with connect(
-        f"ws://127.0.0.1:{port}/session",
-        additional_headers={"Cookie": f"melodylc-{port}={token}"},
-        origin=base,
-        max_size=None,
-        proxy=None,
-    ) as page:
-        page.recv(timeout=10)
-        second = subprocess.run(COMMAND, capture_output=True, text=True, timeout=60)
-        assert (second.returncode, second.stderr.count("\n")) == (2, 1)
-        assert "one runs already" in second.stderr
-        began = time.monotonic()
-        panel.send_signal(number)
-        _, err = panel.communicate(timeout=30)
+    try:
+        base, token = panel.stdout.readline().strip().split("/?token=")
+        port = base.rpartition(":")[2]
+        with connect(
+            f"ws://127.0.0.1:{port}/session",
+            additional_headers={"Cookie": f"melodylc-{port}={token}"},
+            origin=base,
+            max_size=None,
+            proxy=None,
+        ) as page:
+            page.recv(timeout=10)
+            second = subprocess.run(COMMAND, capture_output=True, text=True, timeout=60)
+            assert (second.returncode, second.stderr.count("\n")) == (2, 1)
+            assert "one runs already" in second.stderr
+            began = time.monotonic()
+            panel.send_signal(number)
+            _, err = panel.communicate(timeout=30)
+    finally:
+        panel.kill()  # where it did not end, it would go on beside the other tests
     assert panel.returncode == 128 + number
     assert err == "\nstopped\n"
     assert time.monotonic() - began < 20, "a page that is open does not hold it up"
