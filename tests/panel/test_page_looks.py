@@ -9,7 +9,7 @@ from PIL import Image
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
-OPEN = "dialog[open], .menu[data-open]"
+OPEN = "dialog[open], .menu:popover-open"
 OVER_THE_PAGE = {
     "menu": lambda panel: panel.button("More", "#melody .exports").click(),
     "help": lambda panel: panel.page.keyboard.press("?"),
@@ -30,7 +30,7 @@ def violations(panel, axe):
         panel.page.evaluate(axe)
     found = panel.page.evaluate(
         """async () => {
-          const within = document.querySelector("dialog[open], .menu[data-open]") ?? document;
+          const within = document.querySelector("dialog[open], .menu:popover-open") ?? document;
           const { violations } = await axe.run(within, { resultTypes: ["violations"] });
           return JSON.stringify(violations.map(({ id, nodes }) => [id, nodes.map(({ html, any }) =>
             [html.slice(0, 150), any.map(({ message }) => message).join("; ")])]));

@@ -23,7 +23,6 @@ export function makeMenu(words, title, buttons) {
   menu.addEventListener("toggle", (event) => {
     const open = event.newState === "open";
     opener.setAttribute("aria-expanded", String(open));
-    menu.toggleAttribute("data-open", open); // its keys are its own meanwhile
     if (!open) return;
     const beside = opener.getBoundingClientRect();
     menu.style.left = `${Math.max(beside.right - menu.offsetWidth, 8)}px`;

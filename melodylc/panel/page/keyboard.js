@@ -90,7 +90,7 @@ const isButton = (target) => target.matches?.("button, summary, a[href], [role='
 function isTaken(event, byKeys) {
   const target = event.target;
   if (!(target instanceof Element)) return false;
-  if (document.querySelector("dialog[open], .menu[data-open]")) return true;
+  if (document.querySelector("dialog[open], .menu:popover-open")) return true;
   if (event.ctrlKey || event.metaKey) return isTyping(target);
   if (isTyping(target) || target.matches("select")) return true;
   if (target.matches("input")) return event.key === " " || event.key.startsWith("Arrow"); // sliders, switches
