@@ -45,3 +45,42 @@ def on_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class StopRequest:
+    """The wish to stop, which waits until a step is done."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None  # of the signal that asked for it
+
+    @property
+    def asked(self) -> bool:
+        """Return whether somebody asked to stop."""
+        return self.number is not None
+
+    def raise_stopped(self) -> None:
+        """Raise what the signal would have raised."""
+        raise Stopped(self.number or int(signal.SIGINT))
+
+
+@contextmanager
+def between_steps() -> Iterator[StopRequest]:
+    """Within it, the first Ctrl-C, SIGTERM or SIGHUP is only noted; the second one ends whatever goes on."""
+    request, before = StopRequest(), {}
+    if threading.current_thread() is threading.main_thread():
+        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        before = {number: signal.getsignal(number) for number in numbers}
+        before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+
+    def note(number: int, _: FrameType | None) -> None:
+        request.number = number
+        for other, handler in before.items():
+            signal.signal(other, handler)
+
+    try:
+        for number in before:
+            signal.signal(number, note)
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

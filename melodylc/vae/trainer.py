@@ -1,6 +1,7 @@
 """The steps of a training: model, moving average, optimiser and place in the recipe.
 
-Every step's examples and noise come from (seed, stage, step), so a resumed run sees what an unbroken one would have.
+Every step's examples and noise come from (seed, stage, step), so a resumed run sees what an unbroken one would have,
+and several processes see together what one would have seen.
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ import math
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from melodylc.base.errors import UserError
 from melodylc.extraction.corpus import Corpus
@@ -18,10 +18,11 @@ from melodylc.latent.gradient_steps import descend, set_learning_rate
 from melodylc.latent.moving_average import MovingAverage
 from melodylc.latent.optimisers import adam
 from melodylc.latent.precision import half_precision
-from melodylc.melody import BARS, STATES, STEPS, STEPS_PER_BAR
+from melodylc.latent.processes import Processes
 from melodylc.vae import pca
 from melodylc.vae.data import TrainingWindows, distinct_bars, transposed
-from melodylc.vae.model import HierarchicalEncoder, MelodyVAE, previous_states
+from melodylc.vae.losses import Losses
+from melodylc.vae.model import HierarchicalEncoder, MelodyVAE
 from melodylc.vae.presets import ModelPreset, Stage
 
 WARM_UP = 200  # steps over which the learning rate grows from 0
@@ -29,7 +30,6 @@ LAST_RATE = 0.05  # share of its learning rate that a stage ends with
 LARGEST_NORM = 1.0  # of the gradient: LSTMs over 256 steps now and then have one that would throw the weights away
 PRINCIPAL = 16_384  # melodies whose bar embeddings are decomposed
 PRINCIPAL_BATCH = 256
-BAR_SHARE = 4  # one in so many of the decoded bars also trains the bar autoencoder's own loss, which costs less so
 KL_RATE = 0.01  # of the weight of the KL term a step, in logarithm: slower than the KL itself, so it does not swing
 KL_EXCESS = 2.0  # targets beyond which the KL makes the weight grow no faster: a stage begins far above its target
 KL_WEIGHTS = (0.01, 2.0)  # bounds of the weight: above 0, so that it can grow again
@@ -38,12 +38,13 @@ KL_WEIGHTS = (0.01, 2.0)  # bounds of the weight: above 0, so that it can grow a
 class Trainer:
     """The state of a run; `training.train` drives it."""
 
-    def __init__(self, preset: ModelPreset, corpus: Corpus, seed: int, device: str) -> None:
+    def __init__(self, preset: ModelPreset, corpus: Corpus, seed: int, processes: Processes) -> None:
         torch.manual_seed(seed)
-        self.preset, self.seed, self.device = preset, seed, torch.device(device)
+        self.preset, self.seed, self.processes, self.device = preset, seed, processes, processes.device
         self.model = MelodyVAE(preset.sizes).to(self.device)
         self.average = MovingAverage(self.model)
         self.optimiser = self._adam()
+        self._losses: nn.Module | None = None  # made when the weights that the processes share are there
         self.windows = TrainingWindows(corpus, "train")
         self.bars = distinct_bars(self.windows.states)
         self.stage_index, self.step, self.seconds = 0, 0, 0.0
@@ -64,6 +65,7 @@ class Trainer:
         if self.stage.principal:
             pca.initialise(self.model, self._bar_embeddings(), self.stage.kl_target)
             self.average.restart(self.model)
+        self._losses = None
 
     @torch.no_grad()
     def _bar_embeddings(self) -> Tensor:
@@ -94,71 +96,29 @@ class Trainer:
         rng = np.random.default_rng([self.seed, self.stage_index, self.step])
         torch.manual_seed(int(rng.integers(1 << 62)))
         set_learning_rate(self.optimiser, learning_rate(self.stage, self.step))
+        if self._losses is None:
+            self._losses = self.processes.together(Losses(self.model, self.processes))
         with half_precision(self.device):
-            loss, logged = self._loss(rng)
+            loss, parts = self._losses(self._draw(rng), self.stage, self.kl_weight)
         descend(self.optimiser, loss, LARGEST_NORM)
         self.average.follow(self.model, average_decay(self.preset.average, self.step))
+        values = self.processes.mean(torch.stack(list(parts.values()))).tolist()
+        logged = dict(zip(parts, values, strict=True))
         if "kl" in logged:
+            logged["kl_weight"] = self.kl_weight
             self.kl_weight = next_kl_weight(self.kl_weight, logged["kl"], self.stage.kl_target)
         self.step += 1
         return logged
 
-    def _loss(self, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+    def _draw(self, rng: np.random.Generator) -> Tensor:
+        """Return this process's share of the examples of a step: bars (B, 16) or melodies (B, 256)."""
         if self.stage.kind == "bars":
-            loss = self._bar_loss(self._draw_bars(rng))
-            return loss, {"loss": loss.item()}
-        return self._melody_loss(rng)
-
-    def _draw_bars(self, rng: np.random.Generator) -> Tensor:
-        """Draw bars (N, S), each transposed at random."""
-        at = rng.integers(len(self.bars), size=self.stage.batch)
-        moves = rng.integers(-self.preset.transpose, self.preset.transpose + 1, self.stage.batch)
-        return torch.from_numpy(transposed(self.bars[at], moves)).to(self.device)
-
-    def _melody_loss(self, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
-        """Return the loss of the VAE over 16 bars, and its parts."""
-        stage = self.stage
-        states = torch.from_numpy(self.windows.draw(stage.batch, self.preset.transpose, rng)).to(self.device)
-        encoder = self.model.encoder
-        if isinstance(encoder, HierarchicalEncoder):
-            with torch.set_grad_enabled(not stage.frozen_bars):
-                encoded = encoder.embed(states)  # (B, T, E)
-            posterior = encoder.upper(encoded)
+            at = rng.integers(len(self.bars), size=self.stage.batch)
+            moves = rng.integers(-self.preset.transpose, self.preset.transpose + 1, self.stage.batch)
+            drawn = transposed(self.bars[at], moves)
         else:
-            posterior = encoder(states)
-        embeddings = self.model.conductor(posterior.sample())  # (B, T, E)
-        # reconstruct a random choice of bars of each melody: an unbiased estimate of the loss over all 16
-        chosen = torch.rand(len(states), BARS, device=self.device).argsort(dim=1)[:, : stage.bars_decoded]
-        rows = torch.arange(len(states), device=self.device)[:, None]
-        bars = states.reshape(-1, BARS, STEPS_PER_BAR)[rows, chosen].flatten(0, 1)  # (B K, S)
-        reconstruction = self._reconstruction(embeddings[rows, chosen].flatten(0, 1), bars)
-        kl = posterior.kl().sum(dim=1).mean()
-        loss = reconstruction + self.kl_weight * kl / STEPS
-        if stage.embedding_loss:
-            loss = loss + stage.embedding_loss * F.mse_loss(embeddings, encoded.detach().float())
-        if stage.bar_loss:
-            loss = loss + stage.bar_loss * self._bar_loss(bars[: len(bars) // BAR_SHARE])
-        return loss, {
-            "loss": loss.item(),
-            "reconstruction": reconstruction.item() * STEPS,
-            "kl": kl.item(),
-            "kl_weight": self.kl_weight,
-        }
-
-    def _bar_loss(self, bars: Tensor) -> Tensor:
-        """Return the bar autoencoder's own loss; noise on the embeddings makes near embeddings mean near bars."""
-        encoder = self.model.encoder
-        assert isinstance(encoder, HierarchicalEncoder), "a flat encoder has no bars to train alone"
-        embeddings = encoder.bar(bars)
-        deviation = torch.rand(len(bars), 1, device=self.device) * self.stage.noise
-        return self._reconstruction(embeddings + deviation * torch.randn_like(embeddings), bars)
-
-    def _reconstruction(self, embeddings: Tensor, bars: Tensor) -> Tensor:
-        """Return the cross-entropy per step, in nats, of bars (N, S) decoded from embeddings (N, E)."""
-        previous = previous_states(bars)
-        hidden = torch.rand(previous.shape, device=self.device) < self.stage.feedback_dropout
-        logits = self.model.decoder(embeddings, previous.masked_fill(hidden, -1))
-        return F.cross_entropy(logits.reshape(-1, STATES).float(), bars.reshape(-1).long())
+            drawn = self.windows.draw(self.stage.batch, self.preset.transpose, rng)
+        return self.processes.share(torch.from_numpy(drawn)).to(self.device)
 
 
 def learning_rate(stage: Stage, step: int) -> float:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from melodylc.base import numbers
 from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as bar_of
+from melodylc.base.signals import StopRequest, between_steps
 from melodylc.extraction.corpus import Corpus
+from melodylc.latent.processes import Processes, joined
 from melodylc.vae import checkpoint, storage
 from melodylc.vae.bank import Bank
 from melodylc.vae.data import TrainingWindows
@@ -49,7 +50,8 @@ def train(
 ) -> dict[str, Any]:
     """Train a preset on a corpus; `out` gets the model, its card and bank, two logs (CSV) and a checkpoint.
 
-    Ctrl-C saves and stops; `resume` goes on from there.
+    Ctrl-C, or another signal that asks for the end, stops after the step that is under way and saves; `resume` goes on
+    from there. Where torchrun started several processes, each trains on its share of every batch, and the first writes.
 
     Args:
         steps: other lengths for stages, by name.
@@ -71,32 +73,36 @@ def train(
         preset = replace(preset, stages=preset.stages[-1:])
     preset = _changed(preset, steps or {}, kl_target)
     corpus, out = Corpus(corpus_folder), Path(out)
-    _open(out, resume)
-    try:
-        trainer = Trainer(preset, corpus, seed, device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        valid = held_out(TrainingWindows(corpus, "valid"), HELD_OUT)
-    except ValueError as error:
-        raise UserError(f"train: {error}") from error
-    if resume:
-        checkpoint.restore(trainer, out)
-    elif begun is not None:
-        trainer.begin_with(begun[0])
-
-    _run(trainer, valid, out, progress)
-    model = trainer.average.network
-    card = {
-        "preset": preset.name,
-        "seed": trainer.seed,
-        "hours": round(trainer.seconds / 3600, 2),
-        "steps": {stage.name: stage.steps for stage in preset.stages},
-        "corpus": {key: corpus.card[key] for key in ("files", "windows", "splits", "filters")},
-        **({"start": {key: begun[1].get(key) for key in ("steps", "hours", "corpus")}} if begun else {}),
-        "held_out": asdict(measure(model, valid)),
-        **(about or {}),
-    }
-    storage.save(model, out / "model.safetensors", card)
-    examples = trainer.windows.draw(BANK, preset.transpose, np.random.default_rng(seed))
-    Bank.make(model, examples, float(card.get("temperature", TEMPERATURE))).save(out / "model.safetensors")
+    with joined(device) as processes:
+        for stage in preset.stages:
+            processes.check(stage.batch)
+        _open(out, resume, processes)
+        try:
+            trainer = Trainer(preset, corpus, seed, processes)
+            valid = held_out(TrainingWindows(corpus, "valid"), HELD_OUT)
+        except ValueError as error:
+            raise UserError(f"train: {error}") from error
+        if resume:
+            checkpoint.restore(trainer, out)
+        elif begun is not None:
+            trainer.begin_with(begun[0])
+        _run(trainer, valid, out, progress and processes.first)
+        model = trainer.average.network
+        card = {
+            "preset": preset.name,
+            "seed": trainer.seed,
+            "hours": round(trainer.seconds / 3600, 2),
+            "steps": {stage.name: stage.steps for stage in preset.stages},
+            "corpus": {key: corpus.card[key] for key in ("files", "windows", "splits", "filters")},
+            **({"start": {key: begun[1].get(key) for key in ("steps", "hours", "corpus")}} if begun else {}),
+            "held_out": asdict(measure(model, valid)),
+            **(about or {}),
+        }
+        if processes.first:
+            storage.save(model, out / "model.safetensors", card)
+            examples = trainer.windows.draw(BANK, preset.transpose, np.random.default_rng(seed))
+            bank = Bank.make(model, examples, float(card.get("temperature", TEMPERATURE)))
+            bank.save(out / "model.safetensors")
     return card
 
 
@@ -123,7 +129,7 @@ def _changed(preset: ModelPreset, steps: dict[str, int], kl_target: float | None
     return replace(preset, stages=tuple(stages))
 
 
-def _open(out: Path, resume: bool) -> None:
+def _open(out: Path, resume: bool, processes: Processes) -> None:
     """Make the folder of a run.
 
     Raises:
@@ -132,19 +138,17 @@ def _open(out: Path, resume: bool) -> None:
     if not resume and (out / checkpoint.NAME).exists():
         raise UserError(f"train: {out} holds a run already; go on with --resume, or name another --out")
     out.mkdir(parents=True, exist_ok=True)
+    processes.wait()  # for those that have not looked yet
 
 
 def _run(trainer: Trainer, valid: np.ndarray, out: Path, progress: bool) -> None:
-    """Make the steps that are left of all stages, with logs and checkpoints on the way, also when interrupted."""
-    try:
-        _run_stages(trainer, valid, out, progress)
-    except KeyboardInterrupt:
-        checkpoint.save(trainer, out)
-        raise
-    checkpoint.save(trainer, out)
+    """Make the steps that are left of all stages, with logs and checkpoints on the way, and one at the end."""
+    with between_steps() as stop:
+        _run_stages(trainer, valid, out, stop, progress)
+    _save(trainer, out)
 
 
-def _run_stages(trainer: Trainer, valid: np.ndarray, out: Path, progress: bool) -> None:
+def _run_stages(trainer: Trainer, valid: np.ndarray, out: Path, stop: StopRequest, progress: bool) -> None:
     stages = trainer.preset.stages
     total = sum(stage.steps for stage in stages)
     done = sum(stage.steps for stage in stages[: trainer.stage_index]) + trainer.step
@@ -153,11 +157,16 @@ def _run_stages(trainer: Trainer, valid: np.ndarray, out: Path, progress: bool) 
             if index > trainer.stage_index:
                 with _timed(trainer):
                     trainer.enter(index)
-            _run_stage(trainer, valid, out, bar)
+            _run_stage(trainer, valid, out, stop, bar)
 
 
-def _run_stage(trainer: Trainer, valid: np.ndarray, out: Path, bar: Any) -> None:
-    """Make the steps that are left of a stage."""
+def _run_stage(trainer: Trainer, valid: np.ndarray, out: Path, stop: StopRequest, bar: Any) -> None:
+    """Make the steps that are left of a stage.
+
+    Raises:
+        KeyboardInterrupt: when it was asked to stop, with everything saved.
+    """
+    first = trainer.processes.first  # who writes
     means: dict[str, float] = {}  # of what was logged since the last line
     last_checkpoint = trainer.seconds
     while trainer.step < trainer.stage.steps:
@@ -166,11 +175,14 @@ def _run_stage(trainer: Trainer, valid: np.ndarray, out: Path, bar: Any) -> None
         for name, value in logged.items():
             means[name] = means.get(name, 0.0) + value / LOG_EVERY
         bar.update()
-        if trainer.step % LOG_EVERY == 0:
+        if trainer.step % LOG_EVERY == 0 and first:
             _append(out / "log.csv", _position(trainer) | {name: round(mean, 4) for name, mean in means.items()})
             shown = {name: f"{mean:.3g}" for name, mean in means.items()}
             bar.set_postfix({"stage": trainer.stage.name} | shown, refresh=False)
             means = {}
+        if trainer.processes.any(stop.asked):  # all stop after the same step
+            _save(trainer, out)
+            stop.raise_stopped()
         if trainer.seconds - last_checkpoint > CHECKPOINT_EVERY:
             _checkpoint(trainer, valid, out)
             last_checkpoint = trainer.seconds
@@ -189,10 +201,15 @@ def _position(trainer: Trainer) -> dict[str, Any]:
     return {"stage": trainer.stage.name, "step": trainer.step, "seconds": round(trainer.seconds)}
 
 
+def _save(trainer: Trainer, out: Path) -> None:
+    if trainer.processes.first:
+        checkpoint.save(trainer, out)
+
+
 def _checkpoint(trainer: Trainer, valid: np.ndarray, out: Path) -> None:
     """Save, and measure the averaged weights on held-out melodies."""
-    checkpoint.save(trainer, out)
-    if trainer.stage.kind == "whole":
+    _save(trainer, out)
+    if trainer.stage.kind == "whole" and trainer.processes.first:
         metrics = asdict(measure(trainer.average.network, valid))
         row = {name: round(value, 4) for name, value in metrics.items()}
         _append(out / "metrics.csv", _position(trainer) | row)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from melodylc.extraction import Corpus
+from melodylc.latent.processes import Processes
 from melodylc.vae.model import MelodyVAE
 from melodylc.vae.presets import PRESETS
 from melodylc.vae.trainer import WARM_UP, Trainer, learning_rate
@@ -75,7 +76,7 @@ def test_every_stage_of_a_preset_trains(name, tiny_corpus, tmp_path, monkeypatch
     """Each stage with all of its losses moves the weights it is there to train, and leaves the others."""
     monkeypatch.setattr("melodylc.vae.trainer.PRINCIPAL", 256)
     preset = narrow(PRESETS[name])
-    trainer = Trainer(preset, Corpus(tiny_corpus), 0, "cpu")
+    trainer = Trainer(preset, Corpus(tiny_corpus), 0, Processes(torch.device("cpu")))
     for index, stage in enumerate(preset.stages):
         if index:
             trainer.enter(index)

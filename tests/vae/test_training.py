@@ -1,5 +1,7 @@
 import csv
 import json
+import os
+import signal
 from dataclasses import replace
 from itertools import pairwise
 
@@ -9,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from melodylc.base.errors import UserError
+from melodylc.base.signals import Stopped
 from melodylc.model import load
 from melodylc.vae import trainer, training
 from melodylc.vae.presets import PRESETS
@@ -55,13 +58,14 @@ def test_a_stopped_run_ends_as_an_unbroken_one(tiny_corpus, tiny_preset, tmp_pat
     def interrupted(self):
         nonlocal steps
         if steps == stopped_at:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGTERM)  # in the middle of a step, which is made none the less
         steps += 1
         return one_step(self)
 
     monkeypatch.setattr(Trainer, "one_step", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Stopped) as stopped:
         run(tiny_corpus, preset, tmp_path / "stopped")
+    assert (stopped.value.number, steps) == (signal.SIGTERM, stopped_at + 1)
     monkeypatch.setattr(Trainer, "one_step", one_step)
     assert not (tmp_path / "stopped" / "model.safetensors").exists()
     run(tiny_corpus, preset, tmp_path / "stopped", resume=True)

@@ -1,0 +1,106 @@
+"""Several processes train one model: torchrun starts them, gloo averages their gradients."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import train_together
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+
+from melodylc.base.errors import UserError
+from melodylc.latent.processes import Processes, joined
+
+CPU = torch.device("cpu")
+
+
+def train(processes, *arguments):
+    """Train in so many processes; return the exit code and what was written on the standard error."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    ended = subprocess.run(
+        [sys.executable, *launcher, train_together.__file__, *map(str, arguments)],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=200,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    return ended.returncode, ended.stderr
+
+
+def curve(out):
+    """Return the rows of a log: stage, step and the values."""
+    with (out / "log.csv").open() as file:
+        rows = [row for row in csv.reader(file) if row[0] != "stage"]
+    return [(row[0], int(row[1])) for row in rows], [[float(value) for value in row[3:]] for row in rows]
+
+
+@pytest.fixture(scope="module")
+def alone(tiny_corpus, tmp_path_factory):
+    out = tmp_path_factory.mktemp("together") / "alone"
+    code, said = train(1, tiny_corpus, out)
+    assert code == 0, said
+    return out
+
+
+def same_course(out, other):
+    (places, values), (other_places, others) = curve(out), curve(other)
+    assert places == other_places
+    for row, expected in zip(values, others, strict=True):
+        np.testing.assert_allclose(row, expected, rtol=0.02)  # in bf16 a sum depends on its parts
+    weights, known = load_file(out / "model.safetensors"), load_file(other / "model.safetensors")
+    assert weights.keys() == known.keys()
+    for name, value in known.items():
+        moved = value.abs().max().item() + 1e-3
+        assert (weights[name] - value).abs().max().item() < 0.05 * moved + 0.02, name
+
+
+def test_two_processes_follow_the_curve_of_one(tiny_corpus, alone, tmp_path):
+    code, said = train(2, tiny_corpus, tmp_path / "two")
+    assert code == 0, said
+    same_course(tmp_path / "two", alone)
+
+
+def test_a_run_of_two_processes_is_stopped_by_one_and_resumed_by_four(tiny_corpus, alone, tmp_path):
+    code, said = train(2, tiny_corpus, tmp_path / "run", "--stop", 6)
+    assert code != 0
+    assert curve(tmp_path / "run")[0] == curve(alone)[0][:6]  # both ended after the step that the one was in
+    assert not (tmp_path / "run" / "model.safetensors").exists(), said
+    code, said = train(4, tiny_corpus, tmp_path / "run", "--resume")
+    assert code == 0, said
+    same_course(tmp_path / "run", alone)
+
+
+def test_more_processes_than_a_batch_can_be_shared_by(tiny_corpus, tmp_path):
+    code, said = train(3, tiny_corpus, tmp_path / "run")
+    assert code != 0
+    assert "expected processes that share batches of 16 equally, got 3" in said, said
+
+
+@given(count=st.integers(1, 8), rows=st.integers(1, 6), seed=st.integers(0, 1000))
+@settings(max_examples=50)
+def test_the_shares_of_all_processes_are_the_batch(count, rows, seed):
+    whole = torch.arange(count * rows * 3).reshape(-1, 3)
+    every = [Processes(CPU, rank, count) for rank in range(count)]
+    shares = torch.cat([each.share(whole) for each in every])
+    assert sorted(shares.tolist()) == whole.tolist()  # nothing twice, nothing left out
+    drawn = []
+    for each in every:
+        torch.manual_seed(seed)
+        drawn.append((each.random((rows, 2)), each.noise((rows, 2))))
+    torch.manual_seed(seed)
+    for index, alone in enumerate((torch.rand(count * rows, 2), torch.randn(count * rows, 2))):
+        assert all(torch.equal(alone[rank::count], drawn[rank][index]) for rank in range(count))
+
+
+def test_a_gpu_for_each_process(monkeypatch):
+    for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(UserError, match="expected a GPU for each process, this machine has 1"), joined("cuda"):
+        pass
