@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 from melodylc.base.errors import UserError
@@ -50,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     except KeyboardInterrupt as stop:
         stop.args = ("go on with --resume",)
         raise
-    if os.environ.get("RANK", "0") != "0":  # of the processes of torchrun the first one tells
+    if not card:  # of the processes of torchrun the first one tells
         return
     write_reference(options.out, options.corpus)
     print(json.dumps(card["held_out"], indent=2))

@@ -48,12 +48,15 @@ class Processes:
         """Return this process's share (B, ...) of normal numbers drawn for all processes."""
         return self.share(torch.randn(shape[0] * self.count, *shape[1:], device=self.device))
 
-    def together(self, module: nn.Module) -> nn.Module:
-        """Return a module whose gradients are averaged over the processes; they begin with the weights of the first."""
+    def together(self, module: nn.Module, *, partly: bool = False) -> nn.Module:
+        """Return a module whose gradients are averaged over the processes; they begin with the weights of the first.
+
+        Args:
+            partly: whether a step leaves some of the weights out, which takes a look at the graph of each.
+        """
         if self.count == 1:
             return module
-        # a stage of training leaves some of the networks out
-        return nn.parallel.DistributedDataParallel(module, find_unused_parameters=True)
+        return nn.parallel.DistributedDataParallel(module, find_unused_parameters=partly)
 
     def mean(self, values: Tensor) -> Tensor:
         """Return the mean of values over the processes."""
@@ -83,6 +86,7 @@ def joined(device: str | None = None) -> Iterator[Processes]:
         UserError: if this machine has fewer GPUs than processes.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    torch.backends.cuda.matmul.allow_tf32 = True  # what is left in float32 is faster so, on cards that have it
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         yield Processes(torch.device(device))

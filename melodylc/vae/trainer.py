@@ -97,7 +97,8 @@ class Trainer:
         torch.manual_seed(int(rng.integers(1 << 62)))
         set_learning_rate(self.optimiser, learning_rate(self.stage, self.step))
         if self._losses is None:
-            self._losses = self.processes.together(Losses(self.model, self.processes))
+            partly = self.stage.kind == "bars" or self.stage.frozen_bars
+            self._losses = self.processes.together(Losses(self.model, self.processes), partly=partly)
         with half_precision(self.device):
             loss, parts = self._losses(self._draw(rng), self.stage, self.kl_weight)
         descend(self.optimiser, loss, LARGEST_NORM)

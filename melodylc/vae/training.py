@@ -60,7 +60,7 @@ def train(
         about: further fields of the card: licence, sources, default sampling temperature.
 
     Returns:
-        The card of the model.
+        The card of the model; in all processes but the first an empty one.
 
     Raises:
         UserError: for a corpus, folder or checkpoint that cannot be used, and numbers out of bounds.
@@ -87,6 +87,8 @@ def train(
         elif begun is not None:
             trainer.begin_with(begun[0])
         _run(trainer, valid, out, progress and processes.first)
+        if not processes.first:
+            return {}
         model = trainer.average.network
         card = {
             "preset": preset.name,
@@ -98,11 +100,9 @@ def train(
             "held_out": asdict(measure(model, valid)),
             **(about or {}),
         }
-        if processes.first:
-            storage.save(model, out / "model.safetensors", card)
-            examples = trainer.windows.draw(BANK, preset.transpose, np.random.default_rng(seed))
-            bank = Bank.make(model, examples, float(card.get("temperature", TEMPERATURE)))
-            bank.save(out / "model.safetensors")
+        storage.save(model, out / "model.safetensors", card)
+        examples = trainer.windows.draw(BANK, preset.transpose, np.random.default_rng(seed))
+        Bank.make(model, examples, float(card.get("temperature", TEMPERATURE))).save(out / "model.safetensors")
     return card
 
 
