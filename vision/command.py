@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,42 +16,17 @@ import torch
 
 from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as progress_bar
+from melodylc.base.signals import exit_code
 from melodylc.base.storage import write_json
+from melodylc.base.version import __version__
 from vision import options, report
 from vision.data.download import download
 from vision.data.images import Dataset, Watch
-from vision.experiments import (
-    autoencoder,
-    comparison,
-    conditional,
-    contours,
-    coverage,
-    generation,
-    likelihood,
-    objectives,
-    optimisation,
-    sharpening,
-    transformation,
-)
+from vision.experiments import generation
+from vision.experiments.catalogue import Experiment, experiments_of
 from vision.objectives import parse
 from vision.presets import ExperimentPreset
 from vision.workspace import Workspace
-
-Experiment = Callable[[Workspace], dict[str, Any]]
-
-EXPERIMENTS: dict[str, tuple[Experiment, str]] = {
-    "sharpen": (sharpening.run, "realism sharpening (figure 2)"),
-    "contours": (contours.run, "contours of the realism critic (figure 3)"),
-    "conditional": (conditional.run, "conditional generation (table 1, figures 4, 7, 8, 14)"),
-    "transform": (transformation.run, "identity-preserving transformation (figures 5, 10)"),
-    "optimise": (optimisation.run, "optimisation from the prior (figure 9)"),
-    "autoencoder": (autoencoder.run, "constraints on a plain autoencoder (figure 15)"),
-    "likelihood": (likelihood.table, "sigma_x against the ELBO (table 4)"),
-    "scales": (likelihood.scales, "posterior scales (figure 16)"),
-    "compare": (comparison.run, "conditional VAE and GAN, AC-GAN, attribute vectors"),
-    "objectives": (objectives.run, "beta-VAE, InfoVAE, adversarial autoencoder"),
-    "coverage": (coverage.run, "coverage and quality: VAE, VAE-F, CQ, CQF"),
-}
 
 
 def main(
@@ -62,7 +37,7 @@ def main(
 ) -> int:
     """Run experiments as the command line says; return 2 for an error that the user can correct."""
     known = experiments_of(presets)
-    chosen = options.parser(name, presets, {key: title for key, (_, title) in known.items()}).parse_args(arguments)
+    chosen = options.parser(name, presets, {key: each.title for key, each in known.items()}).parse_args(arguments)
     chosen.out = Path(chosen.out or f"{name}-{chosen.preset}")
     try:
         for option, value in vars(chosen).items():
@@ -72,16 +47,10 @@ def main(
     except (UserError, OSError) as error:
         print(f"vision.{name}: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print(f"\nstopped; the same command continues from {chosen.out}", file=sys.stderr)
-        return 130
+        return exit_code(stop)
     return 0
-
-
-def experiments_of(presets: Mapping[str, ExperimentPreset]) -> dict[str, tuple[Experiment, str]]:
-    """Return the experiments of a data set: `coverage` needs presets with a flow."""
-    flows = all(preset.flow is not None for preset in presets.values())
-    return {key: entry for key, entry in EXPERIMENTS.items() if key != "coverage" or flows}
 
 
 def _workspace(
@@ -121,43 +90,49 @@ def _workspace(
     )
 
 
-def _run(workspace: Workspace, known: Mapping[str, tuple[Experiment, str]], chosen: argparse.Namespace) -> None:
+def _run(workspace: Workspace, known: Mapping[str, Experiment], chosen: argparse.Namespace) -> None:
     """Run the chosen experiments, in order and each once; print their results."""
     workspace.out.mkdir(parents=True, exist_ok=True)
-    settings = {
-        "data": workspace.data_fingerprint,
-        "seed": workspace.seed,
-        "preset": asdict(workspace.preset),
-        "objective": asdict(workspace.objective),
-    }
-    settings = json.loads(json.dumps(settings))  # as it is read from disk
     names = [key for name in chosen.experiments for key in (known if name == "all" else [name])]
     for key in dict.fromkeys(names):
         if key == "generate":
-            _generate(workspace, settings, chosen)
+            _generate(workspace, chosen)
         else:
-            _experiment(workspace, key, *known[key], settings, again=chosen.again)
+            _experiment(workspace, key, known[key], again=chosen.again)
 
 
-def _generate(workspace: Workspace, settings: Mapping[str, Any], chosen: argparse.Namespace) -> None:
+def _settings(workspace: Workspace, fields: Iterable[str]) -> dict[str, Any]:
+    """Return what a result depends on: the data, the seed, some fields of the preset, and this version."""
+    preset = asdict(workspace.preset)
+    settings = {
+        "data": workspace.data_fingerprint,
+        "seed": workspace.seed,
+        "preset": {field: preset[field] for field in sorted(fields)},
+        "objective": asdict(workspace.objective),
+        "version": __version__,
+    }
+    return json.loads(json.dumps(settings))  # as it is read from disk
+
+
+def _generate(workspace: Workspace, chosen: argparse.Namespace) -> None:
     result = generation.run(workspace, chosen.ask, chosen.actor)
+    settings = _settings(workspace, asdict(workspace.preset))
     write_json(workspace.out / "generate.json", {"of": settings, "actor": chosen.actor, "result": result})
     print(f"\nimages of the given labels: {workspace.out / 'generate.png'}, generate.json")
     print(report.table(result))
 
 
-def _experiment(
-    workspace: Workspace, key: str, run: Experiment, title: str, settings: Mapping[str, Any], *, again: bool
-) -> None:
+def _experiment(workspace: Workspace, key: str, experiment: Experiment, *, again: bool) -> None:
     """Show the result of an experiment; run it first if there is none, or if it is to be run again."""
-    path = workspace.out / f"{key}.json"
+    path, settings = workspace.out / f"{key}.json", _settings(workspace, experiment.fields)
     written = _stored(path, settings)
     if written is None or again:
         began = time.monotonic()
-        result = run(workspace)
-        written = {"of": settings, "title": title, "seconds": round(time.monotonic() - began, 1), "result": result}
+        result = experiment.run(workspace)
+        seconds = round(time.monotonic() - began, 1)
+        written = {"of": settings, "title": experiment.title, "seconds": seconds, "result": result}
         write_json(path, written)
-    print(f"\n{title}: {path}, {path.with_suffix('.png').name}, {written['seconds']:.0f} s")
+    print(f"\n{experiment.title}: {path}, {path.with_suffix('.png').name}, {written['seconds']:.0f} s")
     print(report.table(written["result"]))
 
 
@@ -183,13 +158,18 @@ def _stored(path: Path, settings: Mapping[str, Any]) -> Any:
     try:
         found = json.loads(path.read_text())
         complete = isinstance(found["seconds"], int | float) and isinstance(found["result"], dict)
+        of = dict(found["of"])
     except (ValueError, KeyError, TypeError):
         complete = False
     if not complete:
         raise UserError(f"{path}: expected a result of an experiment, it is damaged; remove it")
-    if found["of"] != settings:
-        raise UserError(f"{path} was made with other data, seed, preset or objective; name another --out")
+    if other := [name for name in settings if of.get(name) != settings[name]]:
+        raise UserError(f"{path} was made with another {' and '.join(map(_in_words, other))}; name another --out")
     return found
+
+
+def _in_words(setting: str) -> str:
+    return "version of melodylc" if setting == "version" else setting
 
 
 def _watch(quiet: bool) -> Watch:

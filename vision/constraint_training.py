@@ -4,48 +4,41 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from melodylc.base.progress import bar as progress_bar
-from melodylc.latent import adversarial
+from melodylc.latent.adversarial import (
+    AdversarialLearning,
+    AdversarialSettings,
+    AttributeLearning,
+    LabelledEncodings,
+)
 from melodylc.latent.networks import Critic
 from vision.inference import Encodings
 from vision.presets import TrainingSettings
-from vision.training_loop import TrainingRun
-
-SHOW_EVERY = 20  # steps from one change of the numbers beside the progress bar to the next
+from vision.training_loop import Part, TrainingRun, train
 
 
 def train_adversaries(
     networks: nn.ModuleDict,
     encodings: Encodings,
     labels: Tensor | None,
-    settings: adversarial.AdversarialSettings,
+    settings: AdversarialSettings,
     run: TrainingRun,
 ) -> None:
-    """Train a critic and, unless the settings have none, an actor; with labels, both are conditioned on them.
+    """Train a critic and, unless the settings have none, an actor; with labels, both are conditioned on them."""
+    labelled = LabelledEncodings(encodings.mean, encodings.sigma, labels)
+    learning = AdversarialLearning(labelled, encodings.sigma_bar, settings, run.seed)
+    kept: dict[str, nn.Module] = {"critic": learning.judge.critic}
+    parts: dict[str, Part] = {"critic": (learning.judge.critic, learning.optimisers[0])}
+    if learning.actor is not None and learning.average is not None:
+        kept["actor"] = learning.average.network
+        parts |= {"actor": (learning.actor, learning.optimisers[1]), "average": (learning.average.network, None)}
 
-    Raises:
-        KeyboardInterrupt: if it is interrupted; nothing of it is stored then.
-    """
-    with progress_bar(settings.steps, unit="step", desc=run.title, leave=False, show=run.progress) as bar:
+    def step(number: int) -> dict[str, float]:
+        row = learning.step(number)
+        return {"real": row.real, "moved": row.moved}
 
-        def show(row: adversarial.Progress) -> None:
-            if row.step % SHOW_EVERY == 0:
-                bar.set_postfix({"real": f"{row.real:.3f}", "moved": f"{row.moved:.3f}"}, refresh=False)
-            bar.update()
-
-        learned = adversarial.train_adversaries(
-            encodings.mean,
-            encodings.sigma_bar,
-            settings,
-            sigma=encodings.sigma,
-            labels=labels,
-            seed=run.seed,
-            on_step=show,
-        )
-    if len(learned.curve) < settings.steps:  # it returns what it has when interrupted: half-trained here
-        raise KeyboardInterrupt
+    train(step, parts, settings.steps, run, learning.generator)
     for name, network in networks.items():
-        network.load_state_dict(getattr(learned, name).state_dict())
+        network.load_state_dict(kept[name].state_dict())
 
 
 def train_attribute_critic(
@@ -57,14 +50,8 @@ def train_attribute_critic(
     run: TrainingRun,
 ) -> None:
     """Train D_attr, which predicts labels from encodings (section 5)."""
-    learned = adversarial.train_attribute_critic(
-        encodings.mean,
-        labels,
-        sigma=encodings.sigma,
-        hidden=hidden,
-        steps=training.steps,
-        batch=training.batch,
-        learning_rate=training.learning_rate,
-        seed=run.seed,
-    )
-    critic.load_state_dict(learned.state_dict())
+    labelled = LabelledEncodings(encodings.mean, encodings.sigma, labels)
+    learning = AttributeLearning(labelled, hidden, training.batch, training.learning_rate, run.seed)
+    parts: dict[str, Part] = {"critic": (learning.critic, learning.optimiser)}
+    train(lambda _: {"loss": learning.step()}, parts, training.steps, run, learning.generator)
+    critic.load_state_dict(learning.critic.state_dict())

@@ -14,22 +14,24 @@ from torch import Tensor, nn
 from melodylc.base import storage
 from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as progress_bar
+from melodylc.base.signals import between_steps
 from melodylc.latent import optimisers
 
 CHECKPOINT_EVERY = 60.0  # seconds
+GENERATOR = "generator"  # the name of its state in a checkpoint
 SHOW_EVERY = 50  # steps from one change of the numbers beside the progress bar to the next
 SEED_STRIDE = 1_000_003  # between the step seeds of two runs: more than any training has steps
 FALL = 0.3  # share of the steps, the last, over which a learning rate falls
 LEAST_RATE = 0.05  # share of the learning rate that the last step still has
 
-Part = tuple[nn.Module, torch.optim.Optimizer]  # a network and its optimiser
+Part = tuple[nn.Module, torch.optim.Optimizer | None]  # a network and its optimiser; a moving average has none
 
 
 @dataclass(frozen=True)
 class TrainingRun:
     """A training that can be interrupted and resumed."""
 
-    checkpoint: Path  # written when the training is interrupted, and every minute
+    checkpoint: Path  # written when the training is stopped, and every minute
     settings: Mapping[str, Any]  # what the training depends on; a checkpoint of other settings is refused
     seed: int
     title: str  # of the progress bar
@@ -63,10 +65,17 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float, number: int
         group["lr"] = rate * max(LEAST_RATE, min(1.0, (steps - number) / (FALL * steps)))
 
 
-def train(step: Callable[[int], Mapping[str, float]], parts: Mapping[str, Part], steps: int, run: TrainingRun) -> None:
+def train(
+    step: Callable[[int], Mapping[str, float]],
+    parts: Mapping[str, Part],
+    steps: int,
+    run: TrainingRun,
+    generator: torch.Generator | None = None,
+) -> None:
     """Call `step` with 0 to steps - 1.
 
-    Each step draws its random numbers from a seed of its own, so an interrupted training ends with the same weights.
+    Each step draws its random numbers from a seed of its own, or from a generator whose state is kept, so a training
+    that was stopped ends with the same weights. A request to stop waits until the step is done.
 
     Args:
         step: computes a loss and descends it; returns what the progress bar shows.
@@ -74,41 +83,45 @@ def train(step: Callable[[int], Mapping[str, float]], parts: Mapping[str, Part],
 
     Raises:
         UserError: for a checkpoint of other settings, or a damaged one.
+        KeyboardInterrupt: when it was asked to stop, with everything saved.
     """
-    done = _restore(parts, run) if run.checkpoint.exists() else 0
+    done = _restore(parts, run, generator) if run.checkpoint.exists() else 0
     last = time.monotonic()
     with (
+        between_steps() as stop,
         torch.random.fork_rng(),
         progress_bar(steps, unit="step", desc=run.title, done=done, leave=False, show=run.progress) as bar,
     ):
-        try:
-            for number in range(done, steps):
-                torch.manual_seed(run.seed * SEED_STRIDE + number)
-                shown = step(number)
-                done = number + 1
-                if done % SHOW_EVERY == 0:
-                    bar.set_postfix({name: f"{value:.4g}" for name, value in shown.items()}, refresh=False)
-                bar.update()
-                if time.monotonic() - last > CHECKPOINT_EVERY:
-                    _save(parts, run, done)
-                    last = time.monotonic()
-        except KeyboardInterrupt:
-            _save(parts, run, done)
-            raise
+        for number in range(done, steps):
+            torch.manual_seed(run.seed * SEED_STRIDE + number)
+            shown = step(number)
+            done = number + 1
+            if done % SHOW_EVERY == 0:
+                bar.set_postfix({name: f"{value:.4g}" for name, value in shown.items()}, refresh=False)
+            bar.update()
+            if stop.asked or time.monotonic() - last > CHECKPOINT_EVERY:
+                _save(parts, run, generator, done)
+                last = time.monotonic()
+            if stop.asked:
+                stop.raise_stopped()
 
 
-def _save(parts: Mapping[str, Part], run: TrainingRun, done: int) -> None:
+def _save(parts: Mapping[str, Part], run: TrainingRun, generator: torch.Generator | None, done: int) -> None:
     """Write the checkpoint after `done` steps."""
     tensors: dict[str, Tensor] = {}
     for part, (module, optimiser) in parts.items():
         tensors |= {f"{part}.module.{name}": value for name, value in module.state_dict().items()}
+        if optimiser is None:
+            continue
         for index, state in optimiser.state_dict()["state"].items():
             tensors |= {f"{part}.adam.{index}.{name}": value for name, value in state.items()}
+    if generator is not None:
+        tensors[GENERATOR] = generator.get_state()
     storage.write_tensors(run.checkpoint, tensors, {"settings": run.settings, "done": done})
 
 
-def _restore(parts: Mapping[str, Part], run: TrainingRun) -> int:
-    """Load the checkpoint into networks and optimisers; return the number of steps done."""
+def _restore(parts: Mapping[str, Part], run: TrainingRun, generator: torch.Generator | None) -> int:
+    """Load the checkpoint into networks, optimisers and generator; return the number of steps done."""
     tensors, card = storage.read_tensors_and_card(run.checkpoint, "weights of an experiment")
     if card.get("settings") != run.settings:
         raise UserError(f"{run.checkpoint} was made with other settings; name another --out, or remove it")
@@ -120,5 +133,8 @@ def _restore(parts: Mapping[str, Part], run: TrainingRun) -> int:
                 state.setdefault(int(index), {})[key] = value
         prefix = f"{part}.module."
         module.load_state_dict({n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)})
-        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+        if optimiser is not None:
+            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    if generator is not None:
+        generator.set_state(tensors[GENERATOR].cpu())
     return int(card["done"])

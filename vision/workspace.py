@@ -5,7 +5,6 @@ Shapes: N images of (C, H, W), B vectors, Z latent dimensions, Y labels.
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +29,6 @@ from vision.vae_training import train_vae
 
 LAST_SEED = 2**32 - 1  # each step's own seed is a multiple of it, and has to fit torch's
 PRIOR_STRIDE = 7919  # between the seeds of two workspaces' draws of the prior, which lie seed + 0, 1, 2, ...
-SAMPLED = 64  # training images that a data set is recognised by
 UNLABELLED = ("realism", "inner")  # constraints of realism alone
 
 
@@ -51,9 +49,7 @@ class Workspace:
         self.seed = numbers.integer("seed", seed, 0, LAST_SEED)
         self.data, self.preset, self.out, self.objective = data, preset, out, objective
         self.device = torch.device(device)
-        # of the images themselves: weights of one data set must not be used with another
-        sample = data.train.pixels[:: max(1, len(data.train) // SAMPLED)].numpy().tobytes()
-        self.data_fingerprint = f"{data.name}, {data.source}, {zlib.crc32(sample):08x}"
+        self.data_fingerprint = f"{data.name}, {data.source}, {data.fingerprint()}"
         self.networks = NetworkStore(
             out / "models", data=self.data_fingerprint, seed=self.seed, device=self.device, progress=progress
         )
@@ -70,7 +66,13 @@ class Workspace:
         def train(network: Encoder, run: TrainingRun) -> None:
             train_classifier(network, self.data.train, self.preset, run, self.device)
 
-        settings = {"architecture": self.preset.judge, "training": self.preset.classifier}
+        preset = self.preset
+        settings = {
+            "architecture": preset.judge,
+            "training": preset.classifier,
+            "jitter": preset.jitter,
+            "mirror": preset.mirror,
+        }
         return self.networks.load_or_train("classifier", build, train, settings)
 
     def vae(
@@ -99,6 +101,7 @@ class Workspace:
             "objective": objective,
             "training": training,
             "conditional": conditional,
+            "critic": self.preset.critic_hidden if objective.adversarial else None,
         }
         return self.networks.load_or_train(_vae_name(sigma_x, objective, training, conditional), build, train, settings)
 

@@ -109,8 +109,11 @@ class _Judge:
         return self.auxiliary_labels * losses.regression(self.critic(z)[:, 1:], y)
 
 
-class _Learning:
-    """An actor and a critic in the middle of their training against each other."""
+class AdversarialLearning:
+    """An actor and a critic in the middle of their training against each other.
+
+    What comes next depends on their weights, optimisers and moving average, and on the state of `generator`.
+    """
 
     def __init__(
         self, encodings: LabelledEncodings, sigma_bar: Tensor, settings: AdversarialSettings, seed: int
@@ -216,6 +219,29 @@ class _Learning:
             )
 
 
+class AttributeLearning:
+    """An attribute critic D_attr in the middle of its training (section 5)."""
+
+    def __init__(
+        self, encodings: LabelledEncodings, hidden: tuple[int, ...], batch: int, learning_rate: float, seed: int
+    ) -> None:
+        assert encodings.labels is not None, "labels are what is learned"
+        self.encodings, self.batch, device = encodings, batch, encodings.mean.device
+        self.generator = torch.Generator(device).manual_seed(seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.critic = Critic(encodings.mean.shape[1], hidden, encodings.labels.shape[1]).to(device)
+        self.optimiser = adam(self.critic.parameters(), learning_rate, ADVERSARIAL_BETAS)
+
+    def step(self) -> float:
+        """Draw encodings, and descend the cross-entropy of their labels; returns it."""
+        z, y = self.encodings.draw(self.batch, self.generator)
+        assert y is not None
+        loss = losses.regression(self.critic(z), y)
+        descend(self.optimiser, loss)
+        return float(loss.detach())
+
+
 def train_adversaries(
     encodings: Tensor,
     sigma_bar: Tensor,
@@ -235,7 +261,7 @@ def train_adversaries(
         labels: (N, Y), each in [0, 1].
         on_step: called after each actor step; KeyboardInterrupt from it ends the learning and keeps what there is.
     """
-    learning = _Learning(LabelledEncodings(encodings, sigma, labels), sigma_bar, settings, seed)
+    learning = AdversarialLearning(LabelledEncodings(encodings, sigma, labels), sigma_bar, settings, seed)
     curve: list[Progress] = []
     with interruptible(lambda: bool(curve)):
         for number in range(settings.steps):
@@ -263,14 +289,7 @@ def train_attribute_critic(
         encodings: (N, Z), means of q(z|x); with sigma (N, Z) they are drawn from it.
         labels: (N, Y), each in [0, 1].
     """
-    generator = torch.Generator(encodings.device).manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        critic = Critic(encodings.shape[1], hidden, labels.shape[1]).to(encodings.device)
-    optimiser = adam(critic.parameters(), learning_rate, ADVERSARIAL_BETAS)
-    labelled = LabelledEncodings(encodings, sigma, labels)
+    learning = AttributeLearning(LabelledEncodings(encodings, sigma, labels), hidden, batch, learning_rate, seed)
     for _ in range(steps):
-        z, y = labelled.draw(batch, generator)
-        assert y is not None
-        descend(optimiser, losses.regression(critic(z), y))
-    return critic
+        learning.step()
+    return learning.critic

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from dataclasses import fields, replace
 
 import drawn
 import pytest
@@ -12,11 +14,13 @@ from imports import imports_beyond
 
 import vision
 from melodylc.base.errors import UserError
-from vision import celeba, mnist, training_loop
+from melodylc.base.signals import Stopped
+from melodylc.latent.adversarial import AdversarialLearning, AttributeLearning
+from vision import celeba, command, mnist, training_loop
 from vision.classifier_training import jittered
-from vision.command import EXPERIMENTS
 from vision.data import mnist as mnist_data
-from vision.presets import MNIST
+from vision.experiments.catalogue import EXPERIMENTS, Experiment
+from vision.presets import MNIST, ExperimentPreset
 from vision.training_loop import TrainingRun
 from vision.workspace import Workspace
 
@@ -37,21 +41,21 @@ def _run(command, data, out, *more):
 
 @pytest.mark.parametrize("name", ["mnist", "celeba"])
 def test_every_experiment_writes_its_numbers_and_its_figure(name, digits, faces, tmp_path, capsys):
-    command, data = (mnist, digits) if name == "mnist" else (celeba, faces)
-    assert _run(command, data, tmp_path, "all") == 0
+    asked, data = (mnist, digits) if name == "mnist" else (celeba, faces)
+    assert _run(asked, data, tmp_path, "all") == 0
     printed = capsys.readouterr().out
     expected = [key for key in EXPERIMENTS if key != "coverage" or name == "mnist"]
     for key in expected:
         written = json.loads((tmp_path / f"{key}.json").read_text())
         assert written["result"]
         assert (tmp_path / f"{key}.png").read_bytes()[:4] == b"\x89PNG"
-        assert EXPERIMENTS[key][1] in printed
+        assert EXPERIMENTS[key].title in printed
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         [*(f"{key}.json" for key in expected), *(f"{key}.png" for key in expected), "models"]
     )
     # what is there is not made again, only shown again
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
-    assert _run(command, data, tmp_path, "all") == 0
+    assert _run(asked, data, tmp_path, "all") == 0
     assert capsys.readouterr().out == printed
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == before
 
@@ -66,11 +70,11 @@ def test_the_same_seed_gives_the_same_numbers(digits, tmp_path):
 
 def test_other_settings_in_the_same_folder_are_refused(digits, tmp_path, capsys):
     assert _run(mnist, digits, tmp_path, "scales") == 0
-    for more in (["--seed", "1"], ["--objective", "beta:2"]):
+    for more, other in ((["--seed", "1"], "data and seed"), (["--objective", "beta:2"], "objective")):
         capsys.readouterr()
         assert _run(mnist, digits, tmp_path, "scales", *more) == 2
         error = capsys.readouterr().err
-        assert "scales.json was made with other data, seed, preset or objective; name another --out" in error
+        assert f"scales.json was made with another {other}; name another --out" in error
         assert error.count("\n") == 1
     assert _run(mnist, digits, tmp_path, "sharpen", "--seed", "1") == 2
     assert "was made with another data" in capsys.readouterr().err  # the seed splits the data too
@@ -112,16 +116,14 @@ def test_images_of_labels_of_ones_own(digits, faces, tmp_path, capsys):
     asks = ["--ask", "eyeglasses, hat, smiling", "--ask", "none"]
     assert _run(celeba, faces, tmp_path / "c", "generate", *asks) == 0
     assert (tmp_path / "c" / "generate.png").read_bytes()[:4] == b"\x89PNG"
-    for command, data, text in ((mnist, digits, "ten"), (mnist, digits, "1, 2"), (celeba, faces, "hat, shoes")):
+    for asked, data, text in ((mnist, digits, "ten"), (mnist, digits, "1, 2"), (celeba, faces, "hat, shoes")):
         capsys.readouterr()
-        assert _run(command, data, tmp_path / "x", "generate", "--ask", text) == 2
+        assert _run(asked, data, tmp_path / "x", "generate", "--ask", text) == 2
         assert f"got {text!r}" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
 
 
 def test_what_is_missing_is_said_before_anything_is_made(digits, tmp_path, capsys, monkeypatch):
-    from vision import command
-
     monkeypatch.setattr(command, "find_spec", lambda package: None)
     assert _run(mnist, digits, tmp_path / "x", "scales") == 2
     assert "pip install 'melodylc[vision]'" in capsys.readouterr().err
@@ -133,27 +135,32 @@ def test_a_device_that_is_not_there_is_one_line(digits, tmp_path, capsys):
     assert "--device: nonsense cannot be used here" in capsys.readouterr().err
 
 
-def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
+@pytest.mark.parametrize("own_generator", [False, True])
+def test_a_stopped_training_ends_with_the_same_weights(tmp_path, own_generator):
     def run(folder, stop=None):
         torch.manual_seed(0)
-        net = torch.nn.Linear(3, 1)
+        net, average = torch.nn.Linear(3, 1), torch.nn.Linear(3, 1)
         adam = training_loop.adam(net, 1e-2)
+        generator = torch.Generator().manual_seed(5) if own_generator else None
 
         def step(number):
             if number == stop:
-                raise KeyboardInterrupt
-            loss = (net(torch.randn(8, 3)) - 1).square().mean()
+                os.kill(os.getpid(), signal.SIGTERM)  # the step is made none the less
+            loss = (net(torch.randn(8, 3, generator=generator)) - 1).square().mean()
             training_loop.descend(adam, loss)
+            with torch.no_grad():
+                average.weight.lerp_(net.weight, 0.1)
             return {"loss": loss.item()}
 
-        parts = {"net": (net, adam)}
+        parts = {"net": (net, adam), "average": (average, None)}
         checkpoint = folder / "net.checkpoint"
         folder.mkdir(exist_ok=True)
-        training_loop.train(step, parts, 20, TrainingRun(checkpoint, {"width": 3}, 7, "net", progress=False))
-        return net.weight.detach().clone()
+        settings = TrainingRun(checkpoint, {"width": 3}, 7, "net", progress=False)
+        training_loop.train(step, parts, 20, settings, generator)
+        return torch.cat([net.weight.detach(), average.weight.detach()])
 
     whole = run(tmp_path / "whole")
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Stopped):
         run(tmp_path / "cut", stop=13)
     assert torch.equal(run(tmp_path / "cut"), whole)
     other = TrainingRun(tmp_path / "cut" / "net.checkpoint", {"width": 4}, 7, "net")
@@ -161,31 +168,100 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
         training_loop.train(lambda _: {}, {}, 20, other)
 
 
-def test_a_workspace_interrupted_anywhere_ends_with_the_same_weights(digits, tmp_path, monkeypatch):
+@pytest.mark.parametrize("of", ["actor", "inner", "attributes"])
+def test_a_workspace_stopped_in_the_middle_goes_on_from_there(digits, tmp_path, monkeypatch, of):
+    """Actors, the critic of the inner loop and the attribute critic are not learned from the beginning again."""
     data = mnist_data.load(digits)
 
-    def actor(out):
-        return Workspace(data, MNIST["smoke"], out, progress=False).actor("free").state_dict()
+    def learned(out):
+        workspace = Workspace(data, MNIST["smoke"], out, progress=False)
+        made = {
+            "actor": lambda: workspace.actor("distance"),
+            "inner": lambda: workspace.critic("inner"),
+            "attributes": workspace.attribute_critic,
+        }[of]()
+        return made.state_dict()
 
-    whole = actor(tmp_path / "whole")
-    from melodylc.latent import adversarial
+    whole = learned(tmp_path / "whole")
+    made = []
+    for learning, name in ((AdversarialLearning, "step"), (AttributeLearning, "step")):
+        real = getattr(learning, name)
 
-    real = adversarial.train_adversaries
+        def step(self, *number, real=real):
+            made.append(number)
+            if len(made) == 2:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return real(self, *number)
 
-    def stopped(*args, on_step, **kwargs):
-        def stop(row):
-            on_step(row)
-            raise KeyboardInterrupt
-
-        return real(*args, on_step=stop, **kwargs)
-
-    monkeypatch.setattr(adversarial, "train_adversaries", stopped)
-    with pytest.raises(KeyboardInterrupt):  # the VAE is stored, the half-trained actor is not
-        actor(tmp_path / "cut")
-    assert not (tmp_path / "cut" / "models" / "free.safetensors").exists()
-    monkeypatch.undo()
-    again = actor(tmp_path / "cut")
+        monkeypatch.setattr(learning, name, step)
+    with pytest.raises(Stopped):
+        learned(tmp_path / "cut")
+    assert len(made) == 2
+    names = {"actor": "distance", "inner": "inner", "attributes": "attribute-critic"}
+    assert not (tmp_path / "cut" / "models" / f"{names[of]}.safetensors").exists()
+    again = learned(tmp_path / "cut")
+    assert len(made) == {"actor": 3, "inner": 3, "attributes": 4}[of]  # of the smoke preset: none is made twice
     assert all(torch.equal(again[name], value) for name, value in whole.items())
+    assert not list((tmp_path / "cut" / "models").glob("*.checkpoint"))
+
+
+def test_other_labels_or_test_images_are_other_data(digits, tmp_path):
+    data = mnist_data.load(digits)
+    labels = replace(data.train, labels=data.train.labels.roll(1, dims=1))
+    inverted = replace(data.test, pixels=255 - data.test.pixels)
+    last = data.train.pixels.clone()
+    last[-1, 0, 13, 13] += 1
+    changed = [
+        replace(data, train=labels),
+        replace(data, test=inverted),
+        replace(data, train=replace(data.train, pixels=last)),
+        replace(data, valid=data.test),
+    ]
+    known = {each.fingerprint() for each in (data, *changed)}
+    assert len(known) == 5
+    assert mnist_data.load(digits).fingerprint() == data.fingerprint()
+    Workspace(data, MNIST["smoke"], tmp_path, progress=False).classifier()
+    with pytest.raises(UserError, match="made with another data"):
+        Workspace(changed[0], MNIST["smoke"], tmp_path, progress=False).classifier()
+
+
+def test_a_result_depends_on_the_parts_of_the_preset_that_it_reads(digits, faces, tmp_path):
+    """Each experiment alone, in a preset that notes what is read of it."""
+    names = {field.name for field in fields(ExperimentPreset)}
+    read = set()
+
+    class Noting(ExperimentPreset):
+        def __getattribute__(self, name):
+            if name in names:
+                read.add(name)
+            return super().__getattribute__(name)
+
+    data = mnist_data.load(digits)
+    smoke = MNIST["smoke"]
+    preset = Noting(**{name: getattr(smoke, name) for name in names})
+    for key, experiment in EXPERIMENTS.items():
+        (tmp_path / key).mkdir()
+        workspace = Workspace(data, preset, tmp_path / key, progress=False)
+        read.clear()
+        experiment.run(workspace)
+        assert read - {"name"} <= set(experiment.fields), key
+
+
+def test_a_change_elsewhere_in_the_preset_leaves_a_result_current(digits, tmp_path, capsys, monkeypatch):
+    assert _run(mnist, digits, tmp_path, "scales") == 0
+    shown = capsys.readouterr().out
+    monkeypatch.setitem(mnist.MNIST, "smoke", replace(MNIST["smoke"], draws=41))
+    assert _run(mnist, digits, tmp_path, "scales") == 0
+    assert capsys.readouterr().out == shown
+    monkeypatch.setattr(command, "__version__", "0.0")
+    assert _run(mnist, digits, tmp_path, "scales") == 2
+    assert "made with another version of melodylc; name another --out" in capsys.readouterr().err
+
+
+def test_sharpening_at_sigma_1_keeps_all_rows(digits, tmp_path):
+    assert _run(mnist, digits, tmp_path, "sharpen", "--sigma-x", "1") == 0
+    rows = json.loads((tmp_path / "sharpen.json").read_text())["result"]["rows"]
+    assert len(rows) == 7
 
 
 def test_a_stopped_run_says_where_it_continues_from(digits, tmp_path, monkeypatch, capsys):
@@ -193,7 +269,7 @@ def test_a_stopped_run_says_where_it_continues_from(digits, tmp_path, monkeypatc
         raise KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(EXPERIMENTS, "scales", (stop, "stopped"))
+    monkeypatch.setitem(EXPERIMENTS, "scales", Experiment(stop, "stopped", ()))
     assert mnist.entry(["scales", "--data", str(digits), "--preset", "smoke", "--quiet"]) == 130
     assert "the same command continues from mnist-smoke" in capsys.readouterr().err
 

@@ -5,6 +5,7 @@ Shapes: N images of (C, H, W), Y labels, K columns of a figure.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,15 @@ class Dataset:
         """The shape (C, H, W) of an image."""
         channels, height, width = self.train.pixels.shape[1:]
         return channels, height, width
+
+    def fingerprint(self) -> str:
+        """Return what the data are recognised by: a hash of all images, labels and names, part by part."""
+        digest = hashlib.sha256(repr((self.name, self.attributes, self.exclusive)).encode())
+        for part in (self.train, self.valid, self.test):
+            for tensor in (part.pixels, part.labels):
+                digest.update(repr(tuple(tensor.shape)).encode())
+                digest.update(tensor.contiguous().numpy().data)
+        return digest.hexdigest()[:16]
 
     @property
     def columns(self) -> tuple[list[str], Tensor]:

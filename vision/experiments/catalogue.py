@@ -1,0 +1,66 @@
+"""The experiments by name, each with the parts of a preset that its numbers depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vision.experiments import (
+    autoencoder,
+    comparison,
+    conditional,
+    contours,
+    coverage,
+    likelihood,
+    objectives,
+    optimisation,
+    sharpening,
+    transformation,
+)
+from vision.presets import ExperimentPreset
+from vision.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment: what runs it, what it is called, and the fields of a preset that it reads."""
+
+    run: Callable[[Workspace], dict[str, Any]]
+    title: str
+    fields: tuple[str, ...]
+
+
+_NETWORKS = ("architecture", "critic_hidden")
+_VAE = (*_NETWORKS, "sigma_x", "vae")
+_JUDGE = ("judge", "classifier", "jitter", "mirror")
+_CONSTRAINED = (*_VAE, "constraints", "penalty")
+_JUDGED = (*_CONSTRAINED, *_JUDGE, "draws")
+
+EXPERIMENTS = {
+    "sharpen": Experiment(sharpening.run, "realism sharpening (figure 2)", (*_JUDGED, "sweep")),
+    "contours": Experiment(contours.run, "contours of the realism critic (figure 3)", _CONSTRAINED),
+    "conditional": Experiment(conditional.run, "conditional generation (table 1, figures 4, 7, 8, 14)", _JUDGED),
+    "transform": Experiment(
+        transformation.run, "identity-preserving transformation (figures 5, 10)", (*_JUDGED, "attributes")
+    ),
+    "optimise": Experiment(optimisation.run, "optimisation from the prior (figure 9)", (*_JUDGED, "attributes")),
+    "autoencoder": Experiment(
+        autoencoder.run, "constraints on a plain autoencoder (figure 15)", (*_JUDGED, "variants")
+    ),
+    "likelihood": Experiment(likelihood.table, "sigma_x against the ELBO (table 4)", (*_NETWORKS, "sweep")),
+    "scales": Experiment(likelihood.scales, "posterior scales (figure 16)", (*_NETWORKS, "sweep")),
+    "compare": Experiment(comparison.run, "conditional VAE and GAN, AC-GAN, attribute vectors", (*_JUDGED, "pixels")),
+    "objectives": Experiment(
+        objectives.run, "beta-VAE, InfoVAE, adversarial autoencoder", (*_NETWORKS, *_JUDGE, "sigma_x", "variants")
+    ),
+    "coverage": Experiment(
+        coverage.run, "coverage and quality: VAE, VAE-F, CQ, CQF", ("architecture", *_JUDGE, "draws", "flow")
+    ),
+}
+
+
+def experiments_of(presets: Mapping[str, ExperimentPreset]) -> dict[str, Experiment]:
+    """Return the experiments of a data set: `coverage` needs presets with a flow."""
+    flows = all(preset.flow is not None for preset in presets.values())
+    return {key: experiment for key, experiment in EXPERIMENTS.items() if key != "coverage" or flows}
