@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,3 +25,10 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, older: float = 3600.0) -> None:
+    """Remove files half-written to a folder that a killed process left behind, those of so many seconds ago."""
+    for path in folder.glob(".*-????????.*") if folder.is_dir() else ():
+        if path.is_file() and time.time() - path.stat().st_mtime > older:
+            path.unlink(missing_ok=True)

@@ -47,10 +47,19 @@ def main(
     except (UserError, OSError) as error:
         print(f"vision.{name}: {error}", file=sys.stderr)
         return 2
+    except (MemoryError, torch.OutOfMemoryError):
+        print(f"vision.{name}: {_no_memory(chosen)}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt as stop:
         print(f"\nstopped; the same command continues from {chosen.out}", file=sys.stderr)
         return exit_code(stop)
     return 0
+
+
+def _no_memory(chosen: argparse.Namespace) -> str:
+    """Return what to do where the memory is not enough; what was trained until then is kept."""
+    other = "--device cpu" if (chosen.device or "cuda").startswith("cuda") else "a machine with more"
+    return f"the memory is not enough for --preset {chosen.preset}; take a smaller preset, or {other}"
 
 
 def _workspace(
@@ -64,8 +73,8 @@ def _workspace(
     objective = parse(chosen.objective)
     device = chosen.device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device).item()  # a device without values, such as meta, is none
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(f"--device: {device} cannot be used here ({str(error).splitlines()[0]})") from error
     if chosen.download:
         download(name, Path(chosen.data))
@@ -159,7 +168,8 @@ def _stored(path: Path, settings: Mapping[str, Any]) -> Any:
         found = json.loads(path.read_text())
         complete = isinstance(found["seconds"], int | float) and isinstance(found["result"], dict)
         of = dict(found["of"])
-    except (ValueError, KeyError, TypeError):
+        report.table(found["result"])
+    except (ValueError, KeyError, TypeError, AttributeError):
         complete = False
     if not complete:
         raise UserError(f"{path}: expected a result of an experiment, it is damaged; remove it")

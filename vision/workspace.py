@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from melodylc.base import numbers
+from melodylc.base.storage import sweep
 from melodylc.latent import adversarial
 from melodylc.latent.networks import Actor, Critic
 from melodylc.latent.posterior import Posterior
@@ -53,6 +54,8 @@ class Workspace:
         self.networks = NetworkStore(
             out / "models", data=self.data_fingerprint, seed=self.seed, device=self.device, progress=progress
         )
+        for folder in (out, out / "models"):
+            sweep(folder)
         self._encodings: dict[VAE, Encodings] = {}
 
     # -- networks, trained on first use

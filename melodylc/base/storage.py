@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from melodylc.base.errors import UserError
 from midi_io.atomic import atomic_write as atomic_write
+from midi_io.atomic import sweep as sweep
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,12 +44,20 @@ def weights_path(path: str | os.PathLike[str]) -> Path:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any] | None = None) -> None:
-    """Write a safetensors file, with the card, if one is given, in its metadata."""
+    """Write a safetensors file, with the card, if one is given, in its metadata.
+
+    Raises:
+        UserError: if there is no space left, or the file cannot be written for another reason.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with atomic_write(path) as beside:
-        save_file(plain, beside, None if card is None else {"card": json.dumps(card)})
+    try:
+        with atomic_write(path) as beside:
+            save_file(plain, beside, None if card is None else {"card": json.dumps(card)})
+    except SafetensorError as error:
+        raise UserError(f"{path}: cannot be written ({error}); check the permissions and the space left") from error
 
 
 def read_tensors(path: str | os.PathLike[str], word: str = "model") -> dict[str, Tensor]:

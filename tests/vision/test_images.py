@@ -1,8 +1,11 @@
 """MNIST and CelebA as users have them, whole and broken. The images are drawn, the layouts are the real ones'."""
 
 import gzip
+import io
 import os
+import sys
 import tarfile
+import types
 import zipfile
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from PIL import Image
 
 from melodylc.base.errors import UserError
 from vision.data import celeba, mnist
+from vision.data.download import download
 from vision.data.images import split
 
 
@@ -223,6 +227,28 @@ BROKEN = {
         lambda root: _change(root / "list_attr_celeba.txt", 2, lambda line: line.replace("Smiling", "Frowning")),
         "line 2: expected the attribute Smiling",
     ),
+    "an attribute named twice": (
+        lambda root: _change(root / "list_attr_celeba.txt", 2, lambda line: line.replace("Bangs", "Bald")),
+        "line 2: names Bald twice",
+    ),
+    "an image in two parts": (
+        lambda root: _change(root / "list_eval_partition.txt", 4, lambda line: "000001.jpg 2"),
+        "list_eval_partition.txt line 4: 000001.jpg is there twice",
+    ),
+    "a test part of one image": (
+        lambda root: (root / "list_eval_partition.txt").write_text(
+            "".join(f"{number:06}.jpg {2 if number == 5 else number % 2}\n" for number in range(1, 10))
+        ),
+        "expected at least 2 images in the part test, got 1",
+    ),
+    "a page in place of a list": (
+        lambda root: (root / "list_attr_celeba.txt").write_text("<!DOCTYPE html><title>Quota exceeded</title>"),
+        "is a web page: Google sends one",
+    ),
+    "an image that is far too large": (
+        lambda root: os.truncate(root / "img_align_celeba" / "000002.jpg", 6 << 30),
+        "the image 000002.jpg is damaged or cut short .it has 6442450944 bytes",
+    ),
     "an image twice": (
         lambda root: _change(root / "list_attr_celeba.txt", 6, lambda line: line.replace("000004", "000003")),
         "line 6: 000003.jpg is there twice",
@@ -278,10 +304,80 @@ def test_a_broken_archive_is_named(tmp_path):
         celeba.load(root)
 
 
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_an_archive_with_an_image_twice_is_refused(tmp_path, kind):
+    root = drawn.celeba(tmp_path / "data", count=9)
+    other = (root / "img_align_celeba" / "000001.jpg").read_bytes()
+    if kind == "zip":
+        with zipfile.ZipFile(root / "img_align_celeba.zip", "w") as packed:
+            for path in sorted((root / "img_align_celeba").iterdir()):
+                packed.write(path, f"img_align_celeba/{path.name}")
+            packed.writestr("copy/000003.jpg", other)
+    else:
+        _tar(root)
+        with tarfile.open(root / "celeba_half_10k.tar", "a") as packed:  # as `tar -r` puts a newer one after it
+            info = tarfile.TarInfo("celeba_half_10k/img_align_celeba/000003.jpg")
+            info.size = len(other)
+            packed.addfile(info, io.BytesIO(other))
+    with pytest.raises(UserError, match=r"has two files 000003\.jpg"):
+        celeba.load(root)
+
+
+def test_zeros_that_unpack_to_gigabytes_are_not_unpacked(tmp_path):
+    root = drawn.celeba(tmp_path / "data", count=9)
+    with zipfile.ZipFile(root / "img_align_celeba.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted((root / "img_align_celeba").iterdir()):
+            if path.name == "000004.jpg":
+                with packed.open(path.name, "w") as file:
+                    for _ in range(64):
+                        file.write(bytes(1 << 20))
+            else:
+                packed.write(path, path.name)
+            path.unlink()
+    with pytest.raises(UserError, match=r"000004\.jpg is damaged or cut short .it has 67108864 bytes"):
+        celeba.load(root)
+
+
+def test_googles_page_in_place_of_the_archive(tmp_path):
+    root = drawn.celeba(tmp_path / "data", count=9)
+    (root / "img_align_celeba.zip").write_text("\n<!DOCTYPE html><html><title>Google Drive - Quota exceeded</title>")
+    with pytest.raises(UserError, match=r"img_align_celeba\.zip is a web page: Google sends one"):
+        celeba.load(root)
+
+
+def test_a_test_part_that_nothing_can_be_measured_on(tmp_path):
+    with pytest.raises(UserError, match="mnist: expected at least 2 images in the part test, got 1"):
+        mnist.load(drawn.mnist(tmp_path / "one", test=1))
+
+
+@pytest.mark.parametrize("name", ["mnist", "celeba"])
+def test_what_is_there_is_not_downloaded(tmp_path, name):
+    root = getattr(drawn, name)(tmp_path / "data")
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    download(name, root)  # there is no network in the tests
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+
+
+def test_a_download_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
+    torchvision = types.ModuleType("torchvision")
+
+    def fail(root, **options):
+        (Path(root) / "MNIST" / "raw").mkdir(parents=True)
+        (Path(root) / "MNIST" / "raw" / "half").write_bytes(b"half")
+        raise RuntimeError("Too many users have viewed or downloaded this file recently. " * 20)
+
+    torchvision.datasets = types.SimpleNamespace(MNIST=fail)
+    monkeypatch.setitem(sys.modules, "torchvision", torchvision)
+    (tmp_path / "mine.txt").write_text("mine")
+    for root in (tmp_path, tmp_path / "new"):
+        with pytest.raises(UserError, match=r"--download: mnist could not be fetched.*Too many users") as raised:
+            download("mnist", root)
+        assert len(str(raised.value)) < 500
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine.txt"]
+
+
 def test_downloading_needs_a_torchvision_that_fits(tmp_path, monkeypatch):
     import builtins
-
-    from vision.data.download import download
 
     real = builtins.__import__
 

@@ -11,6 +11,7 @@ import drawn
 import pytest
 import torch
 from imports import imports_beyond
+from safetensors import SafetensorError
 
 import vision
 from melodylc.base.errors import UserError
@@ -80,7 +81,9 @@ def test_other_settings_in_the_same_folder_are_refused(digits, tmp_path, capsys)
     assert "was made with another data" in capsys.readouterr().err  # the seed splits the data too
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"of": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"of": 1}', '{"of": {}, "seconds": 1, "result": {"rows": {"a": {"b": "c"}}}}']
+)
 def test_a_damaged_result_is_named(text, digits, tmp_path, capsys):
     (tmp_path / "scales.json").write_text(text)
     assert _run(mnist, digits, tmp_path, "scales") == 2
@@ -133,6 +136,8 @@ def test_what_is_missing_is_said_before_anything_is_made(digits, tmp_path, capsy
 def test_a_device_that_is_not_there_is_one_line(digits, tmp_path, capsys):
     assert _run(mnist, digits, tmp_path, "scales", "--device", "nonsense") == 2
     assert "--device: nonsense cannot be used here" in capsys.readouterr().err
+    assert _run(mnist, digits, tmp_path, "scales", "--device", "meta") == 2
+    assert "--device: meta cannot be used here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("own_generator", [False, True])
@@ -272,6 +277,42 @@ def test_a_stopped_run_says_where_it_continues_from(digits, tmp_path, monkeypatc
     monkeypatch.setitem(EXPERIMENTS, "scales", Experiment(stop, "stopped", ()))
     assert mnist.entry(["scales", "--data", str(digits), "--preset", "smoke", "--quiet"]) == 130
     assert "the same command continues from mnist-smoke" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
+def test_too_little_memory_is_one_line(digits, tmp_path, monkeypatch, capsys, error):
+    def exhaust(workspace):
+        raise error("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setitem(EXPERIMENTS, "scales", Experiment(exhaust, "too large", ()))
+    assert _run(mnist, digits, tmp_path, "scales") == 2
+    said = capsys.readouterr().err
+    assert "the memory is not enough for --preset smoke; take a smaller preset, or --device cpu" in said
+    assert said.count("\n") == 1
+
+
+def test_a_disk_without_space_is_one_line(digits, tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    assert _run(mnist, digits, tmp_path, "scales") == 2
+    said = capsys.readouterr().err
+    assert "No space left on device" in said
+    assert "check the permissions and the space left" in said
+    assert said.count("\n") == 1
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_what_a_kill_left_half_written_is_swept(digits, tmp_path):
+    (tmp_path / "models").mkdir()
+    old, new, mine = (tmp_path / "models" / name for name in (".vae-abcdefgh.checkpoint", ".vae-12345678.png", ".x"))
+    for path in (old, new, mine):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    os.utime(mine, (0, 0))
+    Workspace(mnist_data.load(digits), MNIST["smoke"], tmp_path, progress=False)
+    assert sorted((tmp_path / "models").iterdir()) == sorted([new, mine])  # the new one may be another process's
 
 
 def test_jitter_shifts_whole_images_and_no_further_than_its_reach():

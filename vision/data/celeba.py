@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
@@ -32,6 +33,9 @@ LABELS = "list_attr_celeba"
 PARTITION = "list_eval_partition"
 FOLDERS = ("", "celeba", "CelebA", "Anno", "Eval", "Img", "celeba_half_10k")
 ARCHIVES = ("img_align_celeba.zip", "celeba_half_10k.tar")
+LARGEST_IMAGE = 4 << 20  # bytes; the largest of CelebA has 40 kB
+LARGEST_LIST = 256 << 20  # bytes; the largest of CelebA has 26 MB
+LEAST = 6  # images, of which a part each has two
 # raised by archives and images that are incomplete, damaged or hostile
 DAMAGE = (
     OSError,
@@ -42,6 +46,10 @@ DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
     Image.DecompressionBombError,
+)
+PAGE = 256  # bytes by which a web page is known
+A_PAGE = (
+    "is a web page: Google sends one where too many have fetched the file; try again in a day, or take another source"
 )
 WHERE = (
     "get CelebA's img_align_celeba.zip, list_attr_celeba.txt and list_eval_partition.txt from "
@@ -90,7 +98,7 @@ class Files:
         if not root.exists():
             raise UserError(f"celeba: {root} does not exist; {WHERE}")
         self.root, self._stack = root, stack
-        self._contents: dict[str, Callable[[], bytes]] = {}
+        self._contents: dict[str, tuple[int, Callable[[], bytes]]] = {}  # by name: size in bytes, and what reads it
         self._lock = Lock()  # an archive is one file with one position
         if root.is_file():
             self._open(root)
@@ -103,32 +111,57 @@ class Files:
             for name in (LABELS, PARTITION):
                 for path in (root / folder / f"{name}.csv", root / folder / f"{name}.txt"):
                     if path.is_file():
-                        self._contents[path.name] = path.read_bytes
+                        self._contents[path.name] = (path.stat().st_size, path.read_bytes)
             for images in ("img_align_celeba", "img_align_celeba/img_align_celeba"):
                 for entry in _entries(root / folder / images):
-                    self._contents[entry.name] = Path(entry.path).read_bytes
+                    self._contents[entry.name] = (entry.stat().st_size, Path(entry.path).read_bytes)
 
     def _open(self, path: Path) -> None:
         """Add the files of an archive."""
         try:
-            if zipfile.is_zipfile(path):
-                packed = self._stack.enter_context(zipfile.ZipFile(path))
-                for name in packed.namelist():
-                    self._contents[Path(name).name] = lambda name=name: packed.read(name)  # type: ignore[misc]
-            else:
-                tar = self._stack.enter_context(tarfile.open(path))  # noqa: SIM115
-                for member in tar.getmembers():
-                    if member.isfile():
-                        self._contents[Path(member.name).name] = lambda member=member: tar.extractfile(member).read()  # type: ignore
+            with path.open("rb") as file:
+                page = _is_page(file.read(PAGE))
+            if page:
+                raise UserError(f"celeba: {path} {A_PAGE}")
+            found = self._zipped(path) if zipfile.is_zipfile(path) else self._tarred(path)
+            within: set[str] = set()
+            for name, size, content in found:
+                if name in within and name.endswith((".jpg", ".txt", ".csv")):
+                    raise UserError(f"celeba: {path} has two files {name}; fetch it again")
+                within.add(name)
+                self._contents[name] = (size, content)
         except DAMAGE as error:
             raise UserError(f"celeba: {path} is damaged or no archive ({error}); fetch it again") from error
+
+    def _zipped(self, path: Path) -> Iterable[tuple[str, int, Callable[[], bytes]]]:
+        packed = self._stack.enter_context(zipfile.ZipFile(path))
+        for info in packed.infolist():
+            if not info.is_dir():
+                yield Path(info.filename).name, info.file_size, partial(packed.read, info)
+
+    def _tarred(self, path: Path) -> Iterable[tuple[str, int, Callable[[], bytes]]]:
+        packed = self._stack.enter_context(tarfile.open(path))  # noqa: SIM115 - the stack closes it
+        for member in packed.getmembers():
+            if member.isfile():
+                yield Path(member.name).name, member.size, partial(_read_member, packed, member)
+
+    def has_list(self, name: str) -> bool:
+        """Return whether a list is there."""
+        return f"{name}.txt" in self or f"{name}.csv" in self
+
+    @property
+    def has_images(self) -> bool:
+        """Return whether there is an image."""
+        return any(name.endswith(".jpg") for name in self._contents)
 
     def __contains__(self, name: str) -> bool:
         return name in self._contents
 
-    def read(self, name: str) -> bytes:
-        """Return the bytes of a file; KeyError where there is none."""
-        content = self._contents[name]
+    def read(self, name: str, largest: int = LARGEST_IMAGE) -> bytes:
+        """Return the bytes of a file; KeyError where there is none, OSError where it has more than the largest has."""
+        size, content = self._contents[name]
+        if size > largest:  # as its header says, which what unpacks it keeps to
+            raise OSError(f"it has {size} bytes")
         with self._lock:
             return content()
 
@@ -137,7 +170,10 @@ class Files:
         for file in (f"{name}.txt", f"{name}.csv"):
             if file in self:
                 try:
-                    return file, self.read(file).decode("ascii").splitlines()
+                    found = self.read(file, LARGEST_LIST)
+                    if _is_page(found[:PAGE]):
+                        raise UserError(f"celeba: {file} in {self.root} {A_PAGE}")
+                    return file, found.decode("ascii").splitlines()
                 except (*DAMAGE, UnicodeDecodeError) as error:
                     raise UserError(
                         f"celeba: {file} in {self.root} cannot be read ({error}); fetch it again"
@@ -145,8 +181,29 @@ class Files:
         return None
 
 
+def _read_member(packed: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = packed.extractfile(member)
+    assert file is not None, "only files are listed"
+    return file.read()
+
+
+def _is_page(beginning: bytes) -> bool:
+    """Return whether a file that begins so is a page for a browser."""
+    return beginning.lstrip().lower().startswith((b"<!doctype html", b"<html"))
+
+
 def _entries(folder: Path) -> Iterable[os.DirEntry[str]]:
     return (entry for entry in os.scandir(folder) if entry.name.endswith(".jpg")) if folder.is_dir() else ()
+
+
+def present(root: Path) -> bool:
+    """Return whether images and both lists are there, whatever is in them."""
+    with ExitStack() as stack:
+        try:
+            files = Files(root, stack)
+        except UserError:
+            return False
+        return all(files.has_list(name) for name in (LABELS, PARTITION)) and files.has_images
 
 
 def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatched) -> Dataset:
@@ -173,7 +230,7 @@ def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatche
     images = Images(pixels, torch.tensor([line.labels for line in lines], dtype=torch.float32))
     source = "the official partition"
     if parts is None:
-        tenth = max(1, len(lines) // 10)
+        tenth = max(2, len(lines) // 10)
         test, valid, train = split(len(lines), (tenth, tenth), seed)
         parts, source = (train, valid, test), f"a split drawn with seed {seed}: the partition has not all three parts"
     return Dataset(
@@ -207,6 +264,9 @@ def _labels(files: Files) -> list[Line]:
     names = _fields(text[first - 1])
     if names[:1] == ["image_id"]:
         names = names[1:]
+    if len(set(names)) < len(names):
+        double = next(name for at, name in enumerate(names) if name in names[:at])
+        raise UserError(f"celeba: {file} line {first}: names {double} twice; fetch it again")
     columns = []
     for _, name in ATTRIBUTES:
         if name.lstrip("-") not in names:
@@ -230,8 +290,8 @@ def _labels(files: Files) -> list[Line]:
         raise UserError(
             f"celeba: {file} line {len(text)} is the last, of image {len(lines)}; line 1 says {count}; fetch it again"
         )
-    if len(lines) < 3:
-        raise UserError(f"celeba: {file}: expected at least 3 images, got {len(lines)}")
+    if len(lines) < LEAST:
+        raise UserError(f"celeba: {file}: expected at least {LEAST} images, got {len(lines)}")
     if len({line.image for line in lines}) < len(lines):
         seen: set[str] = set()
         twice = next(line for line in lines if line.image in seen or seen.add(line.image))  # type: ignore[func-returns-value]
@@ -252,6 +312,8 @@ def _partition(files: Files, lines: list[Line]) -> tuple[Tensor, Tensor, Tensor]
             continue
         if len(fields) != 2 or fields[1] not in ("0", "1", "2"):
             raise UserError(f"celeba: {file} line {number}: expected an image and 0, 1 or 2, got {row[:40]!r}")
+        if fields[0] in parts:
+            raise UserError(f"celeba: {file} line {number}: {fields[0]} is there twice; fetch it again")
         parts[fields[0]] = int(fields[1])
     for line in lines:
         if line.image not in parts:

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from melodylc.base.errors import UserError
+
 Watch = Callable[[Iterable[Any], int], Iterable[Any]]  # wraps a number of items in a progress bar
 
 
@@ -57,6 +59,14 @@ class Dataset:
     exclusive: bool  # labels are classes, of which an image has one; otherwise attributes, each on its own
     figure_labels: tuple[tuple[str, tuple[int, ...]], ...]  # names and label vectors of the columns of figures
     source: str  # of the parts, in words; weights on disk are recognised by it
+
+    def __post_init__(self) -> None:
+        """Refuse parts that nothing can be trained or measured on, before anything is trained."""
+        for part, least in (("train", 2), ("valid", 1), ("test", 2)):
+            if len(getattr(self, part)) < least:
+                raise UserError(
+                    f"{self.name}: expected at least {least} images in the part {part}, got {len(getattr(self, part))}"
+                )
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -48,6 +48,16 @@ def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatche
     )
 
 
+def present(root: Path) -> bool:
+    """Return whether the four files are there, whatever is in them."""
+    try:
+        for part in ("train", "t10k"):
+            _find(root, f"{part}-images-idx3-ubyte"), _find(root, f"{part}-labels-idx1-ubyte")
+    except UserError:
+        return False
+    return True
+
+
 def _pair(root: Path, part: str) -> Images:
     """Read the images and labels of one part."""
     images_path, labels_path = _find(root, f"{part}-images-idx3-ubyte"), _find(root, f"{part}-labels-idx1-ubyte")
