@@ -20,6 +20,7 @@ from melodylc.base.signals import exit_code
 from melodylc.base.storage import write_json
 from melodylc.base.version import __version__
 from vision import options, report
+from vision.asking import AskedLabels
 from vision.data.download import download
 from vision.data.images import Dataset, Watch
 from vision.experiments import generation
@@ -82,7 +83,7 @@ def _workspace(
     print(f"{name}: {data.source}")
     if "generate" in chosen.experiments:
         for text in chosen.ask:
-            generation.labels(data, text)  # an error comes before the training
+            AskedLabels.of(data, text)  # an error comes before the training
     preset = presets[chosen.preset]
     if getattr(chosen, "encoder", "notebook") == "paper":
         preset = preset.as_listed()

@@ -69,6 +69,7 @@ ATTRIBUTES = (
     ("hat", "Wearing_Hat"),
     ("young", "Young"),
 )
+ALTERNATIVES = (("bald", "black hair", "blond hair", "brown hair"),)
 # table 3, the columns of figures
 FIGURE_LABELS = (
     ("blond hair", (0, 0, 1, 0, 0, 0, 0, 1, 0, 1)),
@@ -241,6 +242,8 @@ def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatche
         attributes=tuple(name for name, _ in ATTRIBUTES),
         exclusive=False,
         figure_labels=FIGURE_LABELS,
+        aliases={given.lstrip("-"): (name, not given.startswith("-")) for name, given in ATTRIBUTES},
+        alternatives=ALTERNATIVES,
         source=f"{len(parts[0])} training, {len(parts[1])} validation, {len(parts[2])} test images, {source}",
     )
 

@@ -6,8 +6,8 @@ Shapes: N images of (C, H, W), Y labels, K columns of a figure.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -59,6 +59,8 @@ class Dataset:
     exclusive: bool  # labels are classes, of which an image has one; otherwise attributes, each on its own
     figure_labels: tuple[tuple[str, tuple[int, ...]], ...]  # names and label vectors of the columns of figures
     source: str  # of the parts, in words; weights on disk are recognised by it
+    aliases: Mapping[str, tuple[str, bool]] = field(default_factory=dict)  # other names: of an attribute, or its lack
+    alternatives: tuple[tuple[str, ...], ...] = ()  # attributes of which an image has one at the most
 
     def __post_init__(self) -> None:
         """Refuse parts that nothing can be trained or measured on, before anything is trained."""

@@ -43,6 +43,7 @@ def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatche
         test=test,
         attributes=tuple(str(digit) for digit in range(DIGITS)),
         exclusive=True,
+        alternatives=(tuple(str(digit) for digit in range(DIGITS)),),
         figure_labels=tuple((str(digit), tuple(eye[digit])) for digit in range(DIGITS)),
         source=f"{len(train)} training and {len(test)} test images, {len(valid_rows)} of the former for validation",
     )

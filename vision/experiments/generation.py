@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from melodylc.base.errors import UserError
 from vision import figures
+from vision.asking import AskedLabels
 from vision.data.images import Dataset
 from vision.workspace import Workspace
 
@@ -18,43 +18,39 @@ JUDGED = 200  # images of each text that the classifier judges
 
 
 def run(workspace: Workspace, texts: Sequence[str], kind: str) -> dict[str, Any]:
-    """Make a row of images of each text, and measure how many of its labels the classifier finds in images of it.
+    """Make a row of images of each text, and measure how many of the labels it names the classifier finds in them.
 
     Args:
-        texts: labels as `labels` reads them; none for the labels of figures.
+        texts: as `AskedLabels` reads them; none for the labels of figures.
         kind: of the actor.
     """
-    names, columns = workspace.data.columns
+    data = workspace.data
     if texts:
-        names, columns = list(texts), torch.stack([labels(workspace.data, text) for text in texts])
+        asked = {text: AskedLabels.of(data, text) for text in texts}
+    else:
+        names, columns = data.columns
+        asked = {
+            name: AskedLabels(dict(enumerate(column.tolist()))) for name, column in zip(names, columns, strict=True)
+        }
     vae, actor = workspace.vae(), workspace.actor(kind)
     rows, sheets = {}, []
-    for text, column in zip(names, columns, strict=True):
-        wanted = column.expand(JUDGED, -1).to(workspace.device)
+    for text, labels in asked.items():
+        wanted = labels.drawn(data, JUDGED, workspace.seed).to(workspace.device)
         with torch.no_grad():
             made = workspace.decode(vae.decoder, actor(workspace.prior(JUDGED, vae.latent), wanted))
-        logits = workspace.logits(made)
-        if workspace.data.exclusive:
-            right = (logits.argmax(dim=1) == column.argmax()).float()
-        else:
-            right = ((logits > 0) == column.bool()).float().mean(dim=1)
+        right = _found(data, workspace.logits(made), labels)
         rows[text] = {"accuracy": float(right.mean()), "all_as_asked": float((right == 1).float().mean())}
         sheets.append(made[:SHOWN])
-    figures.grid(workspace.out / "generate.png", torch.stack(sheets), names, title=f"given labels, actor {kind}")
+    title = f"given labels, actor {kind}"
+    figures.grid(workspace.out / "generate.png", torch.stack(sheets), list(asked), title=title)
     return {"draws": JUDGED, "rows": rows}
 
 
-def labels(data: Dataset, text: str) -> Tensor:
-    """Return the labels (Y,) of a text: a class, or attributes between commas (or `none`); all others are 0.
-
-    Raises:
-        UserError: for an unknown name.
-    """
-    names = [name.strip() for name in text.split(",")]
-    if names == ["none"] and not data.exclusive:
-        names = []
-    unknown = [name for name in names if name not in data.attributes]
-    if unknown or (data.exclusive and len(names) != 1):
-        expected = "one of" if data.exclusive else "some, between commas, or none, of"
-        raise UserError(f"--ask: expected {expected} {', '.join(data.attributes)}; got {text!r}")
-    return torch.tensor([float(name in names) for name in data.attributes])
+def _found(data: Dataset, logits: Tensor, labels: AskedLabels) -> Tensor:
+    """Return the share of the named labels that logits (B, Y) of a classifier have, (B,)."""
+    places = list(labels.named)
+    if data.exclusive:
+        (digit,) = (place for place in places if labels.named[place] == 1)
+        return (logits.argmax(dim=1) == digit).float()
+    wanted = torch.tensor([labels.named[place] == 1 for place in places])
+    return ((logits[:, places] > 0) == wanted).float().mean(dim=1)
