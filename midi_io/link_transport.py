@@ -14,6 +14,7 @@ from midi_io.ports.interface import MissingPackageError
 from midi_io.transport import BEATS_PER_BAR, ConstantTempo
 
 PACKAGE = "LinkPython-extern"  # its wheels contain Link itself, which is under the GPL, version 2 or later
+LOOK = 0.01  # seconds between two looks at a session, whose stops come unannounced
 JUMP = 0.25  # beats between where it is and where it was to be, from which it jumped; less is a tempo heard late
 RESTART = 0.05  # beats between two beginnings, from which the second is another one
 ROUNDING = 1e-3  # beats past a bar line that count as on it

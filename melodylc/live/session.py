@@ -20,7 +20,7 @@ from melodylc.live.shown_melody import NoSource, ShownMelody
 from melodylc.live.status import Status
 from melodylc.live.worker import Worker
 from midi_io import messages
-from midi_io.link_transport import LinkTransport
+from midi_io.link_transport import LOOK, LinkTransport
 from midi_io.midi_clock import MidiClockTransport
 from midi_io.player import Bar, Player
 from midi_io.ports import Ports
@@ -221,7 +221,8 @@ class Session:
         self._apply_changes()
         self._exchange_melodies()
         self._listen()
-        return self.player.step(self.ports.now())
+        due = self.player.step(self.ports.now())
+        return min(due, self.ports.now() + LOOK) if isinstance(self.transport, LinkTransport) else due
 
     def _receive(self, moment: float, message: bytes) -> None:
         if isinstance(self.transport, MidiClockTransport) and self.transport.receive(moment, message):

@@ -31,13 +31,16 @@ class Stage:
         shown = ShownMelody(lambda: QUARTERS)
         self.session = Session(settings, ports=self.ports, say=self.said.append, shown=shown)
         self.session.prepare()
+        self.next_step = 0.0
 
     def play(self, seconds):
+        """Let time go on, a millisecond at a time: the ports send what is due, the session is called when it asked."""
         end = self.hand.now + seconds
         while self.hand.now < end:
-            next_step = self.session.step()
+            if self.hand.now >= self.next_step:
+                self.next_step = self.session.step()
             self.ports.flush()
-            self.hand.now = min(max(next_step, self.hand.now + 1e-3), end)
+            self.hand.now = min(self.hand.now + 1e-3, end)
 
     def onsets(self):
         """Link's beats and the pitches of the notes since the last call."""
@@ -62,7 +65,7 @@ def test_it_plays_from_the_next_bar_line_on_in_the_tempo_of_link(stage):
     assert pitches == [QUARTERS[index * 4] for index in range(len(beats))]
     assert live.session.status.tempo == 133
     live.session.set_tempo(90)
-    live.play(0.1)
+    live.play(0.2)
     assert live.link.tempo() == 90
     assert live.session.status.tempo == 90
     live.session.close()
@@ -85,6 +88,17 @@ def test_peers_start_and_stop_it(stage):
     beats, pitches = live.onsets()
     assert beats[0] == pytest.approx(np.ceil(began / 4) * 4, abs=1e-3)
     assert pitches[:4] == [60, 62, 64, 65]
+    live.session.close()
+
+
+@pytest.mark.parametrize("before", np.linspace(0.0115, 0.06, 12))
+def test_what_was_handed_ahead_of_a_stop_is_not_heard(stage, before):
+    """Half a second a beat: a stop so many seconds before the note of beat 10."""
+    live = stage(tempo=120, beat=3.9)
+    live.play(3.05 - before)
+    live.link.play(False)
+    live.play(1.0)
+    assert live.onsets()[0] == pytest.approx(np.arange(4, 10), abs=1e-3)
     live.session.close()
 
 
