@@ -15,8 +15,8 @@ from midi_io.transport import BEATS_PER_BAR, ConstantTempo
 
 PACKAGE = "LinkPython-extern"  # its wheels contain Link itself, which is under the GPL, version 2 or later
 LOOK = 0.01  # seconds between two looks at a session, whose stops come unannounced
-JUMP = 0.25  # beats between where it is and where it was to be, from which it jumped; less is a tempo heard late
-RESTART = 0.05  # beats between two beginnings, from which the second is another one
+JUMP = 0.25  # beats between where it is and where it was to be, from which it jumped
+DELAY = 0.2  # seconds that another tempo may be on its way: what it makes of the position meanwhile is no jump
 ROUNDING = 1e-3  # beats past a bar line that count as on it
 PROMPT = 100e-6  # seconds between two looks at a clock that nothing came between
 SETTLING = 0.2  # seconds over which readings of the clocks are averaged
@@ -54,7 +54,7 @@ class LinkTransport(ConstantTempo):
         self._start = 0.0  # the beat of Link that is position 0
         self._said = False  # whether a peer has started or stopped us
         self._untold = (state.isPlaying(), state.timeForIsPlaying())  # what Link says until then
-        self._playing, self._began = False, 0.0  # what it said last, and at which beat that was
+        self._playing = False  # what it said last
         peer.startStopSyncEnabled = True
         peer.enabled = True
 
@@ -79,34 +79,32 @@ class LinkTransport(ConstantTempo):
         self._count_peers()
         state = self._peer.captureAppSessionState()
         off = self._beat_at(state, now) - self._start - self.position(now) if self._running else 0.0
-        if self._is_told(state, jumped=abs(off) > JUMP):
+        jumped = abs(off) > JUMP + DELAY * abs(state.tempo() - self._tempo) / 60
+        if self._is_told(state):
             if self._playing:
-                self._begin(self._began, state, now)
+                self._begin(state.beatAtTime(state.timeForIsPlaying(), BEATS_PER_BAR), state, now)
             else:
                 self._halt(now)
-        elif abs(off) > JUMP:
+        elif jumped:
             self._jump(off, state, now)
         elif self._running:
             self._keep(state, now)
         self._tempo = state.tempo()
 
-    def _is_told(self, state: Any, jumped: bool) -> bool:
-        """Return whether a peer has started or stopped us since the last look, and note what it said."""
-        playing, moment = state.isPlaying(), state.timeForIsPlaying()
-        began = state.beatAtTime(moment, BEATS_PER_BAR)
+    def _is_told(self, state: Any) -> bool:
+        """Return whether a peer has started or stopped us since the last look, and note what it said.
+
+        Until the first word Link gives the moment at which we were made; later ones move with the tempo.
+        """
+        was, self._playing = self._playing, state.isPlaying()
         if self._said:
-            # a jump moves the beat of the beginning, and so may a tempo: neither begins anew
-            steady = playing and not jumped and state.tempo() == self._tempo
-            told = playing != self._playing or (steady and abs(began - self._began) > RESTART)
-        else:
-            told = self._said = (playing, moment) != self._untold
-        self._playing, self._began = playing, began
-        return told
+            return self._playing != was
+        self._said = (self._playing, state.timeForIsPlaying()) != self._untold
+        return self._said
 
     def _begin(self, beat: float, state: Any, now: float) -> None:
         """Have position 0 at the first bar line from a beat of Link on."""
-        self._start = math.ceil((beat - ROUNDING) / BEATS_PER_BAR) * BEATS_PER_BAR
-        self._running = True
+        self._start, self._running = _line(beat), True
         self._set_out(state, now)
         if self._beat < JUMP:
             self.origin = 0.0  # what was to sound since then is made up for
@@ -140,6 +138,11 @@ class LinkTransport(ConstantTempo):
         if peers != self._peers:
             self._peers = peers
             self._say(f"Ableton Link: {peers} other {'peer' if peers == 1 else 'peers'}")
+
+
+def _line(beat: float) -> float:
+    """Return the first bar line from a beat on."""
+    return math.ceil((beat - ROUNDING) / BEATS_PER_BAR) * float(BEATS_PER_BAR)
 
 
 class _LinkClock:

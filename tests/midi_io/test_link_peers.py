@@ -81,6 +81,11 @@ def test_a_peer_starts_and_stops_it(program):
         onsets = collect(follower)
         check_onsets(peer, onsets)
         assert 0 <= round(peer.beats(onsets[0])[0]) - began <= BAR
+        epoch = follower.look()["epoch"]
+        for tempo in (200, 170, 220, 240):
+            peer.tempo(tempo)
+            assert eventually(lambda tempo=tempo: follower.look()["tempo"] == pytest.approx(tempo, abs=0.01))
+        assert follower.look()["epoch"] == epoch
         peer.play(False)
         assert eventually(lambda: not follower.look()["running"])
         follower.heard()

@@ -91,24 +91,21 @@ def test_a_stop_of_peers_that_began_before_we_came_is_heard(hand):
     assert not transport.running
 
 
-def test_a_start_while_it_runs_begins_again_and_a_tempo_does_not(hand):
+def test_neither_a_tempo_nor_another_player_begins_it_anew(hand):
     session = LinkTwin(hand, tempo=120)
     transport = LinkTransport(session, hand)
     session.play(True)
     transport.advance(hand.now)
-    hand.now += 10.2
+    for tempo in (60, 300, 40, 999):
+        hand.now += 10.2
+        transport.advance(hand.now)
+        session.setTempo(tempo, session.micros())
+        hand.now += 0.1  # which the news of it took
+        transport.advance(hand.now)
+    session.play(True)  # another program, which joins in
     transport.advance(hand.now)
-    epoch = transport.epoch
-    session.setTempo(60, session.micros())
-    transport.advance(hand.now)
-    hand.now += 0.01
-    transport.advance(hand.now)
-    assert transport.epoch == epoch
-    session.play(True)
-    hand.now += 0.02
-    transport.advance(hand.now)
-    assert transport.epoch == epoch + 1
-    assert -BAR < transport.position(hand.now) < 0
+    assert transport.epoch == 1
+    assert transport.position(hand.now) == pytest.approx(session.beat_now, abs=1e-3)
 
 
 def test_its_tempo_is_given_to_all(hand):
