@@ -64,7 +64,7 @@ class Program:
     def __init__(self, command: list[str]) -> None:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         path = os.pathsep.join(filter(None, (str(PROGRAM.parents[2]), os.environ.get("PYTHONPATH"))))
-        self._process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, **pipes)  # type: ignore[call-overload]
+        self._process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, **pipes)
 
     def __getattr__(self, name: str) -> Any:
         def call(*arguments: Any) -> Any:
