@@ -1,6 +1,7 @@
 """Musical time: where in beats a moment lies, and at which moment a beat is reached.
 
-`InternalTransport` keeps its own tempo. `midi_io.midi_clock` follows MIDI clock, `midi_io.jack_transport` JACK.
+`InternalTransport` keeps its own tempo. `midi_io.midi_clock` follows MIDI clock, `midi_io.jack_transport` JACK,
+`midi_io.link_transport` Ableton Link.
 """
 
 from __future__ import annotations

@@ -67,7 +67,9 @@ def _add_how_it_is_played(parser: argparse.ArgumentParser) -> None:
 
 def _add_time(parser: argparse.ArgumentParser) -> None:
     time = parser.add_argument_group("time")
-    time.add_argument("--sync", choices=("internal", "midi-clock", "jack"), default="internal", help="(internal)")
+    time.add_argument(
+        "--sync", choices=("internal", "midi-clock", "jack", "link"), default="internal", help="(internal)"
+    )
     time.add_argument("--tempo", type=number(float, 20, 999), default=120.0, metavar="BPM", help="(120)")
     time.add_argument("--lead", action="store_true", help="send MIDI clock, start and stop")
     time.add_argument(
@@ -208,10 +210,12 @@ def welcome(session: Session) -> str:
         where = ", ".join(
             f"{way} the port {s.name}" if port is None else f"{way} ports that match {port!r}" for way, port in ways
         )
+    answering = "play a phrase into it, and it answers"
     waits = {
-        "internal": "playing" if s.mode != "answer" else "play a phrase into it, and it answers",
+        "internal": "playing" if s.mode != "answer" else answering,
         "midi-clock": "waiting for the start of your DAW's MIDI clock",
         "jack": "waiting for JACK's transport to roll",
+        "link": f"in the time of Ableton Link: {'from its next bar line on' if s.mode != 'answer' else answering}",
     }[s.sync]
     named = s.port is not None or (s.port_in is not None and s.port_out is not None)
     connect = "" if named or session.status.links else "; connect them in your DAW (plugins/README.md says how)"

@@ -7,11 +7,12 @@ import importlib.metadata
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from melodylc.live.hints import INSTALL, with_hint
+from melodylc.live.hints import INSTALL, INSTALL_LINK, LINK_LICENCE, with_hint
+from midi_io.link_transport import PACKAGE as LINK
 from midi_io.ports import NoVirtualPortsError, problem_of
 from midi_io.ports.rtmidi import WINDOWS
 
@@ -58,6 +59,7 @@ def examine() -> Iterator[Finding]:
         else:
             why, _, mend = with_hint(problem).partition("; ")
             yield Finding(backend, False, why, _mend(backend, why) or mend.partition(" with: ")[2] or mend or None)
+    yield _link()
     yield _verdict(works, missing)
 
 
@@ -89,6 +91,14 @@ def _package(package: str, module: str) -> Finding:
             return Finding(package, False, NOT_INSTALLED, INSTALL)
         why = f"installed, but does not load ({str(error).splitlines()[0]})"
         return Finding(package, False, why, f"pip install --force-reinstall {package}")
+
+
+def _link() -> Finding:
+    """Say whether Ableton Link is there, which nothing else needs."""
+    found = _package(LINK, "link")
+    if found.says == NOT_INSTALLED:
+        found = replace(found, says=f"not installed; only --sync link needs it ({LINK_LICENCE})", mend=INSTALL_LINK)
+    return replace(found, name="Ableton Link")
 
 
 def _torch() -> Finding:

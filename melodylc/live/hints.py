@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from midi_io.link_transport import PACKAGE as LINK
 from midi_io.ports import MissingPackageError, NoPortsError, NoSystemError, NoVirtualPortsError
 
 INSTALL = "pip install 'melodylc[live]'"
+INSTALL_LINK = "pip install 'melodylc[link]'"
+LINK_LICENCE = "its wheel holds Ableton's code, under the GPL"
 
 
 def with_hint(error: NoPortsError) -> str:
     """Return the reason, and what to do about it with melodylc."""
     if isinstance(error, MissingPackageError):
+        if error.package == LINK:
+            return f"{error.text(INSTALL_LINK)} ({LINK_LICENCE})"
         return error.text(INSTALL)
     if isinstance(error, NoVirtualPortsError):
         return f"{error}: --port NAME"

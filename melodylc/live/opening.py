@@ -12,9 +12,10 @@ from melodylc.live.hints import with_hint
 from melodylc.live.protocol import Setup
 from melodylc.live.settings import TRACK_NAME, SessionSettings
 from midi_io import recording
+from midi_io.link_transport import LinkTransport, join
 from midi_io.midi_clock import MidiClockTransport
 from midi_io.player import PlaybackSettings
-from midi_io.ports import NoPortsError, Ports, ReconnectingPorts, open_ports
+from midi_io.ports import MissingPackageError, NoPortsError, Ports, ReconnectingPorts, open_ports
 from midi_io.sounding_notes import InUseError, SoundingNotes
 from midi_io.transport import InternalTransport, Transport
 
@@ -48,7 +49,11 @@ def open_session_ports(settings: SessionSettings, stack: ExitStack, say: Callabl
 
 
 def transport_of(settings: SessionSettings, ports: Ports, say: Callable[[str], None] = lambda text: None) -> Transport:
-    """Return the transport that settings ask for; `say` is called with what it concludes about a DAW."""
+    """Return the transport that settings ask for; `say` is called with what it concludes about a DAW.
+
+    Raises:
+        UserError: if it needs a package that is not installed.
+    """
     if settings.sync == "midi-clock":
         clocks = {"auto": None, "clocks": True, "sixteenths": False}[settings.song_position]
         return MidiClockTransport(clocks, say)
@@ -57,6 +62,11 @@ def transport_of(settings: SessionSettings, ports: Ports, say: Callable[[str], N
 
         assert isinstance(ports, ReconnectingPorts)
         return JackTransport(ports.transport_state, settings.tempo)
+    if settings.sync == "link":
+        try:
+            return LinkTransport(join(settings.tempo), ports.now, say)
+        except MissingPackageError as error:
+            raise UserError(f"sync: {with_hint(error)}") from error
     return InternalTransport(settings.tempo)
 
 

@@ -20,6 +20,7 @@ from melodylc.live.shown_melody import NoSource, ShownMelody
 from melodylc.live.status import Status
 from melodylc.live.worker import Worker
 from midi_io import messages
+from midi_io.link_transport import LOOK, LinkTransport
 from midi_io.midi_clock import MidiClockTransport
 from midi_io.player import Bar, Player
 from midi_io.ports import Ports
@@ -96,7 +97,7 @@ class Session:
         self._ask_again_at = float("-inf")  # after a failure
         self._phrases = PhraseRecorder()
         self._phrases_epoch = 0  # of the transport, that the phrase belongs to
-        self._starting = settings.sync == "internal" and settings.mode != "answer"
+        self._starting = settings.sync == "link" or (settings.sync == "internal" and settings.mode != "answer")
         self._thread = threading.Thread(target=self._run, name="melodylc player", daemon=True)
 
     # --- from the outside -------------------------------------------------------------------------------------------
@@ -114,6 +115,8 @@ class Session:
             self.ports: Ports = self._given_ports or open_session_ports(settings, stack, self._say)
             stack.callback(self.ports.close)
             self.transport: Transport = transport_of(settings, self.ports, self._say)
+            if isinstance(self.transport, LinkTransport):
+                stack.callback(self.transport.close)
             self._recording = None if settings.record is None else open_recording(settings.record)
             if self._recording:
                 stack.callback(self._recording.close)
@@ -168,7 +171,7 @@ class Session:
         self._woken.set()
 
     def set_tempo(self, tempo: float) -> None:
-        """Take another tempo at once, from any thread, where the session keeps its own."""
+        """Take another tempo at once, from any thread, where the session keeps its own; all peers of Link take it."""
         self._tempo = tempo
         self._woken.set()
 
@@ -218,7 +221,8 @@ class Session:
         self._apply_changes()
         self._exchange_melodies()
         self._listen()
-        return self.player.step(self.ports.now())
+        due = self.player.step(self.ports.now())
+        return min(due, self.ports.now() + LOOK) if isinstance(self.transport, LinkTransport) else due
 
     def _receive(self, moment: float, message: bytes) -> None:
         if isinstance(self.transport, MidiClockTransport) and self.transport.receive(moment, message):
@@ -244,7 +248,7 @@ class Session:
 
     def _apply_changes(self) -> None:
         tempo, self._tempo = self._tempo, None
-        if tempo is not None and isinstance(self.transport, InternalTransport):
+        if tempo is not None and isinstance(self.transport, InternalTransport | LinkTransport):
             self.transport.set_tempo(tempo, self.ports.now())
         while self._changes:
             control, value = self._changes.popleft()
@@ -267,7 +271,8 @@ class Session:
             elif not isinstance(answer, Answer):
                 continue  # of a task, which a session does not ask for
             self._queue.take(answer)
-        if self._starting and len(self._queue) and isinstance(self.transport, InternalTransport):
+        ready = len(self._queue) or self.settings.mode == "answer"  # which needs none to listen
+        if self._starting and ready and isinstance(self.transport, InternalTransport | LinkTransport):
             self._starting = False
             self.transport.start(self.ports.now() + 2 * self.ports.lookahead)
         if self._source.free and self.ports.now() >= self._ask_again_at:

@@ -16,7 +16,7 @@ from melodylc.melody import BARS
 from midi_io.ports.naming import MOST_BYTES, takes
 
 MODES = ("generate", "continue", "answer", "vary")
-SYNCS = ("internal", "midi-clock", "jack")
+SYNCS = ("internal", "midi-clock", "jack", "link")
 AMOUNTS = {"generate": 1.0, "answer": 0.2, "vary": 0.25}  # how far from one melody to the next
 VARIED_EVERY = 4  # bars
 LEARNING_SECONDS = 30.0  # before it plays

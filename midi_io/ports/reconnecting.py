@@ -71,9 +71,12 @@ class ReconnectingPorts:
     def _lose(self, ports: Ports) -> None:
         self._parted = self.now() - time.monotonic()
         self._ports = None
-        self._counts = [self._counts[0] + ports.sent, self._counts[1] + ports.late, self._counts[2] + ports.malformed]
+        self._count(ports)
         self._say("the MIDI ports are gone; waiting for them to come back")
         ports.close()
+
+    def _count(self, ports: Ports) -> None:
+        self._counts = [self._counts[0] + ports.sent, self._counts[1] + ports.late, self._counts[2] + ports.malformed]
 
     def _regain(self) -> None:
         try:
@@ -155,7 +158,10 @@ class ReconnectingPorts:
     def close(self) -> None:
         self._ending.set()
         self._thread.join(timeout=5.0)
-        if self._ports is not None:
-            self._ports.close()
+        if (ports := self._ports) is not None:
+            self._parted = self.now() - time.monotonic()  # a client that is closed has no clock
+            ports.close()
+            self._ports = None
+            self._count(ports)
             if not self.sounding_notes.sounding:
                 self.sounding_notes.clear()

@@ -99,6 +99,15 @@ def test_hints_of_melodylc_are_added_to_the_neutral_reasons_of_midi_io():
     assert with_hint(NoVirtualPortsError("make one and name it")) == "make one and name it: --port NAME"
 
 
+def test_link_is_no_condition_of_a_session(examined, monkeypatch):
+    assert examined({})["Ableton Link"].fine
+    monkeypatch.setattr(doctor, "find_spec", lambda module: None)
+    found = examined({}, broken={"link": ModuleNotFoundError("No module named 'link'")})
+    assert "GPL" in found["Ableton Link"].says
+    assert found["Ableton Link"].mend == "pip install 'melodylc[link]'"
+    assert found["live"].fine
+
+
 def test_midi_io_does_not_know_melodylc():
     for path in Path(midi_io.__file__).parent.rglob("*.py"):
         assert "melodylc" not in path.read_text().lower(), path

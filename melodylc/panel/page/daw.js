@@ -7,6 +7,7 @@ const SYNCS = [
   ["internal", "its own tempo"],
   ["midi-clock", "my DAW's MIDI clock"],
   ["jack", "JACK's transport"],
+  ["link", "Ableton Link"],
 ];
 const STEPS = [
   "What is in the roll is played over and over; what you change is heard from the next bar line on.",
