@@ -1,0 +1,17 @@
+"""Stands for `melodylc` where a script runs it: keeps the question, and answers what lies beside this file.
+
+`reply.json` is the answer, or {"fails": "a line"} for a program that ends without one.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+here = Path(__file__).parent
+command, ask, asked, answer, answered = sys.argv[1:]
+assert (command, ask, answer) == ("bridge", "--ask", "--answer"), sys.argv
+(here / "question.json").write_bytes(Path(asked).read_bytes())
+reply = json.loads((here / "reply.json").read_text())
+if "fails" in reply:
+    sys.exit(reply["fails"])
+Path(answered).write_text(json.dumps(reply))
