@@ -105,7 +105,7 @@ local function notes_of(take, from, to, origin)
     stop = math.min(stop, to)
     if not muted and start >= from - NEAR and start < to - NEAR and stop > start then
       notes[#notes + 1] = { index = index, pitch = pitch, start = start - origin, stop = stop - origin,
-        velocity = math.max(velocity, 1), channel = channel }
+        velocity = velocity, channel = channel }
     end
   end
   return notes

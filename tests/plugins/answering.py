@@ -1,4 +1,4 @@
-"""Stands for `melodylc` where a script runs it: keeps the question, and answers what lies beside this file.
+"""Stands for `melodylc` where a script runs it: keeps the questions, and answers what lies beside this file.
 
 `reply.json` is the answer, or {"fails": "a line"} for a program that ends without one.
 """
@@ -10,7 +10,8 @@ from pathlib import Path
 here = Path(__file__).parent
 command, ask, asked, answer, answered = sys.argv[1:]
 assert (command, ask, answer) == ("bridge", "--ask", "--answer"), sys.argv
-(here / "question.json").write_bytes(Path(asked).read_bytes())
+with (here / "questions.jsonl").open("ab") as questions:
+    questions.write(Path(asked).read_bytes() + b"\n")
 reply = json.loads((here / "reply.json").read_text())
 if "fails" in reply:
     sys.exit(reply["fails"])

@@ -334,6 +334,7 @@ declare("ExecProcess", "string integer", function(command, timeout)
     end
     parts[#parts + 1], at = "'" .. part:gsub("'", "'\\''") .. "'", stop
   end
+  if not parts[1]:find("/", 1, true) then return nil end -- programs are not searched for
   local pipe = io.popen("exec 2>&1; " .. table.concat(parts, " "))
   local output = pipe:read("a")
   local _, _, code = pipe:close()

@@ -40,6 +40,7 @@ class Reaper:
     def call(self, *actions, **scenario):
         """Open a project and call actions: infill, vary, make, or undo."""
         scenario.setdefault("folder", str(self.folder / "Réglages de REAPER"))
+        (self.folder / "questions.jsonl").write_text("")
         (self.folder / "scenario.json").write_text(json.dumps(scenario))
         names = [name if name == "undo" else f"melodylc_{name}" if name != "melodylc" else name for name in actions]
         files = [str(self.folder / name) for name in ("scenario.json", "result.json")]
@@ -49,8 +50,14 @@ class Reaper:
         return json.loads((self.folder / "result.json").read_text())
 
     @property
+    def questions(self):
+        """What was asked in the last call, in order."""
+        return [json.loads(line) for line in (self.folder / "questions.jsonl").read_text().splitlines()]
+
+    @property
     def question(self):
-        return json.loads((self.folder / "question.json").read_text())
+        (question,) = self.questions
+        return question
 
 
 @pytest.fixture
@@ -231,9 +238,26 @@ def test_vary_replaces_what_is_heard_of_the_item(reaper):
 
 def test_an_item_that_begins_within_a_bar_is_counted_from_the_bar(reaper):
     reaper.answers(MELODY)
-    reaper.call("vary", **project([[60, 0, 1, 80]], position=6, length=3))
-    assert reaper.question["melody"] == [[60, 2, 1, 80]]
+    reaper.call("vary", **project([[60, 0, 1, 80], [62, 2.5, 9, 80]], position=6, length=3))
+    assert reaper.question["melody"] == [[60, 2, 1, 80], [62, 4.5, 0.5, 80]]  # no longer than is heard
     assert reaper.question["bars"] == 2
+
+
+@seed(16)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 400), st.integers(1, 16), st.floats(20, 400), st.floats(20, 400), st.integers(0, 300))
+def test_bars_are_counted_right_in_every_tempo(reaper, bar, bars, tempo, then, change):
+    reaper.answers([[60, 0, 1, 90]])
+    note = [[60, 0, 1, 80], [62, bars * 4 - 0.25, 0.25, 80]]
+    tempos = [[0, tempo], [change + 0.5, then]]  # seconds that are no round numbers
+    result = reaper.call(
+        "vary", "make", **project(note, bar * 4, bars * 4, tempos=tempos, selection=[bar * 4, bar * 4 + 4])
+    )
+    assert result["messages"] == []
+    assert result["tracks"][0]["items"][1]["position"] == pytest.approx(bar * 4)
+    assert result["tracks"][0]["items"][1]["length"] == 4
+    assert reaper.questions[0]["bars"] == bars
+    assert [each[1] for each in reaper.questions[0]["melody"]] == pytest.approx([0, bars * 4 - 0.25], abs=1e-6)
 
 
 def test_make_puts_an_item_over_the_bars_of_the_time_selection(reaper):
@@ -286,7 +310,7 @@ def test_a_dialog_that_is_cancelled_changes_nothing(reaper):
     for action in ("infill", "vary", "make"):
         result = reaper.call(action, **{**project(selection=[4, 8]), "typed": None})
         assert result["messages"] == result["undo"] == []
-    assert not (reaper.folder / "question.json").exists()
+        assert reaper.questions == []
 
 
 HOSTILE = ['$(touch /tmp/x); "quoted" & \\ %PATH% `x`', "dórian 音階 \U0001f3b5", "tab\tand \x7f"]
@@ -310,6 +334,17 @@ def test_what_went_wrong_is_said_in_one_message(reaper):
 def test_a_program_that_is_gone_is_said(lua, tmp_path):
     reaper = Reaper(lua, tmp_path, '"/nowhere/bin/melodylc"')
     assert "No melody:" in reaper.call("vary", **project())["messages"][0]
+
+
+@pytest.mark.parametrize("action", ["infill", "vary", "make"])
+def test_a_change_that_fails_midway_is_undone(reaper, action):
+    reaper.answers([[60, 4, 1, 90], [200, 5, 1, 90]])  # the second is no note
+    before = project(selection=[4, 8])
+    result = reaper.call(action, **before)
+    assert len(result["messages"]) == 1
+    assert [len(item["takes"]) for item in result["tracks"][0]["items"]] == [1]
+    assert notes(takes(result)[0]) == [tuple(note) for note in MELODY]
+    assert result["undo"] == []
 
 
 def test_an_old_answer_is_not_taken_for_a_new_one(reaper):
