@@ -1,4 +1,4 @@
-"""Candidates for the panel, and what is known of each; runs in the inference process."""
+"""Candidates, and what is known of each; runs in the inference process."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from melodylc.generation import generate
 from melodylc.latent.slerp import slerp
 from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, canonical, check
 from melodylc.model import Model
-from melodylc.panel.asked import Asked
 from melodylc.rules.outside import notes_outside
+from melodylc.tasks.asked import Asked
 from melodylc.transforming import interpolate
 
 SECONDS = 3.0  # that the search for a melody goes on at most: somebody waits

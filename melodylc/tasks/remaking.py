@@ -13,9 +13,9 @@ from melodylc.constraints.search import SearchBudget
 from melodylc.infilling import infill
 from melodylc.melody import BARS, STEPS, STEPS_PER_BAR
 from melodylc.model import Model
-from melodylc.panel.asked import Asked
-from melodylc.panel.locks import FREE, LOCKED, PITCHES, RHYTHM
-from melodylc.panel.making import Tell, judged, one_by_one, states
+from melodylc.tasks.asked import Asked
+from melodylc.tasks.locks import FREE, LOCKED, PITCHES, RHYTHM
+from melodylc.tasks.making import Tell, judged, one_by_one, states
 
 KEEPS = {FREE: None, RHYTHM: "rhythm", PITCHES: "pitches"}  # what infilling is told, in the order in which it is done
 BUDGET = SearchBudget(decodes=60, first=4, seconds=3.0)  # of each part: a draw takes as long as five melodies

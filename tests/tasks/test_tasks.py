@@ -11,8 +11,8 @@ from melodylc.constraints.infilling import of_new_notes
 from melodylc.live.inference import Conversation, Inference
 from melodylc.live.protocol import Progress, Setup, Task
 from melodylc.melody import HOLD, STEPS
-from melodylc.panel.locks import LOCKED, PITCHES, RHYTHM
-from melodylc.panel.tasks import TASKS, perform
+from melodylc.tasks.locks import LOCKED, PITCHES, RHYTHM
+from melodylc.tasks.performing import TASKS, perform
 
 ANYTHING = {"key": None, "notes": None, "low": None, "high": None, "at_most": None}
 
