@@ -55,10 +55,10 @@ def _remake(inference: Inference, conversation: Conversation, asked: dict[str, A
 
 
 def _continue(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
-    from melodylc.tasks import making
+    from melodylc.tasks import continuing, making
 
     wanted, melody = Asked.of(inference.model, asked), making.states(asked["melody"])
-    return making.continued(inference.model, wanted, melody, conversation.tell, conversation.stopped)
+    return continuing.continued(inference.model, wanted, melody, conversation.tell, conversation.stopped)
 
 
 def _judge(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
