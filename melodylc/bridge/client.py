@@ -26,6 +26,22 @@ def ask(question: dict[str, Any], port: int = PORT) -> dict[str, Any]:
         NoBridgeError: where none runs.
         UserError: with the bridge's words, where it has no other answer.
     """
+    return _without_error(exchange(question, port))
+
+
+def _without_error(answer: dict[str, Any]) -> dict[str, Any]:
+    if "error" in answer:
+        raise UserError(str(answer["error"]))
+    return answer
+
+
+def exchange(question: dict[str, Any], port: int = PORT) -> dict[str, Any]:
+    """Return the bridge's answer as it comes, an error among them.
+
+    Raises:
+        NoBridgeError: where none runs.
+        UserError: where what runs there is no bridge, or ends.
+    """
     message = framed(question)
     if len(message) > MOST_BYTES:
         raise UserError(f"question: expected at most {MOST_BYTES} bytes, got {len(message)}; ask about fewer notes")
@@ -49,8 +65,6 @@ def _understood(line: bytes, port: int) -> dict[str, Any]:
         answer = None
     if not line.endswith(b"\n") or not isinstance(answer, dict):
         raise UserError(f"bridge: what runs at port {port} is no bridge, or ended; look there, or give another --port")
-    if "error" in answer:
-        raise UserError(str(answer["error"]))
     return answer
 
 
@@ -65,7 +79,4 @@ def answer(question: dict[str, Any], port: int = PORT) -> dict[str, Any]:
     except NoBridgeError:
         from melodylc.bridge.alone import answered
 
-    made = answered(question)
-    if "error" in made:
-        raise UserError(str(made["error"]))
-    return made
+    return _without_error(answered(question))
