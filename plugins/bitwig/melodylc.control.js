@@ -58,7 +58,8 @@ function makeSettings() {
   settings.toBar = watched(state.getNumberSetting("Infill to bar", "Melodies", 1, MOST_BARS, 1, "", 16));
   settings.keep = watched(
     state.getEnumSetting("Infill keeps", "Melodies", ["nothing", "rhythm", "pitches"], "nothing"));
-  settings.key = watched(state.getEnumSetting("Key", "Asked for", ["any"].concat(KEYS), "C"));
+  settings.key = watched(
+    state.getEnumSetting("Key (own: the clip's)", "Asked for", ["own", "any"].concat(KEYS), "own"));
   settings.scale = watched(state.getEnumSetting("Scale", "Asked for", SCALES, "major"));
   settings.strict = watched(state.getEnumSetting("Guarantee key and range", "Asked for", ["no", "yes"], "no"));
   settings.notes = watched(state.getNumberSetting("At least notes (0: any)", "Asked for", 0, 220, 1, "", 0));
@@ -89,10 +90,12 @@ function whole(setting) {
   return Math.round(setting.getRaw());
 }
 
-// Returns a question with what the panel asks for; what is "any" is left out.
+// Returns a question with what the panel asks for; what is "any" is left out. A new melody has no key of its own yet.
 function question(kind) {
   var asks = { "do": kind };
-  if (settings.key.get() !== "any") asks.key = settings.key.get() + " " + settings.scale.get();
+  var key = settings.key.get();
+  if (key === "own" && kind !== "generate") asks.key = "own";
+  if (key !== "own" && key !== "any") asks.key = key + " " + settings.scale.get();
   if (settings.strict.get() === "yes") asks.strict = true;
   if (whole(settings.notes) > 0) asks.notes = whole(settings.notes);
   if (whole(settings.atMost) > 0) asks.at_most = whole(settings.atMost);
@@ -241,19 +244,8 @@ function infillClip() {
 
 // Returns the notes that were there, with those of the melody in place of what begins in [from, to).
 function infilled(given, melody, from, to) {
-  var before = null; // the melody's note that sounds when the stretch begins: it may be longer or shorter now
-  melody.forEach(function (note) {
-    if (note.start < from && (before === null || note.start > before.start)) before = note;
-  });
-  var kept = given.filter(function (note) { return note.start < from || note.start >= to; }).map(function (note) {
-    var sounds = before !== null && note.start === before.start && note.pitch === before.pitch
-      && note.start + Math.max(note.length, before.length) > from;
-    if (!sounds) return note;
-    return {
-      channel: note.channel, pitch: note.pitch, start: note.start, length: before.length, velocity: note.velocity
-    };
-  });
-  return kept.concat(melody.filter(function (note) { return note.start >= from && note.start < to; }));
+  function inside(note) { return note.start >= from && note.start < to; }
+  return given.filter(function (note) { return !inside(note); }).concat(melody.filter(inside));
 }
 
 // --- the clip that is written --------------------------------------------------------------------------------------

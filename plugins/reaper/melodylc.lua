@@ -148,29 +148,21 @@ local function another_take(item, name)
   fail("Reaper made no new take.")
 end
 
+-- Returns on which sixteenth of so many bars a note begins, in quarter notes; people play it a little before or after.
+local function onset(start, bars) return math.min(to_sixteenth(start), bars * 4 - 0.25) end
+
 -- Replaces the notes of a take that begin in [from, to), quarter notes from the origin, by those of a melody there.
-local function replace(take, item_from, item_to, origin, melody, from, to)
+local function replace(take, item_from, item_to, origin, made, from, to)
   local channel = 0
   local notes = notes_of(take, item_from, item_to, origin)
   if notes[1] then channel = notes[1].channel end
-  local before = nil -- the melody's note that sounds when the stretch begins: it may be longer or shorter now
-  for _, note in ipairs(melody) do
-    if note[2] < from and (not before or note[2] > before[2]) then before = note end
-  end
   for index = #notes, 1, -1 do -- from the last: indices before one that goes stay
-    local note = notes[index]
-    local start = to_sixteenth(note.start)
-    if start >= from and start < to then
-      reaper.MIDI_DeleteNote(take, note.index)
-    elseif before and start == before[2] and note.pitch == before[1] then
-      local stop = before[2] + before[3]
-      if math.max(stop, to_sixteenth(note.stop)) > from then
-        reaper.MIDI_SetNote(take, note.index, nil, nil, nil, ppq(take, origin + stop), nil, nil, nil, true)
-      end
-    end
+    local begins = onset(notes[index].start, made.bars)
+    if begins >= from and begins < to then reaper.MIDI_DeleteNote(take, notes[index].index) end
   end
-  for _, note in ipairs(melody) do
-    if note[2] >= from and note[2] < to then insert(take, origin, note, channel) end
+  for _, note in ipairs(made.notes) do
+    local begins = onset(note[2], made.bars)
+    if begins >= from and begins < to then insert(take, origin, note, channel) end
   end
   reaper.MIDI_Sort(take)
 end
@@ -207,7 +199,7 @@ local function plain(_, text) return text end
 -- By their names in the bridge's questions: what the dialog says (without commas), what is there at first, and how it
 -- is read.
 local FIELDS = {
-  key = { "Key (C major; F# dorian)", "C major", plain },
+  key = { "Key (C major; F# dorian)", "", plain },
   notes = { "At least so many notes in 16 bars", "", whole },
   at_most = { "At most so many notes in 16 bars", "", whole },
   range = { "Range (C4-G5)", "", plain },
@@ -221,11 +213,14 @@ local FIELDS = {
 local COMMON = { "key", "notes", "at_most", "range", "rules", "chords", "strict" }
 
 -- Shows a dialog of some fields and the common ones; returns a question with what was typed, nil if it was cancelled.
+-- What was typed is there the next time. The bridge knows the key of a melody that is given: "own".
 local function asked(title, kind, own)
+  local key = kind == "generate" and "C major" or "own"
   local names, captions, values = table.move(COMMON, 1, #COMMON, #own + 1, { table.unpack(own) }), {}, {}
   for index, name in ipairs(names) do
-    captions[index], values[index] = FIELDS[name][1], FIELDS[name][2]
-    if reaper.HasExtState("melodylc", name) then values[index] = reaper.GetExtState("melodylc", name) end
+    captions[index], values[index] = FIELDS[name][1], name == "key" and key or FIELDS[name][2]
+    local before = kind .. "." .. name
+    if reaper.HasExtState("melodylc", before) then values[index] = reaper.GetExtState("melodylc", before) end
   end
   captions[#captions + 1] = "extrawidth=160,separator=\n" -- keys and rules have commas in them
   local agreed, typed = reaper.GetUserInputs("melodylc: " .. title, #names, table.concat(captions, ","),
@@ -237,7 +232,7 @@ local function asked(title, kind, own)
     local name = names[index]
     if not name then break end
     text = text:match("^%s*(.-)%s*$")
-    reaper.SetExtState("melodylc", name, text, true)
+    reaper.SetExtState("melodylc", kind .. "." .. name, text, true)
     if text ~= "" and text ~= "nothing" then question[name] = FIELDS[name][3](name, text) end
   end
   return question
@@ -289,7 +284,7 @@ actions.infill = action(function()
   question.melody, question.bars, question.remake = melody, bars, { { begin, stop } }
   local made = ask(question)[1]
   change("make the time selection anew", function()
-    replace(another_take(item, "melodylc infill"), from, to, origin, made.notes, begin, stop)
+    replace(another_take(item, "melodylc infill"), from, to, origin, made, begin, stop)
   end)
   told(made)
 end)
@@ -303,7 +298,7 @@ actions.vary = action(function()
   question.melody, question.bars = melody, bars
   local made = ask(question)[1]
   change("vary", function()
-    replace(another_take(item, "melodylc vary"), from, to, origin, made.notes, 0, bars * 4)
+    replace(another_take(item, "melodylc vary"), from, to, origin, made, 0, bars * 4)
   end)
   told(made)
 end)

@@ -1,7 +1,7 @@
 // Runs the controller script in a Bitwig in memory: SCRIPT SCENARIO, a JSON file. Writes what became of it, as JSON.
 //
 // A scenario has what the document has, and `steps`: [method, ...arguments] of Bitwig as a user does them, ["wait",
-// "clips" or "popups", how many], ["sleep", milliseconds].
+// "clips" that are written, "slots" that are taken, or "popups", how many].
 
 import fs from "node:fs";
 import vm from "node:vm";
@@ -22,15 +22,14 @@ vm.runInContext("init()", context);
 bitwig.started = true;
 bitwig.report();
 
-const named = () => bitwig.tracks.flatMap((track) => track.slots).filter((clip) => clip?.name);
+const slots = () => bitwig.tracks.flatMap((track) => track.slots).filter(Boolean);
+const counts = { clips: () => slots().filter((clip) => clip.name).length, slots: () => slots().length,
+  popups: () => bitwig.popups.length };
 for (const [method, ...given] of steps) {
-  if (method === "sleep") {
-    await sleep(given[0]);
-  } else if (method === "wait") {
-    const count = () => (given[0] === "clips" ? named() : bitwig.popups).length;
-    for (const end = Date.now() + PATIENCE; count() < given[1] && bitwig.errors.length === 0;) {
+  if (method === "wait") {
+    for (const end = Date.now() + PATIENCE; counts[given[0]]() < given[1] && bitwig.errors.length === 0;) {
       if (Date.now() > end) throw new Error(`waited for ${given}: ${JSON.stringify(bitwig.popups)}`);
-      await sleep(5);
+      await sleep(2);
     }
   } else {
     bitwig[method](...given);

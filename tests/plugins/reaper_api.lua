@@ -247,15 +247,6 @@ declare("MIDI_InsertNote", "take boolean boolean number number integer integer i
     if not unsorted then sort(take) end
     return true
   end)
-declare("MIDI_SetNote", "take integer boolean? boolean? number? number? integer? integer? integer? boolean?",
-  function(take, index, _, muted, first, last, channel, pitch, velocity, unsorted)
-    local note = notes_in(take)[index + 1]
-    if not note then return false end
-    local changed = { muted = muted, first = first, last = last, channel = channel, pitch = pitch, velocity = velocity }
-    for name, value in pairs(changed) do note[name] = value end
-    if not unsorted then sort(take) end
-    return true
-  end)
 declare("MIDI_DeleteNote", "take integer", function(take, index) return table.remove(notes_in(take), index + 1) ~= nil end)
 declare("MIDI_Sort", "take", function(take) sort(take) end)
 declare("MIDI_GetProjQNFromPPQPos", "take number", function(take, ticks) return start_of(take) + ticks / PPQ end)

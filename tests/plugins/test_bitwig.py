@@ -5,12 +5,15 @@ import shutil
 import socket
 import socketserver
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
+from tune import TUNE
 
-from melodylc.live import controls, plugins
+from melodylc import plugins
+from melodylc.live import controls
 from melodylc.live.control_map import DEFAULT
 from melodylc.rules.key import COMMON_SCALES, NAMES
 
@@ -103,14 +106,14 @@ def test_a_new_melody_is_written_into_an_empty_slot(bitwig, bridge):
     assert (made["length"], made["name"]) == (16, "melodylc")
     assert made["notes"] == [[*note, 0] for note in notes]
     assert others == [None] * 6
-    assert bridge.questions == [{"do": "generate", "id": 1, "bars": 4, "key": "C major"}]
+    assert bridge.questions == [{"do": "generate", "id": 1, "bars": 4}]
 
 
 def test_the_question_has_what_the_panel_asks_for_and_nothing_else(bitwig, bridge):
     bridge.answers([60, 0, 1, 90])
     bridge.answers([60, 0, 1, 90])
     asked = {
-        "Key": "F#",
+        "Key (own: the clip's)": "F#",
         "Scale": "dorian",
         "Guarantee key and range": "yes",
         "At least notes (0: any)": 96,
@@ -120,7 +123,7 @@ def test_the_question_has_what_the_panel_asks_for_and_nothing_else(bitwig, bridg
         "Chords (C | Am | F | G)": " C | Am ",
         "Temperature (-1: the model's)": 0.7000000001,
     }
-    steps = [press("New melody"), clips(1), ["set", "Key", "any"]]
+    steps = [press("New melody"), clips(1), ["set", "Key (own: the clip's)", "any"]]
     result = bitwig(
         *(["set", *each] for each in asked.items()), *steps, press("New melody"), clips(2), port=bridge.port
     )
@@ -152,7 +155,7 @@ def test_a_variation_is_a_new_clip_beside_the_one_it_varies(bitwig, bridge):
     assert (slots[4]["name"], slots[4]["length"], slots[4]["notes"]) == ("melodylc vary", 16, [[72, 0, 16, 90, 0]])
     assert [slots[index] for index in (0, 1, 5)] == [None] * 3
     (question,) = bridge.questions
-    assert question == {"do": "vary", "id": 1, "bars": 4, "key": "C major", "amount": 0.2, "melody": MELODY}
+    assert question == {"do": "vary", "id": 1, "bars": 4, "key": "own", "amount": 0.2, "melody": MELODY}
 
 
 def test_the_melody_is_that_of_the_loop(bitwig, bridge):
@@ -166,7 +169,7 @@ def test_the_melody_is_that_of_the_loop(bitwig, bridge):
 
 def test_infill_keeps_what_is_outside(bitwig, bridge):
     mine = [[48, 0, 16, 60, 2], [60, 3, 2, 80, 0], [62, 5, 3, 80, 0], [72, 8, 8, 33, 1]]
-    bridge.answers([60, 3, 1.25, 90], [67, 4.25, 3.75, 90], [72, 8, 8, 90])
+    bridge.answers([48, 0, 16, 60], [60, 3, 2, 80], [67, 5, 3, 90], [72, 8, 8, 33])
     wanted = [["set", "Infill from bar", 2], ["set", "Infill to bar", 2], ["set", "Infill keeps", "rhythm"]]
     clip = {"length": 16, "notes": mine}
     result = bitwig(
@@ -175,8 +178,8 @@ def test_infill_keeps_what_is_outside(bitwig, bridge):
     assert result["tracks"][0][0]["notes"] == mine
     assert result["tracks"][0][1]["notes"] == [
         [48, 0, 16, 60, 2],
-        [60, 3, 1.25, 80, 0],  # as long as the melody has it now
-        [67, 4.25, 3.75, 90, 0],
+        [60, 3, 2, 80, 0],
+        [67, 5, 3, 90, 0],
         [72, 8, 8, 33, 1],
     ]
     (question,) = bridge.questions
@@ -284,6 +287,50 @@ def test_one_question_at_a_time(bitwig, bridge):
     assert len(bridge.questions) == 1
 
 
+def test_another_port_is_another_bridge(bitwig, bridge):
+    with Bridge() as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        for each in (bridge, other):
+            each.answers([60, 0, 1, 90])
+        moved = [["set", "Port of melodylc bridge", other.port], press("New melody"), clips(2)]
+        assert bitwig(press("New melody"), clips(1), *moved, port=bridge.port)["popups"] == []
+        assert len(bridge.questions) == len(other.questions) == 1
+        other.shutdown()
+
+
+def test_a_clip_that_is_on_its_way_is_waited_for(bitwig, bridge):
+    bridge.answers([60, 0, 1, 90])
+    result = bitwig(press("New melody"), ["wait", "slots", 1], press("New melody"), clips(1), port=bridge.port)
+    assert result["popups"] == ["melodylc: still making the one before"]
+    assert len(bridge.questions) == 1
+
+
+def test_with_the_bridge_itself(bitwig):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "melodylc", "bridge", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert f"port {port}" in process.stdout.readline()
+            asked = [["set", "Key (own: the clip's)", "D"], ["set", "Guarantee key and range", "yes"]]
+            own = ["set", "Key (own: the clip's)", "own"]
+            infill = [["select", 0], own, ["set", "Infill from bar", 2], ["set", "Infill to bar", 3]]
+            steps = [*asked, press("New melody"), clips(1), *infill, press("Infill the clip"), clips(2)]
+            vary = [["select", 0], press("Vary the clip"), clips(3)]
+            result = bitwig(*steps, *vary, port=port, tracks=[{"clips": {0: {"length": 16, "notes": TUNE}}}])
+        finally:
+            process.terminate()
+    assert all("not everything is kept" in popup for popup in result["popups"])
+    mine, made, infilled, varied = (clip["notes"] for clip in result["tracks"][0][:4])
+    assert mine == [[*note, 0] for note in TUNE]
+    assert made
+    assert {note[0] % 12 for note in made} <= {2, 4, 6, 7, 9, 11, 1}
+    assert [note for note in infilled if not 4 <= note[1] < 12] == [note for note in mine if not 4 <= note[1] < 12]
+    assert infilled != mine
+    assert varied != mine
+    assert all(0 <= note[1] < 16 for note in varied)
+
+
 # --- knobs ------------------------------------------------------------------------------------------------------------
 
 
@@ -299,7 +346,7 @@ def test_knobs_set_what_they_set_in_a_live_session(bitwig, value):
     def live(name):
         return controls.CONTROLS[name].from_cc(value)
 
-    assert settings["Key"] == NAMES[live("key")]
+    assert settings["Key (own: the clip's)"] == NAMES[live("key")]
     assert settings["Scale"] == list(COMMON_SCALES)[live("scale")]
     assert settings["At least notes (0: any)"] == (live("notes") or 0)
     assert settings["At most notes (0: any)"] == (live("at_most") or 0)
@@ -331,7 +378,7 @@ def test_knobs_may_be_others_and_other_messages_are_nothing(bitwig):
     others = [["midi", 0x90, 20, 100], ["midi", 0xB0, 19, 100], ["midi", 0xB0, 32, 100], ["midi", 0xC0, 20, 0]]
     assert bitwig(*others)["settings"] == before
     moved = bitwig(["set", "First control change", 70], ["midi", 0xB3, 70, 127], ["midi", 0xB3, 20, 10])["settings"]
-    assert moved["Key"] == "B"
+    assert moved["Key (own: the clip's)"] == "B"
 
 
 # --- the script as it is ----------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
+from tune import TUNE
 
-from melodylc.live import plugins
+from melodylc import plugins
 
 HERE = Path(__file__).parent
 SCRIPTS = ("melodylc", "melodylc_infill", "melodylc_json", "melodylc_make", "melodylc_vary")
@@ -122,15 +123,22 @@ def test_a_pooled_take_is_left_as_it_was(reaper):
     assert (72, 4, 4, 90) in notes(second)
 
 
-def test_a_note_that_sounds_into_the_stretch_ends_where_the_melody_says(reaper):
-    mine = [[60, 0, 6, 80, 3], [72, 8, 8, 80, 3]]
-    reaper.answers([[60, 0, 4.5, 90], [64, 4.5, 3.5, 90], [72, 8, 8, 90]])
+def test_a_note_that_sounds_into_the_stretch_stays_as_it_was_played(reaper):
+    mine = [[60, 0, 6, 80, 3], [72, 8, 8, 33, 3]]
+    reaper.answers([[60, 0, 6, 80], [64, 6, 2, 90], [72, 8, 8, 33]])
     made = takes(reaper.call("infill", **project(mine, selection=[4, 8])))[1]
-    assert made["notes"] == [
-        [60, 0, 4.5, 80, 3, False],
-        [64, 4.5, 3.5, 90, 3, False],  # on the channel of the item
-        [72, 8, 8, 80, 3, False],
-    ]
+    assert made["notes"] == [[*mine[0], False], [64, 6, 2, 90, 3, False], [*mine[1], False]]  # on the item's channel
+
+
+def test_notes_that_were_played_early_belong_where_they_are_meant(reaper):
+    """The bridge gives a new pitch the place of the note it replaces; the last step holds what is nearer to the end."""
+    mine = [[60, 0, 1, 80], [62, 3.95, 1, 80], [64, 7.95, 1, 80], [65, 15.95, 0.05, 80]]
+    reaper.answers([mine[0], [72, 3.95, 1, 80], mine[2], mine[3]])
+    made = takes(reaper.call("infill", **project(mine, selection=[4, 8])))[1]
+    assert [note[0] for note in made["notes"]] == [60, 72, 64, 65]
+    reaper.answers([*mine[:3], [77, 15.95, 0.05, 80]])
+    made = takes(reaper.call("infill", **project(mine, selection=[12, 16])))[1]
+    assert [note[0] for note in made["notes"]] == [60, 62, 64, 77]
 
 
 def played(pitch, step, length, early, velocity, channel):
@@ -155,13 +163,13 @@ PLAYED = st.builds(
 def test_notes_outside_the_stretch_stay_as_they_were_played(reaper, mine, begin, length):
     begin, end = begin / 4, min(64, begin + length) / 4
     made = [[61, quarter, 0.25, 100] for quarter in (begin, end - 0.25)]
-    reaper.answers([[61, 0, 0.25, 100], *made] if begin else made)
+    reaper.answers([[61, 0, 0.25, 100], *made] if begin else made)  # what is outside is as it was, for the script
     result = reaper.call("infill", **project(mine, position=8, length=16, selection=[8 + begin, 8 + end]))
     assert result["messages"] == []
     first, second = takes(result)
 
     def inside(note):
-        return begin <= round((note[1] - 8) * 4 + 1e-6) / 4 < end
+        return begin <= min(63, round((note[1] - 8) * 4 + 1e-6)) / 4 < end
 
     kept = sorted(note for note in second["notes"] if not inside(note))
     assert kept == sorted(note for note in first["notes"] if not inside(note))
@@ -300,9 +308,11 @@ def test_what_was_typed_is_there_the_next_time(reaper):
     typed = {"Key": "0,2,4,7,9", "Rules": "range(0.5, 1); b"}
     result = reaper.call("vary", "vary", **project(typed=typed))
     first, second = result["dialogs"]
-    assert first["shown"][1] == "C major"
+    assert first["shown"][1] == "own"
     assert second["shown"][1] == "0,2,4,7,9"
     assert "range(0.5, 1); b" in second["shown"]
+    made = reaper.call("vary", "make", **project(typed={"Key": "E minor"}))
+    assert made["dialogs"][1]["shown"][0] == "C major"  # which has a key of its own
 
 
 def test_a_dialog_that_is_cancelled_changes_nothing(reaper):
@@ -364,6 +374,31 @@ def test_what_is_not_kept_is_said(reaper):
 
 def test_the_file_that_the_actions_share_is_no_action(reaper):
     assert "Load the three actions" in reaper.call("melodylc", **project())["messages"][0]
+
+
+def test_with_melodylc_itself(lua, tmp_path):
+    """A phrase of which two bars are made anew, a variation, and a new melody: what a user has in ten minutes."""
+    reaper = Reaper(lua, tmp_path)
+    assert set(plugins.install("reaper", str(reaper.scripts))) == {reaper.scripts / f"{name}.lua" for name in SCRIPTS}
+    phrase = [[*note, 2] for note in TUNE]
+    typed = {"Guarantee": "yes", "Range": "C3-C6"}
+    result = reaper.call("infill", "vary", "make", **project(phrase, position=8, selection=[12, 20], typed=typed))
+    assert all("Not everything asked for is kept" in message for message in result["messages"])
+    first, second, third = takes(result)
+    assert first["notes"] == [[note[0], note[1] + 8, *note[2:], False] for note in phrase]
+    assert [note for note in second["notes"] if not 12 <= note[1] < 20] == [
+        note for note in first["notes"] if not 12 <= note[1] < 20
+    ]
+    anew = [note for note in second["notes"] if 12 <= note[1] < 20]
+    assert anew
+    assert anew != [note for note in first["notes"] if 12 <= note[1] < 20]
+    assert all(note[0] % 12 in {0, 2, 4, 5, 7, 9, 11} and note[4] == 2 for note in anew)
+    assert third["notes"] != second["notes"]
+    assert all(8 <= note[1] < 24 and note[0] % 12 in {0, 2, 4, 5, 7, 9, 11} for note in third["notes"])
+    made = result["tracks"][0]["items"][1]
+    assert (made["position"], made["length"]) == (12, 8)
+    assert all(12 <= note[1] < 20 and 48 <= note[0] <= 84 for note in made["takes"][0]["notes"])
+    assert result["undo"] == ["melodylc: make the time selection anew", "melodylc: vary", "melodylc: make a melody"]
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------
