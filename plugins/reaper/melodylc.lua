@@ -36,15 +36,16 @@ local function ask(question)
   reaper.RecursiveCreateDirectory(folder, 0)
   local asked, answered = folder .. "/ask.json", folder .. "/answer.json"
   os.remove(answered)
+  question.id = reaper.genGuid("") -- one that was given up may still be answered
   write(asked, json.encode(question))
   local command = ('%s bridge --ask "%s" --answer "%s"'):format(PROGRAM, asked, answered)
   local said = reaper.ExecProcess(command, PATIENCE)
   local text = read(answered)
-  if not text then
+  local answer = text and json.decode(text)
+  if not answer or answer.id ~= question.id then
     local last = (said or ""):gsub("%s+$", ""):match("\n([^\n]+)$")
     fail("No melody: %s", last or "melodylc did not start, or took too long. Is it still installed? " .. PROGRAM)
   end
-  local answer = json.decode(text)
   if answer.error then fail("%s", answer.error) end
   return answer.melodies
 end

@@ -1,4 +1,4 @@
-"""A melody that the plug-ins' tests give: no pattern, else a model goes on with it, and what it makes anew is the same."""
+"""A melody for the tests of plug-ins. It is no pattern: a model would go on with one, and make the same notes anew."""
 
 PITCHES = [60, 64, 67, 65, 64, 62, 60, 59, 60, 62, 64, 69, 67, 64, 62, 62]
 PITCHES += [65, 69, 72, 71, 69, 67, 65, 64, 62, 67, 65, 62, 60, 60, 67, 60]

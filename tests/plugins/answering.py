@@ -1,6 +1,7 @@
 """Stands for `melodylc` where a script runs it: keeps the questions, and answers what lies beside this file.
 
-`reply.json` is the answer, or {"fails": "a line"} for a program that ends without one.
+`reply.json` is the answer, without the id of the question unless it has another, or {"fails": "a line"} for a program
+that ends without an answer.
 """
 
 import json
@@ -15,4 +16,5 @@ with (here / "questions.jsonl").open("ab") as questions:
 reply = json.loads((here / "reply.json").read_text())
 if "fails" in reply:
     sys.exit(reply["fails"])
-Path(answered).write_text(json.dumps(reply))
+said = json.loads(Path(asked).read_text(encoding="utf-8"))
+Path(answered).write_text(json.dumps({"id": said["id"]} | reply))

@@ -1,6 +1,7 @@
 """Reaper's scripts, in a Reaper in memory (reaper_api.lua), with a program that answers, and with melodylc itself."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -53,7 +54,9 @@ class Reaper:
     @property
     def questions(self):
         """What was asked in the last call, in order."""
-        return [json.loads(line) for line in (self.folder / "questions.jsonl").read_text().splitlines()]
+        said = [json.loads(line) for line in (self.folder / "questions.jsonl").read_text().splitlines()]
+        assert all(re.fullmatch(r"\{[0-9A-F-]{36}\}", each.pop("id")) for each in said)
+        return said
 
     @property
     def question(self):
@@ -362,6 +365,10 @@ def test_an_old_answer_is_not_taken_for_a_new_one(reaper):
     reaper.call("vary", **project())
     reaper.answers(fails="no more")
     assert reaper.call("vary", **project())["messages"] == ["No melody: no more"]
+    reaper.answers(id="of a question that was given up", melodies=[{"notes": MELODY, "bars": 4, "kept": True}])
+    result = reaper.call("vary", **project())
+    assert "No melody: melodylc did not start, or took too long" in result["messages"][0]
+    assert len(takes(result)) == 1
 
 
 def test_what_is_not_kept_is_said(reaper):
