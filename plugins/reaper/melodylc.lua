@@ -36,7 +36,7 @@ local function ask(question)
   reaper.RecursiveCreateDirectory(folder, 0)
   local asked, answered = folder .. "/ask.json", folder .. "/answer.json"
   os.remove(answered)
-  question.id = reaper.genGuid("") -- one that was given up may still be answered
+  question.id = ("%d %.6f"):format(os.time(), os.clock()) -- one that was given up may still be answered
   write(asked, json.encode(question))
   local command = ('%s bridge --ask "%s" --answer "%s"'):format(PROGRAM, asked, answered)
   local said = reaper.ExecProcess(command, PATIENCE)

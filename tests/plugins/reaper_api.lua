@@ -1,8 +1,6 @@
 -- A Reaper in memory: the functions of ReaScript that the scripts use, as its documentation says they behave. A function
 -- that does not exist, a pointer to what is gone, an argument of another type: all are errors.
 
-math.randomseed(os.time())
-
 local PPQ = 960 -- ticks a quarter note
 
 local host = { messages = {}, commands = {}, dialogs = {}, undone = {} }
@@ -285,14 +283,6 @@ end)
 declare("HasExtState", "string string", function(section, name) return ext[section .. "/" .. name] ~= nil end)
 declare("GetExtState", "string string", function(section, name) return ext[section .. "/" .. name] or "" end)
 declare("SetExtState", "string string string boolean", function(section, name, value) ext[section .. "/" .. name] = value end)
-declare("genGuid", "string", function()
-  local parts = {}
-  for index, digits in ipairs({ 8, 4, 4, 4, 12 }) do
-    parts[index] = ""
-    for _ = 1, digits do parts[index] = parts[index] .. ("%X"):format(math.random(0, 15)) end
-  end
-  return "{" .. table.concat(parts, "-") .. "}"
-end)
 declare("UpdateArrange", "", function() end)
 declare("PreventUIRefresh", "integer", function() end)
 declare("get_action_context", "", function() return false, host.script, 0, 0, 0, 0, 0 end)
