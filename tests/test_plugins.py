@@ -1,5 +1,7 @@
 """What DAWs load: it travels with the package and is put where they look."""
 
+import re
+
 import pytest
 
 from melodylc import plugins
@@ -89,11 +91,11 @@ def test_documents_may_be_in_the_cloud(tmp_path, monkeypatch):
     assert plugins._bitwig() == [there / "Controller Scripts"]
 
 
-@pytest.mark.parametrize("page", ["README.md", "ardour/README.md", "ardour/melodylc.lua"])
-def test_every_page_travels_with_the_package(page):
+def test_every_file_travels_with_the_package():
     listed = (plugins.folder().parent / "setup.cfg").read_text()
-    assert f"plugins/{page}" in listed
-    assert (plugins.folder() / page).exists()
+    there = {path.relative_to(plugins.folder()).as_posix() for path in plugins.folder().rglob("*.*")}
+    assert {"README.md", "ardour/README.md", "ardour/melodylc.lua", "ardour/melodylc_infill.lua"} <= there
+    assert there == set(re.findall(r"^    plugins/(.+)$", listed, re.MULTILINE))
 
 
 def test_the_page_of_connections_has_every_daw_the_readme_promises():
