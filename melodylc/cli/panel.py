@@ -87,7 +87,7 @@ def _maker(
     def make(say: Callable[[str, str], None], wake: Callable[[], None]) -> Panel:
         return Panel(
             folder,
-            Worker(setup, wake, module="melodylc.panel.inference"),
+            Worker(setup, wake, module="melodylc.tasks.inference"),
             files,
             say,
             wake=wake,

@@ -1,4 +1,4 @@
-"""Candidates for the panel, and what is known of each; runs in the inference process."""
+"""Candidates, and what is known of each; runs in the inference process."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from melodylc.chords import named
 from melodylc.constraints.lengths import rewards, sixteens
 from melodylc.constraints.sampling import mask, score
 from melodylc.constraints.search import SearchBudget
-from melodylc.continuing import continue_melody
 from melodylc.generated import Generated
 from melodylc.generation import generate
 from melodylc.latent.slerp import slerp
 from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, canonical, check
 from melodylc.model import Model
-from melodylc.panel.asked import Asked
 from melodylc.rules.outside import notes_outside
+from melodylc.tasks.asked import Asked
 from melodylc.transforming import interpolate
 
 SECONDS = 3.0  # that the search for a melody goes on at most: somebody waits
-FIRST = 12  # draws that it begins with
 ADDED_SECONDS = 1.5  # that each search for eight bars more goes on, of which there may be two
+FIRST = 12  # draws that it begins with
 NEIGHBOURS = 24  # among which those that are shown are chosen
 
 
@@ -98,7 +97,7 @@ def one_by_one(
     return {"melodies": made}
 
 
-def _found(model: Model, asked: Asked, made: Generated) -> list[dict[str, Any]]:
+def found(model: Model, asked: Asked, made: Generated) -> list[dict[str, Any]]:
     """Return melodies that were generated, with what is known of each."""
     return [
         judged(model, asked, melody, made.given) | {"way": way, "tried": tried}
@@ -125,7 +124,7 @@ def generated(model: Model, asked: Asked, tell: Tell, stopped: Callable[[], bool
             how="search" if _searched(asked) else "auto",
             searching=SearchBudget(seconds=seconds, first=FIRST, stopped=stopped),
         )
-        return _found(model, asked, made)
+        return found(model, asked, made)
 
     seconds = ADDED_SECONDS if asked.bars > BARS else SECONDS
     if _searched(asked) or asked.bars != BARS:
@@ -169,29 +168,6 @@ def between(model: Model, asked: Asked, first: np.ndarray, last: np.ndarray) -> 
     made = interpolate(model, first, last, asked.count + 2, asked.attributes, seed=asked.seed, strict=asked.strict)
     melodies = made.melodies[1:-1]
     return {"melodies": [judged(model, asked, each) | {"way": "between"} for each in melodies]}
-
-
-def continued(
-    model: Model, asked: Asked, melody: np.ndarray, tell: Tell, stopped: Callable[[], bool]
-) -> dict[str, Any]:
-    """Return melodies that go on from one, until they have as many bars as are asked for."""
-
-    def make(number: int) -> list[dict[str, Any]]:
-        made = continue_melody(
-            model,
-            melody,
-            asked.attributes,
-            bars=asked.bars,
-            count=1,
-            rules=[*asked.chord_rules, *asked.rules],
-            seed=asked.seed + number,
-            temperature=asked.temperature,
-            strict=asked.strict,
-            seconds=ADDED_SECONDS,
-        )
-        return _found(model, asked, made)
-
-    return one_by_one(asked.count, make, tell, stopped)
 
 
 def _windows(melody: np.ndarray) -> np.ndarray:
