@@ -13,7 +13,6 @@ from melodylc.ableton.connection import Connection, RefusedError, Value
 from melodylc.base.errors import UserError
 
 AT_ONCE = 50  # notes in a packet: 1.1 kB, which no network splits
-SMALLEST = 1.0  # quarter notes that are read at once, where more do not fit a packet (9 kB on macOS)
 ATTEMPTS = 12  # at writing before it is given up
 DIGITS, UNIT = 3, 1e-3  # of a quarter note, to which times are written
 FIELDS = 5  # of a note: pitch, start, length, velocity, muted
@@ -126,7 +125,7 @@ def _write(connection: Connection, slot: Slot, notes: Sequence[Note], begin: flo
         if there == wanted:
             return
         if there - wanted:  # others, or some of these twice
-            connection.tell("/live/clip/remove/notes", slot.track, slot.scene, 0, 128, begin, quarters)
+            connection.tell("/live/clip/remove/notes", slot.track, slot.scene, 0, 128, begin - UNIT / 2, quarters)
             continue
         missing = sorted((wanted - there).elements(), key=lambda note: (note[1], note[0]))
         for first in range(0, len(missing), AT_ONCE):
@@ -153,23 +152,25 @@ def _notes(
     connection: Connection, slot: Slot, begin: float, quarters: float
 ) -> list[tuple[int, float, float, int, bool]]:
     """Return the notes that start in a stretch of a clip: pitch, start and length, velocity, whether muted."""
+    # whole quarter notes are exact in OSC's 24 bits; what a third is rounded to may lie before a note that starts there
+    first, end = math.floor(begin - UNIT), math.ceil(begin + quarters + UNIT)
     notes = [
         (int(pitch), float(start), float(length), round(velocity), bool(muted))
-        for pitch, start, length, velocity, muted in _answered(connection, slot, begin, quarters)
+        for pitch, start, length, velocity, muted in _answered(connection, slot, first, end - first)
     ]
     # versions of 2023 and before answer with all notes, whatever part is asked for
     return [note for note in notes if begin - UNIT / 2 <= note[1] < begin + quarters - UNIT / 2]
 
 
-def _answered(connection: Connection, slot: Slot, begin: float, quarters: float) -> list[tuple[Any, ...]]:
+def _answered(connection: Connection, slot: Slot, first: int, quarters: int) -> list[tuple[Any, ...]]:
     """Return the notes of a stretch as AbletonOSC has them; where they do not fit a packet, it is asked in halves."""
     try:
-        values = connection.ask("/live/clip/get/notes", slot.track, slot.scene, 0, 128, begin, quarters)
+        values = connection.ask("/live/clip/get/notes", slot.track, slot.scene, 0, 128, float(first), float(quarters))
     except RefusedError:
-        if quarters <= SMALLEST:
+        if quarters == 1:
             raise
-        half = quarters / 2
-        return _answered(connection, slot, begin, half) + _answered(connection, slot, begin + half, half)
+        half = quarters // 2
+        return _answered(connection, slot, first, half) + _answered(connection, slot, first + half, quarters - half)
     if len(values) % FIELDS:
         raise UserError("ableton: expected five values for each note, got others; is this AbletonOSC its authors'?")
     return [values[first : first + FIELDS] for first in range(0, len(values), FIELDS)]

@@ -42,7 +42,7 @@ def test_another_folder_and_an_unknown_daw(tmp_path, capsys):
     assert capsys.readouterr().out.strip() == "ardour"
 
 
-@pytest.mark.parametrize("page", ["README.md", "ardour/README.md", "ardour/melodylc.lua"])
+@pytest.mark.parametrize("page", ["README.md", "ableton/README.md", "ardour/README.md", "ardour/melodylc.lua"])
 def test_every_page_travels_with_the_package(page):
     listed = (plugins.folder().parent / "setup.cfg").read_text()
     assert f"plugins/{page}" in listed
