@@ -274,6 +274,20 @@ def test_a_set_that_changes_while_melodies_are_made_is_left_alone(start_live):
     assert live.clips(2)[2].name == "A minor 1"
 
 
+def test_a_clip_that_comes_between_two_is_not_written_over(start_live):
+    live, connection = start_live()
+    mine = LiveClip(4.0, "mine")
+
+    def say(line):
+        if line.startswith("scene 1"):
+            live.clips(KEYS)[1] = mine
+
+    with pytest.raises(UserError, match="scene 2 of track 2 has a clip meanwhile; try again"):
+        fill(connection, an_order(), Bridge(), say)
+    assert [clip and clip.name for clip in live.clips(KEYS)[:3]] == ["A minor 1", "mine", None]
+    assert mine.notes == []
+
+
 def test_a_live_that_ends_while_a_clip_is_written(start_live, monkeypatch):
     monkeypatch.setattr("melodylc.ableton.connection.TRIES", 2)
     live, connection = start_live()
