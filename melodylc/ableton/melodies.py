@@ -13,11 +13,10 @@ from melodylc.ableton.connection import Connection
 from melodylc.ableton.live_set import Track
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import numbers_of
+from melodylc.bridge.questions import BEATS_PER_BAR, MOST_BARS, OWN
 from melodylc.rules.key import Key
 
-QUARTERS_PER_BAR = 4
 SIXTEENTH = 0.25  # quarter notes
-MOST_BARS = 64
 DONE = {"generate": "", "vary": "varied", "infill": "filled in", "continue": "continued"}
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]  # that of melodylc.bridge.client
@@ -87,28 +86,28 @@ def _with_key(
     except UserError:
         if given is None:
             raise
-        return question  # which needs none: the clip's notes say enough
+        return question | {"key": OWN}
     classes = Key.parse(key).classes
     if given is not None and not all(pitch % 12 in classes for pitch, *_ in given.notes):
-        say(f"the clip is not in the set's key, {key}: none is asked for")  # a set that nobody gave a key is in C major
-        return question
+        say(f"the clip is not in the set's key, {key}, and stays in its own")  # nobody gave a key to a set in C major
+        return question | {"key": OWN}
     say(f"the set's key: {key}")
     return question | {"key": key}
 
 
 def _of_clip(clip: Clip, order: Order) -> dict[str, Any]:
     """Return what a question about a clip has beside others."""
-    bars = math.ceil(clip.quarters / QUARTERS_PER_BAR - 1e-3)
+    bars = math.ceil(clip.quarters / BEATS_PER_BAR - 1e-3)
     if bars > MOST_BARS:
         raise UserError(
             f"ableton: expected a clip of at most {MOST_BARS} bars, {clip.name!r} has {bars}; loop a part of it"
         )
-    last = bars * QUARTERS_PER_BAR - SIXTEENTH  # where what was played a little before the end belongs
+    last = bars * BEATS_PER_BAR - SIXTEENTH  # where what was played a little before the end belongs
     notes = [[pitch, min(start, last), length, velocity] for pitch, start, length, velocity in clip.notes]
     fields: dict[str, Any] = {"melody": notes, "bars": bars}
     if order.bars is not None:
         anew = sorted(set(numbers_of("infill", order.bars, 1, bars)))
-        fields["remake"] = [[(bar - 1) * QUARTERS_PER_BAR, bar * QUARTERS_PER_BAR] for bar in anew]
+        fields["remake"] = [[(bar - 1) * BEATS_PER_BAR, bar * BEATS_PER_BAR] for bar in anew]
     return fields
 
 
@@ -137,4 +136,4 @@ def _still_there(connection: Connection, track: Track) -> Track:
 def _write(connection: Connection, slot: Slot, melody: dict[str, Any], name: str, over: bool) -> None:
     notes = [(pitch, start, length, velocity) for pitch, start, length, velocity in melody["notes"]]
     put = clips.replace_notes if over and clips.has_clip(connection, slot) else clips.create_clip
-    put(connection, slot, name, notes, melody["bars"] * QUARTERS_PER_BAR)
+    put(connection, slot, name, notes, melody["bars"] * BEATS_PER_BAR)

@@ -16,7 +16,7 @@ import numpy as np
 from melodylc.base.errors import UserError
 from melodylc.base.version import __version__
 from melodylc.bridge import grid
-from melodylc.bridge.questions import AttributesOf, Continue, Generate, Given, Infill, Question, Vary, Wishes
+from melodylc.bridge.questions import OWN, AttributesOf, Continue, Generate, Given, Infill, Question, Vary, Wishes
 from melodylc.keys import key_of
 from melodylc.melody import BARS, HOLD, STEPS, STEPS_PER_BAR
 from melodylc.rules.key import NAMES, SCALES
@@ -46,7 +46,7 @@ def task(asked: Wishes) -> tuple[str, dict[str, Any]]:
     """
     low, high = (None, None) if asked.range is None else parse_range(asked.range)
     wishes = {
-        "attributes": {"key": asked.key, "notes": asked.notes, "low": low, "high": high, "at_most": asked.at_most},
+        "attributes": {"key": _key(asked), "notes": asked.notes, "low": low, "high": high, "at_most": asked.at_most},
         "rules": list(asked.rules),
         "taste": None,
         "actors": [],
@@ -63,6 +63,15 @@ def task(asked: Wishes) -> tuple[str, dict[str, Any]]:
     if isinstance(asked, Vary):
         return "like", wishes | {"amount": asked.amount}
     return ("continue" if isinstance(asked, Continue) else "generate"), wishes
+
+
+def _key(asked: Wishes) -> str | None:
+    if asked.key != OWN:
+        return asked.key
+    if not isinstance(asked, Given):
+        raise UserError(f"key: expected {OWN!r} with a melody, whose key it is; got none")
+    own = key_of(grid.states_of(asked.melody, asked.bars))
+    return None if own is None else own.name
 
 
 _AS_THEY_ARE = ("chords", "form", "count", "temperature", "strict", "seed")

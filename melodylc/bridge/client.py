@@ -26,6 +26,22 @@ def ask(question: dict[str, Any], port: int = PORT) -> dict[str, Any]:
         NoBridgeError: where none runs.
         UserError: with the bridge's words, where it has no other answer.
     """
+    return _without_error(exchange(question, port))
+
+
+def _without_error(answer: dict[str, Any]) -> dict[str, Any]:
+    if "error" in answer:
+        raise UserError(str(answer["error"]))
+    return answer
+
+
+def exchange(question: dict[str, Any], port: int = PORT) -> dict[str, Any]:
+    """Return the bridge's answer as it comes, an error among them.
+
+    Raises:
+        NoBridgeError: where none runs.
+        UserError: where what runs there is no bridge, or ends.
+    """
     message = framed(question)
     if len(message) > MOST_BYTES:
         raise UserError(f"question: expected at most {MOST_BYTES} bytes, got {len(message)}; ask about fewer notes")
@@ -49,23 +65,24 @@ def _understood(line: bytes, port: int) -> dict[str, Any]:
         answer = None
     if not line.endswith(b"\n") or not isinstance(answer, dict):
         raise UserError(f"bridge: what runs at port {port} is no bridge, or ended; look there, or give another --port")
-    if "error" in answer:
-        raise UserError(str(answer["error"]))
     return answer
 
 
 def answer(question: dict[str, Any], port: int = PORT) -> dict[str, Any]:
     """Return the answer of the bridge that runs, or where none does, the same made in this process.
 
+    Rules of files are run in this process: the files are the user's own, named from where the user is.
+
     Raises:
         UserError: where there is no other answer.
     """
-    try:
-        return ask(question, port)
-    except NoBridgeError:
-        from melodylc.bridge.alone import answered
+    from melodylc.rules.find import file_of
 
-    made = answered(question)
-    if "error" in made:
-        raise UserError(str(made["error"]))
-    return made
+    if not any(file_of(text) for text in question.get("rules", ())):
+        try:
+            return ask(question, port)
+        except NoBridgeError:
+            pass
+    from melodylc.bridge.alone import answered
+
+    return _without_error(answered(question))

@@ -21,8 +21,10 @@ MOST_BARS = 64
 MOST_NOTES = 16 * 1024  # of a melody that is given: its chords and overlaps are read past
 MOST_MELODIES = 32  # of an answer
 MOST_RULES = 32
+LONGEST_TEXT = 2000
 LAST_SEED = 2**53 - 1  # the last whole number that every reader of JSON has exactly
 BEATS_PER_BAR = 4
+OWN = "own"
 KEEPS = ("rhythm", "pitches")
 
 
@@ -40,7 +42,7 @@ class Hello(Question):
 class Wishes(Question):
     """What melodies are asked for, in the words of `melodylc generate`."""
 
-    key: str | None = None
+    key: str | None = None  # or `OWN`, that of the melody that is given
     notes: int | None = None  # at least so many, in 16 bars
     at_most: int | None = None
     range: str | None = None  # "C4-G5"
@@ -73,7 +75,7 @@ class Given(Question):
 class Vary(Wishes, Given):
     """Melodies like a given one."""
 
-    amount: float = 0.2  # of the way to others
+    amount: float = 0.25  # of the way to others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +114,8 @@ Read = Callable[[str, Any], Any]
 
 
 def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise UserError(f"{name}: expected some text, got {value!r:.60}")
+    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_TEXT:
+        raise UserError(f"{name}: expected some text of at most {LONGEST_TEXT} letters, got {value!r:.60}")
     return value.strip()
 
 
@@ -230,12 +232,21 @@ def parsed(message: bytes) -> dict[str, Any]:
         UserError: if it is none.
     """
     try:
-        said = json.loads(message)
+        said = json.loads(message, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise UserError(f"question: expected a JSON object, got {message[:60]!r}") from error
     if not isinstance(said, dict):
         raise UserError(f"question: expected a JSON object, got {message[:60]!r}")
     return said
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _no_number(text)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
 
 
 def question(said: dict[str, Any]) -> Question:

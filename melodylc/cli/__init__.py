@@ -13,6 +13,7 @@ from melodylc.base.signals import BROKEN_PIPE, exit_code, on_signals
 from melodylc.base.version import __version__
 from melodylc.cli import (
     ableton,
+    bridge,
     condition,
     continuing,
     doctor,
@@ -35,7 +36,7 @@ from melodylc.cli import (
 
 # in the order of the help; each adds its own arguments, and loads what is heavy when it runs
 COMMANDS = (
-    generate, transform, infill, continuing, interpolate, learn, style, taste, panel, live, ableton,
+    generate, transform, infill, continuing, interpolate, learn, style, taste, panel, live, ableton, bridge,
     ports, doctor, plugin, extract, train, prior, condition, evaluate,
 )  # fmt: skip
 

@@ -24,7 +24,7 @@ def add(commands: arguments.Commands) -> None:
     of_clip.add_argument("--infill", metavar="BARS", help="these bars of it made anew: 5-8, or 1,3,9-12")
     of_clip.add_argument("--continue", dest="go_on", action="store_true", help="it goes on")
     parser.add_argument(
-        "--amount", type=arguments.number(float, 0, 1), metavar="X", help="of --vary, how different (0.2)"
+        "--amount", type=arguments.number(float, 0, 1), metavar="X", help="of --vary, how different (0.25)"
     )
     parser.add_argument("--keep", choices=("rhythm", "pitches"), help="of --infill, what stays of the bars")
     parser.add_argument(

@@ -27,6 +27,7 @@ SECONDS = 3.0  # that the search for a melody goes on at most: somebody waits
 ADDED_SECONDS = 1.5  # that each search for eight bars more goes on, of which there may be two
 FIRST = 12  # draws that it begins with
 NEIGHBOURS = 24  # among which those that are shown are chosen
+FURTHER = 0.25  # of the way, by which neighbours are further away where there are none
 
 
 def states(given: Sequence[int]) -> np.ndarray:
@@ -140,25 +141,38 @@ def _searched(asked: Asked) -> bool:
 def alike(model: Model, asked: Asked, melody: np.ndarray, amount: float) -> dict[str, Any]:
     """Return melodies near one in latent space: some of the way from its encoding to draws of the prior.
 
-    Of many neighbours those are taken that keep most, no two the same.
+    Of many neighbours those are taken that keep most, no two the same. Where all are the melody itself, as of a few
+    notes, others are taken that are further away.
+
+    Raises:
+        UserError: where those furthest away are the melody, too.
     """
     windows = _windows(melody)
     z = model.encode(windows).mean  # (W, Z)
     draws = model.prior(NEIGHBOURS, asked.seed, asked.attributes)
-    near = torch.stack([slerp(z, toward.expand_as(z), amount) for toward in draws])  # (N, W, Z)
-    allowed = mask(asked.all_rules(BARS)) if asked.strict and asked.attributes.rules() else None
-    decoded = model.decode(
-        near.flatten(0, 1), temperature=asked.temperature, seed=asked.seed, allowed_states=allowed
-    ).reshape(NEIGHBOURS, -1)[:, : len(melody)]
-    different = np.unique(np.concatenate([melody[None], decoded]), axis=0, return_index=True)[1]
-    decoded = decoded[np.sort(different[different > 0]) - 1]
-    if not len(decoded):
-        raise UserError("more like this: every neighbour is this melody itself; go further away")
+    amounts = [amount, *np.arange(amount, 1, FURTHER)[1:].tolist(), 1.0]
+    found = (_others(model, asked, melody, z, draws, each) for each in amounts)
+    decoded = next((others for others in found if len(others)), None)
+    if decoded is None:
+        raise UserError("more like this: every neighbour is this melody itself; ask for something else")
     bounds = plausibility.bounds(model).including(sixteens(melody[None])[:, 0])
     rules = asked.all_rules(len(melody) // STEPS_PER_BAR)
     scores = np.min([score(window, rules, bounds) for window in sixteens(decoded)], axis=0)
     best = np.sort(np.argsort(-scores, kind="stable")[: asked.count])
     return {"melodies": [judged(model, asked, each) | {"way": "more like this"} for each in canonical(decoded[best])]}
+
+
+def _others(
+    model: Model, asked: Asked, melody: np.ndarray, z: torch.Tensor, draws: torch.Tensor, amount: float
+) -> np.ndarray:
+    """Return different melodies (N, S) that lie some of the way from z (W, Z) to draws (D, Z), without one (S,)."""
+    near = torch.stack([slerp(z, toward.expand_as(z), amount) for toward in draws])  # (D, W, Z)
+    allowed = mask(asked.all_rules(BARS)) if asked.strict and asked.attributes.rules() else None
+    decoded = model.decode(
+        near.flatten(0, 1), temperature=asked.temperature, seed=asked.seed, allowed_states=allowed
+    ).reshape(len(draws), -1)[:, : len(melody)]
+    different = np.unique(np.concatenate([melody[None], decoded]), axis=0, return_index=True)[1]
+    return np.asarray(decoded[np.sort(different[different > 0]) - 1])
 
 
 def between(model: Model, asked: Asked, first: np.ndarray, last: np.ndarray) -> dict[str, Any]:

@@ -131,8 +131,11 @@ def test_what_comes_of_the_selected_clip_goes_beneath_it(start_live, order, aske
     question = bridge.questions[0]
     melody = [[60 + step % 12, step / 2, 0.5, 90] for step in range(32)]
     melody.append([72, 15.75, pytest.approx(0.03, abs=1e-5), 1])  # played early, and hanging over
-    assert question == {"do": order.question["do"], "count": 1, "tempo": 124.0, "bars": 4, "melody": melody} | asked
-    assert "the clip is not in the set's key, A minor: none is asked for" in said
+    assert (
+        question
+        == {"do": order.question["do"], "count": 1, "tempo": 124.0, "bars": 4, "melody": melody, "key": "own"} | asked
+    )
+    assert "the clip is not in the set's key, A minor, and stays in its own" in said
     clips = live.clips(KEYS)
     assert clips[3] is riff
     assert len(riff.notes) == 35
@@ -183,7 +186,7 @@ def test_a_set_that_does_not_tell_its_key_needs_one(start_live, speaks):
     fill(connection, an_order(chords="Am F C G", scene=7), bridge, lambda line: None)
     live.clips(KEYS)[6] = LiveClip(64.0, "riff", [(61, 0.0, 1.0, 80.0, False)])
     fill(connection, an_order("vary", 1, scene=7), bridge, lambda line: None)
-    assert [question.get("key") for question in bridge.questions] == ["D dorian", None, None]
+    assert [question.get("key") for question in bridge.questions] == ["D dorian", None, "own"]
 
 
 def test_versions_that_answer_with_all_notes(start_live):
