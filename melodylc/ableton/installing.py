@@ -48,11 +48,11 @@ def remote_scripts() -> Path:
         UserError: if there is no User Library.
     """
     home = Path.home()
-    if sys.platform == "darwin":
-        libraries = [home / "Music"]
-    elif sys.platform == "win32":
-        libraries = [Path(base) / "Documents" for base in (home, os.environ.get("ONEDRIVE", home))]
-    else:
+    libraries = {
+        "darwin": [home / "Music"],
+        "win32": [Path(base) / "Documents" for base in (home, os.environ.get("ONEDRIVE", home))],
+    }.get(sys.platform)
+    if libraries is None:
         raise UserError("plugin: Live runs on macOS and Windows; name the folder Remote Scripts there: --into DIR")
     for library in libraries:
         if (library / "Ableton" / "User Library").is_dir():
