@@ -151,24 +151,38 @@ def listen(port: int) -> socket.socket:
     raise UserError(f"bridge: one runs already at port {port}; end it, or give another --port")
 
 
+Ended = asyncio.Future[int]  # the number of the signal that asked for the end
+
+
 def serve(
     make_source: Callable[[Callable[[], None]], TaskSource], listening: socket.socket, rule_files: Sequence[Path] = ()
 ) -> None:
-    """Answer until Ctrl-C, or a signal that asks for the end.
+    """Answer until Ctrl-C, or a signal that asks for the end; arguments are those of `answering`."""
 
-    Args:
-        make_source: starts the inference process; it is given what wakes the bridge from another thread.
-    """
-    number = asyncio.run(_serve(make_source, listening, rule_files))
+    async def until_a_signal() -> int:
+        loop = asyncio.get_running_loop()
+        ended: Ended = loop.create_future()
+        with _until_signals(lambda number: loop.call_soon_threadsafe(_end, ended, number)):
+            return await answering(make_source, listening, rule_files, ended)
+
+    number = asyncio.run(until_a_signal())
     raise KeyboardInterrupt if number == signal.SIGINT else Stopped(number)
 
 
-async def _serve(
-    make_source: Callable[[Callable[[], None]], TaskSource], listening: socket.socket, rule_files: Sequence[Path]
+async def answering(
+    make_source: Callable[[Callable[[], None]], TaskSource],
+    listening: socket.socket,
+    rule_files: Sequence[Path],
+    ended: Ended,
 ) -> int:
-    """Return the number of the signal that asked for the end."""
+    """Answer until somebody says that it is the end, and return what they say.
+
+    Args:
+        make_source: starts the inference process; it is given what wakes the bridge from another thread.
+        listening: where questions come from.
+        rule_files: see `Bridge`.
+    """
     loop = asyncio.get_running_loop()
-    ended: asyncio.Future[int] = loop.create_future()
     conversations: set[asyncio.Task[None]] = set()
 
     def wake() -> None:
@@ -184,28 +198,30 @@ async def _serve(
         conversations.add(conversation)
         try:
             await bridge.converse(reading, writing)
+        except asyncio.CancelledError:
+            pass  # of ours, when it is the end
         finally:
             conversations.discard(conversation)
 
-    with _until_signals(lambda number: loop.call_soon_threadsafe(_end, ended, number)):
-        source = make_source(wake)
+    source = make_source(wake)
+    try:
         bridge = Bridge(source, rule_files)
+        working = asyncio.create_task(bridge.work())
+        working.add_done_callback(lambda task: None if task.cancelled() else _end(ended, task.exception()))
+        server = await asyncio.start_server(converse, sock=listening)
         try:
-            server = await asyncio.start_server(converse, sock=listening)
-            working = asyncio.create_task(bridge.work())
-            working.add_done_callback(lambda task: None if task.cancelled() else _end(ended, task.exception()))
-            try:
-                return await ended
-            finally:
-                server.close()
-                for task in (working, *conversations):
-                    task.cancel()
+            return await ended
         finally:
-            source.close()
+            server.close()
+            for task in (working, *conversations):
+                task.cancel()
+            await asyncio.wait({working, *conversations})
+    finally:
+        source.close()
 
 
-def _end(ended: asyncio.Future[int], why: int | BaseException | None) -> None:
-    """Have the server end for a signal, or for a mistake of ours."""
+def _end(ended: Ended, why: int | BaseException | None) -> None:
+    """Have it end for a signal, or for a mistake of ours."""
     if ended.done():
         return
     if isinstance(why, int):

@@ -7,6 +7,7 @@ import pytest
 
 from melodylc.ableton import installing
 from melodylc.base.errors import UserError
+from melodylc.cli import main
 
 FILES = {
     "__init__.py": b"from .manager import Manager",
@@ -105,3 +106,14 @@ def test_linux_has_no_live(tmp_path, monkeypatch):
         UserError, match="Live runs on macOS and Windows; name the folder Remote Scripts there: --into DIR"
     ):
         installing.install(a_zip(tmp_path / "a.zip"))
+
+
+def test_the_command_says_what_comes_next(tmp_path, capsys):
+    source, into = a_zip(tmp_path / "AbletonOSC-master.zip"), tmp_path / "Remote Scripts"
+    for after in ("", " (installed already)"):
+        assert main(["plugin", "install", "ableton", "--from", source, "--into", str(into)]) == 0
+        folder, following = capsys.readouterr().out.splitlines()
+        assert folder == f"{into / 'AbletonOSC'}{after}"
+        assert "choose AbletonOSC in Settings > Link, Tempo & MIDI > Control Surface" in following
+    assert main(["plugin", "install", "ableton"]) == 2
+    assert "give it: --from AbletonOSC-master.zip" in capsys.readouterr().err
