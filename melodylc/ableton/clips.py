@@ -46,7 +46,9 @@ def read_clip(connection: Connection, slot: Slot) -> Clip:
     """
     where = f"scene {slot.scene + 1} of track {slot.track + 1}"
     if not has_clip(connection, slot):
-        raise UserError(f"ableton: expected a clip in {where}, the slot is empty; select one, or --scene N")
+        raise UserError(
+            f"ableton: expected a clip in {where}, the slot is empty; select one in the Session View, or --scene N"
+        )
     if not _of(connection, slot, "is_midi_clip"):
         raise UserError(f"ableton: expected a MIDI clip in {where}, it is audio; select another, or --scene N")
     begin, quarters = float(_of(connection, slot, "loop_start")), float(_of(connection, slot, "length"))
@@ -103,8 +105,12 @@ def replace_notes(connection: Connection, slot: Slot, name: str, notes: Sequence
             _set(connection, slot, "loop_end", begin + quarters)
             _set(connection, slot, "end_marker", begin + quarters)
         _set(connection, slot, "name", name)
-    except UserError as error:
-        raise UserError(f"{error}; Undo in Live brings the notes of scene {slot.scene + 1} back") from error
+    except (UserError, KeyboardInterrupt) as error:
+        undo = f"Undo in Live brings the notes of scene {slot.scene + 1} back"
+        if isinstance(error, KeyboardInterrupt):
+            error.args = (*error.args, undo)  # which are said when the command ends
+            raise
+        raise UserError(f"{error}; {undo}") from error
 
 
 def _delete(connection: Connection, slot: Slot) -> None:

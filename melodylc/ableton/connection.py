@@ -13,7 +13,7 @@ from melodylc.live.hints import INSTALL
 HOST = "127.0.0.1"
 PORT, ANSWER_PORT = 11000, 11001  # fixed in AbletonOSC
 TRY = 0.5  # seconds that an answer is waited for; Live looks for questions ten times a second
-FIRST_TRIES, TRIES = 5, 12  # before anything was heard, and after: Live may be loading
+FIRST_TRIES, TRIES = 5, 12  # before anything was heard, and after: Live may be busy
 ERROR = "/live/error"
 ECHOED = {"track": 1, "clip": 2, "clip_slot": 2}  # how many arguments come back before the values
 NOBODY = (
@@ -75,6 +75,13 @@ class Connection:
         """Close the socket."""
         self._socket.close()
 
+    def ask_if_known(self, address: str) -> tuple[Any, ...] | None:
+        """Return the values that an address answers with, or None where this Live or AbletonOSC has none."""
+        try:
+            return self._answer(address, (), FIRST_TRIES)
+        except (RefusedError, SilentError):
+            return None
+
     def ask(self, address: str, *arguments: Value) -> tuple[Any, ...]:
         """Return the values that an address answers with, without the numbers of track and clip before them.
 
@@ -82,10 +89,13 @@ class Connection:
             RefusedError: if AbletonOSC does not know the address, or could not do it.
             SilentError: if no answer comes.
         """
+        return self._answer(address, arguments, TRIES if self._heard else FIRST_TRIES)
+
+    def _answer(self, address: str, arguments: tuple[Value, ...], tries: int) -> tuple[Any, ...]:
         self._settle()
         echoed = arguments[: ECHOED.get(address.split("/")[2], 0)]
         refusals, another_form = 0, False
-        for sent in range(1, 1 + (TRIES if self._heard else FIRST_TRIES)):
+        for sent in range(1, 1 + tries):
             self._owed = (address, sent)
             self._send(address, arguments)
             refused = False

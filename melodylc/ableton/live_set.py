@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from melodylc.ableton.connection import Connection, RefusedError, SilentError
+from melodylc.ableton.connection import Connection, RefusedError
 from melodylc.ableton.scales import key_of
 from melodylc.base.errors import UserError
 
@@ -13,12 +13,14 @@ from melodylc.base.errors import UserError
 class LiveSet:
     """What a set says of itself."""
 
-    version: str  # of Live
     tempo: float  # beats per minute
-    signature: tuple[int, int]  # 4, 4
+    version: str | None = None  # of Live, where AbletonOSC tells,
+    signature: tuple[int, int] | None = None  # as well as (4, 4)
 
     def __str__(self) -> str:
-        return f"Live {self.version}, {self.tempo:g} bpm, {self.signature[0]}/{self.signature[1]}"
+        live = "Live" if self.version is None else f"Live {self.version}"
+        signature = "" if self.signature is None else f", {self.signature[0]}/{self.signature[1]}"
+        return f"{live}, {self.tempo:g} bpm{signature}"
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,15 @@ def read_set(connection: Connection) -> LiveSet:
     Raises:
         UserError: if Live or AbletonOSC is not there.
     """
-    version = connection.ask("/live/application/get/version")
     (tempo,) = connection.ask("/live/song/get/tempo")
-    (numerator,) = connection.ask("/live/song/get/signature_numerator")
-    (denominator,) = connection.ask("/live/song/get/signature_denominator")
-    return LiveSet(".".join(str(number) for number in version), float(tempo), (int(numerator), int(denominator)))
+    version = connection.ask_if_known("/live/application/get/version")
+    parts = [connection.ask_if_known(f"/live/song/get/signature_{part}") for part in ("numerator", "denominator")]
+    signature = [int(part[0]) for part in parts if part is not None]
+    return LiveSet(
+        float(tempo),
+        None if version is None else ".".join(str(number) for number in version),
+        (signature[0], signature[1]) if len(signature) == 2 else None,
+    )
 
 
 def read_key(connection: Connection) -> str:
@@ -52,15 +58,14 @@ def read_key(connection: Connection) -> str:
     Raises:
         UserError: if it does not tell, or has a scale that is not known.
     """
-    try:
-        (root,) = connection.ask("/live/song/get/root_note")
-        (scale,) = connection.ask("/live/song/get/scale_name")
-    except (RefusedError, SilentError) as error:
+    root = connection.ask_if_known("/live/song/get/root_note")
+    scale = None if root is None else connection.ask_if_known("/live/song/get/scale_name")
+    if root is None or scale is None or root[0] is None:
         raise UserError(
             "ableton: this Live, or this version of AbletonOSC, does not tell the set's key; "
             "give it, such as --key 'A minor'"
-        ) from error
-    return key_of(root, str(scale))
+        )
+    return key_of(int(root[0]), str(scale[0]))
 
 
 def find_track(connection: Connection, wanted: str | None = None) -> int:

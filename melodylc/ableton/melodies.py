@@ -59,7 +59,7 @@ def fill(connection: Connection, order: Order, answer: Answer, say: Callable[[st
     scene = live_set.selected_scene(connection) if order.scene is None else order.scene - 1
     given = clips.read_clip(connection, Slot(track.index, scene)) if order.of_a_clip else None
     say(f"{there}; {track}, scene {scene + 1}")
-    if there.signature != (4, 4):
+    if there.signature not in (None, (4, 4)):
         say("bars of melodies have four quarter notes, whatever the set's time signature")
     question = {"tempo": there.tempo} | _with_key(connection, order.question, given, say)
     if given is not None:

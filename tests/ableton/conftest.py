@@ -10,6 +10,7 @@ from melodylc.ableton.connection import Connection
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     monkeypatch.setattr(connection, "TRY", 0.1)
+    monkeypatch.setattr(connection, "FIRST_TRIES", connection.TRIES)  # and as long in all: the machine may be busy
 
 
 @pytest.fixture
