@@ -100,12 +100,16 @@ def _melody(asked: Wishes, made: dict[str, Any]) -> dict[str, Any]:
     given = asked.melody if isinstance(asked, Given) else ()
     notes = grid.notes_of(states, given, _stays(asked, len(states)))
     return {
-        "notes": [[note.pitch, note.start, note.end - note.start, note.velocity] for note in notes],
+        "notes": [[note.pitch, note.start, _length(note), note.velocity] for note in notes],
         "bars": len(states) // STEPS_PER_BAR,
         "kept": made["kept"],
         "why": _why(made),
         "midi": base64.b64encode(_midi(notes, len(states) // STEPS_PER_BAR, asked.tempo)).decode(),
     }
+
+
+def _length(note: Note) -> float:
+    return round(note.end - note.start, 9)  # or 0.9 would come back as 0.8999999999999999
 
 
 def _stays(asked: Wishes, steps: int) -> np.ndarray:

@@ -141,7 +141,7 @@ def _searched(asked: Asked) -> bool:
 def alike(model: Model, asked: Asked, melody: np.ndarray, amount: float) -> dict[str, Any]:
     """Return melodies near one in latent space: some of the way from its encoding to draws of the prior.
 
-    Of many neighbours those are taken that keep most, no two the same. Where all are the melody itself, as of a few
+    Of many neighbours those are taken that keep most, no two the same. Where most are the melody itself, as of a few
     notes, others are taken that are further away.
 
     Raises:
@@ -151,9 +151,12 @@ def alike(model: Model, asked: Asked, melody: np.ndarray, amount: float) -> dict
     z = model.encode(windows).mean  # (W, Z)
     draws = model.prior(NEIGHBOURS, asked.seed, asked.attributes)
     amounts = [amount, *np.arange(amount, 1, FURTHER)[1:].tolist(), 1.0]
-    found = (_others(model, asked, melody, z, draws, each) for each in amounts)
-    decoded = next((others for others in found if len(others)), None)
-    if decoded is None:
+    decoded = melody[:0].reshape(0, len(melody))
+    for each in amounts:
+        decoded = _different(melody, decoded, _decoded(model, asked, len(melody), z, draws, each))
+        if len(decoded) >= asked.count:
+            break
+    if not len(decoded):
         raise UserError("more like this: every neighbour is this melody itself; ask for something else")
     bounds = plausibility.bounds(model).including(sixteens(melody[None])[:, 0])
     rules = asked.all_rules(len(melody) // STEPS_PER_BAR)
@@ -162,17 +165,19 @@ def alike(model: Model, asked: Asked, melody: np.ndarray, amount: float) -> dict
     return {"melodies": [judged(model, asked, each) | {"way": "more like this"} for each in canonical(decoded[best])]}
 
 
-def _others(
-    model: Model, asked: Asked, melody: np.ndarray, z: torch.Tensor, draws: torch.Tensor, amount: float
-) -> np.ndarray:
-    """Return different melodies (N, S) that lie some of the way from z (W, Z) to draws (D, Z), without one (S,)."""
+def _decoded(model: Model, asked: Asked, steps: int, z: torch.Tensor, draws: torch.Tensor, amount: float) -> np.ndarray:
+    """Return melodies (D, S) of so many steps some of the way from z (W, Z) to draws (D, Z)."""
     near = torch.stack([slerp(z, toward.expand_as(z), amount) for toward in draws])  # (D, W, Z)
     allowed = mask(asked.all_rules(BARS)) if asked.strict and asked.attributes.rules() else None
-    decoded = model.decode(
-        near.flatten(0, 1), temperature=asked.temperature, seed=asked.seed, allowed_states=allowed
-    ).reshape(len(draws), -1)[:, : len(melody)]
-    different = np.unique(np.concatenate([melody[None], decoded]), axis=0, return_index=True)[1]
-    return np.asarray(decoded[np.sort(different[different > 0]) - 1])
+    decoded = model.decode(near.flatten(0, 1), temperature=asked.temperature, seed=asked.seed, allowed_states=allowed)
+    return np.asarray(decoded.reshape(len(draws), -1)[:, :steps])
+
+
+def _different(melody: np.ndarray, *others: np.ndarray) -> np.ndarray:
+    """Return melodies (N, S), in their order, no two the same, and none that is a given one (S,)."""
+    together = np.concatenate([melody[None], *others])
+    first = np.sort(np.unique(together, axis=0, return_index=True)[1])
+    return np.asarray(together[first[first > 0]])
 
 
 def between(model: Model, asked: Asked, first: np.ndarray, last: np.ndarray) -> dict[str, Any]:
