@@ -10,6 +10,7 @@ import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
+from melodylc.ableton import installing
 from melodylc.base.errors import UserError
 from midi_io.atomic import atomic_write
 
@@ -124,7 +125,9 @@ def _not_found(what: str, first: str) -> UserError:
 
 
 PLUGINS: dict[str, Install] = {
+    "ableton": installing.install,
     "ardour": _copied("ardour", "*.lua", _ardour),
     "bitwig": _copied("bitwig", "*.js", _bitwig),
     "reaper": _copied("reaper", "*.lua", _reaper),
 }
+AFTERWARDS = {"ableton": installing.AFTERWARDS}  # what is left to do in the DAW

@@ -36,11 +36,14 @@ def test_another_folder_and_an_unknown_daw(tmp_path, capsys):
     assert main(["plugin", "install", "ardour", "--into", str(tmp_path / "new")]) == 0
     assert "melodylc.lua (installed already)" in capsys.readouterr().out
     assert main(["plugin", "install"]) == 2
-    assert "expected one of ardour, bitwig, reaper, got none" in capsys.readouterr().err
+    assert "expected one of ableton, ardour, bitwig, reaper, got none" in capsys.readouterr().err
     assert main(["plugin", "install", "cubase"]) == 2
-    assert "expected one of ardour, bitwig, reaper, got cubase; the others need no plug-in" in capsys.readouterr().err
+    assert (
+        "expected one of ableton, ardour, bitwig, reaper, got cubase; the others need no plug-in"
+        in capsys.readouterr().err
+    )
     assert main(["plugin", "list"]) == 0
-    assert capsys.readouterr().out.split() == ["ardour", "bitwig", "reaper"]
+    assert capsys.readouterr().out.split() == ["ableton", "ardour", "bitwig", "reaper"]
 
 
 def test_what_was_downloaded_is_for_those_who_need_it(tmp_path, capsys):

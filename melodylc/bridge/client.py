@@ -71,12 +71,18 @@ def _understood(line: bytes, port: int) -> dict[str, Any]:
 def answer(question: dict[str, Any], port: int = PORT) -> dict[str, Any]:
     """Return the answer of the bridge that runs, or where none does, the same made in this process.
 
+    Rules of files are run in this process: the files are the user's own, named from where the user is.
+
     Raises:
         UserError: where there is no other answer.
     """
-    try:
-        return ask(question, port)
-    except NoBridgeError:
-        from melodylc.bridge.alone import answered
+    from melodylc.rules.find import file_of
+
+    if not any(file_of(text) for text in question.get("rules", ())):
+        try:
+            return ask(question, port)
+        except NoBridgeError:
+            pass
+    from melodylc.bridge.alone import answered
 
     return _without_error(answered(question))

@@ -26,3 +26,5 @@ def run(options: argparse.Namespace) -> None:
     else:
         for path, changed in plugins.install(options.daw, options.into, options.source).items():
             print(path if changed else f"{path} (installed already)")
+        if options.daw in plugins.AFTERWARDS:
+            print(plugins.AFTERWARDS[options.daw])
