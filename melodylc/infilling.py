@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +10,7 @@ import numpy as np
 from melodylc import plausibility
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
-from melodylc.base.numbers import integer
+from melodylc.base.numbers import integer, numbers_of
 from melodylc.base.numbers import seed as checked_seed
 from melodylc.base.numbers import temperature as checked_temperature
 from melodylc.constraints.infilling import KEEP, Infilling, notes_outside, of_new_notes
@@ -111,14 +110,8 @@ def numbers_of_bars(bars: str | Iterable[int]) -> list[int]:
         UserError: for anything else, and bars outside 1 to 16.
     """
     if isinstance(bars, str):
-        found: list[int] = []
-        for part in bars.replace(" ", "").split(","):
-            match = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", part)
-            if not match or int(match[1]) > int(match[2] or match[1]):
-                raise UserError(f"bars: expected such as 5-8 or 1,3,9-12, got {bars!r}")
-            found += range(int(match[1]), int(match[2] or match[1]) + 1)
-    else:
-        found = list(bars)
+        return numbers_of("bars", bars, 1, BARS)
+    found = list(bars)
     if not found:
         raise UserError(f"bars: expected some of 1 to {BARS}, got none")
     return [integer("bars", bar, 1, BARS) for bar in found]

@@ -99,20 +99,20 @@ def to_notes(states: np.ndarray, velocity: int = 90) -> list[Note]:
     ]
 
 
-def from_notes(notes: Iterable[Note]) -> np.ndarray:
-    """Return one melody (256,) from timed notes in beats.
+def from_notes(notes: Iterable[Note], bars: int = BARS) -> np.ndarray:
+    """Return one melody of so many bars (S,) from timed notes in beats.
 
     Times are rounded to the nearest sixteenth (halves up), a note lasts at least one step, several onsets in one step
     leave the highest, a later onset cuts a sounding note unless that one is higher: the skyline of the extraction.
-    What lies outside the 64 beats is left out.
+    What lies outside the bars is left out.
     """
-    rounded = []
+    steps, rounded = bars * STEPS_PER_BAR, []
     for note in notes:
         onset = int(np.floor(note.start * STEPS_PER_BEAT + 0.5))
         offset = max(int(np.floor(note.end * STEPS_PER_BEAT + 0.5)), onset + 1)
-        if 0 <= onset < STEPS:
-            rounded.append((onset, -note.pitch, -min(offset, STEPS)))
-    states = np.full(STEPS, REST, np.uint8)
+        if 0 <= onset < steps:
+            rounded.append((onset, -note.pitch, -min(offset, steps)))
+    states = np.full(steps, REST, np.uint8)
     pitch, end = -1, 0
     taken = -1
     for onset, minus_pitch, minus_end in sorted(rounded):

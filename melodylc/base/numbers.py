@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -34,6 +35,21 @@ def number(name: str, value: Any, low: float, high: float = float(MOST), unit: s
     if isinstance(value, Real) and not isinstance(value, bool) and not value < low and value <= high:
         return float(value)
     raise UserError(f"{name}: expected a number from {low:g} to {high:g}{unit}, got {value!r}")
+
+
+def numbers_of(name: str, text: str, low: int, high: int) -> list[int]:
+    """Return the numbers that a text such as "1,3,9-12" names, in its order.
+
+    Raises:
+        UserError: for anything else, and numbers outside low to high.
+    """
+    found: list[int] = []
+    for part in text.replace(" ", "").split(","):
+        match = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", part, re.ASCII)
+        if not match or int(match[1]) > int(match[2] or match[1]):
+            raise UserError(f"{name}: expected such as 5-8 or 1,3,9-12, got {text!r}")
+        found += range(int(match[1]), int(match[2] or match[1]) + 1)
+    return [integer(name, number, low, high) for number in found]
 
 
 def seed(value: Any) -> int | None:

@@ -12,6 +12,8 @@ from melodylc.base.errors import UserError
 from melodylc.base.signals import BROKEN_PIPE, exit_code, on_signals
 from melodylc.base.version import __version__
 from melodylc.cli import (
+    ableton,
+    bridge,
     condition,
     continuing,
     doctor,
@@ -34,8 +36,8 @@ from melodylc.cli import (
 
 # in the order of the help; each adds its own arguments, and loads what is heavy when it runs
 COMMANDS = (
-    generate, transform, infill, continuing, interpolate, learn, style, taste, panel, live, ports, doctor, plugin,
-    extract, train, prior, condition, evaluate,
+    generate, transform, infill, continuing, interpolate, learn, style, taste, panel, live, ableton, bridge,
+    ports, doctor, plugin, extract, train, prior, condition, evaluate,
 )  # fmt: skip
 
 

@@ -176,6 +176,28 @@ def check_folder(folder: str, option: str = "--out") -> None:
         raise UserError(f"{option}: expected a folder that can be written, got {folder}")
 
 
+def check_there(option: str, name: str | None) -> None:
+    """Check that a file is there: what makes melodies, in a process of its own, would only say so later.
+
+    Raises:
+        UserError: unless it is, or none is named.
+    """
+    if name is not None and not Path(name).exists():
+        raise UserError(f"{option}: there is no file {name}; check the path")
+
+
+def rule_file(name: str) -> Path:
+    """Return the absolute path of a file of rules.
+
+    Raises:
+        UserError: if it is none.
+    """
+    path = Path(name).absolute()
+    if path.suffix != ".py" or not path.is_file():
+        raise UserError(f"--rules: expected a Python file, got {name}")
+    return path
+
+
 def add_output(parser: argparse.ArgumentParser, temperature: float | None = None) -> None:
     """Add how melodies are decoded and where they go."""
     default = "the model's" if temperature is None else f"{temperature:g}"

@@ -48,9 +48,9 @@ def run(options: argparse.Namespace) -> None:
         ) from error
     from melodylc.panel.state import HIDDEN
 
-    _check_there("--model", options.model)
-    _check_there("--style", options.style)
-    folder, files = Path(options.folder).absolute(), tuple(_rule_file(file) for file in options.rules)
+    arguments.check_there("--model", options.model)
+    arguments.check_there("--style", options.style)
+    folder, files = Path(options.folder).absolute(), tuple(arguments.rule_file(file) for file in options.rules)
     arguments.check_folder(options.folder, "--folder")
     hidden = folder / HIDDEN
     hidden.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def _maker(
     def make(say: Callable[[str, str], None], wake: Callable[[], None]) -> Panel:
         return Panel(
             folder,
-            Worker(setup, wake, module="melodylc.panel.inference"),
+            Worker(setup, wake, module="melodylc.tasks.inference"),
             files,
             say,
             wake=wake,
@@ -95,16 +95,3 @@ def _maker(
         )
 
     return make
-
-
-def _check_there(option: str, name: str | None) -> None:
-    """Check that a file is there: what makes melodies, in a process of its own, would only say so on the page."""
-    if name is not None and not Path(name).exists():
-        raise UserError(f"{option}: there is no file {name}; check the path")
-
-
-def _rule_file(name: str) -> Path:
-    path = Path(name).absolute()
-    if path.suffix != ".py" or not path.is_file():
-        raise UserError(f"--rules: expected a Python file, got {name}")
-    return path

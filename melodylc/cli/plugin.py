@@ -13,15 +13,18 @@ def add(commands: arguments.Commands) -> None:
     parser.add_argument("action", choices=("install", "list"))
     parser.add_argument("daw", nargs="?", help="such as ardour")
     parser.add_argument("--into", metavar="DIR", help="another folder than the DAW's own")
+    parser.add_argument("--from", dest="source", metavar="FILE", help="what was downloaded for it")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Install a plug-in, or list what there is."""
-    from melodylc.live import plugins
+    from melodylc import plugins
 
     if options.action == "list":
         print("\n".join(plugins.available()))
     else:
-        for path, changed in plugins.install(options.daw, options.into).items():
+        for path, changed in plugins.install(options.daw, options.into, options.source).items():
             print(path if changed else f"{path} (installed already)")
+        if options.daw in plugins.AFTERWARDS:
+            print(plugins.AFTERWARDS[options.daw])

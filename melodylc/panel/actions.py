@@ -15,9 +15,9 @@ from melodylc.melody import BARS, canonical
 from melodylc.panel import midi_files
 from melodylc.panel.asking import Made, as_set, ask, ask_for_candidates, ask_for_taste, wishes
 from melodylc.panel.history import KnownMelody, LearnedActor
-from melodylc.panel.locks import LAST, LOCKED
 from melodylc.panel.settings import MOST_BARS
 from melodylc.panel.state import Panel
+from melodylc.tasks.locks import LAST, LOCKED
 
 GOES_ON_BY = 8  # bars
 LONGEST_PART = 32  # characters of a title within another

@@ -9,9 +9,9 @@ from typing import Any
 from melodylc.base.errors import UserError
 from melodylc.melody import BARS
 from melodylc.panel.history import KnownMelody, new_id
-from melodylc.panel.jobs import Job
 from melodylc.panel.state import Panel
 from melodylc.rules.catalogue import Entry
+from melodylc.tasks.jobs import Job
 
 Made = dict[str, Any]  # the result of a task
 

@@ -13,10 +13,10 @@ from melodylc.base.errors import UserError
 from melodylc.base.version import __version__
 from melodylc.panel.history import History, KnownMelody
 from melodylc.panel.into_daw import IntoDaw
-from melodylc.panel.jobs import Job, Jobs, TaskSource
 from melodylc.panel.rules_in_use import RulesInUse
 from melodylc.panel.settings import FORMS
 from melodylc.rules.key import NAMES, SCALES
+from melodylc.tasks.jobs import Job, Jobs, TaskSource
 
 SENT_SETS = 12  # of the history, the last ones, whose melodies a page gets when it opens; others as it goes there
 HIDDEN = ".panel"  # folder of what the panel needs itself, in the one that melodies are saved in

@@ -85,6 +85,12 @@ def find(text: str) -> Rule:
     return rule
 
 
+def file_of(text: str) -> Path | None:
+    """Return the file that a text such as "my.py:name" names a rule of, which `find` would run; or None."""
+    of_a_file = _OF_A_FILE.fullmatch(text)
+    return None if of_a_file is None else Path(of_a_file[1])
+
+
 def _needs_arguments(function: Callable[..., Any]) -> bool:
     try:
         inspect.signature(function).bind()

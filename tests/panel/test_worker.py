@@ -35,7 +35,7 @@ def settle(panel):
 def panel(tmp_path):
     (tmp_path / "mine.py").write_text(RULE.format(before="", inside=""))
     said = []
-    worker = Worker(Setup(), module="melodylc.panel.inference")
+    worker = Worker(Setup(), module="melodylc.tasks.inference")
     panel = Panel(tmp_path / "melodies", worker, (tmp_path / "mine.py",), lambda kind, text: said.append(text))
     panel.said = said
     begin(panel)

@@ -1,4 +1,4 @@
-"""What the inference process is asked for the panel, one job after another; nothing here waits."""
+"""What the inference process is asked for, one job after another; nothing here waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Candidates for the panel, and what is known of each; runs in the inference process."""
+"""Candidates, and what is known of each; runs in the inference process."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from melodylc.chords import named
 from melodylc.constraints.lengths import rewards, sixteens
 from melodylc.constraints.sampling import mask, score
 from melodylc.constraints.search import SearchBudget
-from melodylc.continuing import continue_melody
 from melodylc.generated import Generated
 from melodylc.generation import generate
 from melodylc.latent.slerp import slerp
 from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, canonical, check
 from melodylc.model import Model
-from melodylc.panel.asked import Asked
 from melodylc.rules.outside import notes_outside
+from melodylc.tasks.asked import Asked
 from melodylc.transforming import interpolate
 
 SECONDS = 3.0  # that the search for a melody goes on at most: somebody waits
-FIRST = 12  # draws that it begins with
 ADDED_SECONDS = 1.5  # that each search for eight bars more goes on, of which there may be two
+FIRST = 12  # draws that it begins with
 NEIGHBOURS = 24  # among which those that are shown are chosen
+FURTHER = 0.25  # of the way, by which neighbours are further away where there are none
 
 
 def states(given: Sequence[int]) -> np.ndarray:
@@ -98,7 +98,7 @@ def one_by_one(
     return {"melodies": made}
 
 
-def _found(model: Model, asked: Asked, made: Generated) -> list[dict[str, Any]]:
+def found(model: Model, asked: Asked, made: Generated) -> list[dict[str, Any]]:
     """Return melodies that were generated, with what is known of each."""
     return [
         judged(model, asked, melody, made.given) | {"way": way, "tried": tried}
@@ -125,7 +125,7 @@ def generated(model: Model, asked: Asked, tell: Tell, stopped: Callable[[], bool
             how="search" if _searched(asked) else "auto",
             searching=SearchBudget(seconds=seconds, first=FIRST, stopped=stopped),
         )
-        return _found(model, asked, made)
+        return found(model, asked, made)
 
     seconds = ADDED_SECONDS if asked.bars > BARS else SECONDS
     if _searched(asked) or asked.bars != BARS:
@@ -141,25 +141,43 @@ def _searched(asked: Asked) -> bool:
 def alike(model: Model, asked: Asked, melody: np.ndarray, amount: float) -> dict[str, Any]:
     """Return melodies near one in latent space: some of the way from its encoding to draws of the prior.
 
-    Of many neighbours those are taken that keep most, no two the same.
+    Of many neighbours those are taken that keep most, no two the same. Where most are the melody itself, as of a few
+    notes, others are taken that are further away.
+
+    Raises:
+        UserError: where those furthest away are the melody, too.
     """
     windows = _windows(melody)
     z = model.encode(windows).mean  # (W, Z)
     draws = model.prior(NEIGHBOURS, asked.seed, asked.attributes)
-    near = torch.stack([slerp(z, toward.expand_as(z), amount) for toward in draws])  # (N, W, Z)
-    allowed = mask(asked.all_rules(BARS)) if asked.strict and asked.attributes.rules() else None
-    decoded = model.decode(
-        near.flatten(0, 1), temperature=asked.temperature, seed=asked.seed, allowed_states=allowed
-    ).reshape(NEIGHBOURS, -1)[:, : len(melody)]
-    different = np.unique(np.concatenate([melody[None], decoded]), axis=0, return_index=True)[1]
-    decoded = decoded[np.sort(different[different > 0]) - 1]
+    amounts = [amount, *np.arange(amount, 1, FURTHER)[1:].tolist(), 1.0]
+    decoded = melody[:0].reshape(0, len(melody))
+    for each in amounts:
+        decoded = _different(melody, decoded, _decoded(model, asked, len(melody), z, draws, each))
+        if len(decoded) >= asked.count:
+            break
     if not len(decoded):
-        raise UserError("more like this: every neighbour is this melody itself; go further away")
+        raise UserError("more like this: every neighbour is this melody itself; ask for something else")
     bounds = plausibility.bounds(model).including(sixteens(melody[None])[:, 0])
     rules = asked.all_rules(len(melody) // STEPS_PER_BAR)
     scores = np.min([score(window, rules, bounds) for window in sixteens(decoded)], axis=0)
     best = np.sort(np.argsort(-scores, kind="stable")[: asked.count])
     return {"melodies": [judged(model, asked, each) | {"way": "more like this"} for each in canonical(decoded[best])]}
+
+
+def _decoded(model: Model, asked: Asked, steps: int, z: torch.Tensor, draws: torch.Tensor, amount: float) -> np.ndarray:
+    """Return melodies (D, S) of so many steps some of the way from z (W, Z) to draws (D, Z)."""
+    near = torch.stack([slerp(z, toward.expand_as(z), amount) for toward in draws])  # (D, W, Z)
+    allowed = mask(asked.all_rules(BARS)) if asked.strict and asked.attributes.rules() else None
+    decoded = model.decode(near.flatten(0, 1), temperature=asked.temperature, seed=asked.seed, allowed_states=allowed)
+    return np.asarray(decoded.reshape(len(draws), -1)[:, :steps])
+
+
+def _different(melody: np.ndarray, *others: np.ndarray) -> np.ndarray:
+    """Return melodies (N, S), in their order, no two the same, and none that is a given one (S,)."""
+    together = np.concatenate([melody[None], *others])
+    first = np.sort(np.unique(together, axis=0, return_index=True)[1])
+    return np.asarray(together[first[first > 0]])
 
 
 def between(model: Model, asked: Asked, first: np.ndarray, last: np.ndarray) -> dict[str, Any]:
@@ -169,29 +187,6 @@ def between(model: Model, asked: Asked, first: np.ndarray, last: np.ndarray) -> 
     made = interpolate(model, first, last, asked.count + 2, asked.attributes, seed=asked.seed, strict=asked.strict)
     melodies = made.melodies[1:-1]
     return {"melodies": [judged(model, asked, each) | {"way": "between"} for each in melodies]}
-
-
-def continued(
-    model: Model, asked: Asked, melody: np.ndarray, tell: Tell, stopped: Callable[[], bool]
-) -> dict[str, Any]:
-    """Return melodies that go on from one, until they have as many bars as are asked for."""
-
-    def make(number: int) -> list[dict[str, Any]]:
-        made = continue_melody(
-            model,
-            melody,
-            asked.attributes,
-            bars=asked.bars,
-            count=1,
-            rules=[*asked.chord_rules, *asked.rules],
-            seed=asked.seed + number,
-            temperature=asked.temperature,
-            strict=asked.strict,
-            seconds=ADDED_SECONDS,
-        )
-        return _found(model, asked, made)
-
-    return one_by_one(asked.count, make, tell, stopped)
 
 
 def _windows(melody: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the panel learns: a rule, and a taste; runs in the inference process."""
+"""What is learned as a task: a rule, and a taste; runs in the inference process."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from melodylc.constraints.preference import load_preference, prefer
 from melodylc.constraints.rule_actor import learn
 from melodylc.latent.rewards import Budget, Round
 from melodylc.model import Model
-from melodylc.panel.asked import Asked
-from melodylc.panel.making import judged, states
+from melodylc.tasks.asked import Asked
+from melodylc.tasks.making import judged, states
 
 
 def learned(

@@ -10,9 +10,10 @@ from melodylc.base.errors import UserError
 from melodylc.constraints.infilling import of_new_notes
 from melodylc.live.inference import Conversation, Inference
 from melodylc.live.protocol import Progress, Setup, Task
-from melodylc.melody import HOLD, STEPS
-from melodylc.panel.locks import LOCKED, PITCHES, RHYTHM
-from melodylc.panel.tasks import TASKS, perform
+from melodylc.melody import HOLD, REST, STEPS
+from melodylc.tasks.locks import LOCKED, PITCHES, RHYTHM
+from melodylc.tasks.performing import TASKS, perform
+from melodylc.tasks.remaking import ended_as_given
 
 ANYTHING = {"key": None, "notes": None, "low": None, "high": None, "at_most": None}
 
@@ -210,3 +211,30 @@ def test_files_of_rules_are_listed_and_what_is_wrong_with_them(inference, tmp_pa
 def test_another_task_is_refused(inference):
     with pytest.raises(UserError, match=", ".join(TASKS)):
         asked_for(inference, "format the disk")
+
+
+@pytest.mark.parametrize(("there", "bars"), [(4, 12), (8, 16), (12, 24)])
+def test_a_short_melody_goes_on_and_what_was_there_stays(inference, there, bars):
+    given = to_states(["C4", "D4", "E4", "G4"] * there)
+    made, _ = asked_for(inference, "continue", melody=given.tolist(), bars=bars, count=1)
+    (melody,) = notes_of(made)
+    assert len(melody) == bars * 16
+    assert (melody[: len(given)] == given).all()
+    assert (melody[len(given) :] < HOLD).any()
+
+
+def to_states(names):
+    """A quarter note for each name."""
+    states = np.full(len(names) * 4, HOLD, np.uint8)
+    states[::4] = [{"C4": 60, "D4": 62, "E4": 64, "G4": 67}[name] for name in names]
+    return states
+
+
+def test_a_locked_note_before_what_is_remade_ends_where_it_ended():
+    given = np.array([60, HOLD, HOLD, HOLD] * 4, np.uint8)
+    locked = np.arange(16) < 6
+    longer = given.copy()
+    longer[6:12] = HOLD  # the note of step 4 was held over steps 6 and 7, and now goes on
+    assert (ended_as_given(longer, given, locked) == longer).all()
+    locked = np.arange(16) < 8
+    assert ended_as_given(longer, given, locked).tolist() == [60, *[HOLD] * 3] * 2 + [REST] * 4 + [60, *[HOLD] * 3]

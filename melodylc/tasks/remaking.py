@@ -11,11 +11,12 @@ import numpy as np
 from melodylc.base.errors import UserError
 from melodylc.constraints.search import SearchBudget
 from melodylc.infilling import infill
-from melodylc.melody import BARS, STEPS, STEPS_PER_BAR
+from melodylc.melody import BARS, HOLD, REST, STEPS, STEPS_PER_BAR, canonical
 from melodylc.model import Model
-from melodylc.panel.asked import Asked
-from melodylc.panel.locks import FREE, LOCKED, PITCHES, RHYTHM
-from melodylc.panel.making import Tell, judged, one_by_one, states
+from melodylc.rules import Rule
+from melodylc.tasks.asked import Asked
+from melodylc.tasks.locks import FREE, LOCKED, PITCHES, RHYTHM
+from melodylc.tasks.making import Tell, judged, one_by_one, states
 
 KEEPS = {FREE: None, RHYTHM: "rhythm", PITCHES: "pitches"}  # what infilling is told, in the order in which it is done
 BUDGET = SearchBudget(decodes=60, first=4, seconds=3.0)  # of each part: a draw takes as long as five melodies
@@ -49,7 +50,8 @@ def remade(
         made = melody
         for part, (keep, start) in enumerate(parts):
             seed = asked.seed + number * len(parts) + part
-            made = _window_remade(model, asked, made, locks != keep, start, KEEPS[keep], seed, stopped)
+            made = window_remade(model, asked, made, locks != keep, start, KEEPS[keep], seed, stopped)
+        made = ended_as_given(made, melody, given)
         return [judged(model, asked, made, given) | {"way": "remade"}]
 
     return one_by_one(asked.count, make, tell, stopped)
@@ -66,7 +68,7 @@ def _windows(anew: np.ndarray) -> list[int]:
     return starts
 
 
-def _window_remade(
+def window_remade(
     model: Model,
     asked: Asked,
     melody: np.ndarray,
@@ -75,8 +77,13 @@ def _window_remade(
     keep: str | None,
     seed: int,
     stopped: Callable[[], bool],
+    further: Sequence[Rule] = (),
 ) -> np.ndarray:
-    """Return a melody (S,) with what does not stay (S,) in 16 bars from one on made anew."""
+    """Return a melody (S,) with what does not stay (S,) in 16 bars from one on made anew.
+
+    Args:
+        further: rules that new bars are to keep beside those that are asked for.
+    """
     steps = (start * STEPS_PER_BAR + np.arange(STEPS)) % len(melody)  # fewer than 16 bars are played again
     first = np.arange(STEPS) < len(melody)
     found = infill(
@@ -86,7 +93,7 @@ def _window_remade(
         locked=stays[steps] | ~first,
         keep=keep,
         count=1,
-        rules=[rule.beginning(start) for rule in (*asked.chord_rules, *asked.rules)],
+        rules=[*(rule.beginning(start) for rule in (*asked.chord_rules, *asked.rules)), *further],
         seed=seed,
         temperature=asked.temperature,
         strict=asked.strict,
@@ -95,3 +102,10 @@ def _window_remade(
     made = melody.copy()
     made[steps[first]] = found.melodies[0, first]
     return made
+
+
+def ended_as_given(made: np.ndarray, melody: np.ndarray, locked: np.ndarray) -> np.ndarray:
+    """Return a melody (S,) in which notes of a given one that are locked, (S,) bool, end where they ended there."""
+    longer = np.zeros(len(made), bool)
+    longer[1:] = locked[:-1] & ~locked[1:] & (made[1:] == HOLD) & (melody[1:] != HOLD)
+    return canonical(np.where(longer, np.uint8(REST), made))

@@ -1,4 +1,4 @@
-"""What melodies are asked for, as a task of the panel says it."""
+"""What melodies are asked for, as a task says it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tasks that the panel has for the inference process: each makes a result, as JSON has it, of what is asked.
+"""The tasks of the inference process: each makes a result, as JSON has it, of what is asked.
 
 They run in that process alone; nothing here is remembered that matters.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 from melodylc.base.errors import UserError
 from melodylc.live.inference import Conversation, Inference
-from melodylc.panel.asked import Asked
+from melodylc.tasks.asked import Asked
 
 
 def perform(inference: Inference, conversation: Conversation) -> dict[str, Any]:
@@ -26,27 +26,27 @@ def perform(inference: Inference, conversation: Conversation) -> dict[str, Any]:
 
 
 def _generate(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
-    from melodylc.panel import making
+    from melodylc.tasks import making
 
     return making.generated(inference.model, Asked.of(inference.model, asked), conversation.tell, conversation.stopped)
 
 
 def _like(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
-    from melodylc.panel import making
+    from melodylc.tasks import making
 
     melody = making.states(asked["melody"])
     return making.alike(inference.model, Asked.of(inference.model, asked), melody, float(asked["amount"]))
 
 
 def _between(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
-    from melodylc.panel import making
+    from melodylc.tasks import making
 
     ends = making.states(asked["first"]), making.states(asked["last"])
     return making.between(inference.model, Asked.of(inference.model, asked), *ends)
 
 
 def _remake(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
-    from melodylc.panel import remaking
+    from melodylc.tasks import remaking
 
     melody, locks = remaking.locked_melody(asked["melody"], asked["locks"])
     return remaking.remade(
@@ -55,15 +55,15 @@ def _remake(inference: Inference, conversation: Conversation, asked: dict[str, A
 
 
 def _continue(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
-    from melodylc.panel import making
+    from melodylc.tasks import continuing, making
 
     wanted, melody = Asked.of(inference.model, asked), making.states(asked["melody"])
-    return making.continued(inference.model, wanted, melody, conversation.tell, conversation.stopped)
+    return continuing.continued(inference.model, wanted, melody, conversation.tell, conversation.stopped)
 
 
 def _judge(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
     """Say what melodies as they are keep: edited by hand, or when something else is asked for."""
-    from melodylc.panel import making
+    from melodylc.tasks import making
 
     wanted = Asked.of(inference.model, asked)
     return {"melodies": [making.judged(inference.model, wanted, making.states(each)) for each in asked["melodies"]]}
@@ -72,7 +72,7 @@ def _judge(inference: Inference, conversation: Conversation, asked: dict[str, An
 def _read(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
     """Read 16 bars of a MIDI file that was dropped on the page, and where others begin."""
     from melodylc.extraction.selection import choices, select_melody
-    from melodylc.panel import making
+    from melodylc.tasks import making
 
     place = {name: asked[name] for name in ("track", "channel", "bar")}
     chosen = select_melody(asked["path"], **place)
@@ -83,19 +83,19 @@ def _read(inference: Inference, conversation: Conversation, asked: dict[str, Any
 
 
 def _ask(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
-    from melodylc.panel import learning
+    from melodylc.tasks import learning
 
     return learning.asked_about(inference.model, Asked.of(inference.model, asked), asked["path"], asked["seed"])
 
 
 def _taste(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
-    from melodylc.panel import learning
+    from melodylc.tasks import learning
 
     return learning.tasted(inference.model, asked["path"], asked["liked"], asked["disliked"], asked["base"])
 
 
 def _learn(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:
-    from melodylc.panel import learning
+    from melodylc.tasks import learning
 
     wanted = Asked.of(inference.model, asked)
     return learning.learned(inference.model, wanted, asked["path"], conversation.tell, conversation.stopped)
