@@ -153,15 +153,15 @@ def test_a_clip_in_the_sets_key_stays_in_it_and_may_be_written_over(start_live):
     assert (riff.length, riff.name) == (16.0, "riff varied")
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_nothing_is_lost_or_doubled_where_packets_are(start_live, seed):
     live, connection = start_live(wire=Wire(lost=0.2, doubled=0.1, late=0.12, seed=seed))
     bridge = Bridge()
-    fill(connection, an_order(count=3), bridge, lambda line: None)
+    fill(connection, an_order(count=2), bridge, lambda line: None)
     clips = live.clips(KEYS)
-    assert [held(clip) for clip in clips[:3]] == [melody["notes"] for melody in bridge.melodies]
-    assert [clip.name for clip in clips[:3]] == ["A minor 1", "A minor 2", "A minor 3"]
-    assert clips[3:] == [None] * 5
+    assert [held(clip) for clip in clips[:2]] == [melody["notes"] for melody in bridge.melodies]
+    assert [clip.name for clip in clips[:2]] == ["A minor 1", "A minor 2"]
+    assert clips[2:] == [None] * 6
     assert live.scenes == 8
 
 

@@ -56,7 +56,7 @@ class Wire:
     """What becomes of packets, either way."""
 
     lost: float = 0.0  # the share of them
-    doubled: float = 0.0  # the share of those that arrive which arrive twice
+    doubled: float = 0.0  # the share of what is told, not asked, that arrives twice
     late: float = 0.0  # seconds that answers take at most, beside the tick
     seed: int = 0
     largest: int = 9216  # bytes of a packet that macOS sends
@@ -142,7 +142,8 @@ class StandIn:
                 if self._chance.random() < self.wire.lost:
                     continue
                 message = OscMessage(data)
-                for _ in range(1 + (self._chance.random() < self.wire.doubled)):
+                twice = "/get/" not in message.address and self._chance.random() < self.wire.doubled
+                for _ in range(1 + twice):
                     self._handle(message.address, tuple(message.params))
         except BlockingIOError:
             pass
