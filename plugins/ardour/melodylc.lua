@@ -77,7 +77,7 @@ function factory () return function ()
 		position, ARDOUR.PluginInfo (), target, false)
 end end
 
-function icon (params) return function (ctx, width, height, fg)
+function icon () return function (ctx, width, height, fg)
 	local text = Cairo.PangoLayout (ctx, "ArdourMono " .. math.ceil (width * .6) .. "px")
 	text:set_text ("ml")
 	local w, h = text:get_pixel_size ()
