@@ -11,7 +11,7 @@ from melodylc.ableton.connection import Connection
 def impatient(monkeypatch):
     monkeypatch.setattr(connection, "TRY", 0.1)
     for tries in ("FIRST_TRIES", "TRIES"):
-        monkeypatch.setattr(connection, tries, 12)  # the machine may be busy
+        monkeypatch.setattr(connection, tries, 30)  # the machine may be busy
 
 
 @pytest.fixture

@@ -71,6 +71,7 @@ class Version:
     speaks_of_errors: bool = True
     numbers_first: bool = True  # since December 2022
     parts_of_notes: bool = True  # whether get/notes takes a range
+    cuts_overlaps: bool = True  # a note ends where another of its pitch is put into it
     most_scenes: int = 1000  # 8 in Live Lite
 
 
@@ -266,7 +267,10 @@ class StandIn:
                         "Python argument types in MidiNoteSpecification.__init__() did not match C++ signature"
                     )
                 added.append((pitch, float(start), float(length), float(velocity), bool(mute)))
-            clip.notes.extend(added)  # Live refuses none for being there already
+            for note in added:
+                if self.version.cuts_overlaps:
+                    clip.notes = [cut for old in clip.notes if (cut := _cut(old, note)) is not None]
+                clip.notes.append(note)
             return None
         if name == "remove/notes":
             low, pitches, start, span = arguments or (0, 127, -8192.0, 16384.0)
@@ -284,6 +288,14 @@ class StandIn:
             setattr(clip, attribute, arguments[0])
             return None
         return NotImplemented
+
+
+def _cut(old: tuple[Any, ...], new: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Return what is left of a note where another is put; None where that starts at or before it and sounds on."""
+    pitch, start, length, velocity, mute = old
+    if pitch != new[0] or start + length <= new[1] + 1e-6 or new[1] + new[2] <= start + 1e-6:
+        return old
+    return None if new[1] <= start else (pitch, start, new[1] - start, velocity, mute)
 
 
 def free_port() -> int:
