@@ -36,12 +36,20 @@ def test_another_folder_and_an_unknown_daw(tmp_path, capsys):
     assert main(["plugin", "install", "ardour", "--into", str(tmp_path / "new")]) == 0
     assert "melodylc.lua (installed already)" in capsys.readouterr().out
     assert main(["plugin", "install"]) == 2
-    expected = "expected one of ableton, ardour, bitwig, reaper, got"
-    assert f"{expected} none" in capsys.readouterr().err
+    assert "expected one of ableton, ardour, bitwig, reaper, got none" in capsys.readouterr().err
     assert main(["plugin", "install", "cubase"]) == 2
-    assert f"{expected} cubase; the others need no plug-in" in capsys.readouterr().err
+    assert (
+        "expected one of ableton, ardour, bitwig, reaper, got cubase; the others need no plug-in"
+        in capsys.readouterr().err
+    )
     assert main(["plugin", "list"]) == 0
     assert capsys.readouterr().out.split() == ["ableton", "ardour", "bitwig", "reaper"]
+
+
+def test_what_is_left_to_do_is_said(tmp_path, capsys):
+    assert set(plugins.AFTERWARDS) == set(plugins.available())
+    assert main(["plugin", "install", "reaper", "--into", str(tmp_path)]) == 0
+    assert "Load ReaScript" in capsys.readouterr().out
 
 
 def test_what_was_downloaded_is_for_those_who_need_it(tmp_path, capsys):
