@@ -130,4 +130,9 @@ PLUGINS: dict[str, Install] = {
     "bitwig": _copied("bitwig", "*.js", _bitwig),
     "reaper": _copied("reaper", "*.lua", _reaper),
 }
-AFTERWARDS = {"ableton": installing.AFTERWARDS}  # what is left to do in the DAW
+AFTERWARDS = {  # what is left to do in the DAW
+    "ableton": installing.AFTERWARDS,
+    "ardour": "in Ardour, set slots of Edit > Lua Scripts > Script Manager to them",
+    "bitwig": "in Bitwig, add the controller melodylc (Settings > Controllers), then: melodylc bridge",
+    "reaper": "in Reaper, load them: Actions > Show action list > New action > Load ReaScript",
+}

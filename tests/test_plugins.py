@@ -46,6 +46,12 @@ def test_another_folder_and_an_unknown_daw(tmp_path, capsys):
     assert capsys.readouterr().out.split() == ["ableton", "ardour", "bitwig", "reaper"]
 
 
+def test_what_is_left_to_do_is_said(tmp_path, capsys):
+    assert set(plugins.AFTERWARDS) == set(plugins.available())
+    assert main(["plugin", "install", "reaper", "--into", str(tmp_path)]) == 0
+    assert "Load ReaScript" in capsys.readouterr().out
+
+
 def test_what_was_downloaded_is_for_those_who_need_it(tmp_path, capsys):
     assert main(["plugin", "install", "ardour", "--into", str(tmp_path), "--from", "x.zip"]) == 2
     assert "--from: ardour needs nothing of others" in capsys.readouterr().err

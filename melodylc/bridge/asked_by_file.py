@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from melodylc.base.errors import UserError
-from melodylc.bridge import alone, answers, client
+from melodylc.bridge import answers, client
 from melodylc.bridge.framing import MOST_BYTES
 from melodylc.bridge.questions import parsed
 from melodylc.live.protocol import Setup
-from melodylc.rules.find import file_of
 from midi_io.atomic import atomic_write
 
 
@@ -31,7 +30,7 @@ def answer_file(question: Path, answer: Path, port: int, setup: Setup | None = N
     try:
         said = _read(question)
         folder = said.pop("folder", None)
-        made = _answered(said, port, setup)
+        made = client.answer_as_it_comes(said, port, setup)
         if folder is not None and "melodies" in made:
             _write_melodies(folder, f"{said.get('do')}-{made['seed']}", made["melodies"])
     except UserError as error:
@@ -49,18 +48,6 @@ def _read(path: Path) -> dict[str, Any]:
     if len(data) > MOST_BYTES:
         raise UserError(f"question: expected at most {MOST_BYTES} bytes, got more in {path}")
     return parsed(data.removeprefix(b"\xef\xbb\xbf"))  # some editors put a mark before UTF-8
-
-
-def _answered(said: dict[str, Any], port: int, setup: Setup | None) -> dict[str, Any]:
-    """Return the answer of the bridge that runs, or of this process: that may run files of rules, it is the user's."""
-    rules = said.get("rules")
-    texts = rules if isinstance(rules, list) else [rules]
-    if setup is None and not any(isinstance(text, str) and file_of(text) for text in texts):
-        try:
-            return client.exchange(said, port)
-        except client.NoBridgeError:
-            pass
-    return alone.answered(said, setup or Setup())
 
 
 def _write_melodies(folder: Any, name: str, melodies: list[dict[str, Any]]) -> None:

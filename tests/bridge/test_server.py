@@ -3,6 +3,8 @@
 import base64
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from itertools import pairwise
@@ -264,3 +266,8 @@ def test_a_client_without_a_bridge_says_how_to_start_one():
         client.ask({"do": "hello"}, free)
     with pytest.raises(UserError, match="at most 1048576 bytes"):
         client.ask({"do": "hello", "id": "x" * (1 << 20)}, free)
+
+
+def test_the_server_and_its_client_need_no_torch():
+    code = "import sys, melodylc.bridge.server, melodylc.cli.bridge; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
