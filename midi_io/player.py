@@ -15,6 +15,7 @@ from midi_io import messages
 from midi_io.files import Note
 from midi_io.messages import CLOCKS_PER_SIXTEENTH, PPQN
 from midi_io.ports.interface import Ports
+from midi_io.swing import STRAIGHT, Swing
 from midi_io.transport import BEATS_PER_BAR, Transport
 
 STALE = 0.5  # seconds after its end from which a note that was missed is not caught up with
@@ -35,7 +36,7 @@ class PlaybackSettings:
 
     channel: int = 0  # 0 to 15
     velocity: int | None = None  # 1 to 127; None takes each note's own
-    swing: float = 0.5  # share of an eighth that its first sixteenth lasts: 0.5 is straight, 0.67 a triplet
+    swing: Swing = STRAIGHT
     transpose: int = 0  # semitones; a note that would leave 0 to 127 goes by octaves less far
     ahead: float = 0.0  # seconds that everything is sent early, to make up for a delay on the way; negative: late
     lead: bool = False  # whether start, clocks and stop are sent as well
@@ -123,10 +124,10 @@ class Player:
                 self._ends = [(min(end, line), message) for end, message in self._ends]
                 heapq.heapify(self._ends)
             for note in bar.notes:
-                start = self._swung(line + note.start)
+                start = self.playback.swing.swung(line + note.start)
                 if start >= self._cursor:
                     self._order += 1
-                    end = max(self._swung(line + note.end), start + 1 / 64)
+                    end = max(self.playback.swing.swung(line + note.end), start + 1 / 64)
                     heapq.heappush(self._onsets, (start, self._order, note._replace(start=start, end=end)))
             self._bar += 1
 
@@ -175,9 +176,6 @@ class Player:
             beats.append(self._clock / PPQN)
         return min(beats)
 
-    def _swung(self, beat: float) -> float:
-        return swung(beat, self.playback.swing)
-
     def _transposed(self, pitch: int) -> int:
         moved = pitch + self.playback.transpose
         while moved < 0:
@@ -185,11 +183,3 @@ class Player:
         while moved > 127:
             moved -= 12
         return moved
-
-
-def swung(beat: float, swing: float) -> float:
-    """Return where a position lies when the first sixteenth of every eighth lasts `swing` of it."""
-    eighth = math.floor(beat * 2)
-    share = beat * 2 - eighth
-    share = share * 2 * swing if share < 0.5 else swing + (share - 0.5) * 2 * (1 - swing)
-    return (eighth + share) / 2

@@ -52,7 +52,16 @@ def _add_how_it_is_played(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how it is played")
     how.add_argument("--channel", type=number(int, 1, 16), default=1, help="(1)")
     how.add_argument("--velocity", type=number(int, 1, 127))
-    how.add_argument("--swing", type=number(float, 50, 75), default=50.0, help="50 is straight, 67 a triplet (50)")
+    how.add_argument(
+        "--swing",
+        type=arguments.or_auto(number(float, 50, 75)),
+        default="auto",
+        metavar="PERCENT",
+        help="50 is straight, 67 a triplet; auto: that of the phrase that is answered, else straight (auto)",
+    )
+    how.add_argument(
+        "--swing-of", choices=("sixteenths", "eighths"), default="sixteenths", help="what is swung (sixteenths)"
+    )
     how.add_argument("--transpose", type=number(int, -48, 48), default=0, metavar="SEMITONES")
     how.add_argument(
         "--ahead",
@@ -136,6 +145,7 @@ def _settings(options: argparse.Namespace, controls: ControlMap) -> SessionSetti
         channel=options.channel,
         velocity=options.velocity,
         swing=options.swing,
+        swing_of=options.swing_of,
         transpose=options.transpose,
         ahead=options.ahead,
         thru=options.thru,

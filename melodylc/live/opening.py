@@ -16,6 +16,7 @@ from midi_io.midi_clock import MidiClockTransport
 from midi_io.player import PlaybackSettings
 from midi_io.ports import NoPortsError, Ports, ReconnectingPorts, open_ports
 from midi_io.sounding_notes import InUseError, SoundingNotes
+from midi_io.swing import STRAIGHT
 from midi_io.transport import InternalTransport, Transport
 
 
@@ -63,7 +64,9 @@ def transport_of(settings: SessionSettings, ports: Ports, say: Callable[[str], N
 def playback_of(settings: SessionSettings) -> PlaybackSettings:
     """Return the settings of the player, in its units."""
     s = settings
-    return PlaybackSettings(s.channel - 1, s.velocity, s.swing / 100, s.transpose, s.ahead / 1000, s.lead)
+    # an answer has the swing of its phrase, which its notes come with
+    swing = (s.mode != "answer" and s.fixed_swing) or STRAIGHT
+    return PlaybackSettings(s.channel - 1, s.velocity, swing, s.transpose, s.ahead / 1000, s.lead)
 
 
 def open_recording(path: Path) -> recording.Recording:

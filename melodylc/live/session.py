@@ -94,7 +94,7 @@ class Session:
         self._failure: BaseException | None = None
         self._queue: MelodyQueue | ShownMelody = MelodyQueue(settings) if shown is None else shown
         self._ask_again_at = float("-inf")  # after a failure
-        self._phrases = PhraseRecorder()
+        self._phrases = PhraseRecorder(settings.fixed_swing)
         self._phrases_epoch = 0  # of the transport, that the phrase belongs to
         self._starting = settings.sync == "internal" and settings.mode != "answer"
         self._thread = threading.Thread(target=self._run, name="melodylc player", daemon=True)
@@ -281,7 +281,7 @@ class Session:
             self._phrases_epoch = self.transport.epoch
             self._phrases.forget()
         if self.settings.mode == "answer" and self._phrases.begun:
-            phrase = self._phrases.phrase(self.transport.position(self.ports.now()))
+            phrase = self._phrases.phrase(self.transport.position(self.ports.now()), self.transport.tempo)
             if phrase is not None:
                 self._queue.answer_phrase(phrase)
 

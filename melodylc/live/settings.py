@@ -14,12 +14,15 @@ from melodylc.live.control_map import ControlMap
 from melodylc.live.control_values import ControlValues
 from melodylc.melody import BARS
 from midi_io.ports.naming import MOST_BYTES, takes
+from midi_io.swing import EIGHTHS, SIXTEENTHS, Swing
 
 MODES = ("generate", "continue", "answer", "vary")
 SYNCS = ("internal", "midi-clock", "jack")
 AMOUNTS = {"generate": 1.0, "answer": 0.2, "vary": 0.25}  # how far from one melody to the next
 VARIED_EVERY = 4  # bars
 LEARNING_SECONDS = 30.0  # before it plays
+AUTO = "auto"
+PAIRS = {"sixteenths": SIXTEENTHS, "eighths": EIGHTHS}  # beats that two of what is swung last
 TRACK_NAME = "melodylc"  # of recordings
 
 
@@ -58,7 +61,8 @@ class SessionSettings:
     port_out: str | None = None  # existing port to play to
     channel: int = 1  # 1 to 16
     velocity: int | None = None
-    swing: float = 50.0  # per cent of an eighth that its first sixteenth lasts
+    swing: float | str = "auto"  # per cent of a pair that the first note lasts; auto: a phrase's, or straight
+    swing_of: str = "sixteenths"  # or eighths: what is swung, where `swing` is a number
     transpose: int = 0
     ahead: float = 0.0  # milliseconds that notes are sent early
     thru: bool = False
@@ -74,7 +78,8 @@ class SessionSettings:
         _one_of("song_position", self.song_position, ("auto", "sixteenths", "clocks"))
         number("tempo", self.tempo, 20, 999, " bpm")
         integer("channel", self.channel, 1, 16)
-        number("swing", self.swing, 50, 75, " per cent")
+        _number_or_auto("swing", self.swing, 50, 75, " per cent")
+        _one_of("swing_of", self.swing_of, tuple(PAIRS))
         integer("transpose", self.transpose, -48, 48, " semitones")
         number("ahead", self.ahead, -1000, 1000, " milliseconds")
         integer("tries", self.tries, 1, 1000)
@@ -143,6 +148,11 @@ class SessionSettings:
         return cls(ControlValues(attributes, temperature, amount), **settings)
 
     @property
+    def fixed_swing(self) -> Swing | None:
+        """Return the swing that notes are played with; None where it is that of each phrase, or there is none."""
+        return None if isinstance(self.swing, str) else Swing(self.swing / 100, PAIRS[self.swing_of])
+
+    @property
     def bars_per_melody(self) -> int:
         """Return how many bars lie between one melody and the next."""
         if self.every is not None:
@@ -158,3 +168,10 @@ class SessionSettings:
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise UserError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
+
+
+def _number_or_auto(name: str, value: float | str, low: float, high: float, unit: str) -> None:
+    if isinstance(value, str) and value != AUTO:
+        raise UserError(f"{name}: expected a number from {low:g} to {high:g}{unit}, or 'auto', got {value!r}")
+    if not isinstance(value, str):
+        number(name, value, low, high, unit)
