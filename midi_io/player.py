@@ -109,8 +109,8 @@ class Player:
         self._epoch = self.transport.epoch
         self._cursor = self.transport.origin
         self._bar = math.floor(self._cursor / BEATS_PER_BAR)
-        self._clock = math.ceil(self._cursor * PPQN - 1e-6)
-        if leading and self.transport.running:
+        self._clock = max(math.ceil(self._cursor * PPQN - 1e-6), 0)  # before the beginning is a count-in
+        if leading and self.transport.running and self._cursor >= 0:
             sixteenths = round(self._cursor * PPQN / CLOCKS_PER_SIXTEENTH)
             if sixteenths:
                 self.ports.send(messages.song_position(min(sixteenths, 0x3FFF)), now)
@@ -149,6 +149,8 @@ class Player:
                 self.ports.send(message, moment)
                 self.record(beat, message)
             elif kind == 1:
+                if self._clock == 0 and self.transport.origin < 0:
+                    self.ports.send(bytes((messages.START,)), moment)
                 self._clock += 1
                 self.ports.send(bytes((messages.CLOCK,)), moment)
             else:

@@ -164,8 +164,9 @@ class MelodyQueue:
         last = self._last
         if last is not None and last.values.sound != values.sound:
             z = None if self._settings.mode == "continue" else last.z
-            again = {"before": last.before, "length": last.length, "feel": last.feel}
-            return self._request(values, last.number, last.seed, z=z, **again)
+            return self._request(
+                values, last.number, last.seed, z=z, before=last.before, length=last.length, feel=last.feel
+            )
         if answers:
             phrase, self._phrase = self._phrase, None
             return None if phrase is None else self._next(values, phrase=phrase)

@@ -8,7 +8,9 @@ from math import floor
 
 import numpy as np
 
-from melodylc.live.feel import EVEN, Feel, feel_of
+from melodylc.live.feel import EVEN, Feel
+from melodylc.live.feel_finder import feel_of
+from melodylc.live.tempo_finder import TempoFinder
 from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT, from_notes
 from midi_io import messages
 from midi_io.files import Note
@@ -117,6 +119,40 @@ class PhraseRecorder:
         self._notes.clear()
         self._sounding.clear()
         self._sustained.clear()
+
+
+class FreePhraseRecorder(PhraseRecorder):
+    """A recorder of a phrase that has a tempo of its own: its positions are moments, in seconds. It records one.
+
+    The first note is the first beat of a bar.
+    """
+
+    def __init__(self, swing: Swing | None = None) -> None:
+        super().__init__(swing)
+        self.tempo_finder = TempoFinder()
+
+    def take(self, beat: float, message: bytes) -> None:
+        if messages.is_note_on(message):
+            self.tempo_finder.take(beat)
+        super().take(beat, message)
+
+    def phrase(self, beat: float, tempo: float | None = None) -> Phrase | None:
+        """Return the phrase if it is over at this moment, after a pause or sixteen bars of its tempo."""
+        if not self.begun:
+            return None
+        found = self.tempo_finder
+        full = found.position(beat) * STEPS_PER_BEAT >= STEPS
+        if not full and (self._sounding or beat - self._last < PAUSE * 60 / found.tempo):
+            return None
+        self._end(set(self._sounding), beat)
+        starts = found.positions([note.start for note in self._notes])
+        lasts = [(note.end - note.start) * found.tempo / 60 for note in self._notes]
+        placed = zip(self._notes, starts.tolist(), lasts, strict=True)
+        return phrase_of(
+            [note._replace(start=start, end=start + length) for note, start, length in placed],
+            found.tempo,
+            self._swing,
+        )
 
 
 def phrase_of(notes: Sequence[Note], tempo: float, swing: Swing | None) -> Phrase:

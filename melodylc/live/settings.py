@@ -22,6 +22,7 @@ AMOUNTS = {"generate": 1.0, "answer": 0.2, "vary": 0.25}  # how far from one mel
 VARIED_EVERY = 4  # bars
 LEARNING_SECONDS = 30.0  # before it plays
 AUTO = "auto"
+USUAL_TEMPO = 120.0  # bpm, until there is a phrase whose tempo is taken
 PAIRS = {"sixteenths": SIXTEENTHS, "eighths": EIGHTHS}  # beats that two of what is swung last
 TRACK_NAME = "melodylc"  # of recordings
 
@@ -39,7 +40,7 @@ class SessionSettings:
     initial: ControlValues = field(default_factory=ControlValues)
     mode: str = "generate"
     sync: str = "internal"
-    tempo: float = 120.0
+    tempo: float | str = 120.0  # bpm; auto: that of the phrase that is answered
     every: int | None = None  # bars from one melody to the next; None: 16, or 4 when varying
     loop: bool = False  # the first melody stays
     rules: tuple[str, ...] = ()  # as for `--rule`
@@ -61,6 +62,9 @@ class SessionSettings:
     port_out: str | None = None  # existing port to play to
     channel: int = 1  # 1 to 16
     velocity: int | None = None
+    click: bool = False
+    count_in: int = 0  # bars of clicks before the first beat
+    port_click: str | None = None  # existing port that clicks go to
     swing: float | str = "auto"  # per cent of a pair that the first note lasts; auto: a phrase's, or straight
     swing_of: str = "sixteenths"  # or eighths: what is swung, where `swing` is a number
     transpose: int = 0
@@ -76,7 +80,8 @@ class SessionSettings:
         _one_of("mode", self.mode, MODES)
         _one_of("sync", self.sync, SYNCS)
         _one_of("song_position", self.song_position, ("auto", "sixteenths", "clocks"))
-        number("tempo", self.tempo, 20, 999, " bpm")
+        _number_or_auto("tempo", self.tempo, 20, 999, " bpm")
+        self._check_click()
         integer("channel", self.channel, 1, 16)
         _number_or_auto("swing", self.swing, 50, 75, " per cent")
         _one_of("swing_of", self.swing_of, tuple(PAIRS))
@@ -107,6 +112,19 @@ class SessionSettings:
         given = [name for name, value in unused.items() if value is not None]
         if given:
             raise UserError(f"{given[0]}: mode continue searches for eight bars at a time; leave it out")
+
+    def _check_click(self) -> None:
+        """Refuse a tempo that nobody plays, and clicks that nobody needs."""
+        if self.tempo == AUTO and (self.mode != "answer" or self.sync != "internal"):
+            raise UserError("tempo: auto is that of a phrase, of mode answer with sync internal; give a number")
+        integer("count_in", self.count_in, 0, 16, " bars")
+        if self.count_in and self.tempo == AUTO:
+            raise UserError("count_in: the tempo is not known before the phrase; give a number for tempo")
+        if self.clicks and self.sync != "internal":
+            named = "click" if self.click else "count_in"
+            raise UserError(f"{named}: with sync {self.sync} the DAW has a click of its own; leave it out")
+        if self.port_click is not None and not self.clicks:
+            raise UserError("port_click: nothing clicks; ask for click or count_in as well")
 
     def _check_learning(self) -> None:
         if self.rounds is not None:
@@ -151,6 +169,16 @@ class SessionSettings:
     def fixed_swing(self) -> Swing | None:
         """Return the swing that notes are played with; None where it is that of each phrase, or there is none."""
         return None if isinstance(self.swing, str) else Swing(self.swing / 100, PAIRS[self.swing_of])
+
+    @property
+    def clicks(self) -> bool:
+        """Return whether anything clicks, and so has a port of its own."""
+        return self.click or self.count_in > 0
+
+    @property
+    def given_tempo(self) -> float:
+        """Return the tempo to begin with, in bpm."""
+        return USUAL_TEMPO if isinstance(self.tempo, str) else self.tempo
 
     @property
     def bars_per_melody(self) -> int:
