@@ -350,12 +350,14 @@ class Session:
         for moment, message in self._unplaced:
             self._record(transport.position(moment), message)
         self._unplaced.clear()
-        self._answer(phrase, f"{transport.tempo:.1f} bpm, ")
+        self._answer(phrase, f"{transport.tempo:.1f} bpm")
 
-    def _answer(self, phrase: Phrase, tempo: str = "") -> None:
-        """Have a phrase answered, and say what was recognised in it, if anything."""
-        if tempo or phrase.feel != EVEN:
-            self._say(f"a phrase of {phrase.bars} bars: {tempo}{phrase.feel}")
+    def _answer(self, phrase: Phrase, *recognised: str) -> None:
+        """Have a phrase answered, and say what was recognised in it."""
+        if self.settings.fixed_swing is None and phrase.feel != EVEN:
+            recognised += (str(phrase.feel),)
+        if recognised:
+            self._say(f"a phrase of {phrase.bars} {'bars' if phrase.bars > 1 else 'bar'}: {', '.join(recognised)}")
         self._queue.answer_phrase(phrase)
 
     def _bar(self, number: int) -> Bar:
