@@ -34,9 +34,7 @@ def open_click_ports(settings: SessionSettings, stack: ExitStack, say: Callable[
             name, backend=settings.backend, port_out=settings.port_click, hears=False, sounding_notes=notes, say=say
         )
     except NoVirtualPortsError as error:
-        raise UserError(
-            f"live: the click needs a port of its own, which port_click names: {with_hint(error)}"
-        ) from error
+        raise UserError(f"live: click: {error}: --port-click NAME") from error
     except NoPortsError as error:
         raise UserError(f"live: click: {with_hint(error)}") from error
 

@@ -7,12 +7,13 @@ from direct import Direct, notes
 from playing import Hand, pairs
 
 from melodylc import UserError
+from melodylc.cli import main
 from melodylc.live import Session, SessionSettings
 from melodylc.live.click import CHANNEL, HIGH, LOW
 from melodylc.melody import HOLD, from_notes
 from midi_io import messages
 from midi_io.files import Note
-from midi_io.ports import MemoryPorts
+from midi_io.ports import MemoryPorts, NoVirtualPortsError
 
 BEGAN = 100.0  # moment at which the clock of the tests begins
 
@@ -189,6 +190,42 @@ def test_whoever_follows_starts_after_the_count_in(musician):
 def test_what_cannot_be_is_refused(settings, says):
     with pytest.raises(UserError, match=says):
         SessionSettings(**settings)
+
+
+def test_where_there_are_no_virtual_ports_the_click_needs_one_that_is_named(monkeypatch, tmp_path):
+    def no_virtual_ports(name, **asked):
+        assert (name, asked["hears"], asked["port_out"]) == ("melodylc click", False, None)
+        raise NoVirtualPortsError("Windows has no virtual MIDI ports; name one")
+
+    monkeypatch.setattr("melodylc.live.opening.open_ports", no_virtual_ports)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    ports = MemoryPorts()
+    with pytest.raises(UserError, match="live: click: Windows has no virtual MIDI ports; name one: --port-click NAME"):
+        Session(SessionSettings(click=True), ports=ports).prepare()
+    assert not ports.open
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--tempo", "fast"], "argument --tempo: expected a number from 20 to 999, got 'fast'; or auto"),
+        (["--tempo", "5"], "argument --tempo: expected a number from 20 to 999, got '5'; or auto"),
+        (["--swing", "80"], "argument --swing: expected a number from 50 to 75, got '80'; or auto"),
+        (["--count-in", "-1"], "argument --count-in: expected a whole number from 0 to 16"),
+        (["--tempo", "auto"], "tempo: auto is that of a phrase, of mode answer with sync internal; give a number"),
+        (
+            ["--click", "--sync", "midi-clock"],
+            "click: with sync midi-clock the DAW has a click of its own; leave it out",
+        ),
+    ],
+)
+def test_the_command_says_what_is_wrong_in_a_line(flags, says, capsys):
+    try:
+        code = main(["live", *flags])
+    except SystemExit as ended:  # as argparse ends
+        code = ended.code
+    assert code == 2
+    assert says in capsys.readouterr().err
 
 
 # --- the tempo of a phrase --------------------------------------------------------------------------------------------
