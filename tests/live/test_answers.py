@@ -228,6 +228,19 @@ def test_the_command_says_what_is_wrong_in_a_line(flags, says, capsys):
     assert says in capsys.readouterr().err
 
 
+def test_a_note_between_a_phrase_and_its_answer_begins_no_other_time(musician):
+    player = musician(tempo=120)
+    player.play([0, 1, 2, 3], 120, at=BEGAN)
+    epoch, upcoming = player.session.transport.epoch, len(player.source.answers)
+    assert upcoming == 1
+    assert not len(player.onsets)  # the answer is there, and waits for its bar line
+    player.play([0], 120, at=player.hand.now)
+    assert player.session.transport.epoch == epoch
+    player.wait(BEGAN + 12)
+    assert (player.onsets - BEGAN) * 8 == pytest.approx(np.round((player.onsets - BEGAN) * 8), abs=1e-3)
+    player.close()
+
+
 # --- the tempo of a phrase --------------------------------------------------------------------------------------------
 
 QUARTERS_AND_EIGHTHS = [beat + half for beat in range(16) for half in ((0, 0.5) if beat % 4 in (1, 2) else (0,))]
