@@ -15,6 +15,7 @@ from midi_io import messages
 from midi_io.files import Note
 from midi_io.messages import CLOCKS_PER_SIXTEENTH, PPQN
 from midi_io.ports.interface import Ports
+from midi_io.swing import STRAIGHT, Swing
 from midi_io.transport import BEATS_PER_BAR, Transport
 
 STALE = 0.5  # seconds after its end from which a note that was missed is not caught up with
@@ -35,7 +36,7 @@ class PlaybackSettings:
 
     channel: int = 0  # 0 to 15
     velocity: int | None = None  # 1 to 127; None takes each note's own
-    swing: float = 0.5  # share of an eighth that its first sixteenth lasts: 0.5 is straight, 0.67 a triplet
+    swing: Swing = STRAIGHT
     transpose: int = 0  # semitones; a note that would leave 0 to 127 goes by octaves less far
     ahead: float = 0.0  # seconds that everything is sent early, to make up for a delay on the way; negative: late
     lead: bool = False  # whether start, clocks and stop are sent as well
@@ -108,8 +109,8 @@ class Player:
         self._epoch = self.transport.epoch
         self._cursor = self.transport.origin
         self._bar = math.floor(self._cursor / BEATS_PER_BAR)
-        self._clock = math.ceil(self._cursor * PPQN - 1e-6)
-        if leading and self.transport.running:
+        self._clock = max(math.ceil(self._cursor * PPQN - 1e-6), 0)  # before the beginning is a count-in
+        if leading and self.transport.running and self._cursor >= 0:
             sixteenths = round(self._cursor * PPQN / CLOCKS_PER_SIXTEENTH)
             if sixteenths:
                 self.ports.send(messages.song_position(min(sixteenths, 0x3FFF)), now)
@@ -123,10 +124,10 @@ class Player:
                 self._ends = [(min(end, line), message) for end, message in self._ends]
                 heapq.heapify(self._ends)
             for note in bar.notes:
-                start = self._swung(line + note.start)
+                start = self.playback.swing.swung(line + note.start)
                 if start >= self._cursor:
                     self._order += 1
-                    end = max(self._swung(line + note.end), start + 1 / 64)
+                    end = max(self.playback.swing.swung(line + note.end), start + 1 / 64)
                     heapq.heappush(self._onsets, (start, self._order, note._replace(start=start, end=end)))
             self._bar += 1
 
@@ -148,6 +149,8 @@ class Player:
                 self.ports.send(message, moment)
                 self.record(beat, message)
             elif kind == 1:
+                if self._clock == 0 and self.transport.origin < 0:
+                    self.ports.send(bytes((messages.START,)), moment)
                 self._clock += 1
                 self.ports.send(bytes((messages.CLOCK,)), moment)
             else:
@@ -175,9 +178,6 @@ class Player:
             beats.append(self._clock / PPQN)
         return min(beats)
 
-    def _swung(self, beat: float) -> float:
-        return swung(beat, self.playback.swing)
-
     def _transposed(self, pitch: int) -> int:
         moved = pitch + self.playback.transpose
         while moved < 0:
@@ -185,11 +185,3 @@ class Player:
         while moved > 127:
             moved -= 12
         return moved
-
-
-def swung(beat: float, swing: float) -> float:
-    """Return where a position lies when the first sixteenth of every eighth lasts `swing` of it."""
-    eighth = math.floor(beat * 2)
-    share = beat * 2 - eighth
-    share = share * 2 * swing if share < 0.5 else swing + (share - 0.5) * 2 * (1 - swing)
-    return (eighth + share) / 2

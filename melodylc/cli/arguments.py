@@ -45,6 +45,20 @@ def number(kind: type, low: float, high: float = MOST) -> Callable[[str], float]
     return parse
 
 
+def or_auto(parse: Callable[[str], float]) -> Callable[[str], float | str]:
+    """Return an argparse type: what another takes, or `auto`."""
+
+    def parse_or_auto(text: str) -> float | str:
+        if text == "auto":
+            return text
+        try:
+            return parse(text)
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentTypeError(f"{error}; or auto") from error
+
+    return parse_or_auto
+
+
 def add_seed(parser: argparse._ActionsContainer, default: int | None = 0, help: str | None = None) -> None:
     """Add --seed."""
     parser.add_argument("--seed", type=number(int, 0, LAST_SEED), default=default, help=help)

@@ -52,7 +52,16 @@ def _add_how_it_is_played(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how it is played")
     how.add_argument("--channel", type=number(int, 1, 16), default=1, help="(1)")
     how.add_argument("--velocity", type=number(int, 1, 127))
-    how.add_argument("--swing", type=number(float, 50, 75), default=50.0, help="50 is straight, 67 a triplet (50)")
+    how.add_argument(
+        "--swing",
+        type=arguments.or_auto(number(float, 50, 75)),
+        default="auto",
+        metavar="PERCENT",
+        help="50 is straight, 67 a triplet; auto: that of the phrase that is answered, else straight (auto)",
+    )
+    how.add_argument(
+        "--swing-of", choices=("sixteenths", "eighths"), default="sixteenths", help="what is swung (sixteenths)"
+    )
     how.add_argument("--transpose", type=number(int, -48, 48), default=0, metavar="SEMITONES")
     how.add_argument(
         "--ahead",
@@ -70,7 +79,15 @@ def _add_time(parser: argparse.ArgumentParser) -> None:
     time.add_argument(
         "--sync", choices=("internal", "midi-clock", "jack", "link"), default="internal", help="(internal)"
     )
-    time.add_argument("--tempo", type=number(float, 20, 999), default=120.0, metavar="BPM", help="(120)")
+    time.add_argument(
+        "--tempo",
+        type=arguments.or_auto(number(float, 20, 999)),
+        default=120.0,
+        metavar="BPM",
+        help="auto: that of the phrase that is answered (120)",
+    )
+    time.add_argument("--click", action="store_true", help="click on every beat, out of a port of its own")
+    time.add_argument("--count-in", type=number(int, 0, 16), default=0, metavar="BARS", help="click before it begins")
     time.add_argument("--lead", action="store_true", help="send MIDI clock, start and stop")
     time.add_argument(
         "--song-position", choices=("auto", "sixteenths", "clocks"), default="auto", help="what a DAW sends"
@@ -83,6 +100,7 @@ def _add_ports(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--port", metavar="NAME", help="existing ports to use instead, by a part of their name")
     where.add_argument("--port-in", metavar="NAME", help="existing port to listen to")
     where.add_argument("--port-out", metavar="NAME", help="existing port to play to")
+    where.add_argument("--port-click", metavar="NAME", help="existing port that clicks go to")
     where.add_argument("--backend", default="auto", help="jack, alsa, coremidi, windows or rtmidi-jack (what answers)")
     where.add_argument(
         "--osc", metavar="[HOST:]PORT", help="listen to OSC as well, on the loopback unless HOST is given"
@@ -137,7 +155,11 @@ def _settings(options: argparse.Namespace, controls: ControlMap) -> SessionSetti
         port_out=options.port_out,
         channel=options.channel,
         velocity=options.velocity,
+        click=options.click,
+        count_in=options.count_in,
+        port_click=options.port_click,
         swing=options.swing,
+        swing_of=options.swing_of,
         transpose=options.transpose,
         ahead=options.ahead,
         thru=options.thru,
@@ -210,7 +232,11 @@ def welcome(session: Session) -> str:
         where = ", ".join(
             f"{way} the port {s.name}" if port is None else f"{way} ports that match {port!r}" for way, port in ways
         )
-    answering = "play a phrase into it, and it answers"
+    if s.clicks:
+        clicks = s.name + " click" if s.port_click is None else f"ports that match {s.port_click!r}"
+        where += f", clicks {'from the port' if s.port_click is None else 'to'} {clicks}"
+    first = " after the count-in" if s.count_in else ""
+    answering = f"play a phrase into it{first}, and it answers"
     waits = {
         "internal": "playing" if s.mode != "answer" else answering,
         "midi-clock": "waiting for the start of your DAW's MIDI clock",

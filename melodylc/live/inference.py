@@ -338,8 +338,8 @@ def clean_up_after_player(setup: Setup) -> None:
     from midi_io import recording
     from midi_io.ports.opening import release_left_behind
 
-    if setup.sounding_notes is not None:
-        release_left_behind(Path(setup.sounding_notes))
+    for path in setup.sounding_notes:
+        release_left_behind(Path(path))
     if setup.record is not None:
         recording.finish(Path(setup.record), TRACK_NAME)
 

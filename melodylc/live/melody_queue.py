@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from melodylc.live.control_values import ControlValues
+from melodylc.live.feel import EVEN, Feel
 from melodylc.live.phrases import Phrase
 from melodylc.live.protocol import Answer, Failure, Request
 from melodylc.live.settings import AMOUNTS, SessionSettings
@@ -37,6 +38,7 @@ class QueuedMelody:
     states: bytes  # (256,), of the sixteen bars
     length: int = BARS  # bars of it that are to be played
     before: bytes | None = None  # (256,), the melody that it continues: it plays from its ninth bar on
+    feel: Feel = EVEN  # of the phrase that it answers
 
     @property
     def satisfied(self) -> float:
@@ -56,10 +58,11 @@ class _Pending:
     request: Request
     number: int
     length: int
+    feel: Feel = EVEN
 
     def melody(self, answer: Answer) -> QueuedMelody:
         """Return the melody of the answer."""
-        bars, before = bars_of(answer.states), self.request.before
+        bars, before = bars_of(answer.states, self.feel), self.request.before
         return QueuedMelody(
             self.number,
             self.request.values,
@@ -72,6 +75,7 @@ class _Pending:
             answer.states,
             self.length,
             before,
+            self.feel,
         )
 
 
@@ -112,8 +116,8 @@ class MelodyQueue:
 
     @property
     def waiting(self) -> bool:
-        """Return whether an answer is waited for."""
-        return self._pending is not None
+        """Return whether an answer is waited for, or is to be asked for."""
+        return self._pending is not None or self._phrase is not None
 
     @property
     def end(self) -> int:
@@ -160,10 +164,12 @@ class MelodyQueue:
         last = self._last
         if last is not None and last.values.sound != values.sound:
             z = None if self._settings.mode == "continue" else last.z
-            return self._request(values, last.number, last.seed, z=z, before=last.before, length=last.length)
+            return self._request(
+                values, last.number, last.seed, z=z, before=last.before, length=last.length, feel=last.feel
+            )
         if answers:
             phrase, self._phrase = self._phrase, None
-            return None if phrase is None else self._next(values, phrase=phrase.states.tobytes(), length=phrase.bars)
+            return None if phrase is None else self._next(values, phrase=phrase)
         stays = self._settings.loop and self.playing is not None and not self._another_now
         if len(self._ready) >= READY or stays:
             return None
@@ -237,7 +243,7 @@ class MelodyQueue:
         values: ControlValues,
         *,
         z: bytes | None = None,
-        phrase: bytes | None = None,
+        phrase: Phrase | None = None,
         before: bytes | None = None,
         length: int = BARS,
     ) -> Request:
@@ -256,7 +262,15 @@ class MelodyQueue:
         # the same noise while varying: what changes is the place
         seed = self._noise if varies else self._seed()
         request = self._request(
-            values, self._numbers, seed, z=z, phrase=phrase, before=before, amount=amount, length=length
+            values,
+            self._numbers,
+            seed,
+            z=z,
+            phrase=None if phrase is None else phrase.states.tobytes(),
+            before=before,
+            amount=amount,
+            length=length if phrase is None else phrase.bars,
+            feel=EVEN if phrase is None else phrase.feel,
         )
         if not varies or self._gone >= 1:
             self._toward, self._gone = self._seed(), 0.0
@@ -273,17 +287,18 @@ class MelodyQueue:
         before: bytes | None = None,
         amount: float = 0.0,
         length: int = BARS,
+        feel: Feel = EVEN,
     ) -> Request:
         self._requests += 1
         request = Request(self._requests, values, seed, self._toward, amount, phrase, z, before)
-        self._pending = _Pending(request, number, length)
+        self._pending = _Pending(request, number, length, feel)
         return request
 
 
-def bars_of(states: bytes) -> tuple[tuple[Note, ...], ...]:
-    """Return the notes of a melody by bars, in beats from the beginning of their bar."""
+def bars_of(states: bytes, feel: Feel = EVEN) -> tuple[tuple[Note, ...], ...]:
+    """Return the notes of a melody by bars, in beats from the beginning of their bar, where they are played."""
     bars: list[list[Note]] = [[] for _ in range(BARS)]
-    for note in to_notes(np.frombuffer(states, np.uint8)):
+    for note in feel.played(to_notes(np.frombuffer(states, np.uint8))):
         bar = int(note.start // BEATS_PER_BAR)
         line = bar * BEATS_PER_BAR
         bars[bar].append(note._replace(start=note.start - line, end=note.end - line))

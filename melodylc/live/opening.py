@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from melodylc.base.errors import UserError
-from melodylc.live import paths
+from melodylc.live import click, paths
 from melodylc.live.hints import with_hint
 from melodylc.live.protocol import Setup
 from melodylc.live.settings import TRACK_NAME, SessionSettings
@@ -15,9 +15,38 @@ from midi_io import recording
 from midi_io.link_transport import LinkTransport, join
 from midi_io.midi_clock import MidiClockTransport
 from midi_io.player import PlaybackSettings
-from midi_io.ports import MissingPackageError, NoPortsError, Ports, ReconnectingPorts, open_ports
+from midi_io.ports import MissingPackageError, NoPortsError, NoVirtualPortsError, Ports, ReconnectingPorts, open_ports
+from midi_io.ports.opening import release_left_behind
 from midi_io.sounding_notes import InUseError, SoundingNotes
+from midi_io.swing import STRAIGHT
 from midi_io.transport import InternalTransport, Transport
+
+
+def open_click_ports(settings: SessionSettings, stack: ExitStack, say: Callable[[str], None]) -> ReconnectingPorts:
+    """Open the output that clicks go to, and nothing else does; the stack closes the file of its sounding notes.
+
+    Raises:
+        UserError: if it cannot be opened.
+    """
+    name = click.ports_name(settings.name)
+    notes = _notes_of(name, stack)
+    try:
+        return open_ports(
+            name, backend=settings.backend, port_out=settings.port_click, hears=False, sounding_notes=notes, say=say
+        )
+    except NoVirtualPortsError as error:
+        raise UserError(f"live: click: {error}: --port-click NAME") from error
+    except NoPortsError as error:
+        raise UserError(f"live: click: {with_hint(error)}") from error
+
+
+def _notes_of(name: str, stack: ExitStack) -> SoundingNotes:
+    try:
+        notes = SoundingNotes(paths.sounding_notes(name))
+    except InUseError as error:
+        raise UserError(f"live: a session named {name!r} runs already; end it, or give --name another") from error
+    stack.callback(notes.close)
+    return notes
 
 
 def open_session_ports(settings: SessionSettings, stack: ExitStack, say: Callable[[str], None]) -> ReconnectingPorts:
@@ -26,13 +55,9 @@ def open_session_ports(settings: SessionSettings, stack: ExitStack, say: Callabl
     Raises:
         UserError: if a session of that name runs, or no ports can be opened.
     """
-    try:
-        notes = SoundingNotes(paths.sounding_notes(settings.name))
-    except InUseError as error:
-        raise UserError(
-            f"live: a session named {settings.name!r} runs already; end it, or give --name another"
-        ) from error
-    stack.callback(notes.close)
+    notes = _notes_of(settings.name, stack)
+    if not settings.clicks and (left := paths.sounding_notes(click.ports_name(settings.name))).exists():
+        release_left_behind(left)  # by a session that clicked and was killed
     backend = "jack" if settings.sync == "jack" else settings.backend
     try:
         return open_ports(
@@ -61,19 +86,26 @@ def transport_of(settings: SessionSettings, ports: Ports, say: Callable[[str], N
         from midi_io.jack_transport import JackTransport
 
         assert isinstance(ports, ReconnectingPorts)
-        return JackTransport(ports.transport_state, settings.tempo)
+        return JackTransport(ports.transport_state, settings.given_tempo)
     if settings.sync == "link":
         try:
-            return LinkTransport(join(settings.tempo), ports.now, say)
+            return LinkTransport(join(settings.given_tempo), ports.now, say)
         except MissingPackageError as error:
             raise UserError(f"sync: {with_hint(error)}") from error
-    return InternalTransport(settings.tempo)
+    return InternalTransport(settings.given_tempo)
 
 
 def playback_of(settings: SessionSettings) -> PlaybackSettings:
     """Return the settings of the player, in its units."""
     s = settings
-    return PlaybackSettings(s.channel - 1, s.velocity, s.swing / 100, s.transpose, s.ahead / 1000, s.lead)
+    # an answer has the swing of its phrase, which its notes come with
+    swing = (s.mode != "answer" and s.fixed_swing) or STRAIGHT
+    return PlaybackSettings(s.channel - 1, s.velocity, swing, s.transpose, s.ahead / 1000, s.lead)
+
+
+def click_playback_of(settings: SessionSettings) -> PlaybackSettings:
+    """Return the settings of the player of clicks."""
+    return PlaybackSettings(click.CHANNEL, ahead=settings.ahead / 1000)
 
 
 def open_recording(path: Path) -> recording.Recording:
@@ -97,6 +129,7 @@ def setup_of(settings: SessionSettings, own_ports: bool = True) -> Setup:
         own_ports: whether the session opens the ports of the settings, whose notes are to be ended if it is killed.
     """
     s = settings
+    names = [s.name, *([click.ports_name(s.name)] if s.clicks else [])]
     return Setup(
         initial=s.initial,
         rules=s.rules,
@@ -111,6 +144,6 @@ def setup_of(settings: SessionSettings, own_ports: bool = True) -> Setup:
         strict=s.strict,
         tries=s.tries,
         searches=s.mode == "continue",
-        sounding_notes=str(paths.sounding_notes(s.name)) if own_ports else None,
+        sounding_notes=tuple(str(paths.sounding_notes(name)) for name in names) if own_ports else (),
         record=None if s.record is None else str(Path(s.record).absolute()),
     )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor
 
 import numpy as np
 
+from melodylc.live.feel import EVEN, Feel
+from melodylc.live.feel_finder import feel_of
+from melodylc.live.tempo_finder import TempoFinder
 from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, STEPS_PER_BEAT, from_notes
 from midi_io import messages
 from midi_io.files import Note
+from midi_io.swing import Swing
+from midi_io.transport import BEATS_PER_BAR
 
 PAUSE = 2.0  # beats of silence that end a phrase
 SHORTEST = 1 / 16  # beats
@@ -21,6 +27,7 @@ class Phrase:
 
     states: np.ndarray  # (256,): repeated until the sixteen bars are full
     bars: int
+    feel: Feel = EVEN
 
 
 class PhraseRecorder:
@@ -28,9 +35,13 @@ class PhraseRecorder:
 
     A note lasts as long as its key, and the sustain pedal of its channel lengthens it until the next note: the melody
     is one voice, in which a high note that went on would hide lower ones.
+
+    Args:
+        swing: that phrases are played with; None recognises the swing, and the triplets, of each.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, swing: Swing | None = None) -> None:
+        self._swing = swing
         self._notes: list[Note] = []
         self._sounding: dict[tuple[int, int], tuple[float, int]] = {}  # channel, pitch: start, velocity
         self._sustained: set[tuple[int, int]] = set()  # those of them that only the pedal holds
@@ -80,11 +91,14 @@ class PhraseRecorder:
             self._last = beat
         self._sustained -= keys
 
-    def phrase(self, beat: float) -> Phrase | None:
+    def phrase(self, beat: float, tempo: float = 120.0) -> Phrase | None:
         """Return the phrase if it is over at this position, after a pause or sixteen bars; then the next one begins.
 
         Bars are counted on the grid that the notes are rounded to: what is played a little before a bar line is after
         it.
+
+        Args:
+            tempo: in bpm, by which it is known how exactly notes are played.
         """
         if not self.begun:
             return None
@@ -95,18 +109,69 @@ class PhraseRecorder:
             return None
         self._end(set(self._sounding), beat)
         notes, self._notes = self._notes, []
-        end = max(max(_step(note.end), _step(note.start) + 1) for note in notes)
-        bars = min(-(-(end - first) // STEPS_PER_BAR), BARS)
         line = first / STEPS_PER_BEAT
-        played = from_notes(note._replace(start=note.start - line, end=note.end - line) for note in notes)
-        steps = bars * STEPS_PER_BAR
-        return Phrase(np.resize(played[:steps], STEPS), bars)
+        return phrase_of(
+            [note._replace(start=note.start - line, end=note.end - line) for note in notes], tempo, self._swing
+        )
 
     def forget(self) -> None:
         """Begin anew: the transport jumped."""
         self._notes.clear()
         self._sounding.clear()
         self._sustained.clear()
+
+
+class FreePhraseRecorder(PhraseRecorder):
+    """A recorder of a phrase that has a tempo of its own: its positions are moments, in seconds. It records one.
+
+    The first note is the first beat of a bar.
+    """
+
+    def __init__(self, swing: Swing | None = None) -> None:
+        super().__init__(swing)
+        self.tempo_finder = TempoFinder()
+
+    def take(self, beat: float, message: bytes) -> None:
+        if messages.is_note_on(message):
+            self.tempo_finder.take(beat)
+        super().take(beat, message)
+
+    def phrase(self, beat: float, tempo: float | None = None) -> Phrase | None:
+        """Return the phrase if it is over at this moment, after a pause or sixteen bars of its tempo."""
+        if not self.begun:
+            return None
+        found = self.tempo_finder
+        full = found.position(beat) * STEPS_PER_BEAT >= STEPS
+        if not full and (self._sounding or beat - self._last < PAUSE * 60 / found.tempo):
+            return None
+        self._end(set(self._sounding), beat)
+        starts = found.positions([note.start for note in self._notes])
+        lasts = [(note.end - note.start) * found.tempo / 60 for note in self._notes]
+        placed = zip(self._notes, starts.tolist(), lasts, strict=True)
+        return phrase_of(
+            [note._replace(start=start, end=start + length) for note, start, length in placed],
+            found.tempo,
+            self._swing,
+        )
+
+
+def phrase_of(notes: Sequence[Note], tempo: float, swing: Swing | None) -> Phrase:
+    """Return the phrase of notes, in beats from its first bar line.
+
+    Args:
+        tempo: in bpm.
+        swing: that they are played with; None recognises it, and triplets.
+    """
+    feel = feel_of(np.array([note.start for note in notes]), 60 / tempo) if swing is None else Feel(swing)
+    rounded = []
+    for note in notes:
+        start = max(feel.step(note.start), 0)
+        rounded.append((note, start, max(feel.step(note.end), start + 1)))
+    bars = min(-(-max(end for _, _, end in rounded) // STEPS_PER_BAR), BARS)
+    played = from_notes(
+        note._replace(start=start / STEPS_PER_BEAT, end=end / STEPS_PER_BEAT) for note, start, end in rounded
+    )
+    return Phrase(np.resize(played[: bars * STEPS_PER_BAR], STEPS), bars, feel.over(bars * BEATS_PER_BAR))
 
 
 def _step(beat: float) -> int:

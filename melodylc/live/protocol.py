@@ -149,7 +149,7 @@ class Setup(Message):
     strict: bool = False
     tries: int = 8
     searches: bool = False  # whether melodies that keep rules are searched for: then nothing is learned
-    sounding_notes: str | None = None  # the file of the notes that sound
+    sounding_notes: tuple[str, ...] = ()  # the files of the notes that sound, one for each output
     record: str | None = None  # the MIDI file of what is played
 
     @property

@@ -9,13 +9,23 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from melodylc.base.errors import UserError
+from melodylc.live.click import BEATS
 from melodylc.live.complaints import Complaints
 from melodylc.live.controls import CONTROLS, current_name, set_control
+from melodylc.live.feel import EVEN
 from melodylc.live.melody_queue import MelodyQueue
-from melodylc.live.opening import open_recording, open_session_ports, playback_of, setup_of, transport_of
-from melodylc.live.phrases import PhraseRecorder
+from melodylc.live.opening import (
+    click_playback_of,
+    open_click_ports,
+    open_recording,
+    open_session_ports,
+    playback_of,
+    setup_of,
+    transport_of,
+)
+from melodylc.live.phrases import FreePhraseRecorder, Phrase, PhraseRecorder
 from melodylc.live.protocol import Answer, Failure, Heard, Request, Setup
-from melodylc.live.settings import SessionSettings
+from melodylc.live.settings import AUTO, SessionSettings
 from melodylc.live.shown_melody import NoSource, ShownMelody
 from melodylc.live.status import Status
 from melodylc.live.worker import Worker
@@ -66,7 +76,7 @@ class Session:
 
     Args:
         say: called with a line for whatever happens: ports that go and come, a request that fails.
-        ports: other ports than the settings name, such as the twin in memory.
+        ports, click_ports: other ports than the settings name, such as the twin in memory.
         source: makes what answers requests, from the set-up and a function to call when something has come.
         shown: plays this melody, in the place of those that an inference process makes.
 
@@ -80,11 +90,12 @@ class Session:
         *,
         say: Callable[[str], None] = lambda text: None,
         ports: Ports | None = None,
+        click_ports: Ports | None = None,
         source: Callable[[Setup, Callable[[], None]], MelodySource] = Worker,
         shown: ShownMelody | None = None,
     ) -> None:
         self.settings = settings = settings or SessionSettings()
-        self._say, self._given_ports = say, ports
+        self._say, self._given_ports, self._click_ports = say, ports, click_ports
         self._complaints = Complaints(say)  # about values of controls, which may come in floods
         self._make_source = source if shown is None else lambda setup, wake: NoSource()
         self._values = settings.initial
@@ -95,9 +106,13 @@ class Session:
         self._failure: BaseException | None = None
         self._queue: MelodyQueue | ShownMelody = MelodyQueue(settings) if shown is None else shown
         self._ask_again_at = float("-inf")  # after a failure
-        self._phrases = PhraseRecorder()
+        self._phrases = PhraseRecorder(settings.fixed_swing)
         self._phrases_epoch = 0  # of the transport, that the phrase belongs to
-        self._starting = settings.sync == "link" or (settings.sync == "internal" and settings.mode != "answer")
+        self._free_phrase: FreePhraseRecorder | None = None  # of a phrase whose tempo is to be taken
+        self._unplaced: list[tuple[float, bytes]] = []  # what was sent since it began, to be recorded in that tempo
+        # in the time of a session that answers musicians play from their first note on, or from the count-in
+        waits = settings.mode == "answer" and settings.count_in == 0
+        self._starting = settings.sync == "link" or (settings.sync == "internal" and not waits)
         self._thread = threading.Thread(target=self._run, name="melodylc player", daemon=True)
 
     # --- from the outside -------------------------------------------------------------------------------------------
@@ -122,6 +137,7 @@ class Session:
                 stack.callback(self._recording.close)
             self.ports.on_receive(self._woken.set)
             self.player = Player(self.ports, self.transport, self._bar, playback_of(settings), self._record)
+            self.click = self._opened_click(stack)
             self._source = self._make_source(setup_of(settings, own_ports), self._woken.set)
             stack.callback(self._source.close)
             if settings.osc is not None:
@@ -138,12 +154,20 @@ class Session:
                 self._woken.clear()
             self._stack = stack.pop_all()
 
+    def _opened_click(self, stack: contextlib.ExitStack) -> Player | None:
+        """Return the player of clicks, on an output of its own, which is not recorded."""
+        if not self.settings.clicks:
+            return None
+        ports = self._click_ports or open_click_ports(self.settings, stack, self._say)
+        stack.callback(ports.close)
+        return Player(ports, self.transport, self._clicks, click_playback_of(self.settings))
+
     def close(self) -> None:
         """End it: every sounding note is ended, the recording is written."""
         self._ended.set()
         self._woken.set()
         if self._thread.ident is None:
-            self.player.halt()
+            self._halt()
         else:
             self._thread.join(timeout=5.0)
         self._complaints.close()
@@ -182,7 +206,7 @@ class Session:
         return Status(
             tempo=self.transport.tempo,
             running=self.transport.running,
-            beat=max(self.transport.position(now), 0.0),
+            beat=max(self.transport.position(now), min(self.transport.origin, 0.0)),
             values=self._values,
             rules=self.settings.rules,
             melody=0 if melody is None else melody.number,
@@ -212,7 +236,12 @@ class Session:
             self._failure = error
         finally:
             self._ended.set()
-            self.player.halt()
+            self._halt()
+
+    def _halt(self) -> None:
+        self.player.halt()
+        if self.click is not None:
+            self.click.halt()
 
     def step(self) -> float:
         """Do all that is due now, and return the moment of the next step; a message that comes in is due at once."""
@@ -221,8 +250,13 @@ class Session:
         self._apply_changes()
         self._exchange_melodies()
         self._listen()
-        due = self.player.step(self.ports.now())
+        due = self._play()
         return min(due, self.ports.now() + LOOK) if isinstance(self.transport, LinkTransport) else due
+
+    def _play(self) -> float:
+        """Hand over what is due, and return the moment of the next step."""
+        due = self.player.step(self.ports.now())
+        return due if self.click is None else min(due, self.click.step(self.ports.now()))
 
     def _receive(self, moment: float, message: bytes) -> None:
         if isinstance(self.transport, MidiClockTransport) and self.transport.receive(moment, message):
@@ -234,17 +268,33 @@ class Session:
             return
         if self.settings.mode == "answer":
             if isinstance(self.transport, InternalTransport) and not self._engaged() and messages.is_note_on(message):
-                self.transport.start(moment)  # the musician's first note is the first beat
-                self.player.step(self.ports.now())  # takes up the start now: it would drop what `thru` sends below
-            self._phrases.take(self.transport.position(moment), message)
+                self._begin_phrase(self.transport, moment)
+                self._play()  # takes up the start now: it would drop what `thru` sends below
+            if self._free_phrase is not None:
+                self._free_phrase.take(moment, message)
+            else:
+                self._phrases.take(self.transport.position(moment), message)
         if self.settings.thru:
             self.ports.send(message, moment)
-            self._record(self.transport.position(moment), message)
+            if self._free_phrase is not None:
+                self._unplaced.append((moment, message))
+            else:
+                self._record(self.transport.position(moment), message)
 
     def _engaged(self) -> bool:
-        """Return whether a phrase or its answer is under way."""
+        """Return whether a phrase or its answer is under way, or clicks say what the time is."""
+        if not self.transport.running:
+            return self._free_phrase is not None
         replying = self.transport.position(self.ports.now()) < self._queue.end * BEATS_PER_BAR
-        return self.transport.running and (self._phrases.begun or replying or self._queue.waiting)
+        return self.settings.clicks or self._phrases.begun or replying or self._queue.waiting or len(self._queue) > 0
+
+    def _begin_phrase(self, transport: InternalTransport, moment: float) -> None:
+        """Have the musician's first note be the first beat, of the tempo there is or of one that it begins."""
+        if self.settings.tempo == AUTO:
+            transport.stop(moment)
+            self._free_phrase = FreePhraseRecorder(self.settings.fixed_swing)
+        else:
+            transport.start(moment)
 
     def _apply_changes(self) -> None:
         tempo, self._tempo = self._tempo, None
@@ -271,10 +321,14 @@ class Session:
             elif not isinstance(answer, Answer):
                 continue  # of a task, which a session does not ask for
             self._queue.take(answer)
-        ready = len(self._queue) or self.settings.mode == "answer"  # which needs none to listen
+        ready = len(self._queue) > 0 or self.settings.mode == "answer"  # which needs none to listen
         if self._starting and ready and isinstance(self.transport, InternalTransport | LinkTransport):
             self._starting = False
-            self.transport.start(self.ports.now() + 2 * self.ports.lookahead)
+            soon = self.ports.now() + 2 * self.ports.lookahead
+            if isinstance(self.transport, LinkTransport):
+                self.transport.start(soon)
+            else:
+                self.transport.start(soon, float(-self.settings.count_in * BEATS_PER_BAR))
         if self._source.free and self.ports.now() >= self._ask_again_at:
             request = self._queue.next_request(self._values)
             if request is not None:
@@ -285,13 +339,40 @@ class Session:
         if self.transport.epoch != self._phrases_epoch and not isinstance(self.transport, InternalTransport):
             self._phrases_epoch = self.transport.epoch
             self._phrases.forget()
-        if self.settings.mode == "answer" and self._phrases.begun:
-            phrase = self._phrases.phrase(self.transport.position(self.ports.now()))
+        if self._free_phrase is not None and isinstance(self.transport, InternalTransport):
+            self._listen_freely(self._free_phrase, self.transport)
+        elif self.settings.mode == "answer" and self._phrases.begun:
+            phrase = self._phrases.phrase(self.transport.position(self.ports.now()), self.transport.tempo)
             if phrase is not None:
-                self._queue.answer_phrase(phrase)
+                self._answer(phrase)
+
+    def _listen_freely(self, recorder: FreePhraseRecorder, transport: InternalTransport) -> None:
+        """Take the tempo of a phrase that is over, and go on in it."""
+        now = self.ports.now()
+        phrase = recorder.phrase(now)
+        if phrase is None:
+            return
+        transport.set_tempo(recorder.tempo_finder.tempo, now)
+        transport.start(now, recorder.tempo_finder.position(now))
+        self._free_phrase = None
+        for moment, message in self._unplaced:
+            self._record(transport.position(moment), message)
+        self._unplaced.clear()
+        self._answer(phrase, f"{transport.tempo:.1f} bpm")
+
+    def _answer(self, phrase: Phrase, *recognised: str) -> None:
+        """Have a phrase answered, and say what was recognised in it."""
+        if self.settings.fixed_swing is None and phrase.feel != EVEN:
+            recognised += (str(phrase.feel),)
+        if recognised:
+            self._say(f"a phrase of {phrase.bars} {'bars' if phrase.bars > 1 else 'bar'}: {', '.join(recognised)}")
+        self._queue.answer_phrase(phrase)
 
     def _bar(self, number: int) -> Bar:
-        return self._queue.bar(number, self._values)
+        return Bar() if number < 0 else self._queue.bar(number, self._values)
+
+    def _clicks(self, number: int) -> Bar:
+        return BEATS if self.settings.click or number < 0 else Bar()
 
     def _record(self, beat: float, message: bytes) -> None:
         if self._recording is not None:

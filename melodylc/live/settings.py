@@ -14,12 +14,16 @@ from melodylc.live.control_map import ControlMap
 from melodylc.live.control_values import ControlValues
 from melodylc.melody import BARS
 from midi_io.ports.naming import MOST_BYTES, takes
+from midi_io.swing import EIGHTHS, SIXTEENTHS, Swing
 
 MODES = ("generate", "continue", "answer", "vary")
 SYNCS = ("internal", "midi-clock", "jack", "link")
 AMOUNTS = {"generate": 1.0, "answer": 0.2, "vary": 0.25}  # how far from one melody to the next
 VARIED_EVERY = 4  # bars
 LEARNING_SECONDS = 30.0  # before it plays
+AUTO = "auto"
+USUAL_TEMPO = 120.0  # bpm, until there is a phrase whose tempo is taken
+PAIRS = {"sixteenths": SIXTEENTHS, "eighths": EIGHTHS}  # beats that two of what is swung last
 TRACK_NAME = "melodylc"  # of recordings
 
 
@@ -36,7 +40,7 @@ class SessionSettings:
     initial: ControlValues = field(default_factory=ControlValues)
     mode: str = "generate"
     sync: str = "internal"
-    tempo: float = 120.0
+    tempo: float | str = 120.0  # bpm; auto: that of the phrase that is answered
     every: int | None = None  # bars from one melody to the next; None: 16, or 4 when varying
     loop: bool = False  # the first melody stays
     rules: tuple[str, ...] = ()  # as for `--rule`
@@ -58,7 +62,11 @@ class SessionSettings:
     port_out: str | None = None  # existing port to play to
     channel: int = 1  # 1 to 16
     velocity: int | None = None
-    swing: float = 50.0  # per cent of an eighth that its first sixteenth lasts
+    click: bool = False
+    count_in: int = 0  # bars of clicks before the first beat
+    port_click: str | None = None  # existing port that clicks go to
+    swing: float | str = "auto"  # per cent of a pair that the first note lasts; auto: a phrase's, or straight
+    swing_of: str = "sixteenths"  # or eighths: what is swung, where `swing` is a number
     transpose: int = 0
     ahead: float = 0.0  # milliseconds that notes are sent early
     thru: bool = False
@@ -72,9 +80,11 @@ class SessionSettings:
         _one_of("mode", self.mode, MODES)
         _one_of("sync", self.sync, SYNCS)
         _one_of("song_position", self.song_position, ("auto", "sixteenths", "clocks"))
-        number("tempo", self.tempo, 20, 999, " bpm")
+        _number_or_auto("tempo", self.tempo, 20, 999, " bpm")
+        self._check_click()
         integer("channel", self.channel, 1, 16)
-        number("swing", self.swing, 50, 75, " per cent")
+        _number_or_auto("swing", self.swing, 50, 75, " per cent")
+        _one_of("swing_of", self.swing_of, tuple(PAIRS))
         integer("transpose", self.transpose, -48, 48, " semitones")
         number("ahead", self.ahead, -1000, 1000, " milliseconds")
         integer("tries", self.tries, 1, 1000)
@@ -102,6 +112,19 @@ class SessionSettings:
         given = [name for name, value in unused.items() if value is not None]
         if given:
             raise UserError(f"{given[0]}: mode continue searches for eight bars at a time; leave it out")
+
+    def _check_click(self) -> None:
+        """Refuse a tempo that nobody plays, and clicks that nobody needs."""
+        if self.tempo == AUTO and (self.mode != "answer" or self.sync != "internal"):
+            raise UserError("tempo: auto is that of a phrase, of mode answer with sync internal; give a number")
+        integer("count_in", self.count_in, 0, 16, " bars")
+        if self.count_in and self.tempo == AUTO:
+            raise UserError("count_in: the tempo is not known before the phrase; give a number for tempo")
+        if self.clicks and self.sync != "internal":
+            named = "click" if self.click else "count_in"
+            raise UserError(f"{named}: with sync {self.sync} the DAW has a click of its own; leave it out")
+        if self.port_click is not None and not self.clicks:
+            raise UserError("port_click: nothing clicks; ask for click or count_in as well")
 
     def _check_learning(self) -> None:
         if self.rounds is not None:
@@ -143,6 +166,21 @@ class SessionSettings:
         return cls(ControlValues(attributes, temperature, amount), **settings)
 
     @property
+    def fixed_swing(self) -> Swing | None:
+        """Return the swing that notes are played with; None where it is that of each phrase, or there is none."""
+        return None if isinstance(self.swing, str) else Swing(self.swing / 100, PAIRS[self.swing_of])
+
+    @property
+    def clicks(self) -> bool:
+        """Return whether anything clicks, and so has a port of its own."""
+        return self.click or self.count_in > 0
+
+    @property
+    def given_tempo(self) -> float:
+        """Return the tempo to begin with, in bpm."""
+        return USUAL_TEMPO if isinstance(self.tempo, str) else self.tempo
+
+    @property
     def bars_per_melody(self) -> int:
         """Return how many bars lie between one melody and the next."""
         if self.every is not None:
@@ -158,3 +196,10 @@ class SessionSettings:
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise UserError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
+
+
+def _number_or_auto(name: str, value: float | str, low: float, high: float, unit: str) -> None:
+    if isinstance(value, str) and value != AUTO:
+        raise UserError(f"{name}: expected a number from {low:g} to {high:g}{unit}, or 'auto', got {value!r}")
+    if not isinstance(value, str):
+        number(name, value, low, high, unit)

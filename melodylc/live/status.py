@@ -14,7 +14,7 @@ class Status:
 
     tempo: float
     running: bool
-    beat: float  # quarter notes from the beginning
+    beat: float  # quarter notes from the beginning, below 0 in a count-in
     values: ControlValues
     rules: tuple[str, ...]  # that were asked for beside
     melody: int  # number of the melody that plays, 0 before the first
@@ -33,7 +33,8 @@ class Status:
 
     def __str__(self) -> str:
         bar, beat = divmod(self.beat, BEATS_PER_BAR)
-        place = f"bar {int(bar) + 1}.{int(beat) + 1}" if self.running else "stopped"
+        place = f"bar {int(bar) + 1}.{int(beat) + 1}" if self.beat >= 0 else f"count-in {int(beat) + 1}"
+        place = place if self.running else "stopped"
         melody = "no melody yet"
         if self.satisfied is not None:
             kept = f"{'kept' if self.kept else 'not kept'} ({sum(self.recent)} of the last {len(self.recent)})"

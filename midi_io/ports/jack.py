@@ -77,6 +77,7 @@ class JackPorts:
 
     Args:
         patterns: MIDI ports whose names they find are connected, now and when they appear.
+        hears: whether there is NAME:in.
 
     Raises:
         NoPortsError: if no server runs.
@@ -88,6 +89,7 @@ class JackPorts:
         patterns: PortPatterns = PortPatterns(),
         sounding_notes: SoundingNotes | None = None,
         wanted: set[Link] | None = None,
+        hears: bool = True,
     ) -> None:
         self.sounding_notes = sounding_notes or SoundingNotes()
         self.sent = self.late = self.malformed = 0
@@ -107,10 +109,11 @@ class JackPorts:
         self._came: deque[tuple[float, bytes]] = deque()
         try:
             self._out = self.client.midi_outports.register("out")
-            self._in = self.client.midi_inports.register("in")
+            self._in = self.client.midi_inports.register("in") if hears else None
             self.client.set_process_callback(self._process)
             self.client.set_shutdown_callback(self._shut_down)
-            self._links = Links(self.client, {"in": self._in, "out": self._out}, wanted, patterns)
+            ours = {"out": self._out, **({"in": self._in} if hears else {})}
+            self._links = Links(self.client, ours, wanted, patterns)
             self.client.activate()
         except self._jack.JackError as error:
             self.client.close(ignore_errors=True)
@@ -136,7 +139,7 @@ class JackPorts:
     def _process(self, frames: int) -> None:
         """Play one period, in the server's time-critical thread: no locks, nothing that waits."""
         start = self._unwrapped(self.client.last_frame_time)
-        for offset, data in self._in.incoming_midi_events():
+        for offset, data in self._in.incoming_midi_events() if self._in is not None else ():
             message = bytes(data)
             if messages.well_formed(message):
                 self._came.append(((start + offset) / self._rate, message))

@@ -77,6 +77,7 @@ def open_ports(
     port: str | None = None,
     port_in: str | None = None,
     port_out: str | None = None,
+    hears: bool = True,
     sounding_notes: SoundingNotes | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> ReconnectingPorts:
@@ -87,6 +88,7 @@ def open_ports(
         port: part of the name of existing ports, or a regular expression for it: they are connected (jack), or opened
             instead of virtual ones (the others). One is to be there now; those that come later are connected as well.
         port_in, port_out: the same for one direction: what is heard, and what is played to.
+        hears: whether there is an input at all.
 
     Raises:
         NoPortsError: if they cannot be opened now; the text says what to do.
@@ -96,19 +98,24 @@ def open_ports(
     wanted = Wanted(port, port_in, port_out)
     if any(part is not None for part in wanted):
         wanted.check(listed(chosen))
-    return _opened(name, chosen, wanted, sounding_notes or SoundingNotes(), say)
+    return _opened(name, chosen, wanted, hears, sounding_notes or SoundingNotes(), say)
 
 
 def _opened(
-    name: str, chosen: str, named: Wanted, notes: SoundingNotes, say: Callable[[str], None] = lambda text: None
+    name: str,
+    chosen: str,
+    named: Wanted,
+    hears: bool,
+    notes: SoundingNotes,
+    say: Callable[[str], None] = lambda text: None,
 ) -> ReconnectingPorts:
     patterns = named.patterns
-    notes.destination = {**notes.destination, "name": name, "backend": chosen, **named._asdict()}
+    notes.destination = {**notes.destination, "name": name, "backend": chosen, "hears": hears, **named._asdict()}
 
     def open_once(notes: SoundingNotes, wanted: set[Link]) -> Ports:
         if chosen == "jack":
-            return jack.JackPorts(name, patterns, notes, wanted)
-        return rtmidi.RtMidiPorts(name, rtmidi.apis()[chosen], patterns, notes, wanted)
+            return jack.JackPorts(name, patterns, notes, wanted, hears)
+        return rtmidi.RtMidiPorts(name, rtmidi.apis()[chosen], patterns, notes, wanted, hears)
 
     return ReconnectingPorts(open_once, notes, say)
 
@@ -128,7 +135,7 @@ def release_left_behind(path: Path) -> None:
             to = notes.destination
             wanted = Wanted(*(to.get(part) for part in Wanted._fields))
             # the port that is named need not be there: what was connected by hand is to hear of it all the same
-            _opened(to["name"], working(to["backend"]), wanted, notes).close()
+            _opened(to["name"], working(to["backend"]), wanted, to.get("hears", True), notes).close()
     except (NoPortsError, KeyError):
         return
     finally:

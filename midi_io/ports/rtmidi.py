@@ -90,6 +90,7 @@ class RtMidiPorts:
     Args:
         api: one of `apis()`.
         patterns: with them existing ports whose names they find are opened instead of virtual ones.
+        hears: whether there is an input.
 
     Raises:
         NoPortsError: if the system does not answer, has no such ports, or no virtual ones.
@@ -104,6 +105,7 @@ class RtMidiPorts:
         patterns: PortPatterns = PortPatterns(),
         sounding_notes: SoundingNotes | None = None,
         wanted: set[Link] | None = None,
+        hears: bool = True,
     ) -> None:
         self.sounding_notes = sounding_notes or SoundingNotes()
         self.sent = self.late = self.malformed = 0
@@ -118,9 +120,11 @@ class RtMidiPorts:
         has_virtual_ports = api != self._rtmidi.API_WINDOWS_MM and sys.platform != "win32"
         if patterns.sinks is None and not has_virtual_ports:
             raise NoVirtualPortsError(WINDOWS)
-        self._out, self._in = _make("MidiOut", api, name), _make("MidiIn", api, f"{name}-in")
-        self._in.ignore_types(sysex=True, timing=False, active_sense=True)
-        self._in.set_callback(self._hear)
+        self._out = _make("MidiOut", api, name)
+        self._in: Any = _make("MidiIn", api, f"{name}-in") if hears else None
+        if self._in is not None:
+            self._in.ignore_types(sysex=True, timing=False, active_sense=True)
+            self._in.set_callback(self._hear)
         self._names: dict[str, str] = {}
         # CoreMIDI shows the name of a port alone: there both are called as the others show their client
         names_port = api == self._rtmidi.API_MACOSX_CORE
@@ -128,7 +132,9 @@ class RtMidiPorts:
             self._out.open_virtual_port(name if names_port else "out")
         elif not self._open_existing("out", self._out, patterns.sinks):
             raise _no_such_port(PLAYED_TO, patterns.sinks, PortNames("", [], self._out.get_ports()))
-        if patterns.sources is None and has_virtual_ports:
+        if self._in is None:
+            pass
+        elif patterns.sources is None and has_virtual_ports:
             self._in.open_virtual_port(name if names_port else "in")
         elif patterns.sources and not self._open_existing("in", self._in, patterns.sources) and not patterns.one:
             raise _no_such_port(HEARD, patterns.sources, PortNames("", self._in.get_ports(), []))
@@ -252,11 +258,13 @@ class RtMidiPorts:
             if not self._lost:
                 self.release()
                 time.sleep(0.02)  # the driver's thread is to send it
-            self._in.cancel_callback()
-            self._in.close_port()
+            if self._in is not None:
+                self._in.cancel_callback()
+                self._in.close_port()
             self._out.close_port()
         with contextlib.suppress(Exception):
             if self._watch is not None:
                 self._watch.close(ignore_errors=True)
-        self._in.delete()
+        if self._in is not None:
+            self._in.delete()
         self._out.delete()

@@ -66,7 +66,7 @@ MESSAGES = {
         st.booleans(),
         st.integers(),
         st.booleans(),
-        texts,
+        st.lists(st.text()).map(tuple),
         texts,
     ),
     Request: st.builds(

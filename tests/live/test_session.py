@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playing import Hand, pairs
+from direct import Direct, notes
+from playing import Hand
 
 import melodylc.live
 from melodylc import UserError
 from melodylc.live import ControlValues, Session, SessionSettings, worker
 from melodylc.live.melody_queue import bars_of
-from melodylc.live.protocol import Failure, Request, Setup
+from melodylc.live.protocol import Request, Setup
 from melodylc.live.worker import Worker
 from melodylc.melody import from_notes
 from melodylc.rules import Key
@@ -36,48 +37,8 @@ def until(condition):
     return condition()
 
 
-def notes(ports):
-    """(pitch, on, off) of what was played, in order; every note has its end."""
-    played = pairs([each for each in ports.left if each[1][0] & 0xE0 == 0x80])
-    assert ports.sounding_notes.sounding == []
-    return sorted(played, key=lambda note: note[1])
-
-
 def in_key(played, key):
     return {pitch % 12 for pitch, _, _ in played} <= Key.parse(key).classes
-
-
-class Direct:
-    """The inference without a process: it answers at the next look, or says what it was told to say."""
-
-    fatal = trouble = None
-    ready = True
-
-    def __init__(self, inference):
-        self.inference = inference
-        self.requests, self.answers = [], []
-        self.silent = False  # as a process that has stalled
-        self.error = None  # said instead of an answer
-        self._waiting = None
-
-    @property
-    def free(self):
-        return self._waiting is None
-
-    def ask(self, request):
-        self._waiting = request
-        self.requests.append(request)
-
-    def poll(self):
-        if self._waiting is None or self.silent:
-            return []
-        request, self._waiting = self._waiting, None
-        answer = self.inference.answer(request) if self.error is None else Failure(request.id, self.error)
-        self.answers.append(answer)
-        return [answer]
-
-    def close(self):
-        pass
 
 
 class Periodic(MemoryPorts):
