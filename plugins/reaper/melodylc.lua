@@ -114,7 +114,7 @@ end
 
 -- Returns notes as the bridge has them.
 local function as_melody(notes)
-  if #notes == 0 then fail("The selected item has no notes.") end
+  if #notes == 0 then fail("The selected item has no notes there.") end
   local melody = {}
   for index, note in ipairs(notes) do
     melody[index] = { note.pitch, note.start, note.stop - note.start, note.velocity }
@@ -149,21 +149,25 @@ local function another_take(item, name)
   fail("Reaper made no new take.")
 end
 
--- Returns on which sixteenth of so many bars a note begins, in quarter notes; people play it a little before or after.
-local function onset(start, bars) return math.min(to_sixteenth(start), bars * 4 - 0.25) end
+-- Returns whether a note begins in a stretch: on its sixteenth, which people play a little before or after. Where the item
+-- ends with the bars of the stretch, no bar follows to which its last notes could belong.
+local function is_in(stretch, start)
+  local onset = to_sixteenth(start)
+  if stretch.ends_item then onset = math.min(onset, stretch.bars * 4 - 0.25) end
+  return onset >= stretch.from and onset < stretch.to
+end
 
--- Replaces the notes of a take that begin in [from, to), quarter notes from the origin, by those of a melody there.
-local function replace(take, item_from, item_to, origin, made, from, to)
+-- Replaces the notes of a take that begin in a stretch by those of a melody there. A stretch goes from `from` to `to`,
+-- counted from its `origin`, the beginning of the first of its `bars`; notes outside stay as they are.
+local function replace(take, item_from, item_to, stretch, melody)
   local channel = 0
-  local notes = notes_of(take, item_from, item_to, origin)
+  local notes = notes_of(take, item_from, item_to, stretch.origin)
   if notes[1] then channel = notes[1].channel end
   for index = #notes, 1, -1 do -- from the last: indices before one that goes stay
-    local begins = onset(notes[index].start, made.bars)
-    if begins >= from and begins < to then reaper.MIDI_DeleteNote(take, notes[index].index) end
+    if is_in(stretch, notes[index].start) then reaper.MIDI_DeleteNote(take, notes[index].index) end
   end
-  for _, note in ipairs(made.notes) do
-    local begins = onset(note[2], made.bars)
-    if begins >= from and begins < to then insert(take, origin, note, channel) end
+  for _, note in ipairs(melody) do
+    if is_in(stretch, note[2]) then insert(take, stretch.origin, note, channel) end
   end
   reaper.MIDI_Sort(take)
 end
@@ -271,36 +275,51 @@ end
 
 local actions = {}
 
+-- Returns the stretch from `from` to `to` of the project, at sixteenths, in an item that ends at `item_to`.
+local function stretch_of(from, to, origin, bars, item_to)
+  return { origin = origin, bars = bars, ends_item = item_to <= origin + bars * 4 + NEAR,
+    from = to_sixteenth(from - origin), to = math.min(to_sixteenth(to - origin), bars * 4) }
+end
+
 actions.infill = action(function()
   local item, take, from, to = selected_item()
   local first, last = time_selection()
   if not first then fail("Select the time that is to be made anew, within the item.") end
   local origin, bars = bars_of(from, to)
-  local begin = to_sixteenth(math.max(first, from) - origin)
-  local stop = to_sixteenth(math.min(last, to) - origin)
-  if begin >= stop then fail("The time selection does not overlap the selected item by a sixteenth note or more.") end
+  local stretch = stretch_of(math.max(first, from), math.min(last, to), origin, bars, to)
+  if stretch.from >= stretch.to then
+    fail("The time selection does not overlap the selected item by a sixteenth note or more.")
+  end
   local melody = as_melody(notes_of(take, from, to, origin))
   local question = asked("make the time selection anew", "infill", { "keep" })
   if not question then return end
-  question.melody, question.bars, question.remake = melody, bars, { { begin, stop } }
+  question.melody, question.bars, question.remake = melody, bars, { { stretch.from, stretch.to } }
   local made = ask(question)[1]
   change("make the time selection anew", function()
-    replace(another_take(item, "melodylc infill"), from, to, origin, made, begin, stop)
+    replace(another_take(item, "melodylc infill"), from, to, stretch, made.notes)
   end)
   told(made)
 end)
 
 actions.vary = action(function()
   local item, take, from, to = selected_item()
-  local origin, bars = bars_of(from, to)
-  local melody = as_melody(notes_of(take, from, to, origin))
+  local begin, stop = from, to
+  local first, last = time_selection()
+  if first and math.min(last, to) - math.max(first, from) >= 0.25 then -- only what is selected of the item
+    begin, stop = math.max(first, from), math.min(last, to)
+  end
+  local origin, bars = bars_of(begin, stop)
+  local stretch = stretch_of(begin, stop, origin, bars, to)
+  local varied = {}
+  for _, note in ipairs(notes_of(take, from, to, origin)) do
+    if is_in(stretch, note.start) then varied[#varied + 1] = note end
+  end
+  local melody = as_melody(varied)
   local question = asked("vary", "vary", { "amount" })
   if not question then return end
   question.melody, question.bars = melody, bars
   local made = ask(question)[1]
-  change("vary", function()
-    replace(another_take(item, "melodylc vary"), from, to, origin, made, 0, bars * 4)
-  end)
+  change("vary", function() replace(another_take(item, "melodylc vary"), from, to, stretch, made.notes) end)
   told(made)
 end)
 

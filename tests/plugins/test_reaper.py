@@ -213,8 +213,8 @@ def test_what_cannot_be_made_is_said_and_changes_nothing(reaper, change, says):
         ({"selected": False}, "Select one MIDI item first"),
         ({"takes": [{"audio": True}]}, "no MIDI in its active take"),
         ({"takes": []}, "no MIDI in its active take"),
-        ({"takes": [{"notes": []}]}, "has no notes"),
-        ({"takes": [{"notes": [[60, 0, 1, 80, 0, True]]}]}, "has no notes"),  # a muted one
+        ({"takes": [{"notes": []}]}, "has no notes there"),
+        ({"takes": [{"notes": [[60, 0, 1, 80, 0, True]]}]}, "has no notes there"),  # a muted one
         ({"takes": [{"notes": MELODY, "length": 8}]}, "repeats its source; glue it first"),
     ],
 )
@@ -246,6 +246,26 @@ def test_vary_replaces_what_is_heard_of_the_item(reaper):
     assert [note[1] for note in question["melody"]] == pytest.approx([note[1] for note in MELODY])
 
 
+def test_vary_of_a_time_selection_leaves_the_rest(reaper):
+    mine = [[60, 0, 1, 80], [62, 3.95, 2, 80], [64, 6, 4, 80], [65, 7.95, 1, 80], [67, 11.95, 1, 80]]
+    reaper.answers([[72, 0, 1, 90], [71, 3.75, 0.25, 90], [70, 4, 1, 90]])
+    result = reaper.call("vary", **project(mine, position=8, selection=[12, 16]))
+    assert result["messages"] == []
+    asked = reaper.question
+    assert asked["bars"] == 1
+    assert [note[0] for note in asked["melody"]] == [62, 64]
+    assert [note[1] for note in asked["melody"]] == pytest.approx([-0.05, 2], abs=1e-3)
+    made = takes(result)[1]["notes"]
+    assert [note[0] for note in made] == [60, 72, 71, 65, 67]  # what begins in the bar after it was not asked for
+    assert made[1][1:3] == [12, 1]
+
+
+def test_a_time_selection_elsewhere_says_nothing_about_an_item(reaper):
+    reaper.answers([[72, 0, 16, 90]])
+    result = reaper.call("vary", **project(selection=[16, 20]))
+    assert notes(takes(result)[1]) == [(72, 0, 16, 90)]
+
+
 def test_an_item_that_begins_within_a_bar_is_counted_from_the_bar(reaper):
     reaper.answers(MELODY)
     reaper.call("vary", **project([[60, 0, 1, 80], [62, 2.5, 9, 80]], position=6, length=3))
@@ -260,14 +280,15 @@ def test_bars_are_counted_right_in_every_tempo(reaper, bar, bars, tempo, then, c
     reaper.answers([[60, 0, 1, 90]])
     note = [[60, 0, 1, 80], [62, bars * 4 - 0.25, 0.25, 80]]
     tempos = [[0, tempo], [change + 0.5, then]]  # seconds that are no round numbers
-    result = reaper.call(
-        "vary", "make", **project(note, bar * 4, bars * 4, tempos=tempos, selection=[bar * 4, bar * 4 + 4])
-    )
+    scenario = project(note, bar * 4, bars * 4, tempos=tempos, selection=[bar * 4, (bar + bars) * 4])
+    result = reaper.call("infill", "vary", "make", **scenario)
     assert result["messages"] == []
-    assert result["tracks"][0]["items"][1]["position"] == pytest.approx(bar * 4)
-    assert result["tracks"][0]["items"][1]["length"] == 4
-    assert reaper.questions[0]["bars"] == bars
-    assert [each[1] for each in reaper.questions[0]["melody"]] == pytest.approx([0, bars * 4 - 0.25], abs=1e-6)
+    made = result["tracks"][0]["items"][1]
+    assert (made["position"], made["length"]) == pytest.approx((bar * 4, bars * 4))
+    infill, vary, make = reaper.questions
+    assert infill["bars"] == vary["bars"] == make["bars"] == bars
+    assert infill["remake"] == [[0, bars * 4]]
+    assert [each[1] for each in infill["melody"]] == pytest.approx([0, bars * 4 - 0.25], abs=1e-6)
 
 
 def test_make_puts_an_item_over_the_bars_of_the_time_selection(reaper):
@@ -351,8 +372,7 @@ def test_a_program_that_is_gone_is_said(lua, tmp_path):
 @pytest.mark.parametrize("action", ["infill", "vary", "make"])
 def test_a_change_that_fails_midway_is_undone(reaper, action):
     reaper.answers([[60, 4, 1, 90], [200, 5, 1, 90]])  # the second is no note
-    before = project(selection=[4, 8])
-    result = reaper.call(action, **before)
+    result = reaper.call(action, **project(selection=[0, 16]))
     assert len(result["messages"]) == 1
     assert [len(item["takes"]) for item in result["tracks"][0]["items"]] == [1]
     assert notes(takes(result)[0]) == [tuple(note) for note in MELODY]
