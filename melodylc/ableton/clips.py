@@ -123,21 +123,38 @@ def _delete(connection: Connection, slot: Slot) -> None:
 
 
 def _write(connection: Connection, slot: Slot, notes: Sequence[Note], begin: float, quarters: float) -> None:
-    """Make these the notes that start in a stretch of a clip, and no others."""
-    first_start = math.ceil(begin / UNIT - 0.01) * UNIT  # not before where the clip plays
-    wanted = Counter(_rounded(pitch, first_start + start, length, velocity) for pitch, start, length, velocity in notes)
+    """Make these the notes that start in a stretch of a clip; what is there already, or muted, is not touched."""
+    wanted = Counter(_placed(notes, begin))
     for _ in range(ATTEMPTS):
-        there = Counter(_rounded(*note[:4]) for note in _notes(connection, slot, begin, quarters))
+        audible = [note[:4] for note in _notes(connection, slot, begin, quarters) if not note[4]]
+        there = Counter(_rounded(*note) for note in audible)
         if there == wanted:
             return
-        if there - wanted:  # others, or some of these twice
-            connection.tell("/live/clip/remove/notes", slot.track, slot.scene, 0, 128, begin - UNIT / 2, quarters)
-            continue
-        missing = sorted((wanted - there).elements(), key=lambda note: (note[1], note[0]))
+        others = there - wanted  # or some of these twice
+        for note in audible:
+            if _rounded(*note) in others:
+                pitch, start = note[:2]
+                connection.tell("/live/clip/remove/notes", slot.track, slot.scene, pitch, 1, start - UNIT / 2, UNIT)
+        missing = [] if others else sorted((wanted - there).elements(), key=lambda note: (note[1], note[0]))
         for first in range(0, len(missing), AT_ONCE):
             flat: list[Value] = [value for note in missing[first : first + AT_ONCE] for value in (*note, False)]
             connection.tell("/live/clip/add/notes", slot.track, slot.scene, *flat)
     raise UserError(f"ableton: Live does not take the notes in scene {slot.scene + 1}{_why(connection)}")
+
+
+def _placed(notes: Sequence[Note], begin: float) -> list[Note]:
+    """Return notes as they are sent: none before the clip plays, none over the next of its pitch."""
+    first = math.ceil(begin / UNIT - 0.01) * UNIT
+    at = {
+        (pitch, round(max(begin + start, first), DIGITS)): (length, velocity)
+        for pitch, start, length, velocity in notes
+    }
+    placed, following = [], dict.fromkeys(range(128), math.inf)
+    for pitch, start in sorted(at, reverse=True):
+        length, velocity = at[pitch, start]
+        placed.append((pitch, start, round(max(min(length, following[pitch] - start), UNIT), DIGITS), velocity))
+        following[pitch] = start
+    return placed
 
 
 def _set(connection: Connection, slot: Slot, name: str, value: float | str) -> None:

@@ -12,8 +12,9 @@ from melodylc.live.hints import INSTALL
 
 HOST = "127.0.0.1"
 PORT, ANSWER_PORT = 11000, 11001  # fixed in AbletonOSC
-TRY = 0.5  # seconds that an answer is waited for; Live looks for questions ten times a second
-FIRST_TRIES, TRIES = 5, 12  # before anything was heard, and after: Live may be busy
+TRY = 0.25  # seconds that an answer is waited for; Live looks for questions ten times a second
+FIRST_TRIES, TRIES = 10, 24  # before anything was heard, and after: Live may be busy
+LATE = 4  # such times after which an answer that was asked for again is not expected any more
 ERROR = "/live/error"
 ECHOED = {"track": 1, "clip": 2, "clip_slot": 2}  # how many arguments come back before the values
 NOBODY = (
@@ -78,7 +79,7 @@ class Connection:
     def ask_if_known(self, address: str) -> tuple[Any, ...] | None:
         """Return the values that an address answers with, or None where this Live or AbletonOSC has none."""
         try:
-            return self._answer(address, (), FIRST_TRIES)
+            return self.ask(address)
         except (RefusedError, SilentError):
             return None
 
@@ -89,13 +90,10 @@ class Connection:
             RefusedError: if AbletonOSC does not know the address, or could not do it.
             SilentError: if no answer comes.
         """
-        return self._answer(address, arguments, TRIES if self._heard else FIRST_TRIES)
-
-    def _answer(self, address: str, arguments: tuple[Value, ...], tries: int) -> tuple[Any, ...]:
         self._settle()
         echoed = arguments[: ECHOED.get(address.split("/")[2], 0)]
         refusals, another_form = 0, False
-        for sent in range(1, 1 + tries):
+        for sent in range(1, 1 + (TRIES if self._heard else FIRST_TRIES)):
             self._owed = (address, sent)
             self._send(address, arguments)
             refused = False
@@ -137,7 +135,7 @@ class Connection:
         address, owed = self._owed
         self._owed = ("", 0)
         if owed:
-            for said, values in self._received(TRY):
+            for said, values in self._received(LATE * TRY):
                 self._note(said, values)
                 owed -= said == address
                 if not owed:

@@ -16,7 +16,6 @@ from melodylc.base.numbers import numbers_of
 from melodylc.bridge.questions import BEATS_PER_BAR, MOST_BARS, OWN
 from melodylc.rules.key import Key
 
-SIXTEENTH = 0.25  # quarter notes
 DONE = {"generate": "", "vary": "varied", "infill": "filled in", "continue": "continued"}
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]  # that of melodylc.bridge.client
@@ -57,6 +56,8 @@ def fill(connection: Connection, order: Order, answer: Answer, say: Callable[[st
     there = live_set.read_set(connection)
     track = live_set.read_track(connection, live_set.find_track(connection, order.track))
     scene = live_set.selected_scene(connection) if order.scene is None else order.scene - 1
+    if scene >= len(track.clips):
+        raise UserError(f"ableton: expected a scene of the set, 1 to {len(track.clips)}, got {scene + 1}")
     given = clips.read_clip(connection, Slot(track.index, scene)) if order.of_a_clip else None
     say(f"{there}; {track}, scene {scene + 1}")
     if there.signature not in (None, (4, 4)):
@@ -102,9 +103,7 @@ def _of_clip(clip: Clip, order: Order) -> dict[str, Any]:
         raise UserError(
             f"ableton: expected a clip of at most {MOST_BARS} bars, {clip.name!r} has {bars}; loop a part of it"
         )
-    last = bars * BEATS_PER_BAR - SIXTEENTH  # where what was played a little before the end belongs
-    notes = [[pitch, min(start, last), length, velocity] for pitch, start, length, velocity in clip.notes]
-    fields: dict[str, Any] = {"melody": notes, "bars": bars}
+    fields: dict[str, Any] = {"melody": [list(note) for note in clip.notes], "bars": bars}
     if order.bars is not None:
         anew = sorted(set(numbers_of("infill", order.bars, 1, bars)))
         fields["remake"] = [[(bar - 1) * BEATS_PER_BAR, bar * BEATS_PER_BAR] for bar in anew]

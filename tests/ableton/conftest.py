@@ -10,7 +10,8 @@ from melodylc.ableton.connection import Connection
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     monkeypatch.setattr(connection, "TRY", 0.1)
-    monkeypatch.setattr(connection, "FIRST_TRIES", connection.TRIES)  # and as long in all: the machine may be busy
+    for tries in ("FIRST_TRIES", "TRIES"):
+        monkeypatch.setattr(connection, tries, 30)  # the machine may be busy
 
 
 @pytest.fixture

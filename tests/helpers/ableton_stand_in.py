@@ -56,7 +56,7 @@ class Wire:
     """What becomes of packets, either way."""
 
     lost: float = 0.0  # the share of them
-    doubled: float = 0.0  # the share of those that arrive which arrive twice
+    doubled: float = 0.0  # the share of what is told, not asked, that arrives twice
     late: float = 0.0  # seconds that answers take at most, beside the tick
     seed: int = 0
     largest: int = 9216  # bytes of a packet that macOS sends
@@ -71,6 +71,7 @@ class Version:
     speaks_of_errors: bool = True
     numbers_first: bool = True  # since December 2022
     parts_of_notes: bool = True  # whether get/notes takes a range
+    cuts_overlaps: bool = True  # a note ends where another of its pitch is put into it
     most_scenes: int = 1000  # 8 in Live Lite
 
 
@@ -142,7 +143,8 @@ class StandIn:
                 if self._chance.random() < self.wire.lost:
                     continue
                 message = OscMessage(data)
-                for _ in range(1 + (self._chance.random() < self.wire.doubled)):
+                twice = "/get/" not in message.address and self._chance.random() < self.wire.doubled
+                for _ in range(1 + twice):
                     self._handle(message.address, tuple(message.params))
         except BlockingIOError:
             pass
@@ -265,7 +267,10 @@ class StandIn:
                         "Python argument types in MidiNoteSpecification.__init__() did not match C++ signature"
                     )
                 added.append((pitch, float(start), float(length), float(velocity), bool(mute)))
-            clip.notes.extend(added)  # Live refuses none for being there already
+            for note in added:
+                if self.version.cuts_overlaps:
+                    clip.notes = [cut for old in clip.notes if (cut := _cut(old, note)) is not None]
+                clip.notes.append(note)
             return None
         if name == "remove/notes":
             low, pitches, start, span = arguments or (0, 127, -8192.0, 16384.0)
@@ -283,6 +288,14 @@ class StandIn:
             setattr(clip, attribute, arguments[0])
             return None
         return NotImplemented
+
+
+def _cut(old: tuple[Any, ...], new: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Return what is left of a note where another is put; None where that starts at or before it and sounds on."""
+    pitch, start, length, velocity, mute = old
+    if pitch != new[0] or start + length <= new[1] + 1e-6 or new[1] + new[2] <= start + 1e-6:
+        return old
+    return None if new[1] <= start else (pitch, start, new[1] - start, velocity, mute)
 
 
 def free_port() -> int:
