@@ -3,7 +3,10 @@ ardour {
 	name        = "melodylc: infill or vary",
 	license     = "Apache-2.0",
 	author      = "melodylc",
-	description = [[Makes the notes of a MIDI region anew within the selected range, so that they belong to those that stay. Without a range, varies the selected region. Undo brings the notes back.]]
+	description = [[
+Makes the notes of a MIDI region anew within the selected range, so that they belong to those that stay. Without a range,
+varies the selected region. Undo brings the notes back.
+]]
 }
 
 function factory () return function ()
@@ -141,7 +144,8 @@ function factory () return function ()
 
 	local fields = {
 		{ type = "entry", key = "key", title = "Key (own: the region's; empty: any)", default = "own" },
-		{ type = "number", key = "notes", title = "At least so many notes in 16 bars (0: any)", min = 0, max = 220, step = 1, digits = 0, default = 0 },
+		{ type = "number", key = "notes", title = "At least so many notes in 16 bars (0: any)",
+			min = 0, max = 220, step = 1, digits = 0, default = 0 },
 		{ type = "entry", key = "range", title = "Range (C4-G5; empty: any)", default = "" },
 		{ type = "entry", key = "rule", title = "Rule (leaps(5); empty: none)", default = "" },
 	}
@@ -149,7 +153,8 @@ function factory () return function ()
 		fields[#fields + 1] = { type = "dropdown", key = "keep", title = "Keep of the range",
 			values = { nothing = "", ["the rhythm"] = "rhythm", ["the pitches"] = "pitches" }, default = "nothing" }
 	else
-		fields[#fields + 1] = { type = "number", key = "amount", title = "How far away (0 to 1)", min = 0.05, max = 1, step = .05, digits = 2, default = .25 }
+		fields[#fields + 1] = { type = "number", key = "amount", title = "How far away (0 to 1)",
+			min = 0.05, max = 1, step = .05, digits = 2, default = .25 }
 	end
 	local asked = LuaDialog.Dialog (title, fields):run ()
 	if not asked then return end -- cancelled
@@ -183,7 +188,8 @@ function factory () return function ()
 		return "'" .. path:gsub ("'", "'\\''") .. "'"
 	end
 
-	local ask, answer, log = in_session ("melodylc-question.json"), in_session ("melodylc-answer.json"), in_session ("melodylc.log")
+	local ask, answer = in_session ("melodylc-question.json"), in_session ("melodylc-answer.json")
+	local log = in_session ("melodylc.log")
 	os.remove (answer)
 	local file = io.open (ask, "w")
 	if file == nil then
@@ -194,7 +200,8 @@ function factory () return function ()
 	file:close ()
 	-- Ardour's own libraries are not for other programs
 	local clean = on_windows and "" or "env -u LD_LIBRARY_PATH "
-	local command = clean .. program .. " bridge --ask " .. quoted (ask) .. " --answer " .. quoted (answer) .. " > " .. quoted (log) .. " 2>&1"
+	local command = clean .. program .. " bridge --ask " .. quoted (ask) .. " --answer " .. quoted (answer)
+	command = command .. " > " .. quoted (log) .. " 2>&1"
 	if on_windows then command = '"' .. command .. '"' end -- cmd takes the outermost ones away
 	os.execute (command)
 	file = io.open (answer, "r")
