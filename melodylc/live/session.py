@@ -254,9 +254,18 @@ class Session:
                 named = current_name(control)
                 self._complaints.make(named if named in CONTROLS else "", str(error), self.ports.now())
                 continue
-            if current_name(control) == "new" and value:
-                self._queue.play_another()
+            if value:
+                self._act(current_name(control))
         self._complaints.count(self.ports.now())
+
+    def _act(self, control: str) -> None:
+        """Do what a control asks for that has no value to keep."""
+        if control == "new":
+            self._queue.play_another()
+        elif control == "again":
+            self._queue.play_again()
+        elif control == "back" and not self._queue.play_before():
+            self._complaints.make("back", "back: no melody was heard before this one", self.ports.now())
 
     def _exchange_melodies(self) -> None:
         """Take the answers that came, and ask for what is needed next."""

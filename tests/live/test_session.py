@@ -15,8 +15,8 @@ from playing import Hand, pairs
 import melodylc.live
 from melodylc import UserError
 from melodylc.live import ControlValues, Session, SessionSettings, worker
-from melodylc.live.melody_queue import bars_of
 from melodylc.live.protocol import Failure, Request, Setup
+from melodylc.live.queued_melody import bars_of
 from melodylc.live.worker import Worker
 from melodylc.melody import from_notes
 from melodylc.rules import Key
