@@ -78,7 +78,8 @@ class MelodyQueue:
         self._now: Place | None = None  # what is to play
         self._last = 0  # the number of the last melody that continues it, one after the other
         self._stretch: int | None = None  # that plays
-        self._bar = self._melody_bar = -1  # the bar that plays: of the session, of its melody
+        self._bar = -1  # that plays
+        self.melody_bar = -1  # which bar of its melody that is, -1 for none
         self._begun_at: int | None = None  # the bar at which the answer that plays began
         self._answer_again = False
         self.recent: deque[bool] = deque(maxlen=RECENT)  # whether each of the melodies played last is kept
@@ -187,7 +188,7 @@ class MelodyQueue:
 
     def bar(self, number: int, values: ControlValues) -> Bar:
         """Return what to play in a bar of the session; called once for each, as its line is reached."""
-        before, bar_before = self.playing, self._melody_bar
+        before, bar_before = self.playing, self.melody_bar
         if self._answers:
             self._find_answer(number)
         else:
@@ -199,9 +200,9 @@ class MelodyQueue:
         if melody is not before:
             self.recent.append(melody.kept)
             self._history.hear(melody.number)
-        if values.mute or self._melody_bar < 0:
+        if values.mute or self.melody_bar < 0:
             return Bar(cut=True)
-        return Bar(melody.bars[self._melody_bar], cut=melody is not before or self._melody_bar != bar_before + 1)
+        return Bar(melody.bars[self.melody_bar], cut=melody is not before or self.melody_bar != bar_before + 1)
 
     # --- where it is ------------------------------------------------------------------------------------------------
 
@@ -226,11 +227,11 @@ class MelodyQueue:
             return
         if self._continues:
             within = number % (self._history[self._now.melody].length if loop else ADDED_BARS)
-            self._melody_bar = self._now.part * ADDED_BARS + within
+            self.melody_bar = self._now.part * ADDED_BARS + within
         else:
             # steps of a variation go on in the bar in which the one before ended
             span = BARS if self._settings.mode == "vary" else self._stretch_bars
-            self._melody_bar = number % span % BARS
+            self.melody_bar = number % span % BARS
 
     def _find_answer(self, number: int) -> None:
         """Find which bar of an answer plays in a bar of the session: of the one that came, or that was heard there."""
@@ -252,7 +253,7 @@ class MelodyQueue:
         elif self._settings.sync != "internal":  # which begins anew with each phrase
             place = self._known(number)
         self._set_now(place or self._now)
-        self._melody_bar = -1 if place is None else place.part
+        self.melody_bar = -1 if place is None else place.part
 
     def _known(self, stretch: int) -> Place | None:
         """Return what was heard in a stretch, None for nothing that is still known."""

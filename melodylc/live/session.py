@@ -15,6 +15,7 @@ from melodylc.live.melody_queue import MelodyQueue
 from melodylc.live.opening import open_recording, open_session_ports, playback_of, setup_of, transport_of
 from melodylc.live.phrases import PhraseRecorder
 from melodylc.live.protocol import Answer, Failure, Heard, Request, Setup
+from melodylc.live.queued_melody import QueuedMelody
 from melodylc.live.settings import SessionSettings
 from melodylc.live.shown_melody import NoSource, ShownMelody
 from melodylc.live.status import Status
@@ -97,6 +98,7 @@ class Session:
         self._phrases = PhraseRecorder()
         self._phrases_epoch = 0  # of the transport, that the phrase belongs to
         self._starting = settings.sync == "internal" and settings.mode != "answer"
+        self._marked: tuple[int, QueuedMelody] | None = None  # what the last mark of the recording is of
         self._thread = threading.Thread(target=self._run, name="melodylc player", daemon=True)
 
     # --- from the outside -------------------------------------------------------------------------------------------
@@ -118,7 +120,7 @@ class Session:
             if self._recording:
                 stack.callback(self._recording.close)
             self.ports.on_receive(self._woken.set)
-            self.player = Player(self.ports, self.transport, self._bar, playback_of(settings), self._record)
+            self.player = Player(self.ports, self.transport, self._bar, playback_of(settings), self._played)
             self._source = self._make_source(setup_of(settings, own_ports), self._woken.set)
             stack.callback(self._source.close)
             if settings.osc is not None:
@@ -235,7 +237,7 @@ class Session:
             self._phrases.take(self.transport.position(moment), message)
         if self.settings.thru:
             self.ports.send(message, moment)
-            self._record(self.transport.position(moment), message)
+            self._record(self.transport.position(moment), self.transport.epoch, message)
 
     def _engaged(self) -> bool:
         """Return whether a phrase or its answer is under way."""
@@ -295,8 +297,19 @@ class Session:
                 self._queue.answer_phrase(phrase)
 
     def _bar(self, number: int) -> Bar:
-        return self._queue.bar(number, self._values)
+        bar = self._queue.bar(number, self._values)
+        melody, epoch, place = self._queue.playing, self.transport.epoch, self._queue.melody_bar
+        if self._recording is not None and melody is not None and place >= 0 and not self._values.mute:
+            if place == 0 or (epoch, melody) != self._marked:
+                self._recording.mark(number * BEATS_PER_BAR, epoch, self.transport.tempo, melody.number)
+            self._marked = epoch, melody
+        return bar
 
-    def _record(self, beat: float, message: bytes) -> None:
+    def _played(self, beat: float, message: bytes) -> None:
+        """Record what the player has handed over; where notes end since the transport jumped, they belong to before."""
+        epoch = self.player.epoch
+        self._record(beat, self.transport.epoch if epoch is None else epoch, message)
+
+    def _record(self, beat: float, epoch: int, message: bytes) -> None:
         if self._recording is not None:
-            self._recording.add(beat, self.transport.epoch, self.transport.tempo, message)
+            self._recording.add(beat, epoch, self.transport.tempo, message)

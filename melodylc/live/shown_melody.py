@@ -27,6 +27,7 @@ class ShownMelody:
     """
 
     playing: QueuedMelody | None = None  # none that the session has made
+    melody_bar = -1
     recent: tuple[bool, ...] = ()
     end = 0
     waiting = False

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 from playing import Hand, pairs
@@ -20,7 +21,7 @@ from melodylc.live.queued_melody import bars_of
 from melodylc.live.worker import Worker
 from melodylc.melody import from_notes
 from melodylc.rules import Key
-from midi_io import messages
+from midi_io import files, messages
 from midi_io.files import Note
 from midi_io.ports import MemoryPorts
 
@@ -315,6 +316,99 @@ def test_a_request_that_fails_is_said_and_made_again_later(stage):
     live.play(6 * BAR)
     assert live.status.melody > melody
     live.close()
+
+
+# --- rewinding --------------------------------------------------------------------------------------------------------
+
+
+class Led(Stage):
+    """A session that follows the MIDI clock of the test."""
+
+    def clocks(self, bars):
+        for _ in range(round(bars * 96)):
+            self.ports.put(b"\xf8")
+            self.play(BEAT / 24)
+
+    def from_bar(self, number, bars):
+        """Return what is played in bars from one on: pitches, and onsets in steps of the first bar's line."""
+        self.ports.put(messages.song_position(16 * number))
+        self.ports.put(b"\xfb")
+        began, before = self.hand.now, len(self.ports.left)
+        self.clocks(bars)
+        self.ports.put(b"\xfc")
+        self.play(0.2)
+        ons = [each for each in self.ports.left[before:] if messages.is_note_on(each[1])]
+        played = [(message[1], round((moment - began) / BEAT * 4)) for moment, message in ons]
+        return [(pitch, step) for pitch, step in played if step < 16 * bars]
+
+
+@pytest.fixture
+def led(inference, tmp_path):
+    def start(*arguments, **settings):
+        given = {"seed": 3, "sync": "midi-clock", "song_position": "sixteenths", "record": tmp_path / "take.mid"}
+        live = Led(inference, SessionSettings.of(*arguments, **given, **settings), MemoryPorts)
+        live.clocks(4)  # a DAW that does not play yet: its tempo is known from here on
+        return live
+
+    return start
+
+
+@pytest.mark.parametrize("mode", ["generate", "continue", "vary"])
+def test_each_pass_of_a_rewound_daw_is_the_same(led, mode):
+    live = led("C major", 100, mode=mode)
+    first = live.from_bar(0, 24)
+    assert live.from_bar(0, 24) == first
+    middle = live.from_bar(6, 4)
+    assert middle == [(pitch, step - 96) for pitch, step in first if 96 <= step < 160]
+    assert len(middle) > 10
+    live.session.set_control("key", "F# major")
+    other = live.from_bar(6, 4)
+    assert other != middle
+    live.session.set_control("key", "C major")
+    live.play(0.1)
+    assert live.from_bar(6, 4) == middle
+    live.close()
+
+
+def test_new_back_and_again_by_control_changes(led):
+    live = led("C major", 100, every=4)
+    first = live.from_bar(0, 4)
+    assert live.session.status.melody == 1
+    live.ports.put(messages.control(5, 103, 127))
+    live.play(0.1)
+    assert live.said == ["back: no melody was heard before this one"]
+    live.ports.put(messages.control(5, 27, 127))
+    live.ports.put(messages.control(5, 27, 0))
+    live.play(0.1)
+    second = live.from_bar(0, 4)
+    assert second != first
+    assert live.from_bar(0, 4) == second
+    live.session.set_control("back")
+    assert live.from_bar(0, 4) == first
+    live.ports.put(messages.control(5, 102, 127))
+    assert live.from_bar(4, 4) == first
+    assert live.from_bar(8, 4) not in (first, second)
+    live.close()
+
+
+def test_a_recording_says_where_each_melody_begins(led, tmp_path):
+    live = led("C major", 100, every=4)
+    passes = [live.from_bar(*each) for each in ((0, 8), (2, 4), (0, 4))]
+    assert all(passes)
+    live.close()
+    recorded = mido.MidiFile(tmp_path / "take.mid")
+    beat, markers = 0, []
+    for message in recorded.tracks[0]:
+        beat += message.time / recorded.ticks_per_beat
+        if message.type == "marker":
+            markers.append((message.text, beat / 4))
+    one, two = "melody 1", "melody 2"
+    assert markers == [(one, 0), (two, 4), (one, 8), (two, 10), (one, 12)]
+    (track,) = files.read(tmp_path / "take.mid").values()
+    steps = [(note.pitch, round(note.start * 4)) for note in track]
+    assert steps == [
+        (pitch, step + 16 * bar) for bar, played in zip((0, 8, 12), passes, strict=True) for pitch, step in played
+    ]
 
 
 # --- the inference process, for real ----------------------------------------------------------------------------------
