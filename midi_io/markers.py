@@ -38,7 +38,8 @@ def read(path: str | os.PathLike[str]) -> list[Marker]:
         file = mido.MidiFile(file=io.BytesIO(track))
     except Exception:  # mido raises whatever it meets in bytes that others wrote; a file without markers is one as well
         return []
-    tick, markers = 0, []
+    tick = 0
+    markers: list[Marker] = []
     for message in file.tracks[0]:
         tick += message.time
         if message.type == "time_signature" and (message.numerator, message.denominator) != (4, 4):

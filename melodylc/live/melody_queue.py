@@ -18,7 +18,7 @@ from melodylc.live.control_values import ControlValues
 from melodylc.live.melody_history import MelodyHistory, Place, Score
 from melodylc.live.phrases import Phrase
 from melodylc.live.protocol import Answer, Failure, Request
-from melodylc.live.queued_melody import QueuedMelody
+from melodylc.live.queued_melody import QueuedMelody, bars_of
 from melodylc.live.settings import AMOUNTS, SessionSettings
 from melodylc.melody import ADDED_BARS, BARS
 from midi_io.player import Bar
@@ -176,6 +176,7 @@ class MelodyQueue:
         if isinstance(answer, Failure) or pending is None or answer.id != pending.request.id:
             return False
         melody = pending.melody(answer)
+        bars_of(melody.states)  # kept, so that the bar line at which it begins need not wait
         if melody.number in self._history:
             self._history.make_again(melody)
             return True
