@@ -8,20 +8,20 @@ import sys
 import time
 from pathlib import Path
 
-import mido
 import numpy as np
 import pytest
 from playing import Hand, pairs
 
 import melodylc.live
 from melodylc import UserError
+from melodylc.extraction.selection import select_melody
 from melodylc.live import ControlValues, Session, SessionSettings, worker
 from melodylc.live.protocol import Failure, Request, Setup
 from melodylc.live.queued_melody import bars_of
 from melodylc.live.worker import Worker
 from melodylc.melody import from_notes
 from melodylc.rules import Key
-from midi_io import files, messages
+from midi_io import files, markers, messages
 from midi_io.files import Note
 from midi_io.ports import MemoryPorts
 
@@ -391,19 +391,47 @@ def test_new_back_and_again_by_control_changes(led):
     live.close()
 
 
+def test_an_answer_is_played_again_from_the_next_bar_line_on(stage):
+    live = stage("C major", mode="answer", seed=1)
+    start = live.hand.now
+    for pitch in (60, 64, 67, 72) * 2:
+        live.ports.put(messages.note_on(0, pitch, 80))
+        live.play(0.9 * BEAT)
+        live.ports.put(messages.note_off(0, pitch))
+        live.play(0.1 * BEAT)
+    live.play(6.5 * BAR)
+    once = [message for _, message in live.ports.left]
+    before = len(once)
+    live.session.set_control("again")
+    live.play(4 * BAR)
+    twice = live.ports.left[before:]
+    assert [message for _, message in twice] == once
+    assert len(once) > 4
+    assert (twice[0][0] - start) / BAR >= 9 - 1e-3  # pressed in the ninth bar
+    assert len(live.source.requests) == 1
+    live.close()
+
+
+def test_a_melody_is_found_in_a_recording_by_its_marker(led, tmp_path):
+    live = led("C major", 100)
+    live.from_bar(0, 32)
+    live.from_bar(16, 16)
+    made = [live.session._queue._history[number].states for number in (1, 2, 2)]
+    live.close()
+    marked = markers.read(tmp_path / "take.mid")
+    assert [each.text for each in marked] == ["melody 1", "melody 2", "melody 2"]
+    taken = [select_melody(tmp_path / "take.mid", bar=int(each.beat // 4)).states.tobytes() for each in marked]
+    assert taken == made
+
+
 def test_a_recording_says_where_each_melody_begins(led, tmp_path):
     live = led("C major", 100, every=4)
     passes = [live.from_bar(*each) for each in ((0, 8), (2, 4), (0, 4))]
     assert all(passes)
     live.close()
-    recorded = mido.MidiFile(tmp_path / "take.mid")
-    beat, markers = 0, []
-    for message in recorded.tracks[0]:
-        beat += message.time / recorded.ticks_per_beat
-        if message.type == "marker":
-            markers.append((message.text, beat / 4))
+    marked = [(each.text, each.beat / 4) for each in markers.read(tmp_path / "take.mid")]
     one, two = "melody 1", "melody 2"
-    assert markers == [(one, 0), (two, 4), (one, 8), (two, 10), (one, 12)]
+    assert marked == [(one, 0), (two, 4), (one, 8), (two, 10), (one, 12)]
     (track,) = files.read(tmp_path / "take.mid").values()
     steps = [(note.pitch, round(note.start * 4)) for note in track]
     assert steps == [

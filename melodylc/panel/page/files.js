@@ -108,6 +108,8 @@ function chooseTrack(dialog, session) {
   const number = element("input", { type: "number", min: "1", value: "1", id: "upload-bar" });
   const hint = element("span", { class: "hint" });
   const marked = element("select", { id: "upload-marked", onchange: () => (number.value = marked.value) });
+  const marker = element("p", { class: "row" }, element("label", { for: "upload-marked", text: "Marker" }), marked);
+  marker.hidden = !read.marked.length;
   const { taken } = read; // what is shown now
   const isTaken = (track) => track.track === taken?.track && track.channel === taken?.channel;
   let chosen = read.tracks.find(isTaken) ?? read.tracks[0];
@@ -118,8 +120,10 @@ function chooseTrack(dialog, session) {
     number.value = String((isTaken(track) ? taken.bar : track.bar ?? track.first) + 1);
     hint.textContent = track.first === track.last ? `only bar ${track.first + 1}` : `${track.first + 1} to ${track.last + 1}`;
     // What is marked in the last bars is not sixteen bars long: it is at the end of the last sixteen.
-    const options = read.marked.map(({ bar, text }) =>
-      element("option", { value: String(Math.min(Math.max(bar, track.first), track.last) + 1), text: `${text}, bar ${bar + 1}` }));
+    const options = read.marked.map(({ bar, text }) => {
+      const first = Math.min(Math.max(bar, track.first), track.last);
+      return element("option", { value: String(first + 1), text: `${text}, bar ${bar + 1}` });
+    });
     marked.replaceChildren(element("option", { value: number.value, text: "…" }), ...options);
   };
   const rows = read.tracks.map((track) => {
@@ -138,7 +142,7 @@ function chooseTrack(dialog, session) {
   openDialog(dialog, read.name, () => chosen
     ? [
       element("fieldset", {}, element("legend", { text: "Track with the melody" }), ...rows),
-      ...(read.marked.length ? [element("p", { class: "row" }, element("label", { for: "upload-marked", text: "Marker" }), marked)] : []),
+      marker,
       element("p", { class: "row" }, element("label", { for: "upload-bar", text: "Begin with bar" }), number, hint),
       element("p", { class: "ends" }, button("Use it", "check", { class: "primary", onclick: use })),
     ]
