@@ -504,3 +504,36 @@ def test_what_a_night_leaves_behind_is_bounded():
     assert [number for number in range(1, 6) if score.at(number)] == [3, 4, 5]
     assert history.before(4) is None  # forgotten
     assert history.before(5) == 4
+
+
+MOVES = st.one_of(
+    RANGES,
+    st.sampled_from(["new", "again", "back", "hold", "key", "unanswered"]),
+)
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: "-".join(map(str, mode.values())))
+@given(st.lists(MOVES, max_size=20), RANGES)
+def test_whatever_was_asked_for_two_passes_are_the_same(mode, moves, bars):
+    live = Answering(seed=1, **mode)
+    acts = {"new": live.queue.play_another, "again": live.queue.play_again, "back": live.queue.play_before}
+    for move in moves:
+        if move in acts:
+            acts[move]()
+        elif move == "hold":
+            live.values = replace(live.values, hold=not live.values.hold)
+        elif move == "key":
+            live.values = replace(
+                live.values, attributes=G_MAJOR.attributes if live.values.sound == ANY.sound else ANY.attributes
+            )
+        elif move == "unanswered":
+            live.queue.bar(live.queue._bar + 1, live.values)  # whatever was asked for has not come
+        else:
+            live.play(move)
+    live.values = replace(live.values, hold=False)
+    live.play(bars)  # what is wanted has come
+    live.heard.clear()
+    live.play(bars)
+    live.play(bars)
+    assert all(len(pitches) == 2 and len(set(pitches)) == 1 for pitches in live.heard.values())
+    assert len(live.heard) == len(bars)
