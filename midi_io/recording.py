@@ -5,6 +5,7 @@ The journal lies beside the file (FILE.mid.journal). If the session is killed, t
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from midi_io.transport import BEATS_PER_BAR
 
 TICKS = 480  # a quarter note
 TRACK_NAME = "recording"
+AHEAD = 1 / 8  # beats beyond a bar line that are handed over at most before it is known that there was a jump
 MARKER = "melody {}"  # the text of markers
 _ENTRY = struct.Struct("<dfB3s")  # beat, tempo, length and bytes of the message
 _META = 0xFF  # the status of meta messages in files: of marks, with two bytes of their number
@@ -71,7 +73,7 @@ class Recording:
     def _at(self, beat: float, epoch: int) -> float:
         """Return the position in the recording, in beats."""
         if epoch not in self._offsets:
-            bars = float(-(-self._last // BEATS_PER_BAR) * BEATS_PER_BAR)
+            bars = math.ceil(max(self._last - AHEAD, 0) / BEATS_PER_BAR) * float(BEATS_PER_BAR)
             self._offsets[epoch] = bars - beat // BEATS_PER_BAR * BEATS_PER_BAR
             for old in list(self._offsets)[:-2]:
                 del self._offsets[old]
@@ -108,13 +110,16 @@ def _entries(journal: bytes) -> Iterator[Entry]:
 
 
 def _followed(entries: list[Entry]) -> list[Entry]:
-    """Return entries without the marks after which no note begins before the next one."""
-    kept, played = [], False
+    """Return entries without the marks after which no note begins before the next one; one mark for a position.
+
+    What is handed over ahead of a jump may lie where the bars after it begin.
+    """
+    kept, played, marked = [], False, None
     for entry in reversed(entries):
         if entry.mark is None:
             played = played or messages.is_note_on(entry.message)
-        elif played:
-            played = False
+        elif played and entry.beat != marked:
+            played, marked = False, entry.beat
         else:
             continue
         kept.append(entry)

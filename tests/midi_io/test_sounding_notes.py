@@ -157,19 +157,21 @@ def test_marks_become_markers_where_something_is_played(tmp_path):
         (4, 1, 2, None),  # a bar that was fetched before the jump was known
         (0, 2, 1, 62),
         (4, 2, 70_000, 64),
-        (8, 2, 3, None),
+        (8, 2, 3, 66),  # a note that was handed over before the jump was known
+        (0, 3, 1, 60),
+        (4, 3, 4, None),
     ):
         kept.mark(beat, epoch, 120.0, number)
         if pitch:
             kept.add(beat, epoch, 120.0, messages.note_on(0, pitch, 80))
-            kept.add(beat + 3.5, epoch, 120.0, messages.note_off(0, pitch))
+            kept.add(beat + (0.1 if number == 3 else 3.5), epoch, 120.0, messages.note_off(0, pitch))
     kept.close()
     beat, markers = 0, []
     for message in mido.MidiFile(path).tracks[0]:
         beat += message.time / recording.TICKS
         if message.type == "marker":
             markers.append((beat, message.text))
-    assert markers == [(0, "melody 1"), (4, "melody 1"), (8, "melody 65535")]
+    assert markers == [(0, "melody 1"), (4, "melody 1"), (8, "melody 65535"), (12, "melody 1")]
 
 
 def test_a_recording_of_marks_alone_leaves_nothing(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from jackd import PATIENCE, RATE, connect, eventually
 from live_session import CONTINUE, START, STOP, Live, check_moments, frames_of
 
-from midi_io import messages
+from midi_io import markers, messages
 
 EARLY, EARLY_AT_FIRST = 0.03, 2 / 24  # beats; a tempo that is not known yet may carry notes two clocks too far
 
@@ -74,6 +74,8 @@ def test_each_pass_of_a_loop_and_a_rewound_daw_is_the_same(live, daw):
     played = [pitches[(at / RATE > began + 0.15) & (at / RATE < began + beats - 0.1)].tolist() for began in passes]
     assert len(played[0]) > 8
     assert played == played[:1] * len(passes)
+    marked = [(each.text, each.beat / 4) for each in markers.read(session.take)]
+    assert marked[:4] == [("melody 1", bar) for bar in (0, 2, 4, 6)]
 
 
 def test_it_follows_jack_transport(live, server):
