@@ -68,6 +68,11 @@ class Player:
         self._ends: list[tuple[float, bytes]] = []  # of the notes handed over, a heap
         self._order = 0
 
+    @property
+    def epoch(self) -> int | None:
+        """Return the epoch of the transport that what is recorded belongs to; None before the first."""
+        return self._epoch
+
     def step(self, now: float) -> float:
         """Hand over what is due, and return the moment of the next step."""
         self.transport.advance(now)

@@ -66,6 +66,8 @@ DEFAULT = {
     "mute": "cc 29",
     "range": "cc 30",
     "at_most": "cc 31",
+    "again": "cc 102",  # 32 to 63 are the fine halves of 0 to 31
+    "back": "cc 103",
 }
 
 

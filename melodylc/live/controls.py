@@ -162,7 +162,10 @@ CONTROLS: dict[str, LiveControl] = {
     "hold": LiveControl(_playback("hold", _switch), _is_on, "stay with the melody that plays"),
     "mute": LiveControl(_playback("mute", _switch), _is_on, "be silent from the next bar on"),
     "new": LiveControl(lambda values, value: values, _is_on, "another melody at the next bar"),
+    "again": LiveControl(lambda values, value: values, _is_on, "this melody once more after this time"),
+    "back": LiveControl(lambda values, value: values, _is_on, "the melody before this one at the next bar"),
 }
+ACTIONS = ("new", "again", "back")  # that need no value
 
 
 def current_name(control: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from melodylc.base.errors import UserError
+from melodylc.live.controls import ACTIONS
 from melodylc.live.hints import INSTALL
 
 HOST = "127.0.0.1"
@@ -31,7 +32,7 @@ class OscServer:
     """A server that listens in a thread of its own, and hands over what it hears.
 
     Args:
-        set_control: called with a control's name and a value, both unchecked; for `new` with the name alone.
+        set_control: called with a control's name and a value, both unchecked; for `ACTIONS` with the name alone.
 
     Raises:
         UserError: if the address cannot be listened at, or python-osc is missing.
@@ -49,7 +50,7 @@ class OscServer:
 
         def heard(path: str, *values: Any) -> None:
             control = path.removeprefix(PREFIX)
-            if len(values) == 1 or (control == "new" and not values):  # a damaged packet may have lost its values
+            if len(values) == 1 or (control in ACTIONS and not values):  # a damaged packet may have lost its values
                 set_control(control, *values)
 
         class Server(BlockingOSCUDPServer):

@@ -25,6 +25,7 @@ from melodylc.live.opening import (
 )
 from melodylc.live.phrases import FreePhraseRecorder, Phrase, PhraseRecorder
 from melodylc.live.protocol import Answer, Failure, Heard, Request, Setup
+from melodylc.live.queued_melody import QueuedMelody
 from melodylc.live.settings import AUTO, SessionSettings
 from melodylc.live.shown_melody import NoSource, ShownMelody
 from melodylc.live.status import Status
@@ -113,6 +114,7 @@ class Session:
         # in the time of a session that answers musicians play from their first note on, or from the count-in
         waits = settings.mode == "answer" and settings.count_in == 0
         self._starting = settings.sync == "link" or (settings.sync == "internal" and not waits)
+        self._marked: tuple[int, QueuedMelody] | None = None  # what the last mark of the recording is of
         self._thread = threading.Thread(target=self._run, name="melodylc player", daemon=True)
 
     # --- from the outside -------------------------------------------------------------------------------------------
@@ -136,7 +138,7 @@ class Session:
             if self._recording:
                 stack.callback(self._recording.close)
             self.ports.on_receive(self._woken.set)
-            self.player = Player(self.ports, self.transport, self._bar, playback_of(settings), self._record)
+            self.player = Player(self.ports, self.transport, self._bar, playback_of(settings), self._played)
             self.click = self._opened_click(stack)
             self._source = self._make_source(setup_of(settings, own_ports), self._woken.set)
             stack.callback(self._source.close)
@@ -279,7 +281,7 @@ class Session:
             if self._free_phrase is not None:
                 self._unplaced.append((moment, message))
             else:
-                self._record(self.transport.position(moment), message)
+                self._record(self.transport.position(moment), self.transport.epoch, message)
 
     def _engaged(self) -> bool:
         """Return whether a phrase or its answer is under way, or clicks say what the time is."""
@@ -308,9 +310,18 @@ class Session:
                 named = current_name(control)
                 self._complaints.make(named if named in CONTROLS else "", str(error), self.ports.now())
                 continue
-            if current_name(control) == "new" and value:
-                self._queue.play_another()
+            if value:
+                self._act(current_name(control))
         self._complaints.count(self.ports.now())
+
+    def _act(self, control: str) -> None:
+        """Do what a control asks for that has no value to keep."""
+        if control == "new":
+            self._queue.play_another()
+        elif control == "again":
+            self._queue.play_again()
+        elif control == "back" and not self._queue.play_before():
+            self._complaints.make("back", "back: no melody was heard before this one", self.ports.now())
 
     def _exchange_melodies(self) -> None:
         """Take the answers that came, and ask for what is needed next."""
@@ -356,7 +367,7 @@ class Session:
         transport.start(now, recorder.tempo_finder.position(now))
         self._free_phrase = None
         for moment, message in self._unplaced:
-            self._record(transport.position(moment), message)
+            self._record(transport.position(moment), transport.epoch, message)
         self._unplaced.clear()
         self._answer(phrase, f"{transport.tempo:.1f} bpm")
 
@@ -369,11 +380,24 @@ class Session:
         self._queue.answer_phrase(phrase)
 
     def _bar(self, number: int) -> Bar:
-        return Bar() if number < 0 else self._queue.bar(number, self._values)
+        if number < 0:
+            return Bar()  # of the count-in
+        bar = self._queue.bar(number, self._values)
+        melody, epoch, place = self._queue.playing, self.transport.epoch, self._queue.melody_bar
+        if self._recording is not None and melody is not None and place >= 0 and not self._values.mute:
+            if place == 0 or (epoch, melody) != self._marked:
+                self._recording.mark(number * BEATS_PER_BAR, epoch, self.transport.tempo, melody.number)
+            self._marked = epoch, melody
+        return bar
 
     def _clicks(self, number: int) -> Bar:
         return BEATS if self.settings.click or number < 0 else Bar()
 
-    def _record(self, beat: float, message: bytes) -> None:
+    def _played(self, beat: float, message: bytes) -> None:
+        """Record what the player has handed over; where notes end since the transport jumped, they belong to before."""
+        epoch = self.player.epoch
+        self._record(beat, self.transport.epoch if epoch is None else epoch, message)
+
+    def _record(self, beat: float, epoch: int, message: bytes) -> None:
         if self._recording is not None:
-            self._recording.add(beat, self.transport.epoch, self.transport.tempo, message)
+            self._recording.add(beat, epoch, self.transport.tempo, message)

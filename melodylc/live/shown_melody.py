@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 
 from melodylc.live.control_values import ControlValues
-from melodylc.live.melody_queue import QueuedMelody
 from melodylc.live.phrases import Phrase
 from melodylc.live.protocol import Answer, Failure, Heard, Request
+from melodylc.live.queued_melody import QueuedMelody
 from melodylc.melody import STEPS_PER_BAR, to_notes
 from midi_io.player import Bar
 from midi_io.transport import BEATS_PER_BAR
@@ -27,6 +27,7 @@ class ShownMelody:
     """
 
     playing: QueuedMelody | None = None  # none that the session has made
+    melody_bar = -1
     recent: tuple[bool, ...] = ()
     end = 0
     waiting = False
@@ -61,6 +62,13 @@ class ShownMelody:
 
     def play_another(self) -> None:
         """Stay: another melody is shown, or none."""
+
+    def play_again(self) -> None:
+        """Stay, likewise."""
+
+    def play_before(self) -> bool:
+        """Stay, likewise; there is nothing to be said about it."""
+        return True
 
     def answer_phrase(self, phrase: Phrase) -> None:
         """Answer nothing."""

@@ -65,7 +65,7 @@ def take_melody(panel: Panel, upload: Any, track: Any = None, channel: Any = Non
     asked = wishes(panel, actors=[], bars=BARS)
 
     def take(made: Made) -> None:
-        panel.upload = {"id": upload, "name": name, "tracks": made["tracks"], "taken": made["taken"]}
+        panel.upload = {"id": upload, "name": name, **{what: made[what] for what in ("tracks", "taken", "marked")}}
         panel.touch("upload")
         as_set(panel, name, asked)(made)
 

@@ -11,6 +11,7 @@ from typing import Any
 from melodylc.base.errors import UserError
 from melodylc.live.inference import Conversation, Inference
 from melodylc.tasks.asked import Asked
+from midi_io.transport import BEATS_PER_BAR
 
 
 def perform(inference: Inference, conversation: Conversation) -> dict[str, Any]:
@@ -73,13 +74,15 @@ def _read(inference: Inference, conversation: Conversation, asked: dict[str, Any
     """Read 16 bars of a MIDI file that was dropped on the page, and where others begin."""
     from melodylc.extraction.selection import choices, select_melody
     from melodylc.tasks import making
+    from midi_io import markers
 
     place = {name: asked[name] for name in ("track", "channel", "bar")}
     chosen = select_melody(asked["path"], **place)
     melody = making.judged(inference.model, Asked.of(inference.model, asked), chosen.states)
     tracks = [choice._asdict() for choice in choices(asked["path"])]
     taken = {"track": chosen.track, "channel": chosen.channel, "bar": chosen.bar}
-    return {"melodies": [melody | {"way": f"your file, {chosen}"}], "tracks": tracks, "taken": taken}
+    marked = [{"bar": int(each.beat // BEATS_PER_BAR), "text": each.text} for each in markers.read(asked["path"])]
+    return {"melodies": [melody | {"way": f"your file, {chosen}"}], "tracks": tracks, "taken": taken, "marked": marked}
 
 
 def _ask(inference: Inference, conversation: Conversation, asked: dict[str, Any]) -> dict[str, Any]:

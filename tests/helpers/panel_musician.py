@@ -9,6 +9,7 @@ from melodylc.extraction.selection import choices, select_melody
 from melodylc.melody import HOLD, canonical
 from melodylc.rules import find
 from melodylc.rules.outside import notes_outside
+from midi_io import markers
 
 RHYTHMS = ((0, 4, 8, 12), (0, 2, 4, 8, 12), (0, 4, 6, 8, 12, 14), (0, 6, 8), (0, 8, 10, 12))  # of a bar
 USUAL = (57, 79)  # pitches
@@ -117,4 +118,6 @@ class Musician(TwinSource):
         chosen = select_melody(asked["path"], **{name: asked[name] for name in ("track", "channel", "bar")})
         tracks = [choice._asdict() for choice in choices(asked["path"])]
         taken = {"track": chosen.track, "channel": chosen.channel, "bar": chosen.bar}
-        return {"melodies": [judged(chosen.states, asked, f"your file, {chosen}")], "tracks": tracks, "taken": taken}
+        marked = [{"bar": int(each.beat // 4), "text": each.text} for each in markers.read(asked["path"])]
+        made = {"tracks": tracks, "taken": taken, "marked": marked}
+        return {"melodies": [judged(chosen.states, asked, f"your file, {chosen}")], **made}

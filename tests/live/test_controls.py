@@ -270,6 +270,8 @@ def test_osc_takes_controls_and_survives_what_is_none():
         client.send_message("/melodylc/key", "D dorian")
         client.send_message("/melodylc/notes", 96)
         client.send_message("/melodylc/new", [])
+        client.send_message("/melodylc/again", [])
+        client.send_message("/melodylc/back", 1)
         client.send_message("/elsewhere/key", "C")
         until = time.monotonic() + 5
         while len(heard) < 3 and time.monotonic() < until:
@@ -277,7 +279,13 @@ def test_osc_takes_controls_and_survives_what_is_none():
         client._sock.close()
     finally:
         server.close()
-    assert [each for each in heard if each[0] in CONTROLS] == [("key", "D dorian"), ("notes", 96), ("new",)]
+    assert [each for each in heard if each[0] in CONTROLS] == [
+        ("key", "D dorian"),
+        ("notes", 96),
+        ("new",),
+        ("again",),
+        ("back", 1),
+    ]
 
 
 def test_osc_addresses():

@@ -15,13 +15,14 @@ from playing import Hand
 
 import melodylc.live
 from melodylc import UserError
+from melodylc.extraction.selection import select_melody
 from melodylc.live import ControlValues, Session, SessionSettings, worker
-from melodylc.live.melody_queue import bars_of
 from melodylc.live.protocol import Request, Setup
+from melodylc.live.queued_melody import bars_of
 from melodylc.live.worker import Worker
 from melodylc.melody import from_notes
 from melodylc.rules import Key
-from midi_io import messages
+from midi_io import files, markers, messages
 from midi_io.files import Note
 from midi_io.ports import MemoryPorts
 
@@ -276,6 +277,127 @@ def test_a_request_that_fails_is_said_and_made_again_later(stage):
     live.play(6 * BAR)
     assert live.status.melody > melody
     live.close()
+
+
+# --- rewinding --------------------------------------------------------------------------------------------------------
+
+
+class Led(Stage):
+    """A session that follows the MIDI clock of the test."""
+
+    def clocks(self, bars):
+        for _ in range(round(bars * 96)):
+            self.ports.put(b"\xf8")
+            self.play(BEAT / 24)
+
+    def from_bar(self, number, bars):
+        """Return what is played in bars from one on: pitches, and onsets in steps of the first bar's line."""
+        self.ports.put(messages.song_position(16 * number))
+        self.ports.put(b"\xfb")
+        began, before = self.hand.now, len(self.ports.left)
+        self.clocks(bars)
+        self.ports.put(b"\xfc")
+        self.play(0.2)
+        ons = [each for each in self.ports.left[before:] if messages.is_note_on(each[1])]
+        played = [(message[1], round((moment - began) / BEAT * 4)) for moment, message in ons]
+        return [(pitch, step) for pitch, step in played if step < 16 * bars]
+
+
+@pytest.fixture
+def led(inference, tmp_path):
+    def start(*arguments, **settings):
+        given = {"seed": 3, "sync": "midi-clock", "song_position": "sixteenths", "record": tmp_path / "take.mid"}
+        live = Led(inference, SessionSettings.of(*arguments, **given, **settings), MemoryPorts)
+        live.clocks(4)  # a DAW that does not play yet: its tempo is known from here on
+        return live
+
+    return start
+
+
+@pytest.mark.parametrize("mode", ["generate", "continue", "vary"])
+def test_each_pass_of_a_rewound_daw_is_the_same(led, mode):
+    live = led("C major", 100, mode=mode)
+    first = live.from_bar(0, 24)
+    assert live.from_bar(0, 24) == first
+    middle = live.from_bar(6, 4)
+    assert middle == [(pitch, step - 96) for pitch, step in first if 96 <= step < 160]
+    assert len(middle) > 10
+    live.session.set_control("key", "F# major")
+    other = live.from_bar(6, 4)
+    assert other != middle
+    live.session.set_control("key", "C major")
+    live.play(0.1)
+    assert live.from_bar(6, 4) == middle
+    live.close()
+
+
+def test_new_back_and_again_by_control_changes(led):
+    live = led("C major", 100, every=4)
+    first = live.from_bar(0, 4)
+    assert live.session.status.melody == 1
+    live.ports.put(messages.control(5, 103, 127))
+    live.play(0.1)
+    assert live.said == ["back: no melody was heard before this one"]
+    live.ports.put(messages.control(5, 27, 127))
+    live.ports.put(messages.control(5, 27, 0))
+    live.play(0.1)
+    second = live.from_bar(0, 4)
+    assert second != first
+    assert live.from_bar(0, 4) == second
+    live.session.set_control("back")
+    assert live.from_bar(0, 4) == first
+    live.ports.put(messages.control(5, 102, 127))
+    assert live.from_bar(4, 4) == first
+    assert live.from_bar(8, 4) not in (first, second)
+    live.close()
+
+
+def test_an_answer_is_played_again_from_the_next_bar_line_on(stage):
+    live = stage("C major", mode="answer", seed=1)
+    start = live.hand.now
+    for pitch in (60, 64, 67, 72) * 2:
+        live.ports.put(messages.note_on(0, pitch, 80))
+        live.play(0.9 * BEAT)
+        live.ports.put(messages.note_off(0, pitch))
+        live.play(0.1 * BEAT)
+    live.play(6.5 * BAR)
+    once = [message for _, message in live.ports.left]
+    before = len(once)
+    live.session.set_control("again")
+    live.play(4 * BAR)
+    twice = live.ports.left[before:]
+    assert [message for _, message in twice] == once
+    assert len(once) > 4
+    assert (twice[0][0] - start) / BAR >= 9 - 1e-3  # pressed in the ninth bar
+    assert len(live.source.requests) == 1
+    live.close()
+
+
+def test_a_melody_is_found_in_a_recording_by_its_marker(led, tmp_path):
+    live = led("C major", 100)
+    live.from_bar(0, 32)
+    live.from_bar(16, 16)
+    made = [live.session._queue._history[number].states for number in (1, 2, 2)]
+    live.close()
+    marked = markers.read(tmp_path / "take.mid")
+    assert [each.text for each in marked] == ["melody 1", "melody 2", "melody 2"]
+    taken = [select_melody(tmp_path / "take.mid", bar=int(each.beat // 4)).states.tobytes() for each in marked]
+    assert taken == made
+
+
+def test_a_recording_says_where_each_melody_begins(led, tmp_path):
+    live = led("C major", 100, every=4)
+    passes = [live.from_bar(*each) for each in ((0, 8), (2, 4), (0, 4))]
+    assert all(passes)
+    live.close()
+    marked = [(each.text, each.beat / 4) for each in markers.read(tmp_path / "take.mid")]
+    one, two = "melody 1", "melody 2"
+    assert marked == [(one, 0), (two, 4), (one, 8), (two, 10), (one, 12)]
+    (track,) = files.read(tmp_path / "take.mid").values()
+    steps = [(note.pitch, round(note.start * 4)) for note in track]
+    assert steps == [
+        (pitch, step + 16 * bar) for bar, played in zip((0, 8, 12), passes, strict=True) for pitch, step in played
+    ]
 
 
 # --- the inference process, for real ----------------------------------------------------------------------------------

@@ -134,3 +134,48 @@ def test_a_recording_of_a_killed_session_is_finished(tmp_path):
 def test_a_recording_of_nothing_leaves_nothing(tmp_path):
     recording.Recording(tmp_path / "take.mid").close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_notes_that_end_after_a_jump_leave_bars_where_they_are(tmp_path):
+    path = tmp_path / "take.mid"
+    kept = recording.Recording(path)
+    kept.add(3.0, 1, 120.0, messages.note_on(0, 60, 80))
+    kept.add(8.0, 2, 120.0, messages.note_on(0, 72, 80))  # comes through from a keyboard before the note's end
+    kept.add(3.5, 1, 120.0, messages.note_off(0, 60))
+    kept.add(8.5, 2, 120.0, messages.note_off(0, 72))
+    kept.add(9.0, 2, 120.0, messages.note_on(0, 64, 80))
+    kept.close()
+    (notes,) = read(path).values()
+    assert [(note.pitch, note.start) for note in notes] == [(60, 3), (72, 4), (64, 5)]
+
+
+def test_marks_become_markers_where_something_is_played(tmp_path):
+    path = tmp_path / "take.mid"
+    kept = recording.Recording(path)
+    for beat, epoch, number, pitch in (
+        (0, 1, 1, 60),
+        (4, 1, 2, None),  # a bar that was fetched before the jump was known
+        (0, 2, 1, 62),
+        (4, 2, 70_000, 64),
+        (8, 2, 3, 66),  # a note that was handed over before the jump was known
+        (0, 3, 1, 60),
+        (4, 3, 4, None),
+    ):
+        kept.mark(beat, epoch, 120.0, number)
+        if pitch:
+            kept.add(beat, epoch, 120.0, messages.note_on(0, pitch, 80))
+            kept.add(beat + (0.1 if number == 3 else 3.5), epoch, 120.0, messages.note_off(0, pitch))
+    kept.close()
+    beat, markers = 0, []
+    for message in mido.MidiFile(path).tracks[0]:
+        beat += message.time / recording.TICKS
+        if message.type == "marker":
+            markers.append((beat, message.text))
+    assert markers == [(0, "melody 1"), (4, "melody 1"), (8, "melody 65535"), (12, "melody 1")]
+
+
+def test_a_recording_of_marks_alone_leaves_nothing(tmp_path):
+    kept = recording.Recording(tmp_path / "take.mid")
+    kept.mark(0.0, 1, 120.0, 1)
+    kept.close()
+    assert list(tmp_path.iterdir()) == []

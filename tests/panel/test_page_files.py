@@ -9,7 +9,8 @@ from panel_musician import compose
 
 from melodylc.exchange import write_midi
 from melodylc.extraction.selection import select_melody
-from midi_io import files
+from midi_io import files, recording
+from midi_io.messages import note_off, note_on
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -81,6 +82,25 @@ def test_another_track_and_bar_of_a_file_are_chosen(panel, tmp_path):
     expect(dialog.get_by_role("radio").nth(1)).to_be_checked()
     panel.page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
+
+
+def test_a_melody_of_a_recorded_session_is_chosen_by_its_marker(panel, tmp_path):
+    tunes = [compose(ANYTHING, 16, seed) for seed in (1, 2, 3)]
+    kept = recording.Recording(tmp_path / "take.mid")
+    for number, states in enumerate(tunes):
+        kept.mark(64 * number, 1, 120.0, 7 + number)
+        for note in notes_of(states):
+            for beat, message in ((note.start, note_on(0, note.pitch, 80)), (note.end, note_off(0, note.pitch))):
+                kept.add(64 * number + beat, 1, 120.0, message)
+    kept.close()
+    panel.new_set(lambda: drop(panel, "take.mid", (tmp_path / "take.mid").read_bytes()))
+    dialog = panel.page.locator("dialog#upload")
+    expect(dialog).to_be_visible()
+    expect(dialog.locator("option")).to_have_text(["…", "melody 7, bar 1", "melody 8, bar 17", "melody 9, bar 33"])
+    dialog.get_by_label("Marker").select_option("melody 8, bar 17")
+    expect(dialog.get_by_label("Begin with bar")).to_have_value("17")
+    panel.new_set(lambda: panel.button("Use it", "dialog#upload").click())
+    assert panel.melody.states == tuple(tunes[1].tolist())
 
 
 def notes_of(states):

@@ -155,6 +155,7 @@ def test_a_file_that_was_dropped_is_read_and_says_what_else_it_has(inference, tm
     assert (notes_of(made)[0] == given).all()
     line = made["tracks"][0]
     assert made["taken"] == {"track": line["track"], "channel": line["channel"], "bar": 0}
+    assert made["marked"] == []
     path.write_bytes(b"no MIDI")
     with pytest.raises(UserError, match="expected a MIDI file"):
         asked_for(inference, "read", path=str(path), track=None, channel=None, bar=None)

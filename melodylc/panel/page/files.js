@@ -38,7 +38,7 @@ export function mountFiles(place, dialog, dropping, session, desk, toasts) {
     folder.title = name ? `Melodies are saved to ${name}` : "";
     if (event.detail.has("upload") && read && asking) {
       asking = false;
-      if (read.tracks.length > 1) chooseTrack(dialog, session);
+      if (read.tracks.length > 1 || read.marked.length > 1) chooseTrack(dialog, session);
     }
   });
   session.addEventListener("error", () => (asking = false)); // it may not have been a MIDI file
@@ -107,6 +107,9 @@ function chooseTrack(dialog, session) {
   if (!read) return;
   const number = element("input", { type: "number", min: "1", value: "1", id: "upload-bar" });
   const hint = element("span", { class: "hint" });
+  const marked = element("select", { id: "upload-marked", onchange: () => (number.value = marked.value) });
+  const marker = element("p", { class: "row" }, element("label", { for: "upload-marked", text: "Marker" }), marked);
+  marker.hidden = !read.marked.length;
   const { taken } = read; // what is shown now
   const isTaken = (track) => track.track === taken?.track && track.channel === taken?.channel;
   let chosen = read.tracks.find(isTaken) ?? read.tracks[0];
@@ -116,6 +119,12 @@ function chooseTrack(dialog, session) {
     number.max = String(track.last + 1);
     number.value = String((isTaken(track) ? taken.bar : track.bar ?? track.first) + 1);
     hint.textContent = track.first === track.last ? `only bar ${track.first + 1}` : `${track.first + 1} to ${track.last + 1}`;
+    // What is marked in the last bars is not sixteen bars long: it is at the end of the last sixteen.
+    const options = read.marked.map(({ bar, text }) => {
+      const first = Math.min(Math.max(bar, track.first), track.last);
+      return element("option", { value: String(first + 1), text: `${text}, bar ${bar + 1}` });
+    });
+    marked.replaceChildren(element("option", { value: number.value, text: "…" }), ...options);
   };
   const rows = read.tracks.map((track) => {
     const radio = element("input", { type: "radio", name: "track", checked: track === chosen, onchange: () => choose(track) });
@@ -133,6 +142,7 @@ function chooseTrack(dialog, session) {
   openDialog(dialog, read.name, () => chosen
     ? [
       element("fieldset", {}, element("legend", { text: "Track with the melody" }), ...rows),
+      marker,
       element("p", { class: "row" }, element("label", { for: "upload-bar", text: "Begin with bar" }), number, hint),
       element("p", { class: "ends" }, button("Use it", "check", { class: "primary", onclick: use })),
     ]

@@ -8,7 +8,7 @@ import pytest
 from jackd import PATIENCE, RATE, connect, eventually
 from live_session import CONTINUE, START, STOP, Live, check_moments, frames_of
 
-from midi_io import messages
+from midi_io import markers, messages
 
 EARLY, EARLY_AT_FIRST = 0.03, 2 / 24  # beats; a tempo that is not known yet may carry notes two clocks too far
 
@@ -46,6 +46,36 @@ def test_it_follows_a_clock_through_stops_jumps_and_tempos(live, daw):
         assert behind[4:].min() > -EARLY
         assert np.percentile(behind, 10) < EARLY  # however busy the machine is, some notes are in time
         assert any(abs(known / tempo - 1) < 0.005 for known in session.tempos)
+
+
+def test_each_pass_of_a_loop_and_a_rewound_daw_is_the_same(live, daw):
+    session = live("--key", "C major", "--notes", "128", "--every", "2", "--sync", "midi-clock")
+    connect(session.server, daw.source, "melodylc:in")
+    assert session.is_prepared()
+    zero = session.dump.zero(daw.ports, daw.source)
+    tempo, beats, passes = 60.0, 8, []
+    daw.moment = daw.ports.now() + 0.3
+    for rewound in (True, False, False, True):  # a loop jumps while it plays, a rewound DAW was stopped
+        if rewound:
+            daw.now(STOP)
+            daw.moment += 0.5
+        daw.now(messages.song_position(0))
+        if rewound:
+            daw.now(CONTINUE)
+        passes.append(daw.moment)
+        daw.clocks(beats, tempo)
+    daw.now(STOP)
+    daw.wait()
+    assert eventually(session.is_quiet)
+    assert session.end() == 0
+    at = np.array([each.frame for each in session.dump.onsets]) + zero
+    pitches = np.array([each.message[1] for each in session.dump.onsets])
+    # without the first sixteenth: what was handed ahead of the end of a loop may sound there
+    played = [pitches[(at / RATE > began + 0.15) & (at / RATE < began + beats - 0.1)].tolist() for began in passes]
+    assert len(played[0]) > 8
+    assert played == played[:1] * len(passes)
+    marked = [(each.text, each.beat / 4) for each in markers.read(session.take)]
+    assert marked[:4] == [("melody 1", bar) for bar in (0, 2, 4, 6)]
 
 
 def test_it_follows_jack_transport(live, server):
