@@ -94,6 +94,7 @@ class MidiClockTransport:
 
     AHEAD = 2.0  # clocks the position may run ahead of the last one: then it waits
     BEHIND = 1.0  # clocks it may be behind it
+    interrupted_by = messages.INTERRUPTING
     PATIENCE = 0.5  # seconds without a clock, or twelve clocks if longer, after which it is lost
 
     def __init__(self, clocks: bool | None = None, say: Callable[[str], None] = lambda text: None) -> None:

@@ -15,6 +15,7 @@ class Transport(Protocol):
 
     epoch: int  # another number after every start, stop or jump
     origin: float  # the position at which this epoch began
+    interrupted_by: frozenset[int]  # statuses of the MIDI messages that stop it or have it jump
 
     @property
     def running(self) -> bool:
@@ -36,6 +37,8 @@ class Transport(Protocol):
 
 class ConstantTempo:
     """A transport that runs at its tempo from a moment whose position is known."""
+
+    interrupted_by: frozenset[int] = frozenset()
 
     def __init__(self, tempo: float = 120.0) -> None:
         self.epoch, self.origin = 0, 0.0

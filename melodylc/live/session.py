@@ -111,14 +111,14 @@ class Session:
         """Open everything without playing: whoever does not call `open` calls `step` in a loop of their own."""
         settings, own_ports = self.settings, self._given_ports is None
         with contextlib.ExitStack() as stack:
-            self.ports: Ports = self._given_ports or open_session_ports(settings, stack, self._say)
-            stack.callback(self.ports.close)
-            self.transport: Transport = transport_of(settings, self.ports, self._say)
             self._recording = None if settings.record is None else open_recording(settings.record)
             if self._recording:
                 stack.callback(self._recording.close)
-            self.ports.on_receive(self._woken.set)
+            self.ports: Ports = self._given_ports or open_session_ports(settings, stack, self._say)
+            stack.callback(self._close_ports)
+            self.transport: Transport = transport_of(settings, self.ports, self._say)
             self.player = Player(self.ports, self.transport, self._bar, playback_of(settings), self._record)
+            self.ports.on_receive(self._woken.set)
             self._source = self._make_source(setup_of(settings, own_ports), self._woken.set)
             stack.callback(self._source.close)
             if settings.osc is not None:
@@ -147,6 +147,12 @@ class Session:
         self._stack.close()
         if self._failure is not None:
             raise self._failure
+
+    def _close_ports(self) -> None:
+        """End what sounds, and record what left last."""
+        self.ports.close()
+        if hasattr(self, "player"):  # which a session that cannot be opened may not have
+            self.player.record_departed()
 
     def __enter__(self) -> Session:
         return self.open()
@@ -234,8 +240,7 @@ class Session:
                 self.player.step(self.ports.now())  # takes up the start now: it would drop what `thru` sends below
             self._phrases.take(self.transport.position(moment), message)
         if self.settings.thru:
-            self.ports.send(message, moment)
-            self._record(self.transport.position(moment), message)
+            self.player.send(message, moment, self.transport.position(moment))
 
     def _engaged(self) -> bool:
         """Return whether a phrase or its answer is under way."""
@@ -288,6 +293,6 @@ class Session:
     def _bar(self, number: int) -> Bar:
         return self._queue.bar(number, self._values)
 
-    def _record(self, beat: float, message: bytes) -> None:
+    def _record(self, beat: float, epoch: int, tempo: float, message: bytes) -> None:
         if self._recording is not None:
-            self._recording.add(beat, self.transport.epoch, self.transport.tempo, message)
+            self._recording.add(beat, epoch, tempo, message)

@@ -173,5 +173,6 @@ def test_what_was_handed_over_is_recorded_with_its_position():
     clock.start(hand.now)
     run(player, ports, hand, 1.0)
     player.halt()
-    assert [message for _, message in kept] == [bytes((0x90, 60, 90)), bytes((0x80, 60, 0))]
+    player.record_departed()
+    assert [message for *_, message in kept] == [bytes((0x90, 60, 90)), bytes((0x80, 60, 0))]
     assert kept[0][0] == 1.5
