@@ -150,8 +150,12 @@ def _settings(options: argparse.Namespace, controls: ControlMap) -> SessionSetti
 def _play(options: argparse.Namespace, settings: SessionSettings) -> None:
     from melodylc.cli.status_line import StatusLine
     from melodylc.live import Session
+    from midi_io.priority import raise_priority
 
     line = StatusLine()
+    priority = raise_priority()
+    if priority.mend:
+        line.say(f"priority: {priority.says}; a busy machine may delay notes. {priority.mend}")
     ended = threading.Event()
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
         if hasattr(signal, name):

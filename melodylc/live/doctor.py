@@ -14,6 +14,7 @@ from pathlib import Path
 from melodylc.live.hints import INSTALL, with_hint
 from midi_io.ports import NoVirtualPortsError, problem_of
 from midi_io.ports.rtmidi import WINDOWS
+from midi_io.priority import priority_granted
 
 SYSTEMS = {"linux": ("jack", "alsa"), "darwin": ("coremidi", "jack"), "win32": ("windows",)}
 PACKAGES = {
@@ -58,6 +59,8 @@ def examine() -> Iterator[Finding]:
         else:
             why, _, mend = with_hint(problem).partition("; ")
             yield Finding(backend, False, why, _mend(backend, why) or mend.partition(" with: ")[2] or mend or None)
+    priority = priority_granted()
+    yield Finding("priority", priority.best, priority.says, priority.mend)
     yield _verdict(works, missing)
 
 

@@ -23,6 +23,7 @@ from midi_io import messages
 from midi_io.midi_clock import MidiClockTransport
 from midi_io.player import Bar, Player
 from midi_io.ports import Ports
+from midi_io.priority import raise_priority
 from midi_io.rehearsal import rehearse
 from midi_io.transport import BEATS_PER_BAR, InternalTransport, Transport
 
@@ -206,6 +207,7 @@ class Session:
     # --- the player's thread ----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        raise_priority()
         try:
             while not self._ended.is_set():
                 next_step = self.step()

@@ -12,6 +12,7 @@ from typing import Any
 from midi_io import messages
 from midi_io.ports.interface import Link, Ports
 from midi_io.ports.jack import JackPorts, TransportState
+from midi_io.priority import raise_priority
 from midi_io.sounding_notes import SoundingNotes
 
 ROUND = 0.25  # seconds between two looks at the ports
@@ -55,6 +56,7 @@ class ReconnectingPorts:
         self._thread.start()
 
     def _look_after(self) -> None:
+        raise_priority()
         while not self._ending.wait(ROUND):
             ports = self._ports
             if ports is not None and ports.alive():

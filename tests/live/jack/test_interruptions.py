@@ -1,13 +1,18 @@
-"""Stops, loop ends and jumps on a real JACK server: nothing starts at or after one, and nothing else is recorded."""
+"""Stops, loop ends and jumps on a real JACK server: nothing starts at or after one, and nothing else is recorded.
+
+Where JACK has lost a period, as it does on a busy machine, the same events may be heard twice, or at other frames:
+such a round proves nothing, and is played again. Periods are long here, so that few are lost.
+"""
 
 import itertools
+import os
 import threading
 import time
 
 import numpy as np
 import pytest
-from jackd import PERIOD, RATE, Dump, connect, eventually
-from live_session import CONTINUE, START, STOP
+from jackd import RATE, Dump, Server, connect, eventually
+from live_session import CONTINUE, STOP
 
 from midi_io import messages
 from midi_io.files import Note
@@ -18,7 +23,9 @@ from midi_io.ports import open_ports
 
 BARS, BEHIND = 4, 100  # of the loop; the pitch of what lies behind it
 LOOP_END = BARS * 16  # sixteenths
-TEMPOS, WRAPS = 3, 10  # and how often the loop ends at each
+PERIOD = 1024  # frames
+WRAPS = 12  # in a round
+ROUNDS, MOST = 3, 12  # without a lost period that there are to be, and of all
 DAWS = frozenset((*messages.INTERRUPTING, messages.CONTINUE, messages.CLOCK))  # statuses of what comes from the DAW
 
 
@@ -52,43 +59,88 @@ class Playing:
             self._woken.clear()
         self.player.halt()
 
-    def close(self):
-        """Return what was heard, and the notes of it, which are those that were recorded."""
-        self._ended.set()
-        self._woken.set()
-        self._thread.join()
-        self.ports.close()
+    def end(self):
+        """Return what was heard, the onsets of it, and what was recorded of these."""
+        self.stop()
         self.player.record_departed()
         assert eventually(lambda: not self.dump.hanging)
-        heard, onsets = self.dump.heard, self.dump.onsets
-        assert [each.message for each in onsets] == [each[3] for each in self.kept if messages.is_note_on(each[3])]
-        self.dump.close()
-        return heard, onsets
+        kept = [each[3] for each in self.kept if messages.is_note_on(each[3])]
+        return self.dump.heard, self.dump.onsets, kept
+
+    def stop(self):
+        if not self._ended.is_set():
+            self._ended.set()
+            self._woken.set()
+            self._thread.join()
+            self.ports.close()
 
 
-def play_loops(daw, rng):
-    """Play to the end of the loop and jump back a beat, again and again, at some tempos, with a stop now and then."""
+@pytest.fixture
+def playing(server):
+    made = []
+
+    def play(backend, transport):
+        made.append(Playing(server, backend, transport))
+        return made[-1]
+
+    yield play
+    for each in made:
+        each.stop()
+        each.dump.close()
+
+
+@pytest.fixture(scope="module")
+def server(installed):
+    server = Server(f"melodylc-test-{os.getpid()}-long", PERIOD)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def lost(server):
+    """Periods that JACK has lost, in a list that grows."""
+    import jack
+
+    client, lost = jack.Client("lost", no_start_server=True), []
+    client.set_xrun_callback(lost.append)
+    with client:
+        yield lost
+
+
+def rounds_without_loss(play, lost):
+    """Return what is heard in each of some rounds of which JACK has lost no period."""
+    found = []
+    for number in range(MOST):
+        before = len(lost)
+        heard = play(np.random.default_rng(number))
+        time.sleep(0.1)
+        if len(lost) == before:
+            found.append(heard)
+        if len(found) == ROUNDS:
+            return found
+    raise AssertionError(f"JACK lost a period in all but {len(found)} of {MOST} rounds: the machine is too busy")
+
+
+def play_loop(daw, rng):
+    """Play to the end of the loop and jump back a beat, again and again, then stop."""
+    tempo = rng.uniform(180, 300)
     daw.moment = daw.ports.now() + 0.3
-    daw.now(START)
-    for _ in range(TEMPOS):
-        tempo = rng.uniform(180, 300)
-        daw.now(messages.song_position(LOOP_END - 32))
+    daw.now(messages.song_position(LOOP_END - 32))
+    daw.now(CONTINUE)
+    daw.clocks(8, tempo)
+    for last in [False] * (WRAPS - 1) + [True]:
+        way, wrap = rng.integers(4), daw.moment
+        if way == 1:
+            daw.now(STOP)
+            wrap = daw.moment = wrap + rng.uniform(0, 0.05)
+        elif way > 1:  # shortly before the clock that they are for
+            daw.moment = wrap - rng.uniform(0, 0.004)
+        daw.now(messages.song_position(LOOP_END - 4))
+        daw.moment = rng.uniform(daw.moment, wrap) if way == 3 else daw.moment
         daw.now(CONTINUE)
-        daw.clocks(8, tempo)
-        for last in [False] * (WRAPS - 1) + [True]:
-            way, wrap = rng.integers(4), daw.moment
-            if way == 1:
-                daw.now(STOP)
-                wrap = daw.moment = wrap + rng.uniform(0, 0.05)
-            elif way > 1:  # shortly before the clock that they are for
-                daw.moment = wrap - rng.uniform(0, 0.004)
-            daw.now(messages.song_position(LOOP_END - 4))
-            daw.moment = rng.uniform(daw.moment, wrap) if way == 3 else daw.moment
-            daw.now(CONTINUE)
-            daw.moment = wrap
-            daw.clocks(rng.uniform(0.1, 0.9) if last else 1, tempo)
-        daw.now(STOP)
-        daw.moment += 0.1
+        daw.moment = wrap
+        daw.clocks(rng.uniform(0.1, 0.9) if last else 1, tempo)
+    daw.now(STOP)
     daw.wait()
 
 
@@ -109,27 +161,36 @@ def stray(heard):
 
 
 @pytest.mark.parametrize("backend", ["jack", "rtmidi-jack"])
-def test_nothing_starts_at_or_after_a_stop_or_the_end_of_a_loop(server, daw, backend):
-    playing = Playing(server, backend, lambda ports: MidiClockTransport())
+def test_nothing_starts_at_or_after_a_stop_or_the_end_of_a_loop(server, daw, playing, lost, backend):
+    player = playing(backend, lambda ports: MidiClockTransport())
     connect(server, daw.source, "melodylc:in" if backend == "jack" else "melodylc-in:in")
-    playing.dump.connect(daw.source)
-    play_loops(daw, np.random.default_rng(0))
-    heard, onsets = playing.close()
-    assert sum(each.message[0] == messages.SONG_POSITION for each in heard) == TEMPOS * (WRAPS + 1)
-    assert len(onsets) > TEMPOS * WRAPS * 4
-    if backend == "jack":
-        assert stray(heard) == []
-        behind = sum(each.message[1] == BEHIND for each in onsets)
-        assert behind <= TEMPOS  # each may begin with a loop whose end nobody knows yet
-    else:
-        assert max(stray(heard), default=0) <= PERIOD  # what RtMidi had before leaves with the next period
+    player.dump.connect(daw.source)
+
+    def play(rng):
+        begins = len(player.dump.heard)
+        play_loop(daw, rng)
+        assert eventually(lambda: player.dump.heard[begins:] and not player.dump.hanging)
+        return player.dump.heard[begins:]
+
+    rounds = rounds_without_loss(play, lost)
+    for heard in rounds:
+        pitches = [each.message[1] for each in heard if messages.is_note_on(each.message)]
+        assert len(pitches) > WRAPS * 6
+        assert sum(each.message[0] == messages.SONG_POSITION for each in heard) == WRAPS + 1
+        if backend == "jack":
+            assert stray(heard) == []
+            assert pitches.count(BEHIND) <= 1  # nobody knows yet where a loop ends that is new
+        else:
+            assert max(stray(heard), default=0) <= PERIOD  # what RtMidi had before leaves with the next period
+    _, onsets, kept = player.end()
+    assert len(lost) or [each.message for each in onsets] == kept
 
 
-def test_nothing_starts_after_jacks_transport_has_stopped_or_jumped(server, daw):
+def test_nothing_starts_after_jacks_transport_has_stopped_or_jumped(daw, playing, lost):
     import jack
 
-    playing = Playing(server, "jack", lambda ports: JackTransport(ports.transport_state, 240))
-    zero = playing.dump.zero(daw.ports, daw.source)
+    player = playing("jack", lambda ports: JackTransport(ports.transport_state, 240))
+    zero = player.dump.zero(daw.ports, daw.source)
     client, seen = jack.Client("observer", no_start_server=True), []
 
     @client.set_process_callback
@@ -137,21 +198,27 @@ def test_nothing_starts_after_jacks_transport_has_stopped_or_jumped(server, daw)
         state, place = client.transport_query()
         seen.append((client.last_frame_time - zero, state == jack.ROLLING, place["frame"]))
 
-    rng = np.random.default_rng(1)
-    with client:
-        client.transport_locate(0)
-        for _ in range(TEMPOS * WRAPS // 2):
+    def play(rng):
+        begins = len(seen), len(player.dump.onsets)
+        for _ in range(WRAPS // 2):
             client.transport_start()
             time.sleep(rng.uniform(0.2, 0.5))
             client.transport_locate(int(rng.integers(0, 8 * RATE)))
             time.sleep(rng.uniform(0.1, 0.3))
             client.transport_stop()
-            time.sleep(0.05)
-    _, onsets = playing.close()
-    assert len(onsets) > TEMPOS * WRAPS * 4
-    rolls = [frame for frame, rolling, _ in seen if rolling]
-    assert {each.frame // PERIOD for each in onsets} <= {frame // PERIOD for frame in rolls}
-    for (_, rolled, place), (frame, rolling, next_place) in itertools.pairwise(seen):
-        if rolled and not (rolling and next_place == place + PERIOD):  # the player knows of it 30 ms later, at the most
-            behind = [each.message[1] for each in onsets if frame <= each.frame < frame + PERIOD]
-            assert behind == []
+            time.sleep(0.1)
+        return seen[begins[0] :], player.dump.onsets[begins[1] :]
+
+    with client:
+        client.transport_locate(0)
+        rounds = rounds_without_loss(play, lost)
+    for periods, onsets in rounds:
+        assert len(onsets) > WRAPS
+        rolls = {frame // PERIOD for frame, rolling, _ in periods if rolling}
+        assert {each.frame // PERIOD for each in onsets} <= rolls
+        for (_, rolled, place), (frame, rolling, next_place) in itertools.pairwise(periods):
+            if rolled and not (rolling and next_place == place + PERIOD):
+                # the player does not know of it yet, and has handed notes ahead
+                assert [each for each in onsets if frame <= each.frame < frame + PERIOD] == []
+    _, onsets, kept = player.end()
+    assert len(lost) or [each.message for each in onsets] == kept
