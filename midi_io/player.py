@@ -147,7 +147,7 @@ class Player:
         self._cursor = self.transport.origin
         if self._cursor < self._reached:
             self._loop_end = self._reached
-        self._bar = math.floor(self._cursor / BEATS_PER_BAR)
+        self._bar = math.floor(self._cursor / self.transport.beats_per_bar)
         self._clock = math.ceil(self._cursor * PPQN - 1e-6)
         if leading and self.transport.running:
             sixteenths = round(self._cursor * PPQN / CLOCKS_PER_SIXTEENTH)
@@ -156,13 +156,14 @@ class Player:
             self.ports.send(bytes((messages.CONTINUE if sixteenths else messages.START,)), now)
 
     def _fetch_bars(self, upto: float) -> None:
-        while self._bar * BEATS_PER_BAR <= upto:
-            line = float(self._bar * BEATS_PER_BAR)
+        length = self.transport.beats_per_bar
+        while self._bar * length <= upto:
+            line = float(self._bar * length)
             bar = self.source(self._bar)
             if bar.cut:
                 self._ends = [(min(end, line), message) for end, message in self._ends]
                 heapq.heapify(self._ends)
-            for note in bar.notes:
+            for note in fitted(bar.notes, length):
                 start = self._swung(line + note.start)
                 if start >= self._cursor:
                     self._order += 1
@@ -206,7 +207,7 @@ class Player:
 
     def _next_position(self) -> float:
         """Return the position of whatever comes next."""
-        beats = [float(self._bar * BEATS_PER_BAR)]
+        beats = [float(self._bar * self.transport.beats_per_bar)]
         if self._ends:
             beats.append(self._ends[0][0])
         if self._onsets:
@@ -225,6 +226,19 @@ class Player:
         while moved > 127:
             moved -= 12
         return moved
+
+
+def fitted(notes: Sequence[Note], length: float) -> list[Note]:
+    """Return the notes of a bar of four quarters for a bar of so many.
+
+    A shorter one has what starts in it, a longer one rests at its end; what sounds across the bar line does so in both.
+    """
+    fitted = [note._replace(end=_fitted(note.end, length)) for note in notes if note.start < length]
+    return [note for note in fitted if note.end > note.start]
+
+
+def _fitted(end: float, length: float) -> float:
+    return min(end, length) if end <= BEATS_PER_BAR else end + (length - BEATS_PER_BAR)
 
 
 def swung(beat: float, swing: float) -> float:

@@ -59,14 +59,14 @@ def _add_how_it_is_played(parser: argparse.ArgumentParser) -> None:
         type=number(float, -1000, 1000),
         default=0.0,
         metavar="MS",
-        help="send early, against latency (0)",
+        help="send early, against a delay on the way back: record in the DAW, and look (0)",
     )
     how.add_argument("--thru", action="store_true", help="what comes in goes out as well")
     how.add_argument("--record", metavar="FILE.mid", help="keep everything that is played")
 
 
 def _add_time(parser: argparse.ArgumentParser) -> None:
-    time = parser.add_argument_group("time")
+    time = parser.add_argument_group("time", "bars are of 4/4; with --sync jack they are those of the DAW")
     time.add_argument("--sync", choices=("internal", "midi-clock", "jack"), default="internal", help="(internal)")
     time.add_argument("--tempo", type=number(float, 20, 999), default=120.0, metavar="BPM", help="(120)")
     time.add_argument("--lead", action="store_true", help="send MIDI clock, start and stop")

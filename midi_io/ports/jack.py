@@ -35,6 +35,7 @@ class TransportState(NamedTuple):
     seconds: float  # of the transport
     tempo: float | None  # quarter notes a minute, if a timebase master says
     beat: float | None  # quarter notes, likewise
+    beats_per_bar: float | None = None  # quarter notes, likewise
     interruptions: int = 0  # how often it had stopped or been relocated
 
 
@@ -222,11 +223,12 @@ class JackPorts:
 
     def _transport_state(self, start: int, frames: int) -> TransportState:
         state, place = self.client.transport_query()
-        tempo = beat = None
+        tempo = beat = beats_per_bar = None
         if "beats_per_minute" in place and place["beats_per_minute"] > 0 and place["ticks_per_beat"] > 0:
             quarters = 4 / place["beat_type"]  # in a beat of its time signature
-            bars = (place["bar"] - 1) * place["beats_per_bar"]
-            beat = (bars + place["beat"] - 1 + place["tick"] / place["ticks_per_beat"]) * quarters
+            beats_per_bar = place["beats_per_bar"] * quarters
+            within = (place["beat"] - 1 + place["tick"] / place["ticks_per_beat"]) * quarters
+            beat = (place["bar"] - 1) * beats_per_bar + within
             tempo = place["beats_per_minute"] * quarters
         rolling = state == self._jack.ROLLING
         before = self._transport
@@ -234,7 +236,8 @@ class JackPorts:
             self.interruptions.happen(start / self._rate)
         self._place = place["frame"] + frames
         seconds = place["frame"] / self._rate
-        return TransportState(start / self._rate, rolling, seconds, tempo, beat, self.interruptions.count)
+        count = self.interruptions.count
+        return TransportState(start / self._rate, rolling, seconds, tempo, beat, beats_per_bar, count)
 
     def _write(self, offset: int, parts: list[bytes]) -> bool:
         """Return whether the parts of a message fitted into the period."""
