@@ -1,7 +1,9 @@
-"""Kill parts of a live session at random moments and count hanging notes: python benchmarks/chaos.py [--minutes 10]
+"""Kill parts of a live session at random moments, count hanging notes and silences: python benchmarks/chaos.py
 
-The columns are the fault, how often it happened, and after how many of these a note hung. The last rows are the normal
-end of a session, silences of 30 seconds, and processes that outlived their session. Needs, from Debian: jackd2,
+The columns are the fault, how often it happened, after how many of these a note hung, and for how many seconds nothing
+started that should have: from the fault to the next note, the median and the most. A session that a fault has ended is
+started again, which is no silence. `nothing` is no fault: the rests that melodies have. The last rows are the
+normal end of a session, silences of 30 seconds, and processes that outlived their session. Needs, from Debian: jackd2,
 jack-tools, jack-midi-clock, libasound2.
 """
 
@@ -15,15 +17,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
+from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 from jackd import Dump, Server, eventually
 
 SIGNALS = {"player": signal.SIGKILL, "both": signal.SIGKILL, "term": signal.SIGTERM, "interrupt": signal.SIGINT}
-FAULTS = ("player", "worker", "both", "term", "interrupt", "listener", "server", "stall")
+GOES_ON = ("nothing", "worker", "stall", "listener", "server")  # after these the session is to play on
+FAULTS = (*GOES_ON, *SIGNALS)
 
 
 def children(pid: int) -> list[int]:
@@ -45,6 +49,7 @@ class Bench:
         self.live: subprocess.Popen[bytes] | None = None
         self.faults: Counter[str] = Counter()
         self.hanging: Counter[str] = Counter()
+        self.silent: defaultdict[str, list[float]] = defaultdict(list)  # seconds
 
     def step(self) -> None:
         """Let the session play for a moment, injure it in one way, and check what it leaves behind."""
@@ -62,7 +67,13 @@ class Bench:
         fault = self.rng.choice(FAULTS)
         self.faults[fault] += 1
         inference = children(self.live.pid)
+        began, onsets = time.monotonic(), len(self.dump.onsets)
         self.inject(fault, inference)
+        if fault in GOES_ON:
+            if fault in ("listener", "server"):  # what was heard before is gone with the listener
+                onsets = 0
+            eventually(lambda: len(self.dump.onsets) > onsets, 30)
+            self.silent[fault].append(time.monotonic() - began)
         if fault in SIGNALS and not eventually(lambda: not self.dump.hanging, 15):
             self.hanging[fault] += 1
             print(f"{fault}: hanging {self.dump.hanging}", flush=True)
@@ -131,9 +142,12 @@ def main() -> None:
         bench.finish()
     finally:
         bench.close()
-    print(f"{'fault':<12}{'times':>8}{'hanging':>10}")
+    print(f"{'fault':<12}{'times':>8}{'hanging':>10}{'silent, s':>12}{'at most':>10}")
     for fault in [*FAULTS, "end", "silence", "orphans"]:
-        print(f"{fault:<12}{bench.faults[fault]:>8}{bench.hanging[fault]:>10}")
+        silent = bench.silent[fault]
+        seconds = f"{median(silent):>12.1f}{max(silent):>10.1f}" if silent else ""
+        print(f"{fault:<12}{bench.faults[fault]:>8}{bench.hanging[fault]:>10}{seconds}")
+    print(f"{'all':<12}{sum(bench.faults.values()):>8}{sum(bench.hanging.values()):>10}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Measure the timing of a live session on a JACK server without sound: python benchmarks/live.py [--seconds 30]
 
-Onsets are read from jack_midi_dump, an independent end, in the server's own frames. Needs, from Debian: jackd2,
-jack-tools, jack-midi-clock, libasound2.
+Onsets are read from jack_midi_dump, an independent end, in the server's own frames. `busy` is a machine with a process
+on each core that never waits. The player asks for the priority that a session asks for; `--ordinary` leaves that out.
+`--frames 64 128 256 512 1024 2048` measures onsets alone and busy at periods of so many frames. Needs, from Debian:
+jackd2, jack-tools, jack-midi-clock, libasound2.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
-from jackd import PERIOD, RATE, Busy, Dump, Server, connect
+from jackd import RATE, Busy, Dump, Server, connect
 
 from melodylc.attributes import Attributes
 from melodylc.live import ControlValues, Session, SessionSettings
@@ -30,6 +32,7 @@ from midi_io.files import Note
 from midi_io.midi_clock import MidiClockTransport
 from midi_io.player import Bar, Player
 from midi_io.ports import open_ports
+from midi_io.priority import raise_priority
 from midi_io.transport import InternalTransport
 
 STEP = RATE // 8  # frames of a sixteenth at 120
@@ -69,7 +72,7 @@ class Generating:
 def play(server: Server, backend: str, seconds: float, generate: bool, busy: bool) -> dict[str, float]:
     """Play sixteenths at 120, and return the deviations of their onsets from the grid, in milliseconds."""
     generating = Generating() if generate else None
-    load = Busy() if busy else None
+    load = [Busy() for _ in range(os.cpu_count() or 1)] if busy else []
     if generating:
         while not generating.made:
             time.sleep(0.1)
@@ -96,8 +99,8 @@ def play(server: Server, backend: str, seconds: float, generate: bool, busy: boo
     lost = sum((b - a) % 16 != 1 for a, b in itertools.pairwise(pitches))
     ports.close()
     dump.close()
-    if load:
-        load.close()
+    for each in load:
+        each.close()
     beyond = frames - STEP * np.arange(len(frames))
     off = (beyond - np.median(beyond)) / RATE * 1000
     half = len(off) // 4
@@ -113,6 +116,18 @@ def play(server: Server, backend: str, seconds: float, generate: bool, busy: boo
         "melodies/s": rate,
         "sent": sent,
     }
+
+
+def onsets(server: Server, backends: list[str], loads: list[tuple[bool, bool]], seconds: float) -> None:
+    """Print a row for each backend and load: whether melodies are generated, and whether the machine is busy."""
+    print(f"onsets against the grid, ms; one period is {1000 * server.period / RATE:.2f} ms")
+    rows = [(backend, *load) for backend in backends for load in loads]
+    for index, (backend, generate, busy) in enumerate(rows):
+        row = play(server, backend, seconds, generate, busy)
+        if not index:
+            print(f"{'':<34}" + "".join(f"{name:>11}" for name in row))
+        name = f"{backend}{', generating' if generate else ''}{', busy' if busy else ''}"
+        print(f"{name:<34}" + "".join(f"{value:>11.4g}" for value in row.values()), flush=True)
 
 
 def controls(server: Server, count: int) -> list[float]:
@@ -253,20 +268,26 @@ def main() -> None:
         "--drift", type=float, default=0.0, help="instead, long runs beside generation, of so many seconds"
     )
     parser.add_argument("--only", choices=("onsets", "controls", "starts", "led", "following", "decoding"))
+    parser.add_argument("--frames", type=int, nargs="+", help="instead, onsets at periods of so many frames")
+    parser.add_argument("--ordinary", action="store_true", help="with the priority of any program")
     options = parser.parse_args()
+    if not options.ordinary:
+        print(f"priority of the player: {raise_priority().says}")
+    for frames in options.frames or ():
+        server = Server(f"bench-{os.getpid()}-{frames}", frames)
+        os.environ["JACK_DEFAULT_SERVER"] = server.name
+        try:
+            onsets(server, ["jack", "rtmidi-jack"], [(False, False), (False, True)], options.seconds)
+        finally:
+            server.close()
+    if options.frames:
+        return
     server = Server(f"bench-{os.getpid()}")
     os.environ["JACK_DEFAULT_SERVER"] = server.name
     try:
         if options.only in (None, "onsets"):
-            print(f"onsets against the grid, ms; one period is {1000 * PERIOD / RATE:.2f} ms")
-            loads = ((False, False), (True, False), (True, True)) if not options.drift else ((True, False),)
-            runs = [(backend, *load) for backend in ("rtmidi-jack", "jack") for load in loads]
-            for index, (backend, generate, busy) in enumerate(runs):
-                row = play(server, backend, options.drift or options.seconds, generate, busy)
-                if not index:
-                    print(f"{'':<34}" + "".join(f"{name:>11}" for name in row))
-                name = f"{backend}{', generating' if generate else ''}{', busy' if busy else ''}"
-                print(f"{name:<34}" + "".join(f"{value:>11.4g}" for value in row.values()), flush=True)
+            loads = [(False, False), (True, False), (True, True)] if not options.drift else [(True, False)]
+            onsets(server, ["rtmidi-jack", "jack"], loads, options.drift or options.seconds)
         if options.only in (None, "controls"):
             took = controls(server, 10)
             print(f"control change to first obeying note: median {np.median(took):.2f} s, max {max(took):.2f} s")

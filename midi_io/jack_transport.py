@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from midi_io.ports.jack import TransportState
-from midi_io.transport import ConstantTempo
+from midi_io.transport import BEATS_PER_BAR, ConstantTempo
 
 JUMP = 0.02  # beats between where it is and where it was to be, from which it was relocated
 
 
 class JackTransport(ConstantTempo):
-    """A transport that follows that of a JACK server.
+    """A transport that follows that of a JACK server. Bars are counted as its timebase master does.
 
     Args:
         server_state: where it was last, such as `ReconnectingPorts.transport_state`; None while there is no server.
@@ -31,8 +31,9 @@ class JackTransport(ConstantTempo):
             return
         tempo = last.tempo or self._given
         beat = last.seconds * tempo / 60 if last.beat is None else last.beat
-        expected = self.position(last.moment)
-        if last.rolling != self._running or abs(beat - expected) > JUMP:
+        expected, bar = self.position(last.moment), last.beats_per_bar or BEATS_PER_BAR
+        if last.rolling != self._running or abs(beat - expected) > JUMP or bar != self.beats_per_bar:
+            self.beats_per_bar = bar
             self._running = last.rolling
             self.origin = beat
             self.epoch += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0  # high half of the status; the low half is the channel
 SONG_POSITION, CLOCK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
+# what ends or moves playing; continue only goes on where a stop was
+INTERRUPTING = frozenset((SONG_POSITION, START, STOP))
 PPQN, CLOCKS_PER_SIXTEENTH = 24, 6  # MIDI clocks a quarter note, and a sixteenth
 SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123  # control numbers
 PEDAL_DOWN = 64  # values of the pedal from here on

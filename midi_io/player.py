@@ -10,6 +10,7 @@ import heapq
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from midi_io import messages
 from midi_io.files import Note
@@ -19,6 +20,8 @@ from midi_io.swing import STRAIGHT, Swing
 from midi_io.transport import BEATS_PER_BAR, Transport
 
 STALE = 0.5  # seconds after its end from which a note that was missed is not caught up with
+LOOP_END = 2 / PPQN  # beats around the end of a loop in which notes wait whether it comes again
+PATIENCE = 0.004  # seconds they wait: what clocks jitter by
 IDLE = 0.05  # seconds between two steps while nothing is due
 
 
@@ -42,12 +45,22 @@ class PlaybackSettings:
     lead: bool = False  # whether start, clocks and stop are sent as well
 
 
+class Handed(NamedTuple):
+    """A message that was handed over, to be recorded once it has left; one without bytes ends whatever sounds."""
+
+    beat: float
+    epoch: int  # of the transport
+    tempo: float
+    message: bytes = b""
+
+
 class Player:
     """A player: it fetches bars as they come up, and hands their notes over to the ports in time.
 
     Args:
         source: called once a bar, shortly before it begins, with its number from 0; it must not wait.
-        record: called with each message that was handed over, and its position in beats.
+        record: called with the position in beats, the epoch of the transport, the tempo and the bytes of each message
+            that has left.
     """
 
     def __init__(
@@ -56,9 +69,10 @@ class Player:
         transport: Transport,
         source: Callable[[int], Bar],
         playback: PlaybackSettings = PlaybackSettings(),
-        record: Callable[[float, bytes], None] = lambda beat, message: None,
+        record: Callable[[float, int, float, bytes], None] = lambda beat, epoch, tempo, message: None,
     ) -> None:
         self.ports, self.transport, self.source, self.playback, self.record = ports, transport, source, playback, record
+        ports.interruptions.statuses = transport.interrupted_by
         self.skipped = 0  # notes that had ended before they could be played
         self._epoch: int | None = None
         self._cursor = 0.0  # everything before this position has been handed over
@@ -67,17 +81,18 @@ class Player:
         self._onsets: list[tuple[float, int, Note]] = []  # of the bars fetched, a heap by start
         self._ends: list[tuple[float, bytes]] = []  # of the notes handed over, a heap
         self._order = 0
-
-    @property
-    def epoch(self) -> int | None:
-        """Return the epoch of the transport that what is recorded belongs to; None before the first."""
-        return self._epoch
+        # channel and pitch of the notes whose end is not recorded yet, and the positions at which they start
+        self._recorded: dict[tuple[int, int], float] = {}
+        self._reached = 0.0  # position of the last step
+        self._loop_end: float | None = None  # where the transport jumped back from last, until it plays on there
 
     def step(self, now: float) -> float:
         """Hand over what is due, and return the moment of the next step."""
+        self.record_departed()
         self.transport.advance(now)
         if self.transport.epoch != self._epoch:
             self._restart(now)
+        self._reached = self.transport.position(now)
         if not self.transport.running:
             return now + IDLE
         upto = self.transport.position(now + self.ports.lookahead + self.playback.ahead)
@@ -86,6 +101,8 @@ class Player:
             self._hand_over(upto, now)
             # a position reached exactly is included, so the next step starts beyond it
             self._cursor = math.nextafter(upto, math.inf)
+            if self._loop_end is not None and self._reached > self._loop_end + LOOP_END:
+                self._loop_end = None
         due = self.transport.moment_of(self._next_position()) - self.ports.lookahead - self.playback.ahead
         return min(max(due, now), now + IDLE)
 
@@ -97,10 +114,26 @@ class Player:
             self.ports.send(bytes((messages.STOP,)), self.ports.now())
         self._epoch = None
 
+    def send(self, message: bytes, moment: float, beat: float) -> None:
+        """Hand over a message that belongs to a position, to be recorded there if it leaves."""
+        self.ports.send(message, moment, Handed(beat, self.transport.epoch, self.transport.tempo, message))
+
+    def record_departed(self) -> None:
+        """Record what has left: what was handed ahead may have been taken back."""
+        for beat, epoch, tempo, message in self.ports.departed():
+            if not message:
+                for note, start in self._recorded.items():
+                    self.record(max(beat, start), epoch, tempo, messages.note_off(*note))
+                self._recorded.clear()
+                continue
+            self.record(beat, epoch, tempo, message)
+            if messages.is_note_on(message):
+                self._recorded[message[0] & 0x0F, message[1]] = beat
+            elif messages.is_note_off(message):
+                self._recorded.pop((message[0] & 0x0F, message[1]), None)
+
     def _end_all(self) -> None:
-        for _, end in self._ends:
-            self.record(self._cursor, end)
-        self.ports.release()
+        self.ports.release(Handed(self._reached, self._epoch or 0, self.transport.tempo))
         self._onsets.clear()
         self._ends.clear()
 
@@ -113,7 +146,9 @@ class Player:
                 self.ports.send(bytes((messages.STOP,)), now)
         self._epoch = self.transport.epoch
         self._cursor = self.transport.origin
-        self._bar = math.floor(self._cursor / BEATS_PER_BAR)
+        if 0 <= self._cursor < self._reached:  # before the beginning is a count-in, which is no loop
+            self._loop_end = self._reached
+        self._bar = math.floor(self._cursor / self.transport.beats_per_bar)
         self._clock = max(math.ceil(self._cursor * PPQN - 1e-6), 0)  # before the beginning is a count-in
         if leading and self.transport.running and self._cursor >= 0:
             sixteenths = round(self._cursor * PPQN / CLOCKS_PER_SIXTEENTH)
@@ -122,13 +157,14 @@ class Player:
             self.ports.send(bytes((messages.CONTINUE if sixteenths else messages.START,)), now)
 
     def _fetch_bars(self, upto: float) -> None:
-        while self._bar * BEATS_PER_BAR <= upto:
-            line = float(self._bar * BEATS_PER_BAR)
+        length = self.transport.beats_per_bar
+        while self._bar * length <= upto:
+            line = float(self._bar * length)
             bar = self.source(self._bar)
             if bar.cut:
                 self._ends = [(min(end, line), message) for end, message in self._ends]
                 heapq.heapify(self._ends)
-            for note in bar.notes:
+            for note in fitted(bar.notes, length):
                 start = self.playback.swing.swung(line + note.start)
                 if start >= self._cursor:
                     self._order += 1
@@ -151,8 +187,7 @@ class Player:
             moment = self.transport.moment_of(beat) - self.playback.ahead
             if kind == 0:
                 _, message = heapq.heappop(self._ends)
-                self.ports.send(message, moment)
-                self.record(beat, message)
+                self.send(message, moment, beat)
             elif kind == 1:
                 if self._clock == 0 and self.transport.origin < 0:
                     self.ports.send(bytes((messages.START,)), moment)
@@ -163,18 +198,19 @@ class Player:
                 if self.transport.moment_of(note.end) < now - STALE:
                     self.skipped += 1
                 else:
+                    if self._loop_end is not None and abs(beat - self._loop_end) < LOOP_END:
+                        moment = self.transport.moment_of(beat) + PATIENCE
                     self._start(note, moment)
 
     def _start(self, note: Note, moment: float) -> None:
         pitch, channel = self._transposed(note.pitch), self.playback.channel
         on = messages.note_on(channel, pitch, self.playback.velocity or note.velocity)
-        self.ports.send(on, moment)
-        self.record(note.start, on)
+        self.send(on, moment, note.start)
         heapq.heappush(self._ends, (note.end, messages.note_off(channel, pitch)))
 
     def _next_position(self) -> float:
         """Return the position of whatever comes next."""
-        beats = [float(self._bar * BEATS_PER_BAR)]
+        beats = [float(self._bar * self.transport.beats_per_bar)]
         if self._ends:
             beats.append(self._ends[0][0])
         if self._onsets:
@@ -190,3 +226,16 @@ class Player:
         while moved > 127:
             moved -= 12
         return moved
+
+
+def fitted(notes: Sequence[Note], length: float) -> list[Note]:
+    """Return the notes of a bar of four quarters for a bar of so many.
+
+    A shorter one has what starts in it, a longer one rests at its end; what sounds across the bar line does so in both.
+    """
+    fitted = [note._replace(end=_fitted(note.end, length)) for note in notes if note.start < length]
+    return [note for note in fitted if note.end > note.start]
+
+
+def _fitted(end: float, length: float) -> float:
+    return min(end, length) if end <= BEATS_PER_BAR else end + (length - BEATS_PER_BAR)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-BEATS_PER_BAR = 4
+BEATS_PER_BAR = 4  # quarter notes in a bar of a melody, and of whatever does not say otherwise
 
 
 class Transport(Protocol):
@@ -16,6 +16,8 @@ class Transport(Protocol):
 
     epoch: int  # another number after every start, stop or jump
     origin: float  # the position at which this epoch began
+    beats_per_bar: float  # quarter notes, as the DAW counts them where it tells
+    interrupted_by: frozenset[int]  # statuses of the MIDI messages that stop it or have it jump
 
     @property
     def running(self) -> bool:
@@ -37,6 +39,9 @@ class Transport(Protocol):
 
 class ConstantTempo:
     """A transport that runs at its tempo from a moment whose position is known."""
+
+    beats_per_bar: float = BEATS_PER_BAR
+    interrupted_by: frozenset[int] = frozenset()
 
     def __init__(self, tempo: float = 120.0) -> None:
         self.epoch, self.origin = 0, 0.0

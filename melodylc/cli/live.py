@@ -68,14 +68,14 @@ def _add_how_it_is_played(parser: argparse.ArgumentParser) -> None:
         type=number(float, -1000, 1000),
         default=0.0,
         metavar="MS",
-        help="send early, against latency (0)",
+        help="send early, against a delay on the way back: record in the DAW, and look (0)",
     )
     how.add_argument("--thru", action="store_true", help="what comes in goes out as well")
     how.add_argument("--record", metavar="FILE.mid", help="keep everything that is played")
 
 
 def _add_time(parser: argparse.ArgumentParser) -> None:
-    time = parser.add_argument_group("time")
+    time = parser.add_argument_group("time", "bars are of 4/4; with --sync jack they are those of the DAW")
     time.add_argument(
         "--sync", choices=("internal", "midi-clock", "jack", "link"), default="internal", help="(internal)"
     )
@@ -174,8 +174,12 @@ def _settings(options: argparse.Namespace, controls: ControlMap) -> SessionSetti
 def _play(options: argparse.Namespace, settings: SessionSettings) -> None:
     from melodylc.cli.status_line import StatusLine
     from melodylc.live import Session
+    from midi_io.priority import raise_priority
 
     line = StatusLine()
+    priority = raise_priority()
+    if priority.mend:
+        line.say(f"priority: {priority.says}; a busy machine may delay notes. {priority.mend}")
     ended = threading.Event()
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
         if hasattr(signal, name):

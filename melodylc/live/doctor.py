@@ -15,6 +15,7 @@ from melodylc.live.hints import INSTALL, INSTALL_LINK, LINK_LICENCE, with_hint
 from midi_io.link_transport import PACKAGE as LINK
 from midi_io.ports import NoVirtualPortsError, problem_of
 from midi_io.ports.rtmidi import WINDOWS
+from midi_io.priority import priority_granted
 
 SYSTEMS = {"linux": ("jack", "alsa"), "darwin": ("coremidi", "jack"), "win32": ("windows",)}
 PACKAGES = {
@@ -60,6 +61,8 @@ def examine() -> Iterator[Finding]:
             why, _, mend = with_hint(problem).partition("; ")
             yield Finding(backend, False, why, _mend(backend, why) or mend.partition(" with: ")[2] or mend or None)
     yield _link()
+    priority = priority_granted()
+    yield Finding("priority", priority.best, priority.says, priority.mend)
     yield _verdict(works, missing)
 
 

@@ -35,6 +35,7 @@ from midi_io.link_transport import LOOK, LinkTransport
 from midi_io.midi_clock import MidiClockTransport
 from midi_io.player import Bar, Player
 from midi_io.ports import Ports
+from midi_io.priority import raise_priority
 from midi_io.rehearsal import rehearse
 from midi_io.transport import BEATS_PER_BAR, InternalTransport, Transport
 
@@ -129,16 +130,16 @@ class Session:
         """Open everything without playing: whoever does not call `open` calls `step` in a loop of their own."""
         settings, own_ports = self.settings, self._given_ports is None
         with contextlib.ExitStack() as stack:
-            self.ports: Ports = self._given_ports or open_session_ports(settings, stack, self._say)
-            stack.callback(self.ports.close)
-            self.transport: Transport = transport_of(settings, self.ports, self._say)
-            if isinstance(self.transport, LinkTransport):
-                stack.callback(self.transport.close)
             self._recording = None if settings.record is None else open_recording(settings.record)
             if self._recording:
                 stack.callback(self._recording.close)
+            self.ports: Ports = self._given_ports or open_session_ports(settings, stack, self._say)
+            stack.callback(self._close_ports)
+            self.transport: Transport = transport_of(settings, self.ports, self._say)
+            if isinstance(self.transport, LinkTransport):
+                stack.callback(self.transport.close)
+            self.player = Player(self.ports, self.transport, self._bar, playback_of(settings), self._record)
             self.ports.on_receive(self._woken.set)
-            self.player = Player(self.ports, self.transport, self._bar, playback_of(settings), self._played)
             self.click = self._opened_click(stack)
             self._source = self._make_source(setup_of(settings, own_ports), self._woken.set)
             stack.callback(self._source.close)
@@ -176,6 +177,12 @@ class Session:
         self._stack.close()
         if self._failure is not None:
             raise self._failure
+
+    def _close_ports(self) -> None:
+        """End what sounds, and record what left last."""
+        self.ports.close()
+        if hasattr(self, "player"):  # which a session that cannot be opened may not have
+            self.player.record_departed()
 
     def __enter__(self) -> Session:
         return self.open()
@@ -229,6 +236,7 @@ class Session:
     # --- the player's thread ----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        raise_priority()
         try:
             while not self._ended.is_set():
                 next_step = self.step()
@@ -277,11 +285,11 @@ class Session:
             else:
                 self._phrases.take(self.transport.position(moment), message)
         if self.settings.thru:
-            self.ports.send(message, moment)
             if self._free_phrase is not None:
+                self.ports.send(message, moment)
                 self._unplaced.append((moment, message))
             else:
-                self._record(self.transport.position(moment), self.transport.epoch, message)
+                self.player.send(message, moment, self.transport.position(moment))
 
     def _engaged(self) -> bool:
         """Return whether a phrase or its answer is under way, or clicks say what the time is."""
@@ -367,7 +375,7 @@ class Session:
         transport.start(now, recorder.tempo_finder.position(now))
         self._free_phrase = None
         for moment, message in self._unplaced:
-            self._record(transport.position(moment), transport.epoch, message)
+            self._record(transport.position(moment), transport.epoch, transport.tempo, message)
         self._unplaced.clear()
         self._answer(phrase, f"{transport.tempo:.1f} bpm")
 
@@ -386,18 +394,14 @@ class Session:
         melody, epoch, place = self._queue.playing, self.transport.epoch, self._queue.melody_bar
         if self._recording is not None and melody is not None and place >= 0 and not self._values.mute:
             if place == 0 or (epoch, melody) != self._marked:
-                self._recording.mark(number * BEATS_PER_BAR, epoch, self.transport.tempo, melody.number)
+                line = number * self.transport.beats_per_bar
+                self._recording.mark(line, epoch, self.transport.tempo, melody.number)
             self._marked = epoch, melody
         return bar
 
     def _clicks(self, number: int) -> Bar:
         return BEATS if self.settings.click or number < 0 else Bar()
 
-    def _played(self, beat: float, message: bytes) -> None:
-        """Record what the player has handed over; where notes end since the transport jumped, they belong to before."""
-        epoch = self.player.epoch
-        self._record(beat, self.transport.epoch if epoch is None else epoch, message)
-
-    def _record(self, beat: float, epoch: int, message: bytes) -> None:
+    def _record(self, beat: float, epoch: int, tempo: float, message: bytes) -> None:
         if self._recording is not None:
-            self._recording.add(beat, epoch, self.transport.tempo, message)
+            self._recording.add(beat, epoch, tempo, message)

@@ -27,6 +27,7 @@ from melodylc.live.protocol import (
     Task,
     from_json,
 )
+from midi_io.priority import raise_priority
 
 INFERENCE = "melodylc.live.inference"  # the module that the process runs
 STALLED = 10.0  # seconds after which an answer is no longer waited for
@@ -87,6 +88,7 @@ class Worker:
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
+        raise_priority()
         try:
             for line in process.stdout:
                 self._came.append((process, from_json(line)))

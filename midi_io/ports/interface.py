@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from midi_io.ports.interruptions import Interruptions
 from midi_io.sounding_notes import SoundingNotes
 
 LATE = 0.003  # seconds past its moment from which an event counts as late
@@ -58,6 +59,7 @@ class Ports(Protocol):
     """An input and an output. Moments are seconds of `now()`."""
 
     sounding_notes: SoundingNotes
+    interruptions: Interruptions  # with its `statuses` set, notes handed over before one came do not start after it
     lookahead: float  # seconds before its moment that an event is to be handed over: what scheduling needs
 
     @property
@@ -75,11 +77,22 @@ class Ports(Protocol):
     def now(self) -> float:
         """Return the present moment."""
 
-    def send(self, message: bytes, moment: float) -> None:
-        """Send at a moment, at once if it is past. Messages of one moment keep their order."""
+    def send(self, message: bytes, moment: float, entry: Any = None) -> None:
+        """Send at a moment, at once if it is past. Messages of one moment keep their order.
 
-    def release(self) -> None:
-        """Drop what has not left yet, and end every sounding note at once."""
+        Args:
+            entry: is among those of `departed` once the message has left.
+        """
+
+    def release(self, entry: Any = None) -> None:
+        """Drop what has not left yet, and end every sounding note at once.
+
+        Args:
+            entry: is among those of `departed` once that is done.
+        """
+
+    def departed(self) -> list[Any]:
+        """Return the entries, other than None, of what has left since the last call, in order."""
 
     def receive(self) -> list[tuple[float, bytes]]:
         """Return the messages that came since the last call, well formed, with their moments, in order."""

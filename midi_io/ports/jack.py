@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from midi_io import messages
 from midi_io.ports.interface import LATE, Link, MissingPackageError, NoPortsError
+from midi_io.ports.interruptions import Interruptions
 from midi_io.ports.linking import Links
 from midi_io.ports.matching import PortPatterns
 from midi_io.ports.naming import check_jack_name
@@ -22,6 +23,7 @@ from midi_io.sounding_notes import SoundingNotes
 
 LOOKAHEAD = 0.020  # seconds at least: several periods, and what a busy machine lets a Python thread wait
 WAITING = 0.015  # seconds at least that a thread may wait before the period in which an event is written
+GUARD = 2  # frames before an interruption in which no note starts either: what rounding may put it too early
 CLOSING = 0.3  # seconds the last events have to leave
 
 
@@ -33,6 +35,24 @@ class TransportState(NamedTuple):
     seconds: float  # of the transport
     tempo: float | None  # quarter notes a minute, if a timebase master says
     beat: float | None  # quarter notes, likewise
+    beats_per_bar: float | None = None  # quarter notes, likewise
+    interruptions: int = 0  # how often it had stopped or been relocated
+
+
+class _Event(NamedTuple):
+    """A message that was handed over."""
+
+    frame: int
+    order: int
+    message: bytes
+    known: int = 0  # interruptions that were known then
+    entry: Any = None
+
+
+class _Release(NamedTuple):
+    """That everything before it is to be dropped, and what sounds to be ended."""
+
+    entry: Any
 
 
 def load() -> Any:
@@ -101,12 +121,15 @@ class JackPorts:
         self._high = self.client.frame_time  # frames, unwrapped from 32 bits
         self._dead = False
         self._wake: Callable[[], None] = lambda: None
-        self._handed: deque[tuple[int, bytes] | None] = deque()  # from send and release, to the callback
-        self._due: list[tuple[int, int, bytes]] = []  # the callback's own: frame, order, message
+        self.interruptions = Interruptions()
+        self._handed: deque[_Event | _Release] = deque()  # from send and release, to the callback
+        self._due: list[_Event] = []  # the callback's own
+        self._departed: deque[Any] = deque()
         self._order = 0
-        self.transport: TransportState | None = None  # as of the last period, once it is asked for
-        self.watch_transport = False
-        self._came: deque[tuple[float, bytes]] = deque()
+        self._transport: TransportState | None = None  # as of the last period, once it is asked for
+        self._watches_transport = False
+        self._place = 0  # frame of the transport that the next period begins with, if it goes on
+        self._came: deque[tuple[float, bytes, int]] = deque()
         try:
             self._out = self.client.midi_outports.register("out")
             self._in = self.client.midi_inports.register("in") if hears else None
@@ -130,11 +153,15 @@ class JackPorts:
         self._high = max(self._high, unwrapped)
         return unwrapped
 
-    def send(self, message: bytes, moment: float) -> None:
-        self._handed.append((round(moment * self._rate), message))
+    def send(self, message: bytes, moment: float, entry: Any = None) -> None:
+        self._order += 1
+        self._handed.append(_Event(round(moment * self._rate), self._order, message, self.interruptions.known, entry))
 
-    def release(self) -> None:
-        self._handed.append(None)
+    def release(self, entry: Any = None) -> None:
+        self._handed.append(_Release(entry))
+
+    def departed(self) -> list[Any]:
+        return [self._departed.popleft() for _ in range(len(self._departed))]
 
     def _process(self, frames: int) -> None:
         """Play one period, in the server's time-critical thread: no locks, nothing that waits."""
@@ -142,47 +169,82 @@ class JackPorts:
         for offset, data in self._in.incoming_midi_events() if self._in is not None else ():
             message = bytes(data)
             if messages.well_formed(message):
-                self._came.append(((start + offset) / self._rate, message))
+                moment = (start + offset) / self._rate
+                self._came.append((moment, message, self.interruptions.hear(message, moment)))
             else:
                 self.malformed += 1
             self._wake()
-        if self.watch_transport:
-            self.transport = self._transport_state(start)
+        if self._watches_transport:
+            self._transport = self._transport_state(start, frames)
         self._out.clear_buffer()
         released = False
         while self._handed:
             handed = self._handed.popleft()
-            if handed is None:
+            if isinstance(handed, _Release):
                 self._due.clear()
                 released = True
+                self._depart(handed.entry)
             else:
-                self._order += 1
-                insort(self._due, (handed[0], self._order, handed[1]))
+                insort(self._due, handed)
         if released:
-            ends = [(0, 0, message) for message in self.sounding_notes.endings()]
+            ends = [_Event(0, 0, message) for message in self.sounding_notes.endings()]
             self._due = ends + self._due  # before whatever was handed over after it
+        self._play_due(start, start + frames)
+
+    def _play_due(self, start: int, end: int) -> None:
+        """Write what is due from one frame to another."""
+        # where it may be interrupted, a note of the last frames waits: an interruption may come with the next one
+        guard = GUARD if self._watches_transport or self.interruptions.statuses else 0
         left = 0
-        for frame, _, message in self._due:
-            if frame >= start + frames or not self._write(max(frame - start, 0), message):
+        for frame, _, message, known, entry in self._due:
+            at = max(frame, start)
+            if at >= end - (guard if messages.is_note_on(message) else 0):
+                break
+            left += 1
+            if self.interruptions.take_back(message, known, (at + guard) / self._rate):
+                continue
+            parts = self.sounding_notes.prepare(message)
+            if not self._write(at - start, parts):
+                left -= 1
                 break
             self.late += 0 < frame < start - LATE * self._rate
-            left += 1
+            if parts:
+                self._depart(entry)
         del self._due[:left]
 
-    def _transport_state(self, start: int) -> TransportState:
+    def _depart(self, entry: Any) -> None:
+        if entry is not None:
+            self._departed.append(entry)
+
+    def transport_state(self) -> TransportState | None:
+        """Return the server's transport as of the last period; None before the first one after this is asked for."""
+        self._watches_transport = True
+        state = self._transport
+        if state is not None:
+            self.interruptions.known = state.interruptions
+        return state
+
+    def _transport_state(self, start: int, frames: int) -> TransportState:
         state, place = self.client.transport_query()
-        tempo = beat = None
+        tempo = beat = beats_per_bar = None
         if "beats_per_minute" in place and place["beats_per_minute"] > 0 and place["ticks_per_beat"] > 0:
             quarters = 4 / place["beat_type"]  # in a beat of its time signature
-            bars = (place["bar"] - 1) * place["beats_per_bar"]
-            beat = (bars + place["beat"] - 1 + place["tick"] / place["ticks_per_beat"]) * quarters
+            beats_per_bar = place["beats_per_bar"] * quarters
+            within = (place["beat"] - 1 + place["tick"] / place["ticks_per_beat"]) * quarters
+            beat = (place["bar"] - 1) * beats_per_bar + within
             tempo = place["beats_per_minute"] * quarters
         rolling = state == self._jack.ROLLING
-        return TransportState(start / self._rate, rolling, place["frame"] / self._rate, tempo, beat)
+        before = self._transport
+        if before and before.rolling and not (rolling and place["frame"] == self._place):
+            self.interruptions.happen(start / self._rate)
+        self._place = place["frame"] + frames
+        seconds = place["frame"] / self._rate
+        count = self.interruptions.count
+        return TransportState(start / self._rate, rolling, seconds, tempo, beat, beats_per_bar, count)
 
-    def _write(self, offset: int, message: bytes) -> bool:
-        """Return whether the message, and the end of its note before it, fitted into the period."""
-        for part in self.sounding_notes.prepare(message):
+    def _write(self, offset: int, parts: list[bytes]) -> bool:
+        """Return whether the parts of a message fitted into the period."""
+        for part in parts:
             try:
                 self._out.write_midi_event(offset, part)
             except self._jack.JackError:  # full: it leaves with the next period
@@ -197,7 +259,10 @@ class JackPorts:
         self._wake()
 
     def receive(self) -> list[tuple[float, bytes]]:
-        return [self._came.popleft() for _ in range(len(self._came))]
+        came = [self._came.popleft() for _ in range(len(self._came))]
+        if came:
+            self.interruptions.known = came[-1][2]
+        return [(moment, message) for moment, message, _ in came]
 
     def on_receive(self, wake: Callable[[], None]) -> None:
         self._wake = wake

@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from typing import Any
 
+from midi_io import messages
 from midi_io.ports.interface import Link, Ports
 from midi_io.ports.jack import JackPorts, TransportState
+from midi_io.priority import raise_priority
 from midi_io.sounding_notes import SoundingNotes
 
 ROUND = 0.25  # seconds between two looks at the ports
@@ -37,9 +41,11 @@ class ReconnectingPorts:
         self._wake: Callable[[], None] = lambda: None
         self._ports: Ports | None = open_(sounding_notes, self.wanted)
         self.lookahead = self._ports.lookahead
+        self.interruptions = self._ports.interruptions
         self._counts = [0, 0, 0]
         self._unheard = 0
         self._offset = 0.0  # of our clock to the ports' own
+        self._departed: deque[Any] = deque()  # what left last through ports that are gone, and what was for none
         self._last = self._ports.now()
         self._parted = 0.0  # our moment minus the monotonic one, while there are no ports
         self._ending = threading.Event()
@@ -50,6 +56,7 @@ class ReconnectingPorts:
         self._thread.start()
 
     def _look_after(self) -> None:
+        raise_priority()
         while not self._ending.wait(ROUND):
             ports = self._ports
             if ports is not None and ports.alive():
@@ -72,6 +79,7 @@ class ReconnectingPorts:
         self._parted = self.now() - time.monotonic()
         self._ports = None
         self._count(ports)
+        self._departed += ports.departed()
         self._say("the MIDI ports are gone; waiting for them to come back")
         ports.close()
 
@@ -85,6 +93,8 @@ class ReconnectingPorts:
             return
         ports.on_receive(self._wake)
         self._offset = time.monotonic() + self._parted - ports.now()
+        self.interruptions.known = self.interruptions.count  # what was not taken then is not taken any more
+        ports.interruptions = self.interruptions
         ports.release()
         self._ports = ports
         self._say("the MIDI ports are back")
@@ -96,16 +106,25 @@ class ReconnectingPorts:
         self._last = max(self._last, moment)  # whatever the ports' clock does, ours does not go back
         return self._last
 
-    def send(self, message: bytes, moment: float) -> None:
+    def send(self, message: bytes, moment: float, entry: Any = None) -> None:
         ports = self._ports
-        if ports is None:
-            self._unheard += 1
-        else:
-            ports.send(message, moment - self._offset)
+        if ports is not None:
+            ports.send(message, moment - self._offset, entry)
+            return
+        self._unheard += 1
+        if not messages.is_note_on(message):  # what sounded has ended with the ports
+            self._departed.append(entry)
 
-    def release(self) -> None:
+    def release(self, entry: Any = None) -> None:
         if (ports := self._ports) is not None:
-            ports.release()
+            ports.release(entry)
+        else:
+            self._departed.append(entry)
+
+    def departed(self) -> list[Any]:
+        gone = [self._departed.popleft() for _ in range(len(self._departed))]
+        ports = self._ports
+        return [entry for entry in gone if entry is not None] + ([] if ports is None else ports.departed())
 
     def receive(self) -> list[tuple[float, bytes]]:
         ports = self._ports
@@ -138,8 +157,7 @@ class ReconnectingPorts:
         ports = self._ports
         if not isinstance(ports, JackPorts):
             return None
-        ports.watch_transport = True
-        last = ports.transport
+        last = ports.transport_state()
         return last and last._replace(moment=last.moment + self._offset)
 
     def pending(self) -> int:

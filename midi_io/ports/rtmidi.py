@@ -1,7 +1,7 @@
 """Ports through RtMidi: ALSA, CoreMIDI and Windows, and JACK where its own backend is not wanted.
 
 What is sent leaves at once, so the player waits for each moment. RtMidi's JACK output places events at the start of
-the next period.
+the next period. A note is held back if a stop or a jump has come; one that RtMidi has already is not taken back.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from midi_io import messages
 from midi_io.ports.interface import LATE, Link, MissingPackageError, NoPortsError, NoVirtualPortsError
+from midi_io.ports.interruptions import Interruptions
 from midi_io.ports.linking import Links
 from midi_io.ports.matching import HEARD, PLAYED_TO, PortNames, PortPatterns
 from midi_io.ports.naming import check_jack_name
@@ -108,11 +109,13 @@ class RtMidiPorts:
         hears: bool = True,
     ) -> None:
         self.sounding_notes = sounding_notes or SoundingNotes()
+        self.interruptions = Interruptions()
         self.sent = self.late = self.malformed = 0
         self._rtmidi = load()
-        self._came: deque[tuple[float, bytes]] = deque()
+        self._came: deque[tuple[float, bytes, int]] = deque()
         self._wake: Callable[[], None] = lambda: None
-        self._backlog: deque[tuple[float, bytes]] = deque()
+        self._backlog: deque[tuple[float, bytes, int, Any]] = deque()  # with the interruptions known, and an entry
+        self._departed: list[Any] = []
         self._burst: deque[tuple[float, int]] = deque()
         self._lost = False
         self._api = api
@@ -182,13 +185,14 @@ class RtMidiPorts:
     def _hear(self, event: tuple[list[int], float], data: object = None) -> None:
         message = bytes(event[0])
         if messages.well_formed(message):
-            self._came.append((time.monotonic(), message))
+            moment = time.monotonic()
+            self._came.append((moment, message, self.interruptions.hear(message, moment)))
         else:
             self.malformed += 1
         self._wake()
 
-    def send(self, message: bytes, moment: float) -> None:
-        self._backlog.append((moment, message))
+    def send(self, message: bytes, moment: float, entry: Any = None) -> None:
+        self._backlog.append((moment, message, self.interruptions.known, entry))
         self._drain()
 
     def _drain(self) -> None:
@@ -199,24 +203,38 @@ class RtMidiPorts:
                 self._burst.popleft()
             if sum(size for _, size in self._burst) > BURST:
                 return
-            moment, message = self._backlog.popleft()
-            for part in self.sounding_notes.prepare(message):
+            moment, message, known, entry = self._backlog.popleft()
+            if self.interruptions.take_back(message, known, time.monotonic()):
+                continue
+            parts = self.sounding_notes.prepare(message)
+            for part in parts:
                 self._out.send_message(part)
                 self.sounding_notes.mark_sent(part)
                 self._burst.append((now, len(part) + 8))
                 self.sent += 1
             self.late += now - moment > LATE
+            if parts and entry is not None:
+                self._departed.append(entry)
 
-    def release(self) -> None:
+    def release(self, entry: Any = None) -> None:
         self._backlog.clear()
         for message in self.sounding_notes.endings():
             self._out.send_message(message)
             self.sounding_notes.mark_sent(message)
             self.sent += 1
+        if entry is not None:
+            self._departed.append(entry)
+
+    def departed(self) -> list[Any]:
+        departed, self._departed = self._departed, []
+        return departed
 
     def receive(self) -> list[tuple[float, bytes]]:
         self._drain()
-        return [self._came.popleft() for _ in range(len(self._came))]
+        came = [self._came.popleft() for _ in range(len(self._came))]
+        if came:
+            self.interruptions.known = came[-1][2]
+        return [(moment, message) for moment, message, _ in came]
 
     def on_receive(self, wake: Callable[[], None]) -> None:
         self._wake = wake

@@ -31,14 +31,15 @@ def missing() -> str | None:
 class Server:
     """A server under a name of its own; the processes started with `environment` find it."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, period: int = PERIOD) -> None:
+        self.name, self.period = name, period  # frames
         self.environment = {**os.environ, "JACK_DEFAULT_SERVER": name, "JACK_NO_AUDIO_RESERVATION": "1"}
         self.start()
 
     def start(self) -> None:
         for mode in (["--realtime", "-P70"], ["--no-realtime"]):  # real-time scheduling may be refused
-            command = ["jackd", *mode, "--sync", "-n", self.name, "-d", "dummy", "-r", str(RATE), "-p", str(PERIOD)]
+            driver = ["-d", "dummy", "-r", str(RATE), "-p", str(self.period)]
+            command = ["jackd", *mode, "--sync", "-n", self.name, *driver]
             self.process = self.run(command)
             if subprocess.run(["jack_wait", "-w", "-t", "8", "-s", self.name], capture_output=True).returncode == 0:
                 time.sleep(0.1)

@@ -73,10 +73,10 @@ class Follower:
         self.onsets: list[float] = []  # moments of the ports' clock that were asked for
 
         class Ports(MemoryPorts):
-            def send(ports, message: bytes, moment: float) -> None:  # noqa: N805
+            def send(ports, message: bytes, moment: float, entry: Any = None) -> None:  # noqa: N805
                 if messages.is_note_on(message):
                     self.onsets.append(moment)
-                super(Ports, ports).send(message, moment)
+                super(Ports, ports).send(message, moment, entry)
 
         self.said: list[str] = []
         self.ports = Ports(lookahead=0.02)

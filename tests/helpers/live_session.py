@@ -106,7 +106,7 @@ class Live:
         return len(self.dump.onsets) == before and not self.dump.hanging
 
     def between_notes(self, seconds=1.0):
-        """Wait until a note has just begun: a note that is handed ahead when the session ends is recorded, unheard."""
+        """Wait until a note has just begun, so that the dump has time to read it before the session ends."""
         before, until = len(self.dump.onsets), time.monotonic() + seconds
         while len(self.dump.onsets) == before and time.monotonic() < until:
             time.sleep(0.002)
@@ -154,7 +154,8 @@ class Daw:
         return [began + beat * 60 / tempo for beat in range(int(beats))]
 
     def wait(self, beyond=0.3):
-        time.sleep(max(self.moment - self.ports.now() + beyond, 0))
+        while self.ports.now() < self.moment + beyond:  # by the server's clock, which a busy machine holds up
+            time.sleep(0.01)
 
     def close(self):
         self.ports.close()

@@ -49,17 +49,17 @@ class Periodic(MemoryPorts):
         super().__init__(now)
         self.held = []
 
-    def send(self, message, moment):
-        self.held.append((message, moment))
+    def send(self, message, moment, entry=None):
+        self.held.append((message, moment, entry))
 
-    def release(self):
+    def release(self, entry=None):
         self.held.clear()
-        super().release()
+        super().release(entry)
 
     def flush(self):
         held, self.held = self.held, []
-        for message, moment in held:
-            super().send(message, moment)
+        for message, moment, entry in held:
+            super().send(message, moment, entry)
         super().flush()
 
 

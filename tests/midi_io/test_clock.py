@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from midi_io.jack_transport import JackTransport
 from midi_io.messages import PPQN
 from midi_io.midi_clock import TRANSITIONS, Event, MidiClockTransport, State
+from midi_io.ports.jack import TransportState
 from midi_io.tempo import TempoEstimator
 from midi_io.transport import InternalTransport
 
@@ -241,3 +243,20 @@ def test_internal_time(tempo, other, start, later):
     assert clock.position(start + later) == pytest.approx(before)
     clock.stop(start + 2 * later)
     assert clock.position(1e9) == clock.position(start + 2 * later)
+
+
+def test_bars_are_counted_as_jacks_timebase_master_counts_them():
+    state = TransportState(1.0, True, 0.0, 120.0, 0.0, 4.0)
+    clock = JackTransport(lambda: state, 120)
+    clock.advance(1.0)
+    epoch = clock.epoch
+    state = state._replace(moment=2.0, beat=2.0)
+    clock.advance(2.0)
+    assert (clock.epoch, clock.beats_per_bar) == (epoch, 4)
+    state = state._replace(moment=3.0, beat=4.0, beats_per_bar=3.0)  # 3/4 from here on, or 6/8
+    clock.advance(3.0)
+    assert clock.epoch != epoch
+    assert (clock.origin, clock.beats_per_bar) == (4.0, 3)
+    state = state._replace(moment=4.0, beat=6.0, beats_per_bar=None)  # its master has gone
+    clock.advance(4.0)
+    assert clock.beats_per_bar == 4

@@ -8,7 +8,7 @@ from playing import Hand, pairs
 from midi_io import messages
 from midi_io.files import Note
 from midi_io.midi_clock import MidiClockTransport
-from midi_io.player import STALE, Bar, PlaybackSettings, Player
+from midi_io.player import STALE, Bar, PlaybackSettings, Player, fitted
 from midi_io.ports import MemoryPorts
 from midi_io.swing import EIGHTHS, Swing
 from midi_io.swing import SIXTEENTHS as OF_SIXTEENTHS
@@ -167,5 +167,37 @@ def test_what_was_handed_over_is_recorded_with_its_position():
     clock.start(hand.now)
     run(player, ports, hand, 1.0)
     player.halt()
-    assert [message for _, message in kept] == [bytes((0x90, 60, 90)), bytes((0x80, 60, 0))]
+    player.record_departed()
+    assert [message for *_, message in kept] == [bytes((0x90, 60, 90)), bytes((0x80, 60, 0))]
     assert kept[0][0] == 1.5
+
+
+@pytest.mark.parametrize("length", [3.0, 3.5, 5.0])
+def test_a_bar_of_another_length_has_what_starts_in_it(length):
+    """In 3/4 the fourth quarter is left out, in 5/4 the fifth is a rest; what is held across the line is in both."""
+    hand = Hand()
+    ports, clock = MemoryPorts(hand), InternalTransport(60)
+    clock.beats_per_bar = length
+    bar = Bar([Note(60, 0.0, 1.0), Note(62, 2.0, 4.0), Note(64, 3.25, 4.5)])
+    player = Player(ports, clock, lambda number: bar)
+    clock.start(hand.now)
+    run(player, ports, hand, 2 * length)
+    player.halt()
+    at = {
+        3.0: [(60, 0, 1), (62, 2, 3)],
+        3.5: [(60, 0, 1), (62, 2, 3.5), (64, 3.25, 4.0)],
+        5.0: [(60, 0, 1), (62, 2, 4), (64, 3.25, 5.5)],
+    }[length]
+    played = [(pitch, on - 100, off - 100) for pitch, on, off in sorted(pairs(ports.left), key=lambda note: note[1])]
+    expected = [(pitch, line + on, line + off) for line in (0, length) for pitch, on, off in at]
+    assert [pitch for pitch, _, _ in played[: len(expected)]] == [pitch for pitch, _, _ in expected]
+    for (_, on, off), (_, due, end) in zip(played[: len(at)], expected[: len(at)], strict=True):
+        assert on == pytest.approx(due, abs=1e-4)
+        assert off == pytest.approx(end, abs=1e-4)
+
+
+@given(
+    st.lists(st.builds(lambda start, length: Note(60, start, start + length), st.floats(0, 3.99), st.floats(0.1, 9)))
+)
+def test_bars_of_four_quarters_are_left_as_they_are(notes):
+    assert fitted(notes, 4) == notes

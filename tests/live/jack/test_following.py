@@ -9,6 +9,7 @@ from jackd import PATIENCE, RATE, connect, eventually
 from live_session import CONTINUE, START, STOP, Live, check_moments, frames_of
 
 from midi_io import markers, messages
+from midi_io.ports.jack import JackPorts
 
 EARLY, EARLY_AT_FIRST = 0.03, 2 / 24  # beats; a tempo that is not known yet may carry notes two clocks too far
 
@@ -127,3 +128,30 @@ def test_a_session_that_leads_is_followed_by_another(live, server, tmp_path):
         assert eventually(lambda: re.search(r"(149\.[5-9]|150\.[0-5]) bpm", follower.said))
     finally:
         follower.close()
+
+
+def test_a_timebase_master_tells_the_bars(daw):
+    """6/8 at 90 dotted quarters: bars of three quarter notes at 135."""
+    import jack
+
+    ports = JackPorts("bars")
+    client = jack.Client("master", no_start_server=True)
+
+    @client.set_timebase_callback
+    def tell(state, frames, place, is_new):
+        eighths = place.frame / RATE * 270 / 60
+        place.valid = 0x10
+        place.beats_per_bar, place.beat_type, place.ticks_per_beat, place.beats_per_minute = 6, 8, 480, 270
+        place.bar, place.beat = int(eighths // 6) + 1, int(eighths % 6) + 1
+        place.tick = int(eighths % 1 * 480)
+
+    with client:
+        client.transport_locate(RATE * 4)
+        client.transport_start()
+        assert eventually(lambda: (state := ports.transport_state()) and state.rolling and state.beats_per_bar)
+        state = ports.transport_state()
+        client.transport_stop()
+    ports.close()
+    assert state.beats_per_bar == 3
+    assert state.tempo == 135
+    assert state.beat == pytest.approx(state.seconds * 135 / 60, abs=0.01)
