@@ -90,7 +90,7 @@ class Corpus:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = storage.path_of(folder) if storage.is_url(folder) else Path(folder)
         try:
-            self.card = json.loads((self.folder / CARD).read_text())
+            self.card = json.loads(storage.read_whole([self.folder / CARD])[0])
         except (OSError, ValueError) as error:
             raise UserError(
                 f"corpus: expected a folder made by `melodylc extract`, but {folder} has no good corpus.json ({error})"
@@ -112,7 +112,7 @@ class Corpus:
                 if storage.is_local(path):
                     yield pq.read_table(path, filters=filters)
                 else:
-                    yield pq.read_table(pa.BufferReader(path.read_bytes()), filters=filters)
+                    yield pq.read_table(pa.BufferReader(storage.read_whole([path])[0]), filters=filters)
             except (pa.ArrowInvalid, OSError) as error:
                 raise UserError(f"corpus: {path} is damaged ({error}); extract the corpus again") from error
 

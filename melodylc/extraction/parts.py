@@ -157,7 +157,7 @@ def read_part(part: Path) -> pa.Table:
         if storage.is_local(part):
             with pa.memory_map(str(part)) as source:
                 return pa.ipc.open_file(source).read_all()
-        return pa.ipc.open_file(pa.BufferReader(part.read_bytes())).read_all()
+        return pa.ipc.open_file(pa.BufferReader(storage.read_whole([part])[0])).read_all()
     except (pa.ArrowInvalid, OSError) as error:  # the machine lost its power while the disk wrote
         storage.remove(part)
         raise UserError(f"extract: {part} was damaged ({error}); run the same command again to make it anew") from error

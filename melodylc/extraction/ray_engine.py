@@ -60,7 +60,7 @@ def _connect(address: str | None) -> None:
     try:
         _check_answering(address)
         ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except (ray.exceptions.RayError, ConnectionError, ValueError, RuntimeError, OSError) as error:
         raise UserError(
             f"extract: no Ray cluster answers at {address or 'RAY_ADDRESS'} ({_first_line(error)}); "
             "`ray status` says whether one runs"

@@ -74,7 +74,7 @@ def extract(
         raise UserError(f"engine: expected {' or '.join(ENGINES)}, got {engine!r}")
     if engine == "local" and address is not None:
         raise UserError(f"address: expected none without engine ray, got {address!r}; name the engine too")
-    if storage.is_url(out) and set("*?[") & set(os.fspath(out)):  # fsspec would delete all that matches
+    if storage.is_url(out) and set("*?[") & set(str(out)):  # fsspec would delete all that matches
         raise UserError(f"extract: expected --out without *, ? and [ in a URL, got {out}; name another folder")
     target = storage.path_of(out)
     _check_absent(target, out)

@@ -22,7 +22,7 @@ INSTALL = "pip install 'melodylc[ray]'"
 
 def is_url(name: str | os.PathLike[str]) -> bool:
     """Return whether a name is a URL, which fsspec opens."""
-    return "://" in os.fspath(name)
+    return "://" in str(name)
 
 
 def path_of(name: str | os.PathLike[str]) -> Path:
@@ -39,7 +39,7 @@ def path_of(name: str | os.PathLike[str]) -> Path:
     except ImportError as error:
         raise ImportError(f"extract: URLs need {error.name}; install it with: {INSTALL}") from error
     try:
-        path = UPath(os.fspath(name))
+        path = UPath(str(name))
         fs: Any = path.fs
     except (ImportError, ValueError) as error:
         raise UserError(f"extract: expected a path or a URL that fsspec opens, got {name} ({error})") from error
@@ -52,8 +52,10 @@ def is_local(path: Path) -> bool:
 
 
 def filesystem(path: Path) -> Any:
-    """Return the fsspec filesystem of a UPath."""
-    return cast(Any, path).fs
+    """Return the fsspec filesystem of a UPath, without what it remembers of folders: others write into them."""
+    fs: Any = cast(Any, path).fs
+    fs.invalidate_cache()
+    return fs
 
 
 def within(path: Path) -> str:

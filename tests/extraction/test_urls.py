@@ -1,5 +1,7 @@
 """Extraction from and to URLs, on the storage that fsspec keeps in memory."""
 
+from contextlib import contextmanager
+
 import fsspec
 import pytest
 from generated import contents, melody_bytes
@@ -7,7 +9,7 @@ from ray_extra import need_ray
 
 from melodylc import cli
 from melodylc.base.errors import UserError
-from melodylc.extraction import Corpus, discovery, extract, parts, plan, storage
+from melodylc.extraction import Corpus, discovery, engines, extract, parts, plan, storage
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +54,22 @@ def test_the_same_bytes_from_and_to_a_url(folder, tmp_path):
     corpus = Corpus("memory://data/corpus")
     assert corpus.card == card
     assert (corpus.states("valid") == Corpus(tmp_path / "corpus").states("valid")).all()
+
+
+def test_a_cluster_is_told_which_paths_all_nodes_need(folder, tmp_path, monkeypatch):
+    told = []
+
+    @contextmanager
+    def here(address, paths):
+        told.append((address, paths))
+        yield engines.in_this_process
+
+    monkeypatch.setattr("melodylc.extraction.ray_engine.on_ray", here)
+    more = tmp_path / "more.mid"
+    more.write_bytes(melody_bytes(50))
+    extract(["memory://music", more], "memory://corpus", progress=False, engine="ray", address="auto")
+    extract([more], tmp_path / "corpus", progress=False, engine="ray")
+    assert told == [("auto", [str(more)]), (None, [str(more), f"{tmp_path}/corpus.partial"])]
 
 
 def test_files_are_found_in_the_order_of_those_on_disk(folder):
@@ -128,3 +146,32 @@ def test_a_url_that_cannot_be_read_is_one_line(tmp_path, capsys, url, why):
 def test_a_list_of_the_rejected_stays_here(folder):
     with pytest.raises(UserError, match="is a URL"):
         extract(["memory://music"], "memory://corpus", progress=False, rejected="memory://list.tsv")
+
+
+def test_what_a_storage_remembers_of_a_folder_is_not_trusted(monkeypatch):
+    """s3fs and gcsfs remember what was in a folder, and would not find what a node wrote since."""
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    folder, remembered = storage.path_of("memory://written"), {}
+    find = MemoryFileSystem.ls
+
+    def ls(self, path, detail=True, **options):
+        if path not in remembered:
+            remembered[path] = find(self, path, detail, **options)
+        return remembered[path]
+
+    def cat_file(self, path, *bounds, **options):
+        if path.rpartition("/")[0] in remembered and path not in remembered[path.rpartition("/")[0]]:
+            raise FileNotFoundError(path)
+        return read(self, path, *bounds, **options)
+
+    read = MemoryFileSystem.cat_file
+    monkeypatch.setattr(MemoryFileSystem, "ls", ls)
+    monkeypatch.setattr(MemoryFileSystem, "cat_file", cat_file)
+    monkeypatch.setattr(MemoryFileSystem, "invalidate_cache", lambda self, path=None: remembered.clear())
+    folder.fs.pipe_file("/written/a", b"a")
+    assert storage.names(folder) == {"a"}
+    folder.fs.store["/written/b"] = folder.fs.store["/written/a"]
+    assert storage.read_whole([folder / "b"]) == [b"a"]
+    folder.fs.store["/written/c"] = folder.fs.store["/written/a"]
+    assert storage.names(folder) == {"a", "b", "c"}
