@@ -2,7 +2,6 @@
 
 from contextlib import contextmanager
 
-import fsspec
 import pytest
 from generated import contents, melody_bytes
 from ray_extra import need_ray
@@ -10,6 +9,11 @@ from ray_extra import need_ray
 from melodylc import cli
 from melodylc.base.errors import UserError
 from melodylc.extraction import Corpus, discovery, engines, extract, parts, plan, storage
+
+try:
+    import fsspec
+except ImportError:  # then `installed` says so
+    fsspec = None
 
 
 @pytest.fixture(autouse=True)
