@@ -27,8 +27,8 @@ import numpy as np
 import symusic
 
 from melodylc.extraction.discovery import SourceFile, find_midi_files
-from melodylc.extraction.plan import split_into_chunks
-from melodylc.extraction.run import extract_chunk
+from melodylc.extraction.parts import extract_chunk
+from melodylc.extraction.plan import Work, split_into_chunks
 from melodylc.extraction.windows import Filters, extract_windows
 from midi_io import smf
 
@@ -54,7 +54,7 @@ def ours(files: list[SourceFile]) -> None:
 def chunk(files: list[SourceFile]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for index, part in enumerate(split_into_chunks(files)):
-            extract_chunk(part, Filters(), Path(folder) / f"part-{index}.arrow")
+            extract_chunk(part, Filters(), Work(Path(folder), "timed"), index)
 
 
 def note_seq_route(files: list[SourceFile]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from melodylc.cli import arguments
@@ -13,9 +12,13 @@ def add(commands: arguments.Commands) -> None:
     """Add the command."""
     number = arguments.number
     parser = commands.add_parser("extract", help="MIDI files to a corpus of 16-bar windows")
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="MIDI files, or folders to search")
-    parser.add_argument("--out", required=True, metavar="CORPUS", help="the folder to make")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="MIDI files, or folders to search; or URLs (s3://...)")
+    parser.add_argument("--out", required=True, metavar="CORPUS", help="the folder to make; or a URL")
     parser.add_argument("--workers", type=number(int, 1), help="processes, at most (default: one a core)")
+    parser.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="processes here (local), or a Ray cluster"
+    )
+    parser.add_argument("--address", help="of the cluster (default: RAY_ADDRESS, or a new one on this machine)")
     parser.add_argument("--rejected", metavar="FILE", help="list every rejected file and line, tab-separated")
     parser.add_argument("--min-notes", type=number(int, 1, 256), default=16, help="a window has (16)")
     parser.add_argument("--min-unique-pitches", type=number(int, 1, 128), default=3, help="a window has (3)")
@@ -27,12 +30,22 @@ def add(commands: arguments.Commands) -> None:
 def run(options: argparse.Namespace) -> None:
     """Extract, and report what became of the files."""
     from melodylc.extraction import Filters, extract
+    from melodylc.extraction.corpus import CARD
+    from melodylc.extraction.storage import path_of
 
     filters = Filters(options.min_notes, options.min_unique_pitches, options.max_rest_bars, options.pair_2_4)
     try:
-        card = extract(options.paths, options.out, filters=filters, workers=options.workers, rejected=options.rejected)
+        card = extract(
+            options.paths,
+            options.out,
+            filters=filters,
+            workers=options.workers,
+            rejected=options.rejected,
+            engine=options.engine,
+            address=options.address,
+        )
     except KeyboardInterrupt as stop:
-        complete = Path(options.out).exists()
+        complete = (path_of(options.out) / CARD).exists()
         stop.args = (f"{options.out} is whole" if complete else "the same command goes on from here",)
         raise
     _report(card, options.out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from melodylc.base.errors import UserError
+from melodylc.extraction import storage
 from melodylc.melody import STEPS
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 VERSION = 1
 SPLITS = ("train", "valid", "test")
 ROWS_PER_FILE = 65_536
+CARD = "corpus.json"
+FILE = re.compile(r"windows-\d+\.parquet")
 
 
 def split_of(source: str) -> str:
@@ -46,11 +50,11 @@ def schema() -> pa.Schema:
 class Writer:
     """A writer of rows into numbered Parquet files of ROWS_PER_FILE rows each, in whatever portions they come."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, first_file: int = 0) -> None:
         self.folder = folder
         self.waiting: list[pa.Table] = []
         self.rows = 0
-        self.files = 0
+        self.files = first_file  # the number of the next
 
     def add(self, table: pa.Table) -> None:
         """Add the rows of a table; write a file whenever there are enough."""
@@ -69,11 +73,8 @@ class Writer:
         import pyarrow.parquet as pq
 
         table = pa.concat_tables(self.waiting) if self.waiting else schema().empty_table()
-        pq.write_table(
-            table.slice(0, rows).combine_chunks(),
-            self.folder / f"windows-{self.files:05d}.parquet",
-            compression="zstd",
-        )
+        with storage.writing(self.folder / f"windows-{self.files:05d}.parquet") as sink:
+            pq.write_table(table.slice(0, rows).combine_chunks(), sink, compression="zstd")
         self.files += 1
         self.waiting = [table.slice(rows)] if rows < len(table) else []
         self.rows = len(table) - rows
@@ -87,9 +88,9 @@ class Corpus:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
+        self.folder = storage.path_of(folder) if storage.is_url(folder) else Path(folder)
         try:
-            self.card = json.loads((self.folder / "corpus.json").read_text())
+            self.card = json.loads(storage.read_whole([self.folder / CARD])[0])
         except (OSError, ValueError) as error:
             raise UserError(
                 f"corpus: expected a folder made by `melodylc extract`, but {folder} has no good corpus.json ({error})"
@@ -105,9 +106,13 @@ class Corpus:
         import pyarrow.parquet as pq
 
         filters = None if split is None else [("split", "=", split)]
-        for path in sorted(self.folder.glob("windows-*.parquet")):
+        for name in sorted(filter(FILE.fullmatch, storage.names(self.folder))):
+            path = self.folder / name
             try:
-                yield pq.read_table(path, filters=filters)
+                if storage.is_local(path):
+                    yield pq.read_table(path, filters=filters)
+                else:
+                    yield pq.read_table(pa.BufferReader(storage.read_whole([path])[0]), filters=filters)
             except (pa.ArrowInvalid, OSError) as error:
                 raise UserError(f"corpus: {path} is damaged ({error}); extract the corpus again") from error
 

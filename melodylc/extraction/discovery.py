@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from melodylc.base.errors import UserError
+from melodylc.extraction import storage
 from midi_io.files import SPECIAL
 
 SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
@@ -25,7 +27,7 @@ class SourceFile(NamedTuple):
     source: str  # its name in the corpus: the last part of the path the user named, then the path below, with slashes
     path: str
     size: int
-    modified: int  # nanoseconds
+    modified: int  # nanoseconds; of a file at a URL, another number that changes with it
     reason: str | None = None
 
 
@@ -41,8 +43,8 @@ def find_midi_files(paths: Sequence[str | os.PathLike[str]]) -> Iterator[SourceF
     if not all(map(os.fspath, paths)):
         raise UserError("extract: expected files or folders, got an empty path; . is the folder you are in")
     roots: dict[str, str] = {}
-    for given in dict.fromkeys(os.path.realpath(path) for path in paths):
-        if not os.path.exists(given):
+    for given in dict.fromkeys(map(_absolute, paths)):
+        if not (storage.path_of(given).exists() if storage.is_url(given) else os.path.exists(given)):
             raise UserError(f"extract: expected a file or folder, found nothing at {given}; check the path")
         name = os.path.basename(given) or "root"
         if name in roots:
@@ -54,12 +56,63 @@ def find_midi_files(paths: Sequence[str | os.PathLike[str]]) -> Iterator[SourceF
     return _search(roots)
 
 
+def _absolute(path: str | os.PathLike[str]) -> str:
+    """Return a path without links, or a URL without a slash at its end; those of file:// are paths."""
+    if storage.is_url(path):
+        path = storage.path_of(path)
+        if not storage.is_local(path):
+            return str(path).rstrip("/")
+    return os.path.realpath(path)
+
+
 def _search(roots: dict[str, str]) -> Iterator[SourceFile]:
-    for name in sorted(roots, key=lambda name: _sort_key(name, os.path.isdir(roots[name]))):
-        if os.path.isdir(roots[name]):
+    is_folder = {
+        name: storage.path_of(root).is_dir() if storage.is_url(root) else os.path.isdir(root)
+        for name, root in roots.items()
+    }
+    for name in sorted(roots, key=lambda name: _sort_key(name, is_folder[name])):
+        if storage.is_url(roots[name]):
+            yield from _search_url(storage.path_of(roots[name]), name)
+        elif is_folder[name]:
             yield from _search_folder(roots[name], name)
         else:
             yield _source_file(roots[name], name)
+
+
+def _search_url(root: Path, source: str) -> Iterator[SourceFile]:
+    """Yield all MIDI files below a URL, or the file at it.
+
+    What a storage says of a file (its time, its hash) becomes one number: if it changes, so did the file.
+    """
+    fs = storage.filesystem(root)
+    end: tuple[str, dict[str, Any]] = ("", {})
+    opened = [iter([(source, fs.info(storage.within(root)))])]
+    while opened:
+        name, entry = next(opened[-1], end)
+        is_midi = name.lower().endswith(SUFFIXES)
+        if not entry:
+            opened.pop()
+        elif entry["type"] != "directory":
+            if is_midi or name == source:
+                about = hashlib.blake2b(repr(sorted(entry.items())).encode(), digest_size=7).digest()
+                url = fs.unstrip_protocol(entry["name"])
+                yield SourceFile(name, url, entry["size"] or 0, int.from_bytes(about, "big"))
+        else:
+            if is_midi and name != source:
+                yield SourceFile(name, fs.unstrip_protocol(entry["name"]), 0, 0, FOLDER)
+            try:
+                opened.append(_entries(fs, entry["name"], name))
+            except (FileNotFoundError, PermissionError):
+                yield SourceFile(name, fs.unstrip_protocol(entry["name"]), 0, 0, UNREADABLE)
+
+
+def _entries(fs: Any, folder: str, source: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return the names in the corpus of a folder's entries and what their storage says of them, sorted."""
+    listed = {os.path.basename(entry["name"].rstrip("/")): entry for entry in fs.ls(folder, detail=True)}
+    fs.invalidate_cache()  # or it would keep every listing in memory
+    listed.pop("", None)
+    names = sorted(listed, key=lambda name: _sort_key(name, listed[name]["type"] == "directory"))
+    return iter([(f"{source}/{name}", listed[name]) for name in names])
 
 
 def _sort_key(name: str, is_folder: bool) -> bytes:

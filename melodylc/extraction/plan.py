@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from melodylc.base.errors import UserError
+from melodylc.extraction import storage
 from melodylc.extraction.discovery import SourceFile
 from midi_io import smf
 
@@ -24,30 +24,30 @@ FILES_PER_CHUNK = 512  # less than a second of work: all that a stopped run lose
 BYTES_PER_CHUNK = 4 << 20  # a window has 16 notes of at least 3 bytes, and a note lies in 16 windows: 350 MB at worst
 
 _LOCK = "lock"
-_RUN_FILES = re.compile(rf"{_LOCK}|files(\.new|-\w+)?|part-[\w.-]+|marks|corpus|digest")  # older versions' too
+_KINDS = r"(part|buckets|firsts)-[\w.-]+"
+_RUN_FILES = re.compile(rf"{_LOCK}|files(\.new|\.\w+\.tmp|-\w+)?|{_KINDS}|marks|corpus|digest")  # older versions' too
 
 
 class Chunk(NamedTuple):
     """The files of one part: consecutive lines of the list of files."""
 
-    offset: int  # bytes into the list
+    begin: int  # bytes into the list
+    end: int
     files: int
     size: int  # bytes of MIDI to read
 
     def read(self, files: Path) -> list[SourceFile]:
         """Read the files of the chunk from the list."""
-        with files.open("rb") as lines:
-            lines.seek(self.offset)
-            return [SourceFile(*json.loads(lines.readline())) for _ in range(self.files)]
+        (lines,) = storage.read_ranges([files], [self.begin], [self.end])
+        return [SourceFile(*json.loads(line)) for line in lines.splitlines()]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The parts that a run makes, and the folder it makes them in."""
+class Work:
+    """The files of one run, in a folder that every worker reaches."""
 
     folder: Path
     key: str
-    chunks: list[Chunk]
 
     @property
     def files(self) -> Path:
@@ -55,15 +55,44 @@ class Plan:
         return self.folder / f"files-{self.key}"
 
     def part(self, index: int) -> Path:
-        """Return the path of the part made of chunk `index`.
+        """Return the path of the windows of chunk `index`; what belongs to them is written first."""
+        return self.folder / self._part(index, "arrow")
 
-        Its list of rejected files is beside it, with the suffix .tsv, and is written first.
-        """
-        return self.folder / f"part-{index:06d}-{self.key}.arrow"
+    def hashes(self, index: int) -> Path:
+        """Return the path of the hashes of a part's windows, 16 bytes each."""
+        return self.folder / self._part(index, "hashes")
 
-    def missing(self) -> list[int]:
-        """Return the chunks whose parts are still to be made."""
-        return [index for index in range(len(self.chunks)) if not self.part(index).exists()]
+    def counts(self, index: int) -> Path:
+        """Return the path of what was counted in a part, as JSON."""
+        return self.folder / self._part(index, "json")
+
+    def rejected(self, index: int) -> Path:
+        """Return the path of a part's list of rejected files."""
+        return self.folder / self._part(index, "tsv")
+
+    def buckets(self, group: int) -> Path:
+        """Return the path of the hashes of a group of parts, in buckets (see `unique`)."""
+        return self.folder / f"buckets-{group:06d}-{self.key}"
+
+    def firsts(self, bucket: int) -> Path:
+        """Return the path of the rows of each group that are the first of equal windows, those of one bucket."""
+        return self.folder / f"firsts-{bucket:06d}-{self.key}"
+
+    def missing(self, chunks: int) -> list[int]:
+        """Return which of so many parts are still to be made."""
+        there = storage.names(self.folder)
+        return [index for index in range(chunks) if self._part(index, "arrow") not in there]
+
+    def _part(self, index: int, suffix: str) -> str:
+        return f"part-{index:06d}-{self.key}.{suffix}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The parts that a run makes, and where."""
+
+    work: Work
+    chunks: list[Chunk]
 
 
 def make_plan(files: Iterable[SourceFile], settings: object, folder: Path) -> Plan:
@@ -71,17 +100,19 @@ def make_plan(files: Iterable[SourceFile], settings: object, folder: Path) -> Pl
     key = hashlib.blake2b(json.dumps([FILES_PER_CHUNK, BYTES_PER_CHUNK, settings]).encode(), digest_size=8)
     chunks: list[Chunk] = []
     new = folder / "files.new"
-    with new.open("wb") as lines:
+    end = 0
+    with storage.writing(new) as lines:
         for chunk in split_into_chunks(files):
-            chunks.append(Chunk(lines.tell(), len(chunk), sum(map(_bytes_to_read, chunk))))
+            begin = end
             for file in chunk:
                 line = json.dumps(file).encode() + b"\n"
                 key.update(line)
-                lines.write(line)
-    plan = Plan(folder, key.hexdigest(), chunks)
-    new.replace(plan.files)
-    _delete_other_runs(plan)
-    return plan
+                end += lines.write(line)
+            chunks.append(Chunk(begin, end, len(chunk), sum(map(_bytes_to_read, chunk))))
+    work = Work(folder, key.hexdigest())
+    storage.move(new, work.files)
+    _delete_other_runs(work)
+    return Plan(work, chunks)
 
 
 def split_into_chunks(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
@@ -102,18 +133,18 @@ def _bytes_to_read(file: SourceFile) -> int:
     return file.size if file.reason is None and file.size <= smf.MAX_BYTES else 0
 
 
-def _delete_other_runs(plan: Plan) -> None:
-    own = re.compile(rf"{_LOCK}|files-{plan.key}|part-\d+-{plan.key}\.(arrow|tsv)")
-    for entry in plan.folder.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        elif not own.fullmatch(entry.name):
-            entry.unlink(missing_ok=True)  # a worker that outlives its run for a moment may rename it
+def _delete_other_runs(work: Work) -> None:
+    own = re.compile(rf"{_LOCK}|files-{work.key}|part-\d+-{work.key}\.(arrow|hashes|json|tsv)")
+    for name in storage.names(work.folder):
+        if not own.fullmatch(name):
+            storage.remove(work.folder / name)
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Make `folder` if need be and hold its lock within the block; a process that ends releases it in any case.
+
+    A folder at a URL has no lock: no object storage has one.
 
     Raises:
         UserError: if another run holds the lock, or the folder holds files that are not of a run.
@@ -121,10 +152,13 @@ def locked(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
-    if not all(_RUN_FILES.fullmatch(entry.name) for entry in folder.iterdir()):  # all of them are deleted in the end
+    if not all(map(_RUN_FILES.fullmatch, storage.names(folder))):  # all of them are deleted in the end
         raise UserError(
             f"extract: expected to work in {folder}, but it holds other files; move it away, or name another --out"
         )
+    if not storage.is_local(folder):
+        yield
+        return
     lock = FileLock(folder / _LOCK)
     try:
         lock.acquire(timeout=0)

@@ -6,14 +6,15 @@ Every part has its own list beside it, so the whole list is never in memory.
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from melodylc.base.errors import UserError
+from melodylc.extraction import storage
 from midi_io.atomic import atomic_write
 
+LISTS_AT_ONCE = 256
 COLUMNS = ("source", "track", "channel", "reason")
 
 _ESCAPED = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})  # file names may hold them
@@ -35,30 +36,31 @@ class Rejected(NamedTuple):
 
 def write_part_list(path: Path, rejected: Iterable[Rejected]) -> None:
     """Write what was rejected in one part."""
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    with beside.open("w", encoding="utf-8", newline="\n") as lines:
-        lines.writelines(f"{entry}\n" for entry in rejected)
-    beside.replace(path)
+    with storage.writing(path) as lines:
+        lines.writelines(f"{entry}\n".encode() for entry in rejected)
 
 
-def check_writable(path: Path, out: Path) -> None:
-    """Check, before a long run, that a list can be written to `path` beside the corpus `out`.
+def check_writable(name: str | os.PathLike[str], out: Path) -> None:
+    """Check, before a long run, that a list can be written to `name` beside the corpus `out`.
 
     Raises:
         UserError: if it cannot.
     """
+    path = Path(name)
     target = path.resolve()
-    if os.path.lexists(path) and not path.is_file():  # the list would take the place of a device
+    if storage.is_url(name):
+        why = "is a URL"
+    elif os.path.lexists(path) and not path.is_file():  # the list would take the place of a device
         why = "is a folder" if path.is_dir() else "is no regular file"
     elif not target.parent.is_dir():
         why = f"is in a folder that does not exist, {target.parent}"
     elif not os.access(target.parent, os.W_OK | os.X_OK):
         why = "is in a folder that cannot be written"
-    elif {out.resolve(), partial_folder(out).resolve()} & {target, *target.parents}:
+    elif storage.is_local(out) and {out.resolve(), partial_folder(out).resolve()} & {target, *target.parents}:
         why = f"is in the way of --out {out}"
     else:
         return
-    raise UserError(f"extract: --rejected expected a file to write, but {str(path)!r} {why}")
+    raise UserError(f"extract: --rejected expected a file to write, but {os.fspath(name)!r} {why}")
 
 
 def partial_folder(out: Path) -> Path:
@@ -66,10 +68,9 @@ def partial_folder(out: Path) -> Path:
     return out.with_name(out.name + ".partial")
 
 
-def write_list(path: Path, part_lists: Iterable[Path]) -> None:
+def write_list(path: Path, part_lists: Sequence[Path]) -> None:
     """Write the lists of all parts as one file, completely or not at all."""
     with atomic_write(path.resolve()) as beside, beside.open("wb") as lines:
         lines.write("\t".join(COLUMNS).encode() + b"\n")
-        for part_list in part_lists:
-            with part_list.open("rb") as part_lines:
-                shutil.copyfileobj(part_lines, lines)
+        for begin in range(0, len(part_lists), LISTS_AT_ONCE):
+            lines.writelines(storage.read_whole(part_lists[begin : begin + LISTS_AT_ONCE]))

@@ -12,6 +12,7 @@ from multiprocessing.connection import wait
 from typing import TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 PARENT_CHECK = 0.5  # seconds: how long a worker may outlive its parent
 
@@ -21,7 +22,7 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_in_processes(job: Callable[[T], int], items: Iterable[T], workers: int, done: Callable[[int], object]) -> None:
+def run_in_processes(job: Callable[[T], R], items: Iterable[T], workers: int, done: Callable[[R], object]) -> None:
     """Call `job` with each item in `workers` processes, and `done` with each result, in the order they come.
 
     Items should be small: one that does not fit into a pipe could wait for ever for a worker that was killed.

@@ -4,6 +4,7 @@ import os
 
 import mido
 import numpy as np
+import pyarrow
 import pytest
 import slow_extraction as slow
 from generated import END, contents, melody_bytes, midi
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melodylc.base.errors import UserError
-from melodylc.extraction import Corpus, Filters, extract
+from melodylc.extraction import Corpus, Filters, compiling, extract, plan, unique, writing
 from melodylc.extraction.windows import LINE_REASONS, STRETCH_REASON, WINDOW_REASONS, extract_windows
 from midi_io import smf
 
@@ -156,13 +157,34 @@ def test_columns(folder, tmp_path):
     assert set(table["source"].to_pylist()) == {"001.mid"}
 
 
-def test_hashes_beyond_memory_take_more_passes(folder, tmp_path, monkeypatch):
-    from melodylc.extraction import unique
-
+@pytest.mark.parametrize("workers", [1, 3])
+def test_many_small_groups_buckets_and_files_are_one_corpus(folder, tmp_path, monkeypatch, workers):
     extract([folder], tmp_path / "one", workers=1, progress=False)
-    monkeypatch.setattr(unique, "HASHES_IN_MEMORY", 300)
-    extract([folder], tmp_path / "many", workers=1, progress=False)
+    for module, name, value in (
+        (plan, "FILES_PER_CHUNK", 10),
+        (unique, "WINDOWS_PER_GROUP", 300),
+        (writing, "FILES_PER_JOB", 1),
+        (compiling, "COLD_BYTES", 0),
+        (compiling, "WARM_BYTES", 0),
+    ):
+        monkeypatch.setattr(module, name, value)
+    assert len(unique.groups_of([100] * 20)) == 7
+    extract([folder], tmp_path / "many", workers=workers, progress=False)
     assert contents(tmp_path / "one") == contents(tmp_path / "many")
+
+
+def test_rows_that_span_files_jobs_and_groups(folder, tmp_path, monkeypatch):
+    extract([folder], tmp_path / "whole", workers=1, progress=False)
+    monkeypatch.setattr(plan, "FILES_PER_CHUNK", 10)
+    monkeypatch.setattr(unique, "WINDOWS_PER_GROUP", 300)
+    monkeypatch.setattr("melodylc.extraction.corpus.ROWS_PER_FILE", 70)
+    monkeypatch.setattr(writing, "FILES_PER_JOB", 2)
+    extract([folder], tmp_path / "cut", workers=1, progress=False)
+    tables = list(Corpus(tmp_path / "cut").tables())
+    assert {len(table) for table in tables[:-1]} == {70}
+    assert 0 < len(tables[-1]) <= 70
+    (whole,) = Corpus(tmp_path / "whole").tables()
+    assert pyarrow.concat_tables(tables).equals(whole)
 
 
 def test_what_the_user_got_wrong(folder, tmp_path):

@@ -14,7 +14,8 @@ from generated import contents, melody_bytes
 from melodylc import cli
 from melodylc.base import signals
 from melodylc.base.errors import UserError
-from melodylc.extraction import Filters, compiling, discovery, extract, plan, run
+from melodylc.extraction import Filters, compiling, discovery, engines, extract, plan, run
+from melodylc.extraction import parts as making
 from melodylc.extraction.rejected import COLUMNS, Rejected
 from midi_io import compiled
 from midi_io.files import SPECIAL
@@ -116,15 +117,15 @@ def test_workers_end_with_a_killed_parent(folder, tmp_path, method):
 def stopped_after(parts, monkeypatch):
     """Let runs in this process make so many parts and stop; returns the parts they made."""
     made = []
-    make = run.extract_chunk
+    make = making.extract_chunk
 
-    def some(chunk, filters, part):
+    def some(chunk, filters, work, number):
         if len(made) == parts:
             raise KeyboardInterrupt
-        made.append(part.name)
-        return make(chunk, filters, part)
+        made.append(work.part(number).name)
+        return make(chunk, filters, work, number)
 
-    monkeypatch.setattr(run, "extract_chunk", some)
+    monkeypatch.setattr(making, "extract_chunk", some)
     return made
 
 
@@ -180,13 +181,14 @@ def test_what_a_killed_run_left_is_swept(folder, tmp_path, monkeypatch):
     (partial / "corpus").mkdir()
     stopped_run(folder, tmp_path / "corpus", 0, monkeypatch)
     left = Counter(path.name.partition("-")[0] + path.suffix for path in partial.iterdir())
-    assert left == {"files": 1, "lock": 1, "part.arrow": 2, "part.tsv": 2}
+    assert left == {"files": 1, "lock": 1, "part.arrow": 2, "part.hashes": 2, "part.json": 2, "part.tsv": 2}
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_a_damaged_part_is_made_anew(folder, tmp_path, monkeypatch):
+@pytest.mark.parametrize("suffix", ["arrow", "hashes", "json"])
+def test_a_damaged_part_is_made_anew(folder, tmp_path, monkeypatch, suffix):
     stopped_run(folder, tmp_path / "corpus", 2, monkeypatch)
-    part = min((tmp_path / "corpus.partial").glob("part-*.arrow"))
+    part = min((tmp_path / "corpus.partial").glob(f"part-*.{suffix}"))
     part.write_bytes(part.read_bytes()[:100])
     with pytest.raises(UserError, match="was damaged"):
         extract([folder], tmp_path / "corpus", workers=1, progress=False)
@@ -218,10 +220,10 @@ def test_no_more_workers_than_parts_or_twice_the_cores(folder, tmp_path, monkeyp
         for item in items:
             done(job(item))
 
-    monkeypatch.setattr(run, "run_in_processes", run_here)
-    monkeypatch.setattr(run, "available_cores", lambda: 2)
+    monkeypatch.setattr(engines, "run_in_processes", run_here)
+    monkeypatch.setattr(engines, "available_cores", lambda: 2)
     extract([folder], tmp_path / "a", workers=9999, progress=False)
-    monkeypatch.setattr(run, "available_cores", lambda: 64)
+    monkeypatch.setattr(engines, "available_cores", lambda: 64)
     extract([folder], tmp_path / "b", workers=9999, progress=False)
     assert started == [4, 5]
 
@@ -355,7 +357,7 @@ def test_whether_compiling_is_worthwhile_depends_on_the_cache(tmp_path, monkeypa
 
 
 def test_workers_see_the_cores_they_may_use():
-    assert 1 <= run.available_cores() <= (os.cpu_count() or 1)
+    assert 1 <= engines.available_cores() <= (os.cpu_count() or 1)
 
 
 def test_a_list_of_the_rejected_that_cannot_be_is_known_before_the_run(tmp_path):
