@@ -189,7 +189,10 @@ def rows(times: Times, operations: float, learned: float | None) -> list[tuple[s
     table.append(("generate", f"{start:.2f} s", f"import torch {bare:.2f} s", f"{start / bare:.2f}", "0.7 s"))
     for name in ("ours", "chunk") if "parse" in least else ():
         took, parse = least[name], least["parse"]
-        table.append((f"extraction, {name}", f"{took:.2f} s", f"parse {parse:.2f} s", f"{took / parse:.2f}", "below 1"))
+        times_parse = f"{took / parse:.2f}"
+        table.append(
+            (f"extraction, {name}", f"{took * 1e3:.1f} ms", f"parse {parse * 1e3:.1f} ms", times_parse, "below 1")
+        )
     if learned is not None:
         table.append((f"{LEARNED[0]} to 90 %, wall", f"{learned:.1f} s", "", "", "6 s"))
     for count in STAGED:
