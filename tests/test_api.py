@@ -70,6 +70,17 @@ def test_the_import_is_light():
     assert done.stdout.strip() == "[]"
 
 
+def test_generating_leaves_the_compiler_of_torch_alone():
+    """Which takes a second to import, and comes with whatever torch has to decompose, such as draws on no device."""
+    code = """
+import sys, melodylc
+melodylc.generate(melodylc.load(), melodylc.Attributes("C major"), 1, seed=0)
+print([name for name in ("torch._dynamo", "torch._inductor", "sympy") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.fixture(scope="module")
 def model():
     return melodylc.load()

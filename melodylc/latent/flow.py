@@ -71,7 +71,10 @@ class VelocityField(nn.Module):
         self.sizes = sizes
         units = sizes.units
         self.enter = nn.Linear(sizes.width, units)
-        self.place = nn.Parameter(0.02 * torch.randn(sizes.parts, units))
+        place = torch.empty(sizes.parts, units)
+        if not place.is_meta:  # drawing there imports torch's compiler, which takes a second
+            nn.init.normal_(place, std=0.02)
+        self.place = nn.Parameter(place)
         self.time = nn.Sequential(nn.Linear(2 * FREQUENCIES, units), nn.SiLU(), nn.Linear(units, units))
         self.label = nn.Sequential(nn.Linear(sizes.labels, units), nn.SiLU(), nn.Linear(units, units))
         self.layers = nn.ModuleList(Layer(units, sizes.heads) for _ in range(sizes.layers))

@@ -79,12 +79,13 @@ class RealisticPrior:
 
     def move(self, noise: Tensor, labels: Tensor) -> Tensor:
         """Return z (B, Z) for noise (B, N) and labels (B, Y); differentiable in the noise."""
-        bars = self._styled(self._bars(noise))
+        return self.latent(self.flow(self._styled(self._bars(noise)), labels))
+
+    def flow(self, noise: Tensor, labels: Tensor) -> Tensor:
+        """Return the coordinates of bars (B, P, D) for their noise (B, P, D) and labels (B, Y)."""
         if self.student is None:
-            drawn = integrate(self.field, bars, labels, guidance=self.card["guidance"])
-        else:
-            drawn = euler(self.student, bars, labels, steps=self.card["student_steps"])
-        return self.latent(drawn)
+            return integrate(self.field, noise, labels, guidance=self.card["guidance"])
+        return euler(self.student, noise, labels, steps=self.card["student_steps"])
 
     @torch.no_grad()
     def complete(

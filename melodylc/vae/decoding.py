@@ -8,11 +8,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from melodylc.base.errors import UserError
+from melodylc.latent.flow import form_of
 from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical, repeated_bars
+from melodylc.vae.choosing import choose
 from melodylc.vae.model import BarDecoder, MelodyVAE, initial_state
 
 TEMPERATURE = 0.5  # of sampling, for models whose card names none
-ROWS_AT_ONCE = 512  # melodies decoded together; more are no faster and take memory
+AT_ONCE = 64  # melodies decoded together: what a step of them needs stays in a processor's cache
+AT_ONCE_ON_GPU = 512
 DISTANCES = (0.0, 1.0, 1.5, 2.0, 2.2, 2.4, 2.6, 2.8, 3.0)  # of equal bars, that are tried
 LEAST_UNIFORM = 1e-20  # below it a uniform draw counts as it, so that its logarithm is finite
 
@@ -37,19 +40,43 @@ def decode(
     """
     if not len(z):
         return np.empty((0, STEPS), np.uint8)
-    mask = None
-    if allowed_states is not None:
-        each = np.broadcast_to(allowed_states, (STEPS, STATES)).reshape(BARS, STEPS_PER_BAR, STATES)
-        mask = torch.from_numpy(np.where(each, 0.0, -np.inf).astype(np.float32)).to(z.device)
+    mask = None if allowed_states is None else _mask(allowed_states).to(z.device)
     melodies = []
-    for part in z.split(ROWS_AT_ONCE):
+    for part in z.split(_at_once(z)):
         noise = None
         if temperature > 0:
-            noise = gumbel_noise(len(part), temperature, generator).to(z.device)
-        embeddings = merged(model.conductor(part), model.equal_within).flatten(0, 1)  # (B T, E)
-        bars, _ = decode_bars(model.decoder, embeddings, noise, mask)
-        melodies.append(bars.reshape(len(part), STEPS).cpu().numpy().astype(np.uint8))
+            noise = gumbel_noise(len(part), temperature, generator).to(z.device)[:, None]
+        bias = noise if mask is None else mask if noise is None else mask + noise
+        states = _chosen(model.decoder, merged(model.conductor(part), model.equal_within), bias)
+        melodies.append(states.flatten(1).cpu().numpy().astype(np.uint8))
     return canonical(np.concatenate(melodies))
+
+
+def _at_once(z: Tensor) -> int:
+    return AT_ONCE if z.device.type == "cpu" else AT_ONCE_ON_GPU
+
+
+def _mask(allowed_states: np.ndarray) -> Tensor:
+    """Return 0 where states are allowed, -inf elsewhere: (1, 1, 1, V) of (V,), (1, T, S, V) of (256, V)."""
+    mask = np.where(allowed_states, 0.0, -np.inf).astype(np.float32)
+    return torch.from_numpy(mask.reshape((1, 1, 1, STATES) if mask.ndim == 1 else (1, BARS, STEPS_PER_BAR, STATES)))
+
+
+def _chosen(decoder: BarDecoder, bars: Tensor, bias: Tensor | None) -> Tensor:
+    """Return the states (B, T, S) of bar embeddings (B, T, E); of bars that come out equal, the first is decoded.
+
+    Args:
+        bias: see `choose`; (B, T, S, V), or 1 in the place of the first three.
+    """
+    order = torch.arange(bars.shape[1], device=bars.device)
+    alike = bias is None or bias.shape[1] == 1  # what is added is the same for all bars of a melody
+    form = form_of(bars) if alike else order.expand(bars.shape[:2])  # (B, T)
+    first = form == order
+    if bias is not None:
+        bias = bias.expand(*bars.shape[:2], STEPS_PER_BAR, STATES)[first]
+    states = choose(decoder, bars[first], bias)  # (N, S)
+    row = first.flatten().cumsum(0).reshape(first.shape) - 1
+    return states[row.gather(1, form)]
 
 
 def free_run(model: MelodyVAE, z: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -58,19 +85,19 @@ def free_run(model: MelodyVAE, z: Tensor, noise: Tensor | None = None) -> tuple[
     Args:
         noise: see `gumbel_noise`; without, the likeliest states are taken.
     """
-    states, logits = decode_bars(model.decoder, model.conductor(z).flatten(0, 1), noise, None)
+    noise = None if noise is None else noise.repeat_interleave(BARS, dim=0)
+    states, logits = decode_bars(model.decoder, model.conductor(z).flatten(0, 1), noise)
     return states.reshape(len(z), STEPS), logits.float().reshape(len(z), STEPS, STATES)
 
 
 def gumbel_noise(count: int, temperature: float, generator: torch.Generator | None) -> Tensor:
-    """Return noise (count T, S, V) for the bars of melodies, with which a draw is the likeliest state.
+    """Return noise (count, S, V) for melodies, with which a draw is the likeliest state.
 
     argmax(logits + noise) is a draw from softmax(logits / temperature). The bars of a melody share it, so that equal
     bars stay equal.
     """
     uniform = torch.rand(count, STEPS_PER_BAR, STATES, generator=generator)
-    gumbel = -(-uniform.clamp(LEAST_UNIFORM).log()).log() * temperature
-    return gumbel.repeat_interleave(BARS, dim=0)
+    return -(-uniform.clamp(LEAST_UNIFORM).log()).log() * temperature
 
 
 def merged(bars: Tensor, distance: float) -> Tensor:
@@ -94,7 +121,7 @@ def equal_within(model: MelodyVAE, melodies: np.ndarray, temperature: float) -> 
     given, before = model.equal_within, repeated_bars(melodies).mean()
     device = next(model.parameters()).device
     with torch.no_grad():
-        parts = torch.from_numpy(melodies).to(device).split(ROWS_AT_ONCE)
+        parts = torch.from_numpy(melodies).to(device).split(AT_ONCE_ON_GPU)
         z = torch.cat([model.encode(part).mean for part in parts])
     off = {}
     for distance in DISTANCES:
@@ -106,14 +133,11 @@ def equal_within(model: MelodyVAE, melodies: np.ndarray, temperature: float) -> 
     return min(off, key=lambda distance: off[distance])
 
 
-def decode_bars(
-    decoder: BarDecoder, embeddings: Tensor, noise: Tensor | None, mask: Tensor | None
-) -> tuple[Tensor, Tensor]:
+def decode_bars(decoder: BarDecoder, embeddings: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
     """Decode bar embeddings (N, E) to states (N, S); returns them and their logits (N, S, V), differentiable.
 
     Args:
         noise: (N, S, V), added to the logits where a state is chosen.
-        mask: (T, S, V), added to the logits of every T bars.
 
     The LSTM is written out, so that the part of its gates that comes from the embedding is computed once for all steps.
     """
@@ -129,8 +153,6 @@ def decode_bars(
         h0, c0 = _cell(gates + F.linear(h0, weights[1]), c0)
         h1, c1 = _cell(F.linear(h0, weights[2], biases[1]) + F.linear(h1, weights[3]), c1)
         out = decoder.out(h1)  # (N, V)
-        if mask is not None:
-            out = (out.unflatten(0, (-1, len(mask))) + mask[:, step]).flatten(0, 1)
         state = (out if noise is None else out + noise[:, step]).argmax(dim=-1)
         states.append(state)
         logits.append(out)
