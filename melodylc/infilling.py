@@ -77,6 +77,8 @@ def infill(
     bounds = plausibility.bounds(model).including(melody)
     fixed = draws.locked | (melody < HOLD) if keep == "notes" else draws.locked
     judged = [of_new_notes(rule, melody, fixed) for rule in constraints.all_rules]
+    # bars that the others tell, as of a figure that repeats, are most likely what they were: that is not anew
+    judged.append(Rule("another", lambda states: (states != melody).any(axis=-1).astype(float)))
     found = search(draws, judged, count, bounds, budget=searching, seed=seed)
     summary = f"bars {in_words(~stays)} made anew" + (f", their {keep} kept" if keep else "")
     outside = {rule.name: (notes_outside(rule, melody, fixed) >= 0).sum() for rule in constraints.all_rules}

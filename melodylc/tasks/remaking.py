@@ -84,16 +84,18 @@ def window_remade(
     Args:
         further: rules that new bars are to keep beside those that are asked for.
     """
-    steps = (start * STEPS_PER_BAR + np.arange(STEPS)) % len(melody)  # fewer than 16 bars are played again
+    # fewer than 16 bars are played again, and made anew each time: else their copies would tell what they were
+    steps = (start * STEPS_PER_BAR + np.arange(STEPS)) % len(melody)
     first = np.arange(STEPS) < len(melody)
+    another = Rule("another", lambda states: (states != melody[steps])[:, first].any(axis=1).astype(float))
     found = infill(
         model,
         melody[steps],
         asked.attributes,
-        locked=stays[steps] | ~first,
+        locked=stays[steps],
         keep=keep,
         count=1,
-        rules=[*(rule.beginning(start) for rule in (*asked.chord_rules, *asked.rules)), *further],
+        rules=[*(rule.beginning(start) for rule in (*asked.chord_rules, *asked.rules)), *further, another],
         seed=seed,
         temperature=asked.temperature,
         strict=asked.strict,

@@ -10,8 +10,8 @@ from melodylc.base.errors import UserError
 from melodylc.constraints.infilling import of_new_notes
 from melodylc.live.inference import Conversation, Inference
 from melodylc.live.protocol import Progress, Setup, Task
-from melodylc.melody import HOLD, REST, STEPS
-from melodylc.tasks.locks import LOCKED, PITCHES, RHYTHM
+from melodylc.melody import HOLD, REST, STEPS, STEPS_PER_BAR
+from melodylc.tasks.locks import FREE, LOCKED, PITCHES, RHYTHM
 from melodylc.tasks.performing import TASKS, perform
 from melodylc.tasks.remaking import ended_as_given
 
@@ -116,6 +116,21 @@ def test_remaking_of_other_lengths(inference):
     assert (melody[32:] == short[32:]).all()
     with pytest.raises(UserError, match="everything is locked"):
         asked_for(inference, "remake", melody=short.tolist(), locks=[LOCKED] * 128)
+
+
+@pytest.mark.parametrize("bars", [4, 16])
+def test_a_figure_that_repeats_is_made_anew_none_the_less(inference, bars):
+    """The other bars tell what these were, most likely: the same again is not what was asked for."""
+    scale = np.full(STEPS_PER_BAR, HOLD, np.uint8)
+    scale[::2] = [60, 62, 64, 65, 67, 69, 71, 72]
+    melody, locks = np.tile(scale, bars), np.full(bars * STEPS_PER_BAR, LOCKED)
+    locks[STEPS_PER_BAR : 3 * STEPS_PER_BAR] = FREE
+    for seed in range(4):
+        asked = {"melody": melody.tolist(), "locks": locks.tolist(), "bars": bars, "count": 1, "seed": seed}
+        made, _ = asked_for(inference, "remake", **asked)
+        states = np.array(made["melodies"][0]["states"])
+        assert (states[locks == LOCKED] == melody[locks == LOCKED]).all()
+        assert (states != melody).any()
 
 
 def test_neighbours_are_like_it_and_no_two_the_same(inference):
