@@ -23,13 +23,17 @@ def add(commands: arguments.Commands) -> None:
     parser = commands.add_parser("bridge", help="answer the plug-ins of DAWs, which ask for melodies")
     parser.add_argument("--port", type=number(int, 1, 65535), default=PORT, help=f"where it listens ({PORT})")
     parser.add_argument(
-        "--rules", action="append", default=[], metavar="FILE.py", help="your own rules, which may be asked for"
+        "--rules",
+        action="append",
+        default=[],
+        metavar="FILE.py",
+        help="your own rules, which may be asked for (not with --ask)",
     )
     arguments.add_style(parser)
     arguments.add_model(parser)
     asking = parser.add_argument_group("asking, in the place of answering")
     asking.add_argument(
-        "--ask", metavar="FILE", help="a question (JSON); the bridge that runs answers it, or none does"
+        "--ask", metavar="FILE", help="a question (JSON); the bridge answers it, or this process where none runs"
     )
     asking.add_argument("--answer", metavar="FILE", help="where the answer goes")
     parser.set_defaults(run=run)

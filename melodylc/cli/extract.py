@@ -14,15 +14,17 @@ def add(commands: arguments.Commands) -> None:
     parser = commands.add_parser("extract", help="MIDI files to a corpus of 16-bar windows")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="MIDI files, or folders to search; or URLs (s3://...)")
     parser.add_argument("--out", required=True, metavar="CORPUS", help="the folder to make; or a URL")
-    parser.add_argument("--workers", type=number(int, 1), help="processes, at most (default: one a core)")
+    parser.add_argument("--workers", type=number(int, 1), help="local processes, at most (default: one a core)")
     parser.add_argument(
         "--engine", choices=("local", "ray"), default="local", help="processes here (local), or a Ray cluster"
     )
     parser.add_argument("--address", help="of the cluster (default: RAY_ADDRESS, or a new one on this machine)")
     parser.add_argument("--rejected", metavar="FILE", help="list every rejected file and line, tab-separated")
-    parser.add_argument("--min-notes", type=number(int, 1, 256), default=16, help="a window has (16)")
-    parser.add_argument("--min-unique-pitches", type=number(int, 1, 128), default=3, help="a window has (3)")
-    parser.add_argument("--max-rest-bars", type=number(int, 0, 16), default=1, help="in a row, a window may have (1)")
+    parser.add_argument("--min-notes", type=number(int, 1, 256), default=16, help="that a window has (16)")
+    parser.add_argument("--min-unique-pitches", type=number(int, 1, 128), default=3, help="that a window has (3)")
+    parser.add_argument(
+        "--max-rest-bars", type=number(int, 0, 16), default=1, help="in a row, that a window may have (1)"
+    )
     parser.add_argument("--pair-2-4", action="store_true", help="read 2/4 as 4/4, two bars at a time")
     parser.set_defaults(run=run)
 

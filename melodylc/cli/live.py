@@ -38,7 +38,9 @@ def _add_what_is_played(parser: argparse.ArgumentParser) -> None:
     play.add_argument("--mode", choices=modes, default=modes[0], help=f"({modes[0]})")
     play.add_argument("--every", type=number(int, 1, 256), metavar="BARS", help="a new melody each (16; vary: 4)")
     play.add_argument("--loop", action="store_true", help="the first melody stays; answers repeat")
-    play.add_argument("--amount", type=number(float, 0, 1), help="how far each melody goes from the last, 0 to 1")
+    play.add_argument(
+        "--amount", type=number(float, 0, 1), help="from one melody to the next, 0 to 1 (1; answer: 0.2, vary: 0.25)"
+    )
     play.add_argument("--temperature", type=number(float, 0, 10), help="0 takes the likeliest (the model's)")
     play.add_argument("--strict", action="store_true", help="guarantee key and range by masking the decoder")
     play.add_argument("--tries", type=number(int, 1, 1000), default=8, help="decodes to keep the rules (8)")
@@ -50,8 +52,8 @@ def _add_what_is_played(parser: argparse.ArgumentParser) -> None:
 
 def _add_how_it_is_played(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how it is played")
-    how.add_argument("--channel", type=number(int, 1, 16), default=1, help="(1)")
-    how.add_argument("--velocity", type=number(int, 1, 127))
+    how.add_argument("--channel", type=number(int, 1, 16), default=1, help="of the notes (1)")
+    how.add_argument("--velocity", type=number(int, 1, 127), help="of all notes (each its own)")
     how.add_argument(
         "--swing",
         type=arguments.or_auto(number(float, 50, 75)),
@@ -62,7 +64,7 @@ def _add_how_it_is_played(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--swing-of", choices=("sixteenths", "eighths"), default="sixteenths", help="what is swung (sixteenths)"
     )
-    how.add_argument("--transpose", type=number(int, -48, 48), default=0, metavar="SEMITONES")
+    how.add_argument("--transpose", type=number(int, -48, 48), default=0, metavar="SEMITONES", help="up or down (0)")
     how.add_argument(
         "--ahead",
         type=number(float, -1000, 1000),
@@ -86,9 +88,11 @@ def _add_time(parser: argparse.ArgumentParser) -> None:
         metavar="BPM",
         help="auto: that of the phrase that is answered (120)",
     )
-    time.add_argument("--click", action="store_true", help="click on every beat, out of a port of its own")
-    time.add_argument("--count-in", type=number(int, 0, 16), default=0, metavar="BARS", help="click before it begins")
-    time.add_argument("--lead", action="store_true", help="send MIDI clock, start and stop")
+    time.add_argument("--click", action="store_true", help="click, out of a port of its own; with --sync internal")
+    time.add_argument(
+        "--count-in", type=number(int, 0, 16), default=0, metavar="BARS", help="click so long before it begins"
+    )
+    time.add_argument("--lead", action="store_true", help="send MIDI clock, start and stop; not with midi-clock")
     time.add_argument(
         "--song-position", choices=("auto", "sixteenths", "clocks"), default="auto", help="what a DAW sends"
     )

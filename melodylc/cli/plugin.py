@@ -10,8 +10,8 @@ from melodylc.cli import arguments
 def add(commands: arguments.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("plugin", help="put what a DAW loads where it looks for it")
-    parser.add_argument("action", choices=("install", "list"))
-    parser.add_argument("daw", nargs="?", help="such as ardour")
+    parser.add_argument("action", choices=("install", "list"), help="put it there, or list the DAWs there is one for")
+    parser.add_argument("daw", nargs="?", help="ableton, ardour, bitwig or reaper")
     parser.add_argument("--into", metavar="DIR", help="another folder than the DAW's own")
     parser.add_argument("--from", dest="source", metavar="FILE", help="what was downloaded for it")
     parser.set_defaults(run=run)
