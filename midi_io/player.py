@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -80,6 +81,7 @@ class Player:
         self._clock = 0  # the next clock to send, if leading
         self._onsets: list[tuple[float, int, Note]] = []  # of the bars fetched, a heap by start
         self._ends: list[tuple[float, bytes]] = []  # of the notes handed over, a heap
+        self._waiting: deque[tuple[float, Note]] = deque()  # for a loop to end again, with the moments until which
         self._order = 0
         # channel and pitch of the notes whose end is not recorded yet, and the positions at which they start
         self._recorded: dict[tuple[int, int], float] = {}
@@ -99,11 +101,16 @@ class Player:
         if upto >= self._cursor:
             self._fetch_bars(upto)
             self._hand_over(upto, now)
+            while self._waiting and self._waiting[0][0] <= now + self.ports.lookahead:
+                moment, note = self._waiting.popleft()
+                self._start(note, moment)
             # a position reached exactly is included, so the next step starts beyond it
             self._cursor = math.nextafter(upto, math.inf)
             if self._loop_end is not None and self._reached > self._loop_end + LOOP_END:
                 self._loop_end = None
         due = self.transport.moment_of(self._next_position()) - self.ports.lookahead - self.playback.ahead
+        if self._waiting:
+            due = min(due, self._waiting[0][0] - self.ports.lookahead)
         return min(max(due, now), now + IDLE)
 
     def halt(self) -> None:
@@ -136,6 +143,7 @@ class Player:
         self.ports.release(Handed(self._reached, self._epoch or 0, self.transport.tempo))
         self._onsets.clear()
         self._ends.clear()
+        self._waiting.clear()
 
     def _restart(self, now: float) -> None:
         """Begin anew: the transport started, stopped or jumped."""
@@ -151,7 +159,8 @@ class Player:
         self._bar = math.floor(self._cursor / self.transport.beats_per_bar)
         self._clock = max(math.ceil(self._cursor * PPQN - 1e-6), 0)  # before the beginning is a count-in
         if leading and self.transport.running and self._cursor >= 0:
-            sixteenths = round(self._cursor * PPQN / CLOCKS_PER_SIXTEENTH)
+            sixteenths = -(-self._clock // CLOCKS_PER_SIXTEENTH)  # where the first clock is
+            self._clock = sixteenths * CLOCKS_PER_SIXTEENTH
             if sixteenths:
                 self.ports.send(messages.song_position(min(sixteenths, 0x3FFF)), now)
             self.ports.send(bytes((messages.CONTINUE if sixteenths else messages.START,)), now)
@@ -198,9 +207,15 @@ class Player:
                 if self.transport.moment_of(note.end) < now - STALE:
                     self.skipped += 1
                 else:
-                    if self._loop_end is not None and abs(beat - self._loop_end) < LOOP_END:
-                        moment = self.transport.moment_of(beat) + PATIENCE
-                    self._start(note, moment)
+                    waits = max(self.playback.ahead + PATIENCE, 0.0) if self._ends_loop(beat) else 0.0
+                    if waits:  # its end is not to leave before it
+                        end = max(note.end, beat + waits * self.transport.tempo / 60 + 1 / 64)
+                        self._waiting.append((moment + waits, note._replace(end=end)))
+                    else:
+                        self._start(note, moment)
+
+    def _ends_loop(self, beat: float) -> bool:
+        return self._loop_end is not None and abs(beat - self._loop_end) < LOOP_END
 
     def _start(self, note: Note, moment: float) -> None:
         pitch, channel = self._transposed(note.pitch), self.playback.channel

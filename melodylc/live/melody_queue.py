@@ -101,7 +101,7 @@ class MelodyQueue:
     @property
     def waiting(self) -> bool:
         """Return whether an answer is waited for."""
-        return self._pending is not None
+        return self._pending is not None or self._phrase is not None or self._answer_again
 
     @property
     def end(self) -> int:
@@ -254,7 +254,7 @@ class MelodyQueue:
                 self._score.put(number, place)
             else:
                 self._begun_at = None
-        elif self._settings.sync != "internal":  # which begins anew with each phrase
+        if self._begun_at is None and self._settings.sync != "internal":  # which begins anew with each phrase
             place = self._known(number)
         self._set_now(place or self._now)
         self.melody_bar = -1 if place is None else place.part

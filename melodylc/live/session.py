@@ -116,6 +116,7 @@ class Session:
         waits = settings.mode == "answer" and settings.count_in == 0
         self._starting = settings.sync == "link" or (settings.sync == "internal" and not waits)
         self._marked: tuple[int, QueuedMelody] | None = None  # what the last mark of the recording is of
+        self._marks: deque[tuple[float, int, float, int]] = deque()  # that nothing was recorded after yet
         self._thread = threading.Thread(target=self._run, name="melodylc player", daemon=True)
 
     # --- from the outside -------------------------------------------------------------------------------------------
@@ -249,6 +250,8 @@ class Session:
             self._halt()
 
     def _halt(self) -> None:
+        if self._free_phrase is not None and isinstance(self.transport, InternalTransport):
+            self._place(self._free_phrase, self.transport, self._free_phrase.tempo_finder.position(self.ports.now()))
         self.player.halt()
         if self.click is not None:
             self.click.halt()
@@ -276,7 +279,10 @@ class Session:
         if (change := self.settings.controls.control_of(message)) is not None:
             self._changes.append(change)
             return
-        if self.settings.mode == "answer":
+        if self.transport.epoch != self._phrases_epoch and not isinstance(self.transport, InternalTransport):
+            self._forget_phrase()
+            self._play()  # takes up the jump now, likewise
+        if self.settings.mode == "answer" and not self._starting:
             if isinstance(self.transport, InternalTransport) and not self._engaged() and messages.is_note_on(message):
                 self._begin_phrase(self.transport, moment)
                 self._play()  # takes up the start now: it would drop what `thru` sends below
@@ -356,14 +362,17 @@ class Session:
     def _listen(self) -> None:
         """Have a phrase answered that is over; one is forgotten when the transport jumps."""
         if self.transport.epoch != self._phrases_epoch and not isinstance(self.transport, InternalTransport):
-            self._phrases_epoch = self.transport.epoch
-            self._phrases.forget()
+            self._forget_phrase()
         if self._free_phrase is not None and isinstance(self.transport, InternalTransport):
             self._listen_freely(self._free_phrase, self.transport)
         elif self.settings.mode == "answer" and self._phrases.begun:
             phrase = self._phrases.phrase(self.transport.position(self.ports.now()), self.transport.tempo)
             if phrase is not None:
                 self._answer(phrase)
+
+    def _forget_phrase(self) -> None:
+        self._phrases_epoch = self.transport.epoch
+        self._phrases.forget()
 
     def _listen_freely(self, recorder: FreePhraseRecorder, transport: InternalTransport) -> None:
         """Take the tempo of a phrase that is over, and go on in it."""
@@ -374,10 +383,24 @@ class Session:
         transport.set_tempo(recorder.tempo_finder.tempo, now)
         transport.start(now, recorder.tempo_finder.position(now))
         self._free_phrase = None
-        for moment, message in self._unplaced:
-            self._record(transport.position(moment), transport.epoch, transport.tempo, message)
-        self._unplaced.clear()
+        self._place(recorder, transport, recorder.tempo_finder.position(now))
         self._answer(phrase, f"{transport.tempo:.1f} bpm")
+
+    def _place(self, recorder: FreePhraseRecorder, transport: InternalTransport, end: float) -> None:
+        """Record what was sent since a phrase began, in its tempo; what still sounds ends with it."""
+        sounding: set[tuple[int, int]] = set()
+        tempo = recorder.tempo_finder.tempo
+        for beat, (_, message) in zip(
+            recorder.tempo_finder.positions([moment for moment, _ in self._unplaced]), self._unplaced, strict=True
+        ):
+            self._record(float(beat), transport.epoch, tempo, message)
+            if messages.is_note_on(message):
+                sounding.add((message[0] & 0x0F, message[1]))
+            elif messages.is_note_off(message):
+                sounding.discard((message[0] & 0x0F, message[1]))
+        for note in sorted(sounding):
+            self._record(end, transport.epoch, tempo, messages.note_off(*note))
+        self._unplaced.clear()
 
     def _answer(self, phrase: Phrase, *recognised: str) -> None:
         """Have a phrase answered, and say what was recognised in it."""
@@ -395,7 +418,7 @@ class Session:
         if self._recording is not None and melody is not None and place >= 0 and not self._values.mute:
             if place == 0 or (epoch, melody) != self._marked:
                 line = number * self.transport.beats_per_bar
-                self._recording.mark(line, epoch, self.transport.tempo, melody.number)
+                self._marks.append((line, epoch, self.transport.tempo, melody.number))
             self._marked = epoch, melody
         return bar
 
@@ -403,5 +426,11 @@ class Session:
         return BEATS if self.settings.click or number < 0 else Bar()
 
     def _record(self, beat: float, epoch: int, tempo: float, message: bytes) -> None:
-        if self._recording is not None:
-            self._recording.add(beat, epoch, tempo, message)
+        if self._recording is None:
+            return
+        # once what ended before a jump is recorded it is known where the jump is
+        while self._marks and (self._marks[0][1], self._marks[0][0]) <= (epoch, beat + 1e-6):
+            mark = self._marks.popleft()
+            if mark[1] == epoch:
+                self._recording.mark(*mark)
+        self._recording.add(beat, epoch, tempo, message)

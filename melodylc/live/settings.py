@@ -85,6 +85,8 @@ class SessionSettings:
         integer("channel", self.channel, 1, 16)
         _number_or_auto("swing", self.swing, 50, 75, " per cent")
         _one_of("swing_of", self.swing_of, tuple(PAIRS))
+        if self.swing == AUTO and self.swing_of != "sixteenths":
+            raise UserError("swing_of: what is swung is given with a number for swing; give one, or leave it out")
         integer("transpose", self.transpose, -48, 48, " semitones")
         number("ahead", self.ahead, -1000, 1000, " milliseconds")
         integer("tries", self.tries, 1, 1000)

@@ -41,4 +41,4 @@ class Interruptions:
         """
         if known >= self.count or not messages.is_note_on(message):
             return False
-        return any(number > known and at <= moment for number, at in self._last)
+        return any(number > known and at <= moment for number, at in self._last.copy())

@@ -179,6 +179,7 @@ class ReconnectingPorts:
         if (ports := self._ports) is not None:
             self._parted = self.now() - time.monotonic()  # a client that is closed has no clock
             ports.close()
+            self._departed += ports.departed()
             self._ports = None
             self._count(ports)
             if not self.sounding_notes.sounding:
