@@ -29,3 +29,11 @@ def test_after_the_end_there_is_time_still_and_what_was_sent_is_known():
     assert not ports.alive()
     ports.send(messages.note_on(0, 60, 80), ports.now())
     assert ports.sent == sent
+
+
+def test_what_left_last_is_told_after_the_end():
+    ports = ReconnectingPorts(lambda notes, wanted: Mortal(notes), SoundingNotes())
+    ports.send(messages.note_on(0, 60, 80), ports.now(), "begins")
+    ports.release("ends")
+    ports.close()
+    assert ports.departed() == ["begins", "ends"]
