@@ -123,7 +123,7 @@ def play_clean_rounds(play, fault_of, lost):
             clean += 1
         if clean == ROUNDS:
             return
-    if lost:
+    if len(lost) >= MOST // 2:
         pytest.skip(f"JACK lost {len(lost)} periods in {MOST} rounds: so busy a machine proves nothing")
     raise AssertionError(faults)
 
