@@ -104,5 +104,6 @@ def joined(device: str | None = None) -> Iterator[Processes]:
     distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
     try:
         yield Processes(own, distributed.get_rank(), count)
+        distributed.barrier()  # torchrun ends all when one has ended badly: the first may have to write still
     finally:
         distributed.destroy_process_group()

@@ -70,7 +70,7 @@ class TwinSource:
         if task.name == "judge":
             return {"melodies": [made(list(states)) for states in asked["melodies"]]}
         if task.name == "read":
-            return {"melodies": [made(melody())], "tracks": [{"track": 0}], "taken": {"track": 0}}
+            return {"melodies": [made(melody())], "tracks": [{"track": 0}], "taken": {"track": 0}, "marked": []}
         count = 2 if task.name == "ask" else asked["count"]
         melodies = [made(melody(60 + number, asked["bars"])) for number in range(count)]
         return {"melodies": melodies}

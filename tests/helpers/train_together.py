@@ -42,6 +42,7 @@ def main() -> None:
     Trainer.one_step = step
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a test may have been started where it is ignored
     training.train(given.corpus, PRESET, given.out, resume=given.resume, device="cpu", progress=False)
+    os._exit(0)  # threads of gloo now and then abort a process that is done and ends by itself
 
 
 if __name__ == "__main__":
