@@ -199,11 +199,12 @@ def _play(options: argparse.Namespace, settings: SessionSettings) -> None:
     opening.start()
     while opening.is_alive() and not ended.is_set():  # a signal is to be heard while rules are learned
         opening.join(0.05)
-    if failed:
-        raise failed[0]
-    if opening.is_alive():
+    if ended.is_set():
+        session.close()
         line.say("stopped")
         return
+    if failed:
+        raise failed[0]
     try:
         line.say(welcome(session))
         while not ended.is_set() and not session.wait(REFRESH):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import threading
 from collections import deque
@@ -41,6 +42,7 @@ from midi_io.transport import BEATS_PER_BAR, InternalTransport, Transport
 
 CHANNEL_MESSAGES = 0xF0  # statuses below it
 AFTER_FAILURE = 1.0  # seconds until the inference process is asked again after a request that failed
+CLOSING = 5.0  # seconds that its threads may take to end
 STARTING = 0.1  # seconds between two looks at an inference process that starts
 
 
@@ -118,19 +120,31 @@ class Session:
         self._marked: tuple[int, QueuedMelody] | None = None  # what the last mark of the recording is of
         self._marks: deque[tuple[float, int, float, int]] = deque()  # that nothing was recorded after yet
         self._thread = threading.Thread(target=self._run, name="melodylc player", daemon=True)
+        self._opening = threading.RLock()  # held while it is opened
+        self._stack = contextlib.ExitStack()  # of what is open, once all of it is
+        self._prepared = False
 
     # --- from the outside -------------------------------------------------------------------------------------------
 
     def open(self) -> Session:
-        """Open the ports, start the inference process and the player; returns when melodies can be made."""
-        self.prepare()
-        self._thread.start()
+        """Open the ports, start the inference process and the player; returns when melodies can be made.
+
+        `close`, from another thread, ends that early: then the session has ended when this returns.
+        """
+        with self._opening:
+            self.prepare()
+            if self._prepared:
+                self._thread.start()
         return self
 
     def prepare(self) -> None:
         """Open everything without playing: whoever does not call `open` calls `step` in a loop of their own."""
         settings, own_ports = self.settings, self._given_ports is None
-        with contextlib.ExitStack() as stack:
+        with self._opening, contextlib.ExitStack() as stack:
+            if self._ended.is_set():
+                return
+            atexit.register(self.close)  # for a program that ends without: its threads would find no Python any more
+            stack.callback(atexit.unregister, self.close)
             self._recording = None if settings.record is None else open_recording(settings.record)
             if self._recording:
                 stack.callback(self._recording.close)
@@ -154,9 +168,11 @@ class Session:
                 self._source.poll()
                 if self._source.fatal:
                     raise UserError(self._source.fatal)
+                if self._ended.is_set():
+                    return
                 self._woken.wait(STARTING)
                 self._woken.clear()
-            self._stack = stack.pop_all()
+            self._stack, self._prepared = stack.pop_all(), True
 
     def _opened_click(self, stack: contextlib.ExitStack) -> Player | None:
         """Return the player of clicks, on an output of its own, which is not recorded."""
@@ -167,13 +183,15 @@ class Session:
         return Player(ports, self.transport, self._clicks, click_playback_of(self.settings))
 
     def close(self) -> None:
-        """End it: every sounding note is ended, the recording is written."""
+        """End it: every sounding note is ended, the recording is written. One that is being opened is not any more."""
         self._ended.set()
         self._woken.set()
-        if self._thread.ident is None:
+        if self._opening.acquire(timeout=CLOSING):
+            self._opening.release()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=CLOSING)
+        elif self._prepared:
             self._halt()
-        else:
-            self._thread.join(timeout=5.0)
         self._complaints.close()
         self._stack.close()
         if self._failure is not None:

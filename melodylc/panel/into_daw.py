@@ -39,7 +39,7 @@ class IntoDaw:
     ) -> None:
         self._states, self._say, self._wake, self._ports = states, say, wake, ports
         self._session: Session | None = None
-        self._opening: threading.Thread | None = None
+        self._opening: Session | None = None
         self._sync = SYNCS[0]
 
     def start(self, folder: Path, tempo: float, sync: Any, port: Any, record: Any) -> None:
@@ -58,13 +58,13 @@ class IntoDaw:
         session = Session(
             settings, say=lambda text: self._say("said", text), ports=self._ports(), shown=ShownMelody(self._states)
         )
-        self._opening = threading.Thread(target=self._open, args=(session,), name="live opening", daemon=True)
-        self._opening.start()
+        self._opening = session
+        threading.Thread(target=self._open, args=(session,), name="live opening", daemon=True).start()
 
     def _open(self, session: Session) -> None:
         try:
             session.open()
-            self._session = session
+            self._session = None if session.wait(0) else session  # it may have been stopped since
         except (UserError, OSError) as error:
             self._say("error", str(error))
         except ImportError as error:
@@ -74,11 +74,10 @@ class IntoDaw:
 
     def stop(self) -> None:
         """End the session; what sounds ends with it."""
-        if self._opening is not None:
-            self._opening.join(10.0)
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()
+        for session in (self._opening, self._session):
+            if session is not None:
+                session.close()
+        self._session = None
 
     def set_tempo(self, tempo: float) -> None:
         """Take another tempo, where the session keeps its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import threading
 import time
@@ -49,6 +50,7 @@ class ReconnectingPorts:
         self._last = self._ports.now()
         self._parted = 0.0  # our moment minus the monotonic one, while there are no ports
         self._ending = threading.Event()
+        atexit.register(self.close)  # for a program that ends without: a server's thread would find no Python any more
         self._thread = threading.Thread(target=self._look_after, name="MIDI ports", daemon=True)
         if sounding_notes.sounding:
             self._ports.release()
@@ -174,6 +176,7 @@ class ReconnectingPorts:
         return self._ports.links() if self._ports else []
 
     def close(self) -> None:
+        atexit.unregister(self.close)
         self._ending.set()
         self._thread.join(timeout=5.0)
         if (ports := self._ports) is not None:

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -510,6 +511,34 @@ def test_what_is_missing_is_said_before_anything_plays(wrong, says):
         Session(SessionSettings(**wrong), ports=ports).open()
     assert not ports.open
     assert ports.left == []
+
+
+def test_closing_a_session_while_it_opens_ends_it():
+    class Never(Direct):
+        ready, closed = False, False
+
+        def close(self):
+            self.closed = True
+
+    source, ports = Never(None), MemoryPorts()
+    session = Session(SessionSettings(), ports=ports, source=lambda setup, wake: source)
+    opening = threading.Thread(target=session.open)
+    opening.start()
+    assert until(lambda: hasattr(session, "_source"))
+    session.close()
+    opening.join(PATIENCE)
+    assert not opening.is_alive()
+    assert session.wait(0)
+    assert source.closed
+    assert not ports.open
+    assert ports.left == []
+
+
+def test_a_session_that_was_never_opened_closes():
+    session = Session()
+    session.close()
+    session.close()
+    assert session.open().wait(0)  # it is over
 
 
 def test_the_examples_of_the_module_and_of_the_page_run(monkeypatch, tmp_path):

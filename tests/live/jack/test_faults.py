@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -28,6 +29,38 @@ def test_a_signal_ends_it_with_every_note(live, number):
     assert session.dump.hanging == set()
     assert session.dump.heard[-1].message == messages.control(0, messages.ALL_NOTES_OFF, 0)
     assert "stopped after" in session.said
+
+
+def test_a_signal_while_it_opens_ends_it_too(live):
+    early = 0
+    for number in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP] * 3:
+        session = live("--key", "C major", "--click", listen=False)
+        assert eventually(lambda: "melodylc:out" in listed("jack").sources)  # long before a melody can be made
+        assert session.end(number) == 0
+        assert session.said.splitlines()[-1].startswith("stopped")
+        early += "Ctrl-C ends it" not in session.said
+    assert early  # unless the machine was busy, all
+
+
+def test_a_program_that_ends_without_closing_leaves_no_note(server):
+    script = """
+        import time
+        from melodylc.live import Session, SessionSettings
+        session = Session(SessionSettings.of(key="C major", notes=60, tempo=60)).open()
+        time.sleep(3)
+        raise SystemExit(5)
+    """
+    process = server.run([sys.executable, "-c", textwrap.dedent(script)])
+    dump = Dump(server)
+    try:
+        assert eventually(lambda: dump.onsets)
+        assert process.wait(PATIENCE) == 5
+        assert eventually(lambda: dump.heard[-1].message == messages.control(0, messages.ALL_NOTES_OFF, 0))
+        assert not dump.hanging
+    finally:
+        process.kill()
+        process.wait()
+        dump.close()
 
 
 def test_a_player_that_is_killed_leaves_no_note(live):
