@@ -15,6 +15,7 @@ PAGES = {  # files of the repository, and the pages they are on the site
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "plugins/README.md": "plugins.md",
+    **{f"plugins/{daw}/README.md": f"plugins/{daw}.md" for daw in ("ableton", "ardour", "bitwig", "reaper")},
 }
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 

@@ -18,6 +18,8 @@ class JackTransport(ConstantTempo):
         tempo: quarter notes a minute while no timebase master sets one.
     """
 
+    loops = True
+
     def __init__(self, server_state: Callable[[], TransportState | None], tempo: float) -> None:
         super().__init__(tempo)
         self._server_state, self._given = server_state, tempo

@@ -97,6 +97,7 @@ class MidiClockTransport:
     BEHIND = 1.0  # clocks it may be behind it
     beats_per_bar: float = BEATS_PER_BAR  # the clock does not tell
     interrupted_by = messages.INTERRUPTING
+    loops = True
     PATIENCE = 0.5  # seconds without a clock, or twelve clocks if longer, after which it is lost
 
     def __init__(self, clocks: bool | None = None, say: Callable[[str], None] = lambda text: None) -> None:

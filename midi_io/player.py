@@ -154,7 +154,7 @@ class Player:
                 self.ports.send(bytes((messages.STOP,)), now)
         self._epoch = self.transport.epoch
         self._cursor = self.transport.origin
-        if 0 <= self._cursor < self._reached:  # before the beginning is a count-in, which is no loop
+        if self.transport.loops and self._cursor < self._reached:
             self._loop_end = self._reached
         self._bar = math.floor(self._cursor / self.transport.beats_per_bar)
         self._clock = max(math.ceil(self._cursor * PPQN - 1e-6), 0)  # before the beginning is a count-in

@@ -18,6 +18,7 @@ class Transport(Protocol):
     origin: float  # the position at which this epoch began
     beats_per_bar: float  # quarter notes, as the DAW counts them where it tells
     interrupted_by: frozenset[int]  # statuses of the MIDI messages that stop it or have it jump
+    loops: bool  # whether it may jump back at the end of a stretch, as a DAW's does
 
     @property
     def running(self) -> bool:
@@ -42,6 +43,7 @@ class ConstantTempo:
 
     beats_per_bar: float = BEATS_PER_BAR
     interrupted_by: frozenset[int] = frozenset()
+    loops = False
 
     def __init__(self, tempo: float = 120.0) -> None:
         self.epoch, self.origin = 0, 0.0

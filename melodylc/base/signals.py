@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from typing import Any
+
+POLITE = ("SIGTERM", "SIGHUP")  # beside Ctrl-C; Windows has no SIGHUP
 
 BROKEN_PIPE = 128 + 13  # the exit code of a process whose reader went away: SIGPIPE is 13 wherever there is one
 
@@ -25,26 +27,42 @@ def exit_code(stop: KeyboardInterrupt) -> int:
 
 
 @contextmanager
-def on_signals() -> Iterator[None]:
-    """Within it, SIGTERM and SIGHUP raise Stopped, once; where they are ignored (nohup) they stay so."""
+def handling(handle: Callable[[int], object], *names: str) -> Iterator[dict[int, Any]]:
+    """Within it, signals call a function with their numbers; those that are ignored (nohup) stay so.
+
+    Elsewhere than in the main thread it does nothing.
+
+    Args:
+        names: of the signals, such as SIGTERM; those that this system does not have are left out.
+
+    Yields:
+        the numbers of the signals that are handled, with the handlers they had.
+    """
     before = {}
     if threading.current_thread() is threading.main_thread():  # no other may set handlers
-        numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
         before = {number: signal.getsignal(number) for number in numbers}
         before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
-
-    def stop(number: int, _: FrameType | None) -> None:
-        for other in before:  # a second must not disturb the end
-            signal.signal(other, signal.SIG_IGN)
-        raise Stopped(number)
-
     try:
         for number in before:
-            signal.signal(number, stop)
-        yield
+            signal.signal(number, lambda heard, _: handle(heard))
+        yield before
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def on_signals() -> Iterator[None]:
+    """Within it, SIGTERM and SIGHUP raise Stopped, once; where they are ignored (nohup) they stay so."""
+
+    def stop(number: int) -> None:
+        for other in handled:  # a second must not disturb the end
+            signal.signal(other, signal.SIG_IGN)
+        raise Stopped(number)
+
+    with handling(stop, *POLITE) as handled:
+        yield
 
 
 class StopRequest:
@@ -66,21 +84,12 @@ class StopRequest:
 @contextmanager
 def between_steps() -> Iterator[StopRequest]:
     """Within it, the first Ctrl-C, SIGTERM or SIGHUP is only noted; the second one ends whatever goes on."""
-    request, before = StopRequest(), {}
-    if threading.current_thread() is threading.main_thread():
-        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-        before = {number: signal.getsignal(number) for number in numbers}
-        before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+    request = StopRequest()
 
-    def note(number: int, _: FrameType | None) -> None:
+    def note(number: int) -> None:
         request.number = number
         for other, handler in before.items():
             signal.signal(other, handler)
 
-    try:
-        for number in before:
-            signal.signal(number, note)
+    with handling(note, "SIGINT", *POLITE) as before:
         yield request
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -11,13 +11,12 @@ import contextlib
 import signal
 import socket
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from melodylc.base.errors import UserError
-from melodylc.base.signals import Stopped
+from melodylc.base.signals import POLITE, Stopped, handling
 from melodylc.bridge import answers, client
 from melodylc.bridge.framing import FramingError, Reader, framed
 from melodylc.bridge.questions import AttributesOf, Hello, Wishes, parsed, question
@@ -162,7 +161,7 @@ def serve(
     async def until_a_signal() -> int:
         loop = asyncio.get_running_loop()
         ended: Ended = loop.create_future()
-        with _until_signals(lambda number: loop.call_soon_threadsafe(_end, ended, number)):
+        with handling(lambda number: loop.call_soon_threadsafe(_end, ended, number), "SIGINT", *POLITE):
             return await answering(make_source, listening, rule_files, ended)
 
     number = asyncio.run(until_a_signal())
@@ -228,22 +227,3 @@ def _end(ended: Ended, why: int | BaseException | None) -> None:
         ended.set_result(why)
     else:
         ended.set_exception(why or RuntimeError("the bridge has nothing to do"))
-
-
-@contextlib.contextmanager
-def _until_signals(end: Callable[[int], object]) -> Iterator[None]:
-    """Within it, Ctrl-C, SIGTERM and SIGHUP call `end`; those that are ignored (nohup) stay so."""
-
-    def heard(number: int, _: FrameType | None) -> None:
-        end(number)
-
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
-    before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
-    try:
-        for number in before:
-            signal.signal(number, heard)
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from melodylc.base.errors import UserError
+from melodylc.base.signals import POLITE, handling
 from melodylc.cli import arguments
 from melodylc.cli.arguments import number
 
 if TYPE_CHECKING:
+    from melodylc.cli.status_line import StatusLine
     from melodylc.live import Session, SessionSettings
     from melodylc.live.control_map import ControlMap
 
@@ -177,22 +179,27 @@ def _settings(options: argparse.Namespace, controls: ControlMap) -> SessionSetti
 
 def _play(options: argparse.Namespace, settings: SessionSettings) -> None:
     from melodylc.cli.status_line import StatusLine
-    from melodylc.live import Session
     from midi_io.priority import raise_priority
 
     line = StatusLine()
     priority = raise_priority()
     if priority.mend:
         line.say(f"priority: {priority.says}; a busy machine may delay notes. {priority.mend}")
-    ended = threading.Event()
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: ended.set())
     if options.rule and not options.actor and options.mode != "continue":
         kept = f"kept in {options.keep}" if options.keep else "--keep FILE.safetensors keeps it for --actor"
         line.say(f"learning an actor first; --rounds and --seconds ({settings.learning_seconds:g}) bound it, {kept}")
     else:
         line.say("loading the model")
+    ended = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: ended.set())  # also where a script has it ignored by what it starts
+    with handling(lambda _: ended.set(), *POLITE):
+        _play_until(ended, settings, line)
+
+
+def _play_until(ended: threading.Event, settings: SessionSettings, line: StatusLine) -> None:
+    """Play a session until it is asked to end."""
+    from melodylc.live import Session
+
     session = Session(settings, say=line.say)
     failed: list[BaseException] = []
     opening = threading.Thread(target=_guarded, args=(session.open, failed), daemon=True)

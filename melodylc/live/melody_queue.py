@@ -74,6 +74,7 @@ class MelodyQueue:
         self._pending: _Pending | None = None
         self._phrase: Phrase | None = None
         self._answered: Phrase | None = None  # the last one
+        self._failed: Phrase | None = None  # one that was asked about in vain
         self._numbers = self._requests = 0
         self._history, self._score = MelodyHistory(), Score()
         self._wanted: set[int] = set()  # stretches for which another melody is wanted
@@ -176,6 +177,9 @@ class MelodyQueue:
     def take(self, answer: Answer | Failure) -> bool:
         """Take an answer to the request that waits; return whether it is a melody that is wanted."""
         pending, self._pending = self._pending, None
+        if isinstance(answer, Failure) and self._answers and self._answered is not self._failed:
+            self._failed = self._answered  # which is asked about once more
+            self._phrase = self._phrase or self._answered
         if isinstance(answer, Failure) or pending is None or answer.id != pending.request.id:
             return False
         melody = pending.melody(answer)

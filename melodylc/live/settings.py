@@ -77,6 +77,9 @@ class SessionSettings:
     controls: ControlMap = field(default_factory=ControlMap)
 
     def __post_init__(self) -> None:
+        for name in ("keep", "record"):
+            if isinstance(getattr(self, name), str):  # which users of Python pass as often
+                object.__setattr__(self, name, Path(getattr(self, name)))
         _one_of("mode", self.mode, MODES)
         _one_of("sync", self.sync, SYNCS)
         _one_of("song_position", self.song_position, ("auto", "sixteenths", "clocks"))
@@ -106,6 +109,18 @@ class SessionSettings:
             )
         if self.lead and self.sync == "midi-clock":
             raise UserError("lead: a session that follows MIDI clock cannot lead as well; choose another sync")
+        self._check_unused()
+
+    def _check_unused(self) -> None:
+        """Refuse what has no effect beside the rest."""
+        if self.song_position != "auto" and self.sync != "midi-clock":
+            raise UserError(f"song_position: comes with MIDI clock, not with sync {self.sync}; leave it out")
+        if self.sync == "jack" and self.backend not in ("auto", "jack"):
+            raise UserError(f"backend: sync jack plays through jack, not {self.backend}; leave it out")
+        if self.mode == "answer" and self.every is not None:
+            raise UserError("every: an answer is as long as its phrase; leave it out")
+        if self.style is None and self.style_amount != 1:
+            raise UserError("style_amount: there is no style; name one, or leave it out")
 
     def _check_continuing(self) -> None:
         """Refuse what only the other modes have."""

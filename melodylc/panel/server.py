@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import mimetypes
-import signal
 import socket
 import time
 import traceback
@@ -26,6 +25,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from melodylc.base.errors import UserError
+from melodylc.base.signals import handling
 from melodylc.panel import midi_files
 from melodylc.panel.actions import act
 from melodylc.panel.asking import ask_for_rules, begin
@@ -310,14 +310,5 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Ask for the end when a signal comes; it is raised again when all is done."""
-        with super().capture_signals():
-            number = getattr(signal, "SIGHUP", None)  # Windows has none
-            before = None if number is None else signal.getsignal(number)
-            if number is None or before == signal.SIG_IGN:  # nohup
-                yield
-                return
-            signal.signal(number, self.handle_exit)
-            try:
-                yield
-            finally:
-                signal.signal(number, before)
+        with super().capture_signals(), handling(lambda number: self.handle_exit(number, None), "SIGHUP"):
+            yield

@@ -221,7 +221,7 @@ class JackPorts:
         self._watches_transport = True
         state = self._transport
         if state is not None:
-            self.interruptions.known = state.interruptions
+            self.interruptions.known = max(self.interruptions.known, state.interruptions)
         return state
 
     def _transport_state(self, start: int, frames: int) -> TransportState:
@@ -261,7 +261,7 @@ class JackPorts:
     def receive(self) -> list[tuple[float, bytes]]:
         came = [self._came.popleft() for _ in range(len(self._came))]
         if came:
-            self.interruptions.known = came[-1][2]
+            self.interruptions.known = max(self.interruptions.known, came[-1][2])
         return [(moment, message) for moment, message, _ in came]
 
     def on_receive(self, wake: Callable[[], None]) -> None:

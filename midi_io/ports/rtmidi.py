@@ -233,7 +233,7 @@ class RtMidiPorts:
         self._drain()
         came = [self._came.popleft() for _ in range(len(self._came))]
         if came:
-            self.interruptions.known = came[-1][2]
+            self.interruptions.known = max(self.interruptions.known, came[-1][2])
         return [(moment, message) for moment, message, _ in came]
 
     def on_receive(self, wake: Callable[[], None]) -> None:

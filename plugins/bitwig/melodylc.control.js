@@ -53,7 +53,7 @@ function makeSettings() {
   button("Vary the clip", varyClip);
   button("Infill the clip", infillClip);
   settings.bars = watched(state.getNumberSetting("Bars of a new melody", "Melodies", 1, MOST_BARS, 1, "", 16));
-  settings.amount = watched(state.getNumberSetting("How far a variation goes", "Melodies", 0, 1, 0.05, "", 0.2));
+  settings.amount = watched(state.getNumberSetting("How far a variation goes", "Melodies", 0, 1, 0.05, "", 0.25));
   settings.fromBar = watched(state.getNumberSetting("Infill from bar", "Melodies", 1, MOST_BARS, 1, "", 9));
   settings.toBar = watched(state.getNumberSetting("Infill to bar", "Melodies", 1, MOST_BARS, 1, "", 16));
   settings.keep = watched(

@@ -211,7 +211,7 @@ local FIELDS = {
   rules = { "Rules (with ; between them)", "", several },
   chords = { "Chords (C | Am | F | G)", "", plain },
   strict = { "Guarantee key and range (yes or no)", "no", yes_or_no },
-  amount = { "How far from it (0 to 1)", "0.2", real },
+  amount = { "How far from it (0 to 1)", "0.25", real },
   keep = { "Keep (rhythm or pitches or nothing)", "", plain },
 }
 

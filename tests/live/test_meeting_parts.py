@@ -155,6 +155,23 @@ def test_who_is_led_from_anywhere_is_where_it_leads():
     live.session.close()
 
 
-def test_what_is_swung_needs_a_swing():
-    with pytest.raises(UserError, match="swing_of: what is swung is given with a number for swing"):
-        SessionSettings(swing_of="eighths")
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"swing_of": "eighths"}, "swing_of: what is swung is given with a number for swing"),
+        ({"song_position": "clocks"}, "song_position: comes with MIDI clock, not with sync internal"),
+        ({"sync": "jack", "backend": "alsa"}, "backend: sync jack plays through jack, not alsa"),
+        ({"mode": "answer", "every": 4}, "every: an answer is as long as its phrase"),
+        ({"style_amount": 0.5}, "style_amount: there is no style"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(settings, says):
+    with pytest.raises(UserError, match=says):
+        SessionSettings(**settings)
+
+
+def test_files_may_be_given_as_text(tmp_path):
+    settings = SessionSettings.of(
+        record=str(tmp_path / "take.mid"), rules=("in_key",), keep=str(tmp_path / "a.safetensors")
+    )
+    assert (settings.record, settings.keep) == (tmp_path / "take.mid", tmp_path / "a.safetensors")

@@ -491,6 +491,23 @@ def test_an_answer_is_over_when_its_session_begins_anew():
     assert pitches(queue, [0, 1, 2, 3]) == [None] * 4  # the next phrase is being played
 
 
+def test_a_phrase_whose_answer_failed_is_asked_about_once_more():
+    queue = MelodyQueue(SessionSettings(mode="answer"))
+    phrase = Phrase(from_notes([Note(72, 0, 1)]), 2)
+    queue.answer_phrase(phrase)
+    first = queue.next_request(ANY)
+    assert not queue.take(Failure(first.id, "out of luck"))
+    second = queue.next_request(ANY)
+    assert (second.phrase, second.id) == (first.phrase, first.id + 1)
+    assert not queue.take(Failure(second.id, "out of luck"))
+    assert queue.next_request(ANY) is None  # it would fail for ever
+    queue.answer_phrase(Phrase(from_notes([Note(60, 0, 1)]), 1))
+    third = queue.next_request(ANY)
+    queue.answer_phrase(phrase)  # played while another one is answered
+    assert not queue.take(Failure(third.id, "out of luck"))
+    assert queue.next_request(ANY).phrase == first.phrase
+
+
 def test_what_a_night_leaves_behind_is_bounded():
     history, score = MelodyHistory(most=3), Score(most=3)
     queue = MelodyQueue(SessionSettings(every=1))

@@ -155,7 +155,7 @@ def test_a_variation_is_a_new_clip_beside_the_one_it_varies(bitwig, bridge):
     assert (slots[4]["name"], slots[4]["length"], slots[4]["notes"]) == ("melodylc vary", 16, [[72, 0, 16, 90, 0]])
     assert [slots[index] for index in (0, 1, 5)] == [None] * 3
     (question,) = bridge.questions
-    assert question == {"do": "vary", "id": 1, "bars": 4, "key": "own", "amount": 0.2, "melody": MELODY}
+    assert question == {"do": "vary", "id": 1, "bars": 4, "key": "own", "amount": 0.25, "melody": MELODY}
 
 
 def test_the_melody_is_that_of_the_loop(bitwig, bridge):
