@@ -22,7 +22,7 @@ from melodylc.base.version import __version__
 from vision import options, report
 from vision.asking import AskedLabels
 from vision.data.download import download
-from vision.data.images import Dataset, Watch
+from vision.data.images import Dataset, LabelNames, Watch
 from vision.experiments import generation
 from vision.experiments.catalogue import Experiment, experiments_of
 from vision.objectives import parse
@@ -32,6 +32,7 @@ from vision.workspace import Workspace
 
 def main(
     name: str,
+    label_names: Callable[[str | None], LabelNames],
     load: Callable[..., Dataset],
     presets: Mapping[str, ExperimentPreset],
     arguments: list[str] | None = None,
@@ -44,7 +45,7 @@ def main(
         for option, value in vars(chosen).items():
             if isinstance(value, str) and not value.strip():
                 raise UserError(f"{option}: expected some text, got {value!r}; leave it out where nothing is meant")
-        _run(_workspace(name, load, presets, chosen), known, chosen)
+        _run(_workspace(name, label_names, load, presets, chosen), known, chosen)
     except (UserError, OSError) as error:
         print(f"vision.{name}: {error}", file=sys.stderr)
         return 2
@@ -65,11 +66,12 @@ def _no_memory(chosen: argparse.Namespace) -> str:
 
 def _workspace(
     name: str,
+    label_names: Callable[[str | None], LabelNames],
     load: Callable[..., Dataset],
     presets: Mapping[str, ExperimentPreset],
     chosen: argparse.Namespace,
 ) -> Workspace:
-    """Check the options, load the data and return the workspace; nothing is written yet."""
+    """Check the options, load the data and return the workspace; nothing is written but decoded images."""
     _check_packages()
     objective = parse(chosen.objective)
     device = chosen.device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -77,13 +79,14 @@ def _workspace(
         torch.zeros(1, device=device).item()  # a device without values, such as meta, is none
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(f"--device: {device} cannot be used here ({str(error).splitlines()[0]})") from error
-    if chosen.download:
-        download(name, Path(chosen.data))
-    data = load(chosen.data, seed=chosen.seed, watch=_watch(chosen.quiet))
-    print(f"{name}: {data.source}")
+    names = label_names(getattr(chosen, "attributes", None))
     if "generate" in chosen.experiments:
         for text in chosen.ask:
-            AskedLabels.of(data, text)  # an error comes before the training
+            AskedLabels.of(names, text)  # an error comes before the training
+    if chosen.download:
+        download(name, Path(chosen.data))
+    data = load(chosen.data, names, seed=chosen.seed, watch=_watch(chosen.quiet), keep=chosen.out)
+    print(f"{name}: {data.source}")
     preset = presets[chosen.preset]
     if getattr(chosen, "encoder", "notebook") == "paper":
         preset = preset.as_listed()

@@ -69,6 +69,11 @@ def _add_model_options(made: argparse.ArgumentParser, convolutional: bool) -> No
             default="notebook",
             help="order of its channels: growing as in the authors' notebook, or as the paper lists them (notebook)",
         )
+        made.add_argument(
+            "--attributes",
+            metavar="NAMES",
+            help="labels of the data, in place of the paper's ten: CelebA's names between commas",
+        )
 
 
 def _positive(text: str) -> float:

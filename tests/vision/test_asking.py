@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from melodylc.base.errors import UserError
 from vision.asking import AskedLabels
 from vision.data import celeba, mnist
-from vision.data.celeba import ALTERNATIVES, ATTRIBUTES
+from vision.data.celeba_attributes import ALTERNATIVES, ATTRIBUTES
 
 NAMES = [name for name, _ in ATTRIBUTES]
 HAIR = [NAMES.index(name) for name in ALTERNATIVES[0]]
@@ -22,7 +22,7 @@ def faces(tmp_path_factory):
 
 def named(data, text):
     """The labels of a text by name."""
-    return {data.attributes[place]: value for place, value in AskedLabels.of(data, text).named.items()}
+    return {data.attributes[place]: value for place, value in AskedLabels.of(data.names, text).named.items()}
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ def test_names_of_the_paper_and_of_celeba_in_any_case(faces, text, expected):
 def test_a_digit(tmp_path):
     data = mnist.load(drawn.mnist(tmp_path))
     assert named(data, "7") == {str(digit): float(digit == 7) for digit in range(10)}
-    drawn_labels = AskedLabels.of(data, "7").drawn(data, 5, 0)
+    drawn_labels = AskedLabels.of(data.names, "7").drawn(data, 5, 0)
     assert drawn_labels.argmax(dim=1).tolist() == [7] * 5
     for text in ("1, 2", "not 3", "none", "ten"):
         with pytest.raises(UserError, match="--ask: expected one of 0, 1"):
-            AskedLabels.of(data, text)
+            AskedLabels.of(data.names, text)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_digit(tmp_path):
 )
 def test_what_cannot_be_asked(faces, text, message):
     with pytest.raises(UserError, match=message):
-        AskedLabels.of(faces, text)
+        AskedLabels.of(faces.names, text)
 
 
 @given(wishes=st.dictionaries(st.sampled_from(NAMES), st.booleans(), min_size=1, max_size=4), seed=st.integers(0, 1000))
@@ -72,7 +72,7 @@ def test_what_cannot_be_asked(faces, text, message):
 def test_free_labels_are_those_of_images_that_have_the_named_ones(faces, wishes, seed):
     if sum(wishes.get(name, False) for name in ALTERNATIVES[0]) > 1:
         return
-    asked = AskedLabels.of(faces, ", ".join(name if has else f"not {name}" for name, has in wishes.items()))
+    asked = AskedLabels.of(faces.names, ", ".join(name if has else f"not {name}" for name, has in wishes.items()))
     labels = asked.drawn(faces, 20, seed)
     for name, has in wishes.items():
         assert (labels[:, NAMES.index(name)] == float(has)).all()

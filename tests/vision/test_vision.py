@@ -51,8 +51,10 @@ def test_every_experiment_writes_its_numbers_and_its_figure(name, digits, faces,
         assert written["result"]
         assert (tmp_path / f"{key}.png").read_bytes()[:4] == b"\x89PNG"
         assert EXPERIMENTS[key].title in printed
+    kept = [path.name for path in tmp_path.glob("images-*.npy")]  # decoded images, of faces only
+    assert len(kept) == (name == "celeba")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        [*(f"{key}.json" for key in expected), *(f"{key}.png" for key in expected), "models"]
+        [*(f"{key}.json" for key in expected), *(f"{key}.png" for key in expected), "models", *kept]
     )
     # what is there is not made again, only shown again
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}

@@ -26,7 +26,7 @@ def run(workspace: Workspace, texts: Sequence[str], kind: str) -> dict[str, Any]
     """
     data = workspace.data
     if texts:
-        asked = {text: AskedLabels.of(data, text) for text in texts}
+        asked = {text: AskedLabels.of(data.names, text) for text in texts}
     else:
         names, columns = data.columns
         asked = {
