@@ -38,6 +38,13 @@ class AskedLabels:
             raise _unknown(labels, text)
         return cls(_completed(labels, named, text))
 
+    def applied(self, labels: Tensor) -> Tensor:
+        """Return labels (B, Y) with those that the text names; the others stay."""
+        changed = labels.clone()
+        for place, value in self.named.items():
+            changed[:, place] = value
+        return changed
+
     def drawn(self, data: Dataset, count: int, seed: int) -> Tensor:
         """Return labels (count, Y) in which those that are free are as in training images that have the named ones.
 
@@ -49,9 +56,17 @@ class AskedLabels:
         alike = (known[:, places] == wanted).all(dim=1).nonzero()[:, 0]
         rows = alike if len(alike) else torch.arange(len(known))
         chosen = torch.randint(len(rows), (count,), generator=torch.Generator().manual_seed(seed))
-        labels = known[rows[chosen]].clone()
-        labels[:, places] = wanted
-        return labels
+        return self.applied(known[rows[chosen]])
+
+
+def found(labels: LabelNames, logits: Tensor, asked: AskedLabels) -> Tensor:
+    """Return the share of the labels that a text names which a classifier's logits (B, Y) have, (B,)."""
+    places = list(asked.named)
+    if labels.exclusive:
+        (one,) = (place for place in places if asked.named[place] == 1)
+        return (logits.argmax(dim=1) == one).float()
+    wanted = torch.tensor([asked.named[place] == 1 for place in places])
+    return ((logits[:, places] > 0) == wanted).float().mean(dim=1)
 
 
 def _label(labels: LabelNames, name: str, text: str) -> tuple[int, float]:

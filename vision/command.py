@@ -23,7 +23,8 @@ from vision import options, report
 from vision.asking import AskedLabels
 from vision.data.download import download
 from vision.data.images import Dataset, LabelNames, Watch
-from vision.experiments import generation
+from vision.data.pictures import prepared
+from vision.experiments import generation, pictures
 from vision.experiments.catalogue import Experiment, experiments_of
 from vision.objectives import parse
 from vision.presets import ExperimentPreset
@@ -80,9 +81,11 @@ def _workspace(
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(f"--device: {device} cannot be used here ({str(error).splitlines()[0]})") from error
     names = label_names(getattr(chosen, "attributes", None))
-    if "generate" in chosen.experiments:
-        for text in chosen.ask:
-            AskedLabels.of(names, text)  # an error comes before the training
+    for text in chosen.ask:
+        AskedLabels.of(names, text)  # an error comes before the training
+    if (chosen.ask or chosen.image) and "generate" not in chosen.experiments:
+        raise UserError("--ask and --image are for generate; name it before them")
+    chosen.pictures = {path: prepared(Path(path), name) for path in chosen.image}
     if chosen.download:
         download(name, Path(chosen.data))
     data = load(chosen.data, names, seed=chosen.seed, watch=_watch(chosen.quiet), keep=chosen.out)
@@ -128,7 +131,10 @@ def _settings(workspace: Workspace, fields: Iterable[str]) -> dict[str, Any]:
 
 
 def _generate(workspace: Workspace, chosen: argparse.Namespace) -> None:
-    result = generation.run(workspace, chosen.ask, chosen.actor)
+    if chosen.pictures:
+        result = pictures.run(workspace, chosen.pictures, chosen.ask, chosen.actor)
+    else:
+        result = generation.run(workspace, chosen.ask, chosen.actor)
     settings = _settings(workspace, asdict(workspace.preset))
     write_json(workspace.out / "generate.json", {"of": settings, "actor": chosen.actor, "result": result})
     print(f"\nimages of the given labels: {workspace.out / 'generate.png'}, generate.json")

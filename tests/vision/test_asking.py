@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from melodylc.base.errors import UserError
 from vision.asking import AskedLabels
 from vision.data import celeba, mnist
-from vision.data.celeba_attributes import ALTERNATIVES, ATTRIBUTES
+from vision.data.celeba_attributes import ALTERNATIVES, ATTRIBUTES, label_names
 
 NAMES = [name for name, _ in ATTRIBUTES]
 HAIR = [NAMES.index(name) for name in ALTERNATIVES[0]]
@@ -83,3 +83,33 @@ def test_free_labels_are_those_of_images_that_have_the_named_ones(faces, wishes,
     possible = any(all(row[place] == asked.named[place] for place in places) for row in known)
     assert not possible or {tuple(row) for row in labels.tolist()} <= known
     assert torch.equal(labels, asked.drawn(faces, 20, seed))
+
+
+def test_the_ten_are_the_papers_and_all_forty_can_be_chosen():
+    assert label_names() == label_names(", ".join(name for name, _ in ATTRIBUTES))
+    assert label_names().alternatives == (("bald", "black hair", "blond hair", "brown hair"),)
+    every = label_names(",".join(drawn.NAMES))
+    assert len(every.attributes) == 40
+    assert every.alternatives == ALTERNATIVES
+    assert every.attributes[:2] == ("5 o clock shadow", "arched eyebrows")
+    assert label_names("Gray_Hair, Bald").alternatives == ()  # a quarter of the bald have gray hair
+    assert label_names("hat").figure_labels == (("hat", (1,)),)
+
+
+@given(st.permutations(drawn.NAMES), st.integers(1, 40), st.sampled_from([str.lower, str.upper, str.title]))
+@settings(max_examples=50, deadline=None)
+def test_chosen_attributes_mean_the_same_by_either_name(names, count, case):
+    names = names[:count]
+    chosen = label_names(", ".join(case(name) for name in names))
+    ours = label_names(",".join(case(name) for name in chosen.attributes))
+    assert ours == chosen
+    for name, attribute in zip(names, chosen.attributes, strict=True):
+        assert chosen.aliases[name] == (attribute, name != "No_Beard")
+
+
+def test_chosen_labels_are_read_from_the_list(tmp_path):
+    names = label_names("Pale_Skin, No_Beard, Gray_Hair")
+    data = celeba.load(drawn.celeba(tmp_path / "faces", count=12), names)
+    rows = drawn.attributes(12)[2::3]  # image n is in part n % 3, training is 0
+    assert data.train.labels.tolist() == [[row["Pale_Skin"], not row["No_Beard"], row["Gray_Hair"]] for row in rows]
+    assert data.fingerprint() != celeba.load(tmp_path / "faces").fingerprint()

@@ -38,6 +38,7 @@ FOLDERS = ("", "celeba", "CelebA", "Anno", "Eval", "Img", "celeba_half_10k")
 ARCHIVES = ("img_align_celeba.zip", "celeba_half_10k.tar")
 LARGEST_IMAGE = 4 << 20  # bytes; the largest of CelebA has 40 kB
 LARGEST_LIST = 256 << 20  # bytes; the largest of CelebA has 26 MB
+AT_ONCE = 1000  # images that are decoded ahead of what is written
 LEAST = 6  # images, of which a part each has two
 # raised by archives and images that are incomplete, damaged or hostile
 DAMAGE = (
@@ -243,8 +244,12 @@ def load(
                 raise UserError(f"celeba: {line.where}: no image {line.image} in {root}; {WHERE}")
         pool = stack.enter_context(ThreadPoolExecutor())
 
+        def images_in_order() -> Iterable[Tensor]:
+            for start in range(0, len(lines), AT_ONCE):
+                yield from pool.map(partial(_image, files), lines[start : start + AT_ONCE])
+
         def decode() -> Iterable[Tensor]:
-            yield from watch(pool.map(partial(_image, files), lines), len(lines))
+            yield from watch(images_in_order(), len(lines))
 
         key = key_of((__version__, *(files.stamp(line.image) for line in lines)))
         pixels, hashes = decoded(decode(), len(lines), (3, SIZE, SIZE), keep, key)
@@ -356,12 +361,17 @@ def _image(files: Files, line: Line) -> Tensor:
                 f"celeba: {line.where}: {line.image}: expected an aligned image of 178 x 218 or 89 x 109, "
                 f"got {image.size[0]} x {image.size[1]}"
             )
-        square = SQUARES[image.size]
-        left, top = (image.size[0] - square) // 2, (image.size[1] - square) // 2
-        cut = image.convert("RGB").crop((left, top, left + square, top + square))
+        return centre_square(image.convert("RGB"))
     except DAMAGE as error:
         raise UserError(
             f"celeba: {line.where}: the image {line.image} is damaged or cut short ({error}); fetch it again"
         ) from error
+
+
+def centre_square(image: Image.Image) -> Tensor:
+    """Cut an RGB image of one of CelebA's sizes to its centre square, (3, 64, 64) uint8."""
+    square = SQUARES[image.size]
+    left, top = (image.size[0] - square) // 2, (image.size[1] - square) // 2
+    cut = image.crop((left, top, left + square, top + square))
     pixels = np.asarray(cut.reduce(square // SIZE) if square > SIZE else cut)
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1)
