@@ -13,7 +13,8 @@ from torch import Tensor
 from melodylc.base.storage import atomic_write
 from vision.data.images import HASH_BYTES, image_hash
 
-NAME = "images-{}.npy"  # with the key in it
+# with the key in them; apart, because the hashes are read when nothing else is
+IMAGES, HASHES = "images-{}.npy", "images-{}-hashes.npy"
 
 
 def key_of(parts: Iterable[object]) -> str:
@@ -37,43 +38,43 @@ def decoded(
     Raises:
         OSError: if the array cannot be written.
     """
-    record = np.dtype([("hash", np.uint8, HASH_BYTES), ("pixels", np.uint8, shape)])
     if folder is None:
-        array = np.empty(count, record)
+        pixels, hashes = np.empty((count, *shape), np.uint8), bytearray()
         for row, image in enumerate(images):
-            array[row] = (np.frombuffer(image_hash(image), np.uint8), image.numpy())
-        return _tensors(array)
-    path = folder / NAME.format(key)
-    found = _mapped(path, count, record)
-    if found is None:
+            pixels[row] = image.numpy()
+            hashes += image_hash(image)
+        return torch.from_numpy(pixels), torch.frombuffer(hashes, dtype=torch.uint8).view(count, HASH_BYTES)
+    paths = folder / IMAGES.format(key), folder / HASHES.format(key)
+    shapes = (count, *shape), (count, HASH_BYTES)
+    found = [_mapped(path, of) for path, of in zip(paths, shapes, strict=True)]
+    if any(array is None for array in found):
         folder.mkdir(parents=True, exist_ok=True)
-        _write(path, images, count, record)
-        for other in folder.glob(NAME.format("*")):
-            if other != path:
+        _write(*paths, images, shapes[0])
+        for other in folder.glob(IMAGES.format("*")):
+            if other not in paths:
                 other.unlink(missing_ok=True)
-        found = _mapped(path, count, record)
-        assert found is not None, "it was written a moment ago"
-    return _tensors(found)
+        found = [_mapped(path, of) for path, of in zip(paths, shapes, strict=True)]
+    pixels_found, hashes_found = (torch.from_numpy(array) for array in found)
+    return pixels_found, hashes_found
 
 
-def _mapped(path: Path, count: int, record: np.dtype) -> np.ndarray | None:
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     """Return an array as it lies on disk; None where there is none, or another than expected."""
     try:
         array = np.load(path, mmap_mode="c")  # private pages: torch takes no array that is read only
     except (OSError, EOFError, ValueError):  # cut short, or no array
         return None
-    return array if array.dtype == record and array.shape == (count,) else None
+    return array if array.dtype == np.uint8 and array.shape == shape else None
 
 
-def _write(path: Path, images: Iterable[Tensor], count: int, record: np.dtype) -> None:
-    """Write an array image by image: where the disk is full this is an error, in a mapped array it ends the process."""
-    header = {"descr": np.lib.format.dtype_to_descr(record), "fortran_order": False, "shape": (count,)}
+def _write(path: Path, hashes_path: Path, images: Iterable[Tensor], shape: tuple[int, ...]) -> None:
+    """Write arrays image by image: where the disk is full this is an error, in a mapped array it ends the process."""
+    hashes = bytearray()
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
     with atomic_write(path) as beside, beside.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for image in images:
-            file.write(image_hash(image))
+            hashes += image_hash(image)
             file.write(image.contiguous().numpy().data)
-
-
-def _tensors(array: np.ndarray) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(array["pixels"]), torch.from_numpy(array["hash"])
+        with atomic_write(hashes_path) as hashes_beside, hashes_beside.open("wb") as hashes_file:
+            np.save(hashes_file, np.frombuffer(hashes, np.uint8).reshape(-1, HASH_BYTES))
