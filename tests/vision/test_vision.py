@@ -97,7 +97,7 @@ def test_a_damaged_result_is_named(text, digits, tmp_path, capsys):
 
 def test_damaged_weights_are_named(digits, tmp_path, capsys):
     assert _run(mnist, digits, tmp_path, "likelihood") == 0
-    weights = next((tmp_path / "models").iterdir())
+    weights = next((tmp_path / "models").glob("*.safetensors"))
     os.truncate(weights, 100)
     assert _run(mnist, digits, tmp_path, "scales") == 2
     error = capsys.readouterr().err
