@@ -6,12 +6,13 @@ import sys
 
 from vision.command import main
 from vision.data import celeba
+from vision.data.celeba_attributes import label_names
 from vision.presets import CELEBA
 
 
 def entry(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return main("celeba", celeba.load, CELEBA, arguments)
+    return main("celeba", label_names, celeba.load, CELEBA, arguments)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,9 @@ from melodylc.base.version import __version__
 from vision import options, report
 from vision.asking import AskedLabels
 from vision.data.download import download
-from vision.data.images import Dataset, Watch
-from vision.experiments import generation
+from vision.data.images import Dataset, LabelNames, Watch
+from vision.data.pictures import prepared
+from vision.experiments import generation, pictures
 from vision.experiments.catalogue import Experiment, experiments_of
 from vision.objectives import parse
 from vision.presets import ExperimentPreset
@@ -32,6 +33,7 @@ from vision.workspace import Workspace
 
 def main(
     name: str,
+    label_names: Callable[[str | None], LabelNames],
     load: Callable[..., Dataset],
     presets: Mapping[str, ExperimentPreset],
     arguments: list[str] | None = None,
@@ -44,7 +46,7 @@ def main(
         for option, value in vars(chosen).items():
             if isinstance(value, str) and not value.strip():
                 raise UserError(f"{option}: expected some text, got {value!r}; leave it out where nothing is meant")
-        _run(_workspace(name, load, presets, chosen), known, chosen)
+        _run(_workspace(name, label_names, load, presets, chosen), known, chosen)
     except (UserError, OSError) as error:
         print(f"vision.{name}: {error}", file=sys.stderr)
         return 2
@@ -65,11 +67,12 @@ def _no_memory(chosen: argparse.Namespace) -> str:
 
 def _workspace(
     name: str,
+    label_names: Callable[[str | None], LabelNames],
     load: Callable[..., Dataset],
     presets: Mapping[str, ExperimentPreset],
     chosen: argparse.Namespace,
 ) -> Workspace:
-    """Check the options, load the data and return the workspace; nothing is written yet."""
+    """Check the options, load the data and return the workspace; nothing is written but decoded images."""
     _check_packages()
     objective = parse(chosen.objective)
     device = chosen.device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -77,13 +80,16 @@ def _workspace(
         torch.zeros(1, device=device).item()  # a device without values, such as meta, is none
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(f"--device: {device} cannot be used here ({str(error).splitlines()[0]})") from error
+    names = label_names(getattr(chosen, "attributes", None))
+    for text in chosen.ask:
+        AskedLabels.of(names, text)  # an error comes before the training
+    if (chosen.ask or chosen.image) and "generate" not in chosen.experiments:
+        raise UserError("--ask and --image are for generate; name it before them")
+    chosen.pictures = {path: prepared(Path(path), name) for path in chosen.image}
     if chosen.download:
         download(name, Path(chosen.data))
-    data = load(chosen.data, seed=chosen.seed, watch=_watch(chosen.quiet))
+    data = load(chosen.data, names, seed=chosen.seed, watch=_watch(chosen.quiet), keep=chosen.out)
     print(f"{name}: {data.source}")
-    if "generate" in chosen.experiments:
-        for text in chosen.ask:
-            AskedLabels.of(data, text)  # an error comes before the training
     preset = presets[chosen.preset]
     if getattr(chosen, "encoder", "notebook") == "paper":
         preset = preset.as_listed()
@@ -125,7 +131,10 @@ def _settings(workspace: Workspace, fields: Iterable[str]) -> dict[str, Any]:
 
 
 def _generate(workspace: Workspace, chosen: argparse.Namespace) -> None:
-    result = generation.run(workspace, chosen.ask, chosen.actor)
+    if chosen.pictures:
+        result = pictures.run(workspace, chosen.pictures, chosen.ask, chosen.actor)
+    else:
+        result = generation.run(workspace, chosen.ask, chosen.actor)
     settings = _settings(workspace, asdict(workspace.preset))
     write_json(workspace.out / "generate.json", {"of": settings, "actor": chosen.actor, "result": result})
     print(f"\nimages of the given labels: {workspace.out / 'generate.png'}, generate.json")

@@ -11,7 +11,7 @@ from vision.presets import MNIST
 
 def entry(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return main("mnist", mnist.load, MNIST, arguments)
+    return main("mnist", lambda _: mnist.label_names(), mnist.load, MNIST, arguments)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from torch import nn
 
 from melodylc.base import storage
 from melodylc.base.errors import UserError
+from vision import model_card
+from vision.model_card import About, Origin
 from vision.training_loop import TrainingRun
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -22,14 +24,18 @@ SHOWN = 60  # characters of a setting in an error
 
 
 class NetworkStore:
-    """Networks by name, as FOLDER/NAME.safetensors with a card that says what they depend on."""
+    """Networks by name, as FOLDER/NAME.safetensors with what they depend on; NAME.md is a card for people."""
 
-    def __init__(self, folder: Path, *, data: str, seed: int, device: torch.device, progress: bool) -> None:
+    def __init__(
+        self, folder: Path, *, data: str, seed: int, device: torch.device, progress: bool, origin: Origin
+    ) -> None:
         """Open a store.
 
         Args:
             data: identifies the data set that all its networks are trained on.
+            origin: what all their cards say.
         """
+        self._origin = origin
         self._folder, self._data, self._seed = folder, data, seed
         self._device, self._progress = device, progress
         self._loaded: dict[str, nn.Module] = {}
@@ -45,6 +51,7 @@ class NetworkStore:
         build: Callable[[], Network],
         train: Callable[[Network, TrainingRun], None],
         settings: Mapping[str, Any],
+        about: About = About(),
     ) -> Network:
         """Return a network from memory or from disk; where there is none, train it and store it.
 
@@ -52,6 +59,7 @@ class NetworkStore:
             build: returns an untrained network.
             train: trains it in place.
             settings: what the network depends on, beside data and seed.
+            about: what else its card says.
 
         Raises:
             UserError: if the network on disk was made with other settings.
@@ -75,6 +83,8 @@ class NetworkStore:
             storage.write_tensors(path, network.state_dict(), card)
             checkpoint.unlink(missing_ok=True)
         network.requires_grad_(False).eval()
+        if not path.with_suffix(".md").exists():  # also where a kill came between the two
+            model_card.write(path.with_suffix(".md"), network, self._origin, about, card)
         self._loaded[name], self._cards[network] = network, card
         return network
 

@@ -21,7 +21,7 @@ def parser(name: str, presets: Mapping[str, ExperimentPreset], titles: Mapping[s
         description=f"The experiments of Latent Constraints on {name}.",
         epilog=(
             f"experiments:\n{about}\n  {'all':<12} every one of them\n"
-            f"  {'generate':<12} images of the labels given by --ask, by an actor of table 1"
+            f"  {'generate':<12} images of the labels given by --ask, or pictures given by --image changed to them"
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -43,6 +43,13 @@ def parser(name: str, presets: Mapping[str, ExperimentPreset], titles: Mapping[s
         default=[],
         metavar="LABELS",
         help="for generate: a class, or attributes between commas; may be repeated",
+    )
+    made.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="for generate: a picture of your own, which is changed as --ask says; may be repeated",
     )
     made.add_argument(
         "--actor", choices=list(CONDITIONAL), default="distance", help="for generate: an actor of table 1 (distance)"
@@ -68,6 +75,11 @@ def _add_model_options(made: argparse.ArgumentParser, convolutional: bool) -> No
             choices=("notebook", "paper"),
             default="notebook",
             help="order of its channels: growing as in the authors' notebook, or as the paper lists them (notebook)",
+        )
+        made.add_argument(
+            "--attributes",
+            metavar="NAMES",
+            help="labels of the data, in place of the paper's ten: CelebA's names between commas",
         )
 
 

@@ -21,6 +21,7 @@ from vision import constraint_training, inference, metrics
 from vision.classifier_training import train_classifier
 from vision.data.images import Dataset, Images
 from vision.inference import Encodings
+from vision.model_card import About, Origin
 from vision.models import VAE, Encoder
 from vision.network_store import NetworkStore
 from vision.objectives import ELBO, Objective
@@ -30,6 +31,7 @@ from vision.vae_training import train_vae
 
 LAST_SEED = 2**32 - 1  # each step's own seed is a multiple of it, and has to fit torch's
 PRIOR_STRIDE = 7919  # between the seeds of two workspaces' draws of the prior, which lie seed + 0, 1, 2, ...
+MEASURED = 2000  # validation images, at most, of the metrics on cards
 UNLABELLED = ("realism", "inner")  # constraints of realism alone
 
 
@@ -52,7 +54,12 @@ class Workspace:
         self.device = torch.device(device)
         self.data_fingerprint = f"{data.name}, {data.source}, {data.fingerprint()}"
         self.networks = NetworkStore(
-            out / "models", data=self.data_fingerprint, seed=self.seed, device=self.device, progress=progress
+            out / "models",
+            data=self.data_fingerprint,
+            seed=self.seed,
+            device=self.device,
+            progress=progress,
+            origin=Origin(data.name, data.attributes, preset.name),
         )
         for folder in (out, out / "models"):
             sweep(folder)
@@ -76,7 +83,13 @@ class Workspace:
             "jitter": preset.jitter,
             "mirror": preset.mirror,
         }
-        return self.networks.load_or_train("classifier", build, train, settings)
+
+        def measure(network: Encoder) -> dict[str, float]:
+            images, labels = self.data.valid.at(slice(MEASURED))
+            return metrics.label_scores(inference.logits(network, images, self.device), labels, self.data.exclusive)
+
+        about = About("The classifier of labels that judges all images.", "workspace.classifier()", measure)
+        return self.networks.load_or_train("classifier", build, train, settings, about)
 
     def vae(
         self,
@@ -106,7 +119,30 @@ class Workspace:
             "conditional": conditional,
             "critic": self.preset.critic_hidden if objective.adversarial else None,
         }
-        return self.networks.load_or_train(_vae_name(sigma_x, objective, training, conditional), build, train, settings)
+        about = About(
+            f"A VAE{' with labels' if conditional else ''} of sigma_x {sigma_x:g}; at 0 it is a plain autoencoder.",
+            self._call_of_vae(sigma_x, objective, training, conditional),
+            None if conditional else self._reconstruction_error,
+        )
+        name = _vae_name(sigma_x, objective, training, conditional)
+        return self.networks.load_or_train(name, build, train, settings, about)
+
+    def _call_of_vae(self, sigma_x: float, objective: Objective, training: TrainingSettings, conditional: bool) -> str:
+        """Return what returns a VAE, for its card; nothing where it takes more than names of the preset."""
+        lengths = {"": self.preset.vae, "sweep": self.preset.sweep, "variants": self.preset.variants}
+        length = next((name for name, of in lengths.items() if of == training), None)
+        if length is None or objective != self.objective or self.objective != ELBO:
+            return ""
+        arguments = [] if sigma_x == self.preset.sigma_x else [f"{sigma_x!r}"]
+        arguments += [f"training=preset.{length}"] if length else []
+        arguments += ["conditional=True"] if conditional else []
+        return f"workspace.vae({', '.join(arguments)})"
+
+    def _reconstruction_error(self, vae: VAE) -> dict[str, float]:
+        """Return the root mean squared difference of validation images from their reconstructions."""
+        images = self.data.valid.subset(slice(MEASURED))
+        rebuilt = inference.decode(vae.decoder, inference.encode(vae, images, self.device).mean)
+        return {"reconstruction_error": float((rebuilt - images.at(slice(None))[0]).square().mean().sqrt())}
 
     def encodings(self, vae: VAE) -> Encodings:
         """Return q(z|x) of all training images, on the workspace's device."""
@@ -146,7 +182,11 @@ class Workspace:
             constraint_training.train_adversaries(networks, self.encodings(of), labels, settings, run)
 
         depends = {"settings": settings, "vae": self.networks.card(of)}
-        return self.networks.load_or_train(name, build, train, depends)
+        about = About(
+            f"The critic, and the actor if there is one, of the constraint `{kind}` in latent space.",
+            f'workspace.critic("{kind}")  # and workspace.actor("{kind}")' if vae is None else "",
+        )
+        return self.networks.load_or_train(name, build, train, depends, about)
 
     def attribute_critic(self) -> Critic:
         """Return D_attr, which predicts labels from encodings (section 5)."""
@@ -160,7 +200,15 @@ class Workspace:
             constraint_training.train_attribute_critic(critic, self.encodings(vae), labels, training, hidden, run)
 
         depends = {"hidden": hidden, "training": training, "vae": self.networks.card(vae)}
-        return self.networks.load_or_train("attribute-critic", build, train, depends)
+
+        def measure(critic: Critic) -> dict[str, float]:
+            images = self.data.valid.subset(slice(MEASURED))
+            with torch.no_grad():
+                found = critic(inference.encode(vae, images, self.device).mean).cpu()
+            return metrics.label_scores(found, images.labels, self.data.exclusive)
+
+        about = About("D_attr, which predicts labels from encodings.", "workspace.attribute_critic()", measure)
+        return self.networks.load_or_train("attribute-critic", build, train, depends, about)
 
     # -- images and vectors passed through them
 

@@ -11,6 +11,7 @@ import drawn
 import pytest
 import torch
 from imports import imports_beyond
+from PIL import Image
 from safetensors import SafetensorError
 
 import vision
@@ -19,9 +20,11 @@ from melodylc.base.signals import Stopped
 from melodylc.latent.adversarial import AdversarialLearning, AttributeLearning
 from vision import celeba, command, mnist, training_loop
 from vision.classifier_training import jittered
+from vision.data import celeba as celeba_data
 from vision.data import mnist as mnist_data
+from vision.experiments import pictures
 from vision.experiments.catalogue import EXPERIMENTS, Experiment
-from vision.presets import MNIST, ExperimentPreset
+from vision.presets import CELEBA, MNIST, ExperimentPreset
 from vision.training_loop import TrainingRun
 from vision.workspace import Workspace
 
@@ -51,8 +54,10 @@ def test_every_experiment_writes_its_numbers_and_its_figure(name, digits, faces,
         assert written["result"]
         assert (tmp_path / f"{key}.png").read_bytes()[:4] == b"\x89PNG"
         assert EXPERIMENTS[key].title in printed
+    kept = [path.name for path in tmp_path.glob("images-*.npy")]  # decoded images, of faces only
+    assert len(kept) == (2 if name == "celeba" else 0)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        [*(f"{key}.json" for key in expected), *(f"{key}.png" for key in expected), "models"]
+        [*(f"{key}.json" for key in expected), *(f"{key}.png" for key in expected), "models", *kept]
     )
     # what is there is not made again, only shown again
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
@@ -92,7 +97,7 @@ def test_a_damaged_result_is_named(text, digits, tmp_path, capsys):
 
 def test_damaged_weights_are_named(digits, tmp_path, capsys):
     assert _run(mnist, digits, tmp_path, "likelihood") == 0
-    weights = next((tmp_path / "models").iterdir())
+    weights = next((tmp_path / "models").glob("*.safetensors"))
     os.truncate(weights, 100)
     assert _run(mnist, digits, tmp_path, "scales") == 2
     error = capsys.readouterr().err
@@ -124,6 +129,80 @@ def test_images_of_labels_of_ones_own(digits, faces, tmp_path, capsys):
         assert _run(asked, data, tmp_path / "x", "generate", "--ask", text) == 2
         assert f"got {text!r}" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+def test_pictures_of_ones_own_are_changed(digits, faces, tmp_path, capsys):
+    face, sheet = tmp_path / "me.jpg", tmp_path / "seven.png"
+    drawn.face((400, 300), dict.fromkeys(drawn.NAMES, False)).save(face)
+    Image.fromarray(255 - drawn.digits(8)[0][7]).save(sheet)
+    ask = ["--ask", "smiling", "--ask", "not male, Wearing_Hat"]
+    assert _run(celeba, faces, tmp_path / "c", "generate", "--image", str(face), *ask) == 0
+    written = json.loads((tmp_path / "c" / "generate.json").read_text())["result"]
+    texts, methods = ("smiling", "not male, Wearing_Hat"), ("actor distance", "gradient")
+    assert list(written["rows"]) == [f"{face}, {text}, {method}" for method in methods for text in texts]
+    assert list(written["labels found in the pictures"]) == [str(face)]
+    assert (tmp_path / "c" / "generate.png").read_bytes()[:4] == b"\x89PNG"
+    # without --ask, each label in turn
+    assert _run(mnist, digits, tmp_path / "m", "generate", "--image", str(sheet), "--actor", "free") == 0
+    written = json.loads((tmp_path / "m" / "generate.json").read_text())["result"]
+    assert list(written["rows"])[:10] == [f"{sheet}, {digit}, actor free" for digit in range(10)]
+    for arguments, message in (
+        (["generate", "--image", str(tmp_path / "none.png")], "no file"),
+        (["generate", "--image", str(tmp_path)], "is no picture that can be read"),
+        (["scales", "--image", str(sheet)], "--ask and --image are for generate"),
+        (["scales", "--ask", "7"], "--ask and --image are for generate"),
+    ):
+        capsys.readouterr()
+        assert _run(mnist, digits, tmp_path / "x", *arguments) == 2
+        said = capsys.readouterr().err
+        assert message in said
+        assert said.count("\n") == 1
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_is_not_asked_for_stays_as_it_is_in_a_picture(digits, tmp_path):
+    """The labels that an actor is given, of a picture in which the classifier finds some."""
+    data = celeba_data.load(drawn.celeba(tmp_path / "faces"))
+    workspace = Workspace(data, CELEBA["smoke"], tmp_path, progress=False)
+    has = torch.tensor([[0, 1, 0, 0, 1, 1, 0, 0, 0, 1]]).float()
+    workspace.logits = lambda images: (2 * has - 1).repeat(len(images), 1)
+    given = []
+    actor = workspace.actor("free")
+    workspace.actor = lambda kind: lambda z, y: (given.append(y), actor(z, y))[1]
+    result = pictures.run(workspace, {"me": data.test.pixels[0]}, ["smiling", "blond hair", "not male"], "free")
+    assert result["labels found in the pictures"] == {"me": "black hair, eyeglasses, male, young"}
+    assert torch.cat(given).tolist() == [
+        [0, 1, 0, 0, 1, 1, 0, 1, 0, 1],
+        [0, 0, 1, 0, 1, 1, 0, 0, 0, 1],  # of the hair colours one
+        [0, 1, 0, 0, 1, 0, 0, 0, 0, 1],
+    ]
+    assert result["rows"]["me, not male, actor free"]["found"] == 0
+    given.clear()
+    pictures.run(workspace, {"me": data.test.pixels[0]}, [], "free")
+    for place, labels in enumerate(torch.cat(given)):  # each in turn, as it is not
+        assert labels[place] == 1 - has[0, place]
+
+
+def test_other_attributes_are_another_data_set(faces, tmp_path, capsys):
+    chosen = ["--attributes", "wearing_hat, PALE_SKIN, Gray Hair,no_beard,blond hair"]
+    assert _run(celeba, faces, tmp_path, "conditional", "generate", "--ask", "pale skin, Gray_Hair", *chosen) == 0
+    rows = json.loads((tmp_path / "generate.json").read_text())["result"]["rows"]
+    assert list(rows) == ["pale skin, Gray_Hair"]
+    for other in ([], ["--attributes", "hat, pale skin"]):
+        capsys.readouterr()
+        assert _run(celeba, faces, tmp_path, "conditional", *other) == 2
+        assert "conditional.json was made with another data; name another --out" in capsys.readouterr().err
+    for text, message in (
+        ("hat, shoes", "expected names of CelebA's attributes between commas, got 'shoes'; they are 5_o_Clock_Shadow"),
+        ("hat, Wearing_Hat", "hat is named twice"),
+    ):
+        assert _run(celeba, faces, tmp_path / "x", "conditional", "--attributes", text) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_one_attribute_is_enough(faces, tmp_path):
+    assert _run(celeba, faces, tmp_path, "transform", "compare", "--attributes", "smiling") == 0
 
 
 def test_what_is_missing_is_said_before_anything_is_made(digits, tmp_path, capsys, monkeypatch):

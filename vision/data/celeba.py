@@ -25,7 +25,10 @@ from PIL import Image
 from torch import Tensor
 
 from melodylc.base.errors import UserError
-from vision.data.images import Dataset, Images, Watch, split, unwatched
+from melodylc.base.version import __version__
+from vision.data.celeba_attributes import MEANINGS, label_names
+from vision.data.decoded import decoded, key_of
+from vision.data.images import Dataset, Images, LabelNames, Watch, split, unwatched
 
 SIZE = 64
 SQUARES = {(178, 218): 128, (89, 109): 64}  # the centre square of each size of image
@@ -35,6 +38,7 @@ FOLDERS = ("", "celeba", "CelebA", "Anno", "Eval", "Img", "celeba_half_10k")
 ARCHIVES = ("img_align_celeba.zip", "celeba_half_10k.tar")
 LARGEST_IMAGE = 4 << 20  # bytes; the largest of CelebA has 40 kB
 LARGEST_LIST = 256 << 20  # bytes; the largest of CelebA has 26 MB
+AT_ONCE = 1000  # images that are decoded ahead of what is written
 LEAST = 6  # images, of which a part each has two
 # raised by archives and images that are incomplete, damaged or hostile
 DAMAGE = (
@@ -56,32 +60,6 @@ WHERE = (
     "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and put the three there"
 )
 
-# The ten of section 9.1; a minus takes the complement: facial hair is the opposite of No_Beard.
-ATTRIBUTES = (
-    ("bald", "Bald"),
-    ("black hair", "Black_Hair"),
-    ("blond hair", "Blond_Hair"),
-    ("brown hair", "Brown_Hair"),
-    ("eyeglasses", "Eyeglasses"),
-    ("male", "Male"),
-    ("facial hair", "-No_Beard"),
-    ("smiling", "Smiling"),
-    ("hat", "Wearing_Hat"),
-    ("young", "Young"),
-)
-ALTERNATIVES = (("bald", "black hair", "blond hair", "brown hair"),)
-# table 3, the columns of figures
-FIGURE_LABELS = (
-    ("blond hair", (0, 0, 1, 0, 0, 0, 0, 1, 0, 1)),
-    ("brown hair", (0, 0, 0, 1, 0, 0, 0, 1, 0, 1)),
-    ("black hair", (0, 1, 0, 0, 0, 0, 0, 1, 0, 1)),
-    ("male", (0, 1, 0, 0, 0, 1, 0, 1, 0, 1)),
-    ("facial hair", (0, 1, 0, 0, 0, 1, 1, 1, 0, 1)),
-    ("eyeglasses", (0, 1, 0, 0, 1, 1, 1, 1, 0, 1)),
-    ("bald", (1, 0, 0, 0, 0, 1, 1, 1, 0, 1)),
-    ("aged", (1, 0, 0, 0, 0, 1, 1, 0, 0, 0)),
-)
-
 
 @dataclass(frozen=True)
 class Line:
@@ -92,6 +70,15 @@ class Line:
     labels: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Stored:
+    """A file in a folder or an archive."""
+
+    size: int  # in bytes
+    content: Callable[[], bytes]  # reads it
+    stamp: object  # by which it is known to be unchanged, without reading it
+
+
 class Files:
     """The files in a folder or an archive, by their own names; `stack` closes the archives."""
 
@@ -99,7 +86,7 @@ class Files:
         if not root.exists():
             raise UserError(f"celeba: {root} does not exist; {WHERE}")
         self.root, self._stack = root, stack
-        self._contents: dict[str, tuple[int, Callable[[], bytes]]] = {}  # by name: size in bytes, and what reads it
+        self._contents: dict[str, Stored] = {}  # by name
         self._lock = Lock()  # an archive is one file with one position
         if root.is_file():
             self._open(root)
@@ -112,10 +99,10 @@ class Files:
             for name in (LABELS, PARTITION):
                 for path in (root / folder / f"{name}.csv", root / folder / f"{name}.txt"):
                     if path.is_file():
-                        self._contents[path.name] = (path.stat().st_size, path.read_bytes)
+                        self._contents[path.name] = _stored(path.stat(), str(path))
             for images in ("img_align_celeba", "img_align_celeba/img_align_celeba"):
                 for entry in _entries(root / folder / images):
-                    self._contents[entry.name] = (entry.stat().st_size, Path(entry.path).read_bytes)
+                    self._contents[entry.name] = _stored(entry.stat(), entry.path)
 
     def _open(self, path: Path) -> None:
         """Add the files of an archive."""
@@ -126,25 +113,27 @@ class Files:
                 raise UserError(f"celeba: {path} {A_PAGE}")
             found = self._zipped(path) if zipfile.is_zipfile(path) else self._tarred(path)
             within: set[str] = set()
-            for name, size, content in found:
+            for name, stored in found:
                 if name in within and name.endswith((".jpg", ".txt", ".csv")):
                     raise UserError(f"celeba: {path} has two files {name}; fetch it again")
                 within.add(name)
-                self._contents[name] = (size, content)
+                self._contents[name] = stored
         except DAMAGE as error:
             raise UserError(f"celeba: {path} is damaged or no archive ({error}); fetch it again") from error
 
-    def _zipped(self, path: Path) -> Iterable[tuple[str, int, Callable[[], bytes]]]:
+    def _zipped(self, path: Path) -> Iterable[tuple[str, Stored]]:
         packed = self._stack.enter_context(zipfile.ZipFile(path))
         for info in packed.infolist():
             if not info.is_dir():
-                yield Path(info.filename).name, info.file_size, partial(packed.read, info)
+                yield _base(info.filename), Stored(info.file_size, partial(packed.read, info), info.CRC)
 
-    def _tarred(self, path: Path) -> Iterable[tuple[str, int, Callable[[], bytes]]]:
+    def _tarred(self, path: Path) -> Iterable[tuple[str, Stored]]:
+        changed = path.stat().st_mtime_ns
         packed = self._stack.enter_context(tarfile.open(path))  # noqa: SIM115 - the stack closes it
         for member in packed.getmembers():
             if member.isfile():
-                yield Path(member.name).name, member.size, partial(_read_member, packed, member)
+                stamp = (changed, member.offset_data)
+                yield _base(member.name), Stored(member.size, partial(_read_member, packed, member), stamp)
 
     def has_list(self, name: str) -> bool:
         """Return whether a list is there."""
@@ -160,11 +149,16 @@ class Files:
 
     def read(self, name: str, largest: int = LARGEST_IMAGE) -> bytes:
         """Return the bytes of a file; KeyError where there is none, OSError where it has more than the largest has."""
-        size, content = self._contents[name]
-        if size > largest:  # as its header says, which what unpacks it keeps to
-            raise OSError(f"it has {size} bytes")
+        stored = self._contents[name]
+        if stored.size > largest:  # as its header says, which what unpacks it keeps to
+            raise OSError(f"it has {stored.size} bytes")
         with self._lock:
-            return content()
+            return stored.content()
+
+    def stamp(self, name: str) -> tuple[str, int, object]:
+        """Return what tells, without reading a file, whether it is the same as before."""
+        stored = self._contents[name]
+        return name, stored.size, stored.stamp
 
     def text(self, name: str) -> tuple[str, list[str]] | None:
         """Return name and lines of a list, as .txt (the release) or .csv (Kaggle's); None where there is neither."""
@@ -180,6 +174,19 @@ class Files:
                         f"celeba: {file} in {self.root} cannot be read ({error}); fetch it again"
                     ) from error
         return None
+
+
+def _stored(status: os.stat_result, path: str) -> Stored:
+    return Stored(status.st_size, partial(_read_file, path), status.st_mtime_ns)
+
+
+def _read_file(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
+def _base(name: str) -> str:
+    """Return the last part of a name in an archive; of 200,000, which pathlib takes seconds for."""
+    return name.rpartition("/")[2]
 
 
 def _read_member(packed: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
@@ -207,28 +214,46 @@ def present(root: Path) -> bool:
         return all(files.has_list(name) for name in (LABELS, PARTITION)) and files.has_images
 
 
-def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatched) -> Dataset:
-    """Load CelebA at 64 x 64 with the paper's ten attributes, in the official partition or, without it, a seeded split.
+def load(
+    root: str | os.PathLike[str],
+    names: LabelNames | None = None,
+    *,
+    seed: int = 0,
+    watch: Watch = unwatched,
+    keep: Path | None = None,
+) -> Dataset:
+    """Load CelebA at 64 x 64, in the official partition or, without it, a seeded split.
 
     Args:
         root: a folder with the images and lists (as released, as torchvision or Kaggle lay them out), or an archive.
-        watch: wraps the images as they are read (a progress bar), given their number.
+        names: of `celeba_attributes.label_names`; the paper's ten attributes without them.
+        watch: wraps the images as they are decoded (a progress bar), given their number.
+        keep: folder in which the decoded images are kept; as long as the files are the same, they are not decoded
+            again, and read only where they are used.
 
     Raises:
         UserError: for anything missing, cut short or damaged, with file and line; damaged data are never used in part.
     """
+    names = label_names() if names is None else names
     with ExitStack() as stack:
         files = Files(Path(root), stack)
-        lines = _labels(files)
+        lines = _labels(files, names)
         parts = _partition(files, lines)
         for line in lines:
             if line.image not in files:
                 raise UserError(f"celeba: {line.where}: no image {line.image} in {root}; {WHERE}")
-        pixels = torch.empty(len(lines), 3, SIZE, SIZE, dtype=torch.uint8)
-        with ThreadPoolExecutor() as pool:
-            for row, image in enumerate(watch(pool.map(lambda line: _image(files, line), lines), len(lines))):
-                pixels[row] = image
-    images = Images(pixels, torch.tensor([line.labels for line in lines], dtype=torch.float32))
+        pool = stack.enter_context(ThreadPoolExecutor())
+
+        def images_in_order() -> Iterable[Tensor]:
+            for start in range(0, len(lines), AT_ONCE):
+                yield from pool.map(partial(_image, files), lines[start : start + AT_ONCE])
+
+        def decode() -> Iterable[Tensor]:
+            yield from watch(images_in_order(), len(lines))
+
+        key = key_of((__version__, *(files.stamp(line.image) for line in lines)))
+        pixels, hashes = decoded(decode(), len(lines), (3, SIZE, SIZE), keep, key)
+    images = Images.hashed(pixels, torch.tensor([line.labels for line in lines], dtype=torch.float32), hashes)
     source = "the official partition"
     if parts is None:
         tenth = max(2, len(lines) // 10)
@@ -239,16 +264,12 @@ def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatche
         train=images.subset(parts[0]),
         valid=images.subset(parts[1]),
         test=images.subset(parts[2]),
-        attributes=tuple(name for name, _ in ATTRIBUTES),
-        exclusive=False,
-        figure_labels=FIGURE_LABELS,
-        aliases={given.lstrip("-"): (name, not given.startswith("-")) for name, given in ATTRIBUTES},
-        alternatives=ALTERNATIVES,
+        names=names,
         source=f"{len(parts[0])} training, {len(parts[1])} validation, {len(parts[2])} test images, {source}",
     )
 
 
-def _labels(files: Files) -> list[Line]:
+def _labels(files: Files, labels: LabelNames) -> list[Line]:
     """Read the attribute file."""
     found = files.text(LABELS)
     if found is None:
@@ -271,12 +292,12 @@ def _labels(files: Files) -> list[Line]:
         double = next(name for at, name in enumerate(names) if name in names[:at])
         raise UserError(f"celeba: {file} line {first}: names {double} twice; fetch it again")
     columns = []
-    for _, name in ATTRIBUTES:
-        if name.lstrip("-") not in names:
-            raise UserError(
-                f"celeba: {file} line {first}: expected the attribute {name.lstrip('-')} among {len(names)}"
-            )
-        columns.append((names.index(name.lstrip("-")), name.startswith("-")))
+    given = {name: (alias, has) for alias, (name, has) in MEANINGS.items()}
+    for attribute in labels.attributes:
+        alias, has = given[attribute]
+        if alias not in names:
+            raise UserError(f"celeba: {file} line {first}: expected the attribute {alias} among {len(names)}")
+        columns.append((names.index(alias), has))
     lines = []
     for number, row in enumerate(text[first:], start=first + 1):
         where = f"{file} line {number}"
@@ -285,10 +306,9 @@ def _labels(files: Files) -> list[Line]:
             raise UserError(
                 f"celeba: {where}: expected an image and {len(names)} values, got {len(fields)} fields; fetch it again"
             )
-        if wrong := [value for value in fields[1:] if value not in ("1", "-1")]:
-            raise UserError(f"celeba: {where}: expected values 1 and -1, got {wrong[0]!r}; fetch it again")
-        values = [value == "1" for value in fields[1:]]
-        lines.append(Line(fields[0], where, tuple(int(values[at] != complement) for at, complement in columns)))
+        if wrong := set(fields[1:]) - {"1", "-1"}:
+            raise UserError(f"celeba: {where}: expected values 1 and -1, got {min(wrong)!r}; fetch it again")
+        lines.append(Line(fields[0], where, tuple(int((fields[1 + at] == "1") == has) for at, has in columns)))
     if count is not None and count != len(lines):
         raise UserError(
             f"celeba: {file} line {len(text)} is the last, of image {len(lines)}; line 1 says {count}; fetch it again"
@@ -341,12 +361,17 @@ def _image(files: Files, line: Line) -> Tensor:
                 f"celeba: {line.where}: {line.image}: expected an aligned image of 178 x 218 or 89 x 109, "
                 f"got {image.size[0]} x {image.size[1]}"
             )
-        square = SQUARES[image.size]
-        left, top = (image.size[0] - square) // 2, (image.size[1] - square) // 2
-        cut = image.convert("RGB").crop((left, top, left + square, top + square))
+        return centre_square(image.convert("RGB"))
     except DAMAGE as error:
         raise UserError(
             f"celeba: {line.where}: the image {line.image} is damaged or cut short ({error}); fetch it again"
         ) from error
+
+
+def centre_square(image: Image.Image) -> Tensor:
+    """Cut an RGB image of one of CelebA's sizes to its centre square, (3, 64, 64) uint8."""
+    square = SQUARES[image.size]
+    left, top = (image.size[0] - square) // 2, (image.size[1] - square) // 2
+    cut = image.crop((left, top, left + square, top + square))
     pixels = np.asarray(cut.reduce(square // SIZE) if square > SIZE else cut)
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from melodylc.base.errors import UserError
 
+HASH_BYTES = 16  # of the hash of an image
 Watch = Callable[[Iterable[Any], int], Iterable[Any]]  # wraps a number of items in a progress bar
 
 
@@ -25,13 +26,26 @@ def unwatched(items: Iterable[Any], count: int) -> Iterable[Any]:
 
 @dataclass(frozen=True)
 class Images:
-    """Images with their labels, in the same order."""
+    """Images with their labels, in the same order; `images[row]` is one of them, as torch's data loaders take it."""
 
-    pixels: Tensor  # (N, C, H, W) uint8
+    pixels: Tensor  # (N, C, H, W) uint8; they may be mapped from disk, and are read where they are used
     labels: Tensor  # (N, Y) float32, each 0 or 1
+    # (N, HASH_BYTES) uint8, where they are known; never taken over by `replace`, as they are of these pixels
+    hashes: Tensor | None = field(default=None, init=False, repr=False, compare=False)
+
+    @classmethod
+    def hashed(cls, pixels: Tensor, labels: Tensor, hashes: Tensor | None) -> Images:
+        """Return images whose hashes (N, HASH_BYTES) are known."""
+        made = cls(pixels, labels)
+        object.__setattr__(made, "hashes", hashes)
+        return made
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def __getitem__(self, row: int) -> tuple[Tensor, Tensor]:
+        """Return the pixels (C, H, W), uint8, and the labels (Y,) of an image."""
+        return self.pixels[row], self.labels[row]
 
     def at(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Return pixels in [0, 1] and labels of some rows."""
@@ -43,8 +57,42 @@ class Images:
         return x.to(device), y.to(device)
 
     def subset(self, rows: Tensor | slice) -> Images:
-        """Return some of the images."""
-        return Images(self.pixels[rows], self.labels[rows])
+        """Return some of the images; they are copied only where they do not lie one after the other."""
+        if isinstance(rows, Tensor) and _consecutive(rows):
+            rows = slice(int(rows[0]), int(rows[-1]) + 1)
+        return Images.hashed(self.pixels[rows], self.labels[rows], None if self.hashes is None else self.hashes[rows])
+
+    def fingerprint(self) -> bytes:
+        """Return a hash of all pixels and labels, in their order."""
+        hashes = self.hashes
+        if hashes is None:
+            found = b"".join(image_hash(image) for image in self.pixels)
+        else:
+            found = hashes.contiguous().numpy().tobytes()
+        digest = hashlib.sha256(repr((tuple(self.pixels.shape), tuple(self.labels.shape))).encode())
+        digest.update(found)
+        digest.update(self.labels.contiguous().numpy().data)
+        return digest.digest()
+
+
+def image_hash(image: Tensor) -> bytes:
+    """Return a hash of HASH_BYTES bytes of the pixels of an image (C, H, W) uint8."""
+    return hashlib.blake2b(image.contiguous().numpy().data, digest_size=HASH_BYTES).digest()
+
+
+def _consecutive(rows: Tensor) -> bool:
+    return len(rows) > 0 and bool((rows[1:] - rows[:-1] == 1).all())
+
+
+@dataclass(frozen=True)
+class LabelNames:
+    """What the labels of a data set are called, and what is known of them without its images."""
+
+    attributes: tuple[str, ...]  # Y names
+    exclusive: bool  # labels are classes, of which an image has one; otherwise attributes, each on its own
+    figure_labels: tuple[tuple[str, tuple[int, ...]], ...]  # names and label vectors of the columns of figures
+    aliases: Mapping[str, tuple[str, bool]] = field(default_factory=dict)  # other names: of an attribute, or its lack
+    alternatives: tuple[tuple[str, ...], ...] = ()  # attributes of which an image has one at the most
 
 
 @dataclass(frozen=True)
@@ -55,12 +103,8 @@ class Dataset:
     train: Images
     valid: Images
     test: Images
-    attributes: tuple[str, ...]  # Y names
-    exclusive: bool  # labels are classes, of which an image has one; otherwise attributes, each on its own
-    figure_labels: tuple[tuple[str, tuple[int, ...]], ...]  # names and label vectors of the columns of figures
+    names: LabelNames
     source: str  # of the parts, in words; weights on disk are recognised by it
-    aliases: Mapping[str, tuple[str, bool]] = field(default_factory=dict)  # other names: of an attribute, or its lack
-    alternatives: tuple[tuple[str, ...], ...] = ()  # attributes of which an image has one at the most
 
     def __post_init__(self) -> None:
         """Refuse parts that nothing can be trained or measured on, before anything is trained."""
@@ -76,19 +120,32 @@ class Dataset:
         channels, height, width = self.train.pixels.shape[1:]
         return channels, height, width
 
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The Y names of labels."""
+        return self.names.attributes
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether labels are classes, of which an image has one."""
+        return self.names.exclusive
+
+    @property
+    def alternatives(self) -> tuple[tuple[str, ...], ...]:
+        """Attributes of which an image has one at the most."""
+        return self.names.alternatives
+
     def fingerprint(self) -> str:
         """Return what the data are recognised by: a hash of all images, labels and names, part by part."""
         digest = hashlib.sha256(repr((self.name, self.attributes, self.exclusive)).encode())
         for part in (self.train, self.valid, self.test):
-            for tensor in (part.pixels, part.labels):
-                digest.update(repr(tuple(tensor.shape)).encode())
-                digest.update(tensor.contiguous().numpy().data)
+            digest.update(part.fingerprint())
         return digest.hexdigest()[:16]
 
     @property
     def columns(self) -> tuple[list[str], Tensor]:
         """The names and labels (K, Y) of the columns of figures."""
-        names, labels = zip(*self.figure_labels, strict=True)
+        names, labels = zip(*self.names.figure_labels, strict=True)
         return list(names), torch.tensor(labels, dtype=torch.float32)
 
 

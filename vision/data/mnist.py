@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from melodylc.base.errors import UserError
-from vision.data.images import Dataset, Images, Watch, split, unwatched
+from vision.data.images import Dataset, Images, LabelNames, Watch, split, unwatched
 
 FOLDERS = ("", "mnist", "MNIST/raw", "raw")
 VALID = 5000  # of the 60,000, held out by seed: MNIST has no validation part
@@ -24,8 +24,29 @@ DIGITS = 10
 LARGEST = 1 << 28  # bytes: a damaged header must not ask for more memory than there is
 
 
-def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatched) -> Dataset:
-    """Load MNIST with one-hot labels; validation images are drawn from the training files. `watch` is not used.
+def label_names() -> LabelNames:
+    """Return the ten digits."""
+    digits = tuple(str(digit) for digit in range(DIGITS))
+    eye = torch.eye(DIGITS, dtype=torch.int64).tolist()
+    return LabelNames(
+        attributes=digits,
+        exclusive=True,
+        figure_labels=tuple((digit, tuple(row)) for digit, row in zip(digits, eye, strict=True)),
+        alternatives=(digits,),
+    )
+
+
+def load(
+    root: str | os.PathLike[str],
+    names: LabelNames | None = None,
+    *,
+    seed: int = 0,
+    watch: Watch = unwatched,
+    keep: Path | None = None,
+) -> Dataset:
+    """Load MNIST with one-hot labels; validation images are drawn from the training files.
+
+    `watch` and `keep` are not used: the files are arrays already, which are read within a second.
 
     Raises:
         UserError: for a file that is missing, damaged, cut short or does not fit its partner; it is named.
@@ -35,16 +56,12 @@ def load(root: str | os.PathLike[str], *, seed: int = 0, watch: Watch = unwatche
     if len(train) <= 2:
         raise UserError(f"mnist: expected training images under {root}, got {len(train)}")
     valid_rows, train_rows = split(len(train), (min(VALID, len(train) // 2),), seed)
-    eye = torch.eye(DIGITS, dtype=torch.int64).tolist()
     return Dataset(
         name="mnist",
         train=train.subset(train_rows),
         valid=train.subset(valid_rows),
         test=test,
-        attributes=tuple(str(digit) for digit in range(DIGITS)),
-        exclusive=True,
-        alternatives=(tuple(str(digit) for digit in range(DIGITS)),),
-        figure_labels=tuple((str(digit), tuple(eye[digit])) for digit in range(DIGITS)),
+        names=names or label_names(),
         source=f"{len(train)} training and {len(test)} test images, {len(valid_rows)} of the former for validation",
     )
 

@@ -1,0 +1,72 @@
+"""The cards of trained networks: their metadata is YAML, and what they say of loading works."""
+
+import json
+import re
+
+import drawn
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from vision.data import celeba, mnist
+from vision.presets import CELEBA, MNIST
+from vision.workspace import Workspace
+
+NETWORKS = {
+    "classifier": lambda workspace: workspace.classifier(),
+    "vae-sigma0.1-steps4": lambda workspace: workspace.vae(),
+    "vae-sigma0-steps4": lambda workspace: workspace.vae(0.0, training=workspace.preset.variants),
+    "vae-sigma0.1-steps4-labels": lambda workspace: workspace.vae(conditional=True),
+    "distance": lambda workspace: workspace.critic("distance"),
+    "attribute-critic": lambda workspace: workspace.attribute_critic(),
+}
+
+
+@pytest.fixture(scope="module", params=["mnist", "celeba"])
+def trained(request, tmp_path_factory):
+    """A folder of networks, its data, and the networks as they were trained."""
+    folder = tmp_path_factory.mktemp(request.param)
+    root = getattr(drawn, request.param)(folder / "data")
+    load, presets = {"mnist": (mnist.load, MNIST), "celeba": (celeba.load, CELEBA)}[request.param]
+    workspace = Workspace(load(root), presets["smoke"], folder / "out", seed=3, progress=False)
+    return request.param, folder, {name: make(workspace) for name, make in NETWORKS.items()}
+
+
+def metadata(text):
+    """The lines between the first two of dashes, each a name and a value in JSON, which YAML includes."""
+    lines = text.split("---\n")[1].splitlines()
+    return {name: json.loads(value) for name, value in (line.split(": ", 1) for line in lines)}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_card_says_what_a_network_is(trained, name):
+    data, folder, _ = trained
+    text = (folder / "out" / "models" / f"{name}.md").read_text()
+    found = metadata(text)
+    assert found["datasets"] == [data]
+    assert found["license"] == {"mnist": "cc-by-sa-3.0", "celeba": "other"}[data]
+    assert f"# {name}\n" in text
+    assert "Preset `smoke`, seed 3" in text
+    for heading in ("Data", "Training", "Metrics", "How to load"):
+        assert f"\n## {heading}\n" in text
+    if name in ("classifier", "attribute-critic"):
+        (result,) = found["model-index"][0]["results"]
+        metrics = {metric["type"]: metric["value"] for metric in result["metrics"]}
+        assert 0 <= metrics["accuracy"] <= 1
+        assert f"| accuracy | {metrics['accuracy']:.4g} |" in text
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_a_card_says_of_loading_gives_the_network(trained, name):
+    _, folder, networks = trained
+    models = folder / "out" / "models"
+    (code,) = re.findall(r"```python\n(.*?)```", (models / f"{name}.md").read_text(), re.DOTALL)
+    before = {path: path.stat().st_mtime_ns for path in models.iterdir()}
+    told = code.replace('"DATA"', repr(str(folder / "data"))).replace('"OUT"', repr(str(folder / "out")))
+    variables: dict[str, object] = {}
+    exec(told.replace("seed=3)", "seed=3, progress=False)"), variables)
+    assert {path: path.stat().st_mtime_ns for path in models.iterdir()} == before  # loaded, not trained again
+    loaded = variables["network"].state_dict()
+    assert loaded.keys() == networks[name].state_dict().keys()
+    assert all(torch.equal(loaded[key], value) for key, value in networks[name].state_dict().items())
+    assert load_file(models / f"{name}.safetensors")
