@@ -19,6 +19,7 @@ from melodylc.base.progress import bar as progress_bar
 from melodylc.base.signals import exit_code
 from melodylc.base.storage import write_json
 from melodylc.base.version import __version__
+from melodylc.latent.processes import Processes, is_first, joined
 from vision import options, report
 from vision.asking import AskedLabels
 from vision.data.download import download
@@ -44,7 +45,10 @@ def main(
         for option, value in vars(chosen).items():
             if isinstance(value, str) and not value.strip():
                 raise UserError(f"{option}: expected some text, got {value!r}; leave it out where nothing is meant")
-        _run(_workspace(name, load, presets, chosen), known, chosen)
+        device = _device(chosen.device)
+        _check_packages()
+        with joined(device) as processes:
+            _run(_workspace(name, load, presets, chosen, processes), known, chosen)
     except (UserError, OSError) as error:
         print(f"vision.{name}: {error}", file=sys.stderr)
         return 2
@@ -52,7 +56,8 @@ def main(
         print(f"vision.{name}: {_no_memory(chosen)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        print(f"\nstopped; the same command continues from {chosen.out}", file=sys.stderr)
+        if is_first():
+            print(f"\nstopped; the same command continues from {chosen.out}", file=sys.stderr)
         return exit_code(stop)
     return 0
 
@@ -63,24 +68,31 @@ def _no_memory(chosen: argparse.Namespace) -> str:
     return f"the memory is not enough for --preset {chosen.preset}; take a smaller preset, or {other}"
 
 
+def _device(asked: str | None) -> str:
+    """Return the device to compute on: the asked one, or a GPU where there is one."""
+    device = asked or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, device=device).item()  # a device without values, such as meta, is none
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UserError(f"--device: {device} cannot be used here ({str(error).splitlines()[0]})") from error
+    return device
+
+
 def _workspace(
     name: str,
     load: Callable[..., Dataset],
     presets: Mapping[str, ExperimentPreset],
     chosen: argparse.Namespace,
+    processes: Processes,
 ) -> Workspace:
     """Check the options, load the data and return the workspace; nothing is written yet."""
-    _check_packages()
     objective = parse(chosen.objective)
-    device = chosen.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.zeros(1, device=device).item()  # a device without values, such as meta, is none
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UserError(f"--device: {device} cannot be used here ({str(error).splitlines()[0]})") from error
-    if chosen.download:
-        download(name, Path(chosen.data))
-    data = load(chosen.data, seed=chosen.seed, watch=_watch(chosen.quiet))
-    print(f"{name}: {data.source}")
+    with processes.first_alone():
+        if chosen.download:
+            download(name, Path(chosen.data))
+        data = load(chosen.data, seed=chosen.seed, watch=_watch(chosen.quiet or not processes.first))
+    if processes.first:
+        print(f"{name}: {data.source}")
     if "generate" in chosen.experiments:
         for text in chosen.ask:
             AskedLabels.of(data, text)  # an error comes before the training
@@ -89,13 +101,15 @@ def _workspace(
         preset = preset.as_listed()
     if chosen.sigma_x is not None:
         preset = replace(preset, sigma_x=chosen.sigma_x)
+    for batch in preset.batches():
+        processes.check(batch)
     return Workspace(
         data,
         preset,
         chosen.out,
         seed=chosen.seed,
         objective=objective,
-        device=device,
+        processes=processes,
         progress=not chosen.quiet,
     )
 
@@ -127,6 +141,8 @@ def _settings(workspace: Workspace, fields: Iterable[str]) -> dict[str, Any]:
 def _generate(workspace: Workspace, chosen: argparse.Namespace) -> None:
     result = generation.run(workspace, chosen.ask, chosen.actor)
     settings = _settings(workspace, asdict(workspace.preset))
+    if not workspace.processes.first:
+        return
     write_json(workspace.out / "generate.json", {"of": settings, "actor": chosen.actor, "result": result})
     print(f"\nimages of the given labels: {workspace.out / 'generate.png'}, generate.json")
     print(report.table(result))
@@ -141,7 +157,10 @@ def _experiment(workspace: Workspace, key: str, experiment: Experiment, *, again
         result = experiment.run(workspace)
         seconds = round(time.monotonic() - began, 1)
         written = {"of": settings, "title": experiment.title, "seconds": seconds, "result": result}
-        write_json(path, written)
+        if workspace.processes.first:
+            write_json(path, written)
+    if not workspace.processes.first:
+        return
     print(f"\n{experiment.title}: {path}, {path.with_suffix('.png').name}, {written['seconds']:.0f} s")
     print(report.table(written["result"]))
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from melodylc.base import storage
 from melodylc.base.errors import UserError
+from melodylc.latent.processes import Processes
 from vision.training_loop import TrainingRun
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -24,14 +25,15 @@ SHOWN = 60  # characters of a setting in an error
 class NetworkStore:
     """Networks by name, as FOLDER/NAME.safetensors with a card that says what they depend on."""
 
-    def __init__(self, folder: Path, *, data: str, seed: int, device: torch.device, progress: bool) -> None:
+    def __init__(self, folder: Path, *, data: str, seed: int, processes: Processes, progress: bool) -> None:
         """Open a store.
 
         Args:
             data: identifies the data set that all its networks are trained on.
+            processes: those that train a network together; the first stores it.
         """
         self._folder, self._data, self._seed = folder, data, seed
-        self._device, self._progress = device, progress
+        self._processes, self._progress = processes, progress and processes.first
         self._loaded: dict[str, nn.Module] = {}
         self._cards: dict[nn.Module, Mapping[str, Any]] = {}
 
@@ -64,16 +66,17 @@ class NetworkStore:
         seed = self._seed + zlib.crc32(name.encode()) % SEEDS  # networks of one workspace differ in their noise
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            network = build().to(self._device)
+            network = build().to(self._processes.device)
         if path.exists():
             self._load(network, path, card)
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
             checkpoint = path.with_suffix(".checkpoint")
             with torch.enable_grad():  # a caller that needs no gradients may have turned them off
-                train(network, TrainingRun(checkpoint, card, seed, name, self._progress))
-            storage.write_tensors(path, network.state_dict(), card)
-            checkpoint.unlink(missing_ok=True)
+                train(network, TrainingRun(checkpoint, card, seed, name, self._progress, self._processes))
+            if self._processes.first:
+                storage.write_tensors(path, network.state_dict(), card)
+                checkpoint.unlink(missing_ok=True)
         network.requires_grad_(False).eval()
         self._loaded[name], self._cards[network] = network, card
         return network
