@@ -85,11 +85,9 @@ def train(
     processes = run.processes
     done = _restore(parts, run, generator) if run.checkpoint.exists() else 0
     processes.wait()  # for those that have not read it yet: the first may finish, and remove it
-    for _, optimiser in parts.values():
-        if optimiser is not None:
-            processes.average(optimiser)
     last = time.monotonic()
     with (
+        processes.averaging(optimiser for _, optimiser in parts.values() if optimiser is not None),
         between_steps() as stop,
         torch.random.fork_rng(),
         progress_bar(steps, unit="step", desc=run.title, done=done, leave=False, show=run.progress) as bar,

@@ -13,7 +13,7 @@ LEARNING_RATE = 3e-4
 
 
 class Adam(torch.optim.Adam):
-    """Adam; `prepare` is given each loss before its gradients are computed (by `processes.Processes.average`)."""
+    """Adam; `prepare` is given each loss before its gradients are computed (by `processes.Processes.averaging`)."""
 
     prepare: Callable[[Tensor], Tensor] | None = None
 

@@ -8,7 +8,7 @@ in another number of them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -49,16 +49,22 @@ class Processes:
         """Return this process's share (B, ...) of normal numbers drawn for all processes."""
         return self.share(torch.randn(shape[0] * self.count, *shape[1:], device=self.device))
 
-    def average(self, optimiser: Adam) -> None:
-        """Let an optimiser descend gradients that are averaged over the processes; its weights become the first's.
+    @contextmanager
+    def averaging(self, optimisers: Iterable[Adam]) -> Iterator[None]:
+        """Within it, optimisers descend gradients that are averaged over the processes; weights begin with the first's.
 
         Other than with `together`, a loss may be made of any number of networks and of passes of each. It has to depend
-        on all of the weights.
+        on all weights of its optimiser.
         """
-        if self.count == 1:
-            return
-        weights = _Weights([weight for group in optimiser.param_groups for weight in group["params"]])
-        optimiser.prepare = nn.parallel.DistributedDataParallel(weights)
+        prepared = list(optimisers) if self.count > 1 else []
+        for optimiser in prepared:
+            weights = _Weights([weight for group in optimiser.param_groups for weight in group["params"]])
+            optimiser.prepare = nn.parallel.DistributedDataParallel(weights)
+        try:
+            yield
+        finally:
+            for optimiser in prepared:  # what averages holds as much memory as the weights
+                optimiser.prepare = None
 
     def together(self, module: nn.Module, *, partly: bool = False) -> nn.Module:
         """Return a module whose gradients are averaged over the processes; they begin with the weights of the first.

@@ -103,8 +103,8 @@ def test_more_processes_than_a_batch_can_be_shared_by(digits, tmp_path):
 
 def test_one_process_descends_as_it_is():
     optimiser = adam(torch.nn.Linear(2, 1).parameters())
-    ALONE.average(optimiser)
-    assert optimiser.prepare is None
+    with ALONE.averaging([optimiser]):
+        assert optimiser.prepare is None
     rows = torch.arange(6.0).view(3, 2)
     assert ALONE.gathered(rows) is rows
     with ALONE.first_alone():
