@@ -17,7 +17,12 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from melodylc.latent.adversarial import AdversarialSettings
+from melodylc.latent.adversarial import (
+    AdversarialSettings,
+    AttributeLearning,
+    LabelledEncodings,
+    train_adversaries,
+)
 from melodylc.latent.processes import Processes
 from melodylc.vae.losses import Losses
 from melodylc.vae.model import MelodyVAE
@@ -89,14 +94,18 @@ def images(preset: presets.ExperimentPreset, shape: tuple[int, int, int], labels
     yield "classifier", preset.classifier.steps, each * preset.classifier.batch
     latent = preset.architecture.latent
     encodings = Encodings(torch.randn(8, latent), torch.rand(8, latent), torch.rand(latent))
-    for kind in ("distance", "small"):
+    for kind in ("distance", "small", "inner"):
         settings = preset.constraint(kind)
         yield f"actor and critic, {kind}", settings.steps, adversarial(settings, encodings, few)
+    learning = AttributeLearning(
+        LabelledEncodings(encodings.mean, None, few.labels), preset.critic_hidden, EXAMPLES, 1, 0
+    )
+    each = counted(learning.step) / EXAMPLES
+    yield "attribute critic", preset.attributes.steps, each * preset.attributes.batch
 
 
 def adversarial(settings: AdversarialSettings, encodings: Encodings, few: Images) -> float:
     """Return the operations of a step of an actor and its critic."""
-    from melodylc.latent.adversarial import train_adversaries
 
     def learn() -> None:
         brief = replace(settings, steps=1, batch=EXAMPLES)

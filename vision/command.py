@@ -19,6 +19,7 @@ from melodylc.base.progress import bar as progress_bar
 from melodylc.base.signals import exit_code
 from melodylc.base.storage import write_json
 from melodylc.base.version import __version__
+from melodylc.latent.processes import Processes, is_first, joined
 from vision import options, report
 from vision.asking import AskedLabels
 from vision.data.download import download
@@ -46,7 +47,10 @@ def main(
         for option, value in vars(chosen).items():
             if isinstance(value, str) and not value.strip():
                 raise UserError(f"{option}: expected some text, got {value!r}; leave it out where nothing is meant")
-        _run(_workspace(name, label_names, load, presets, chosen), known, chosen)
+        device = _device(chosen.device)
+        _check_packages()
+        with joined(device) as processes:
+            _run(_workspace(name, label_names, load, presets, chosen, processes), known, chosen)
     except (UserError, OSError) as error:
         print(f"vision.{name}: {error}", file=sys.stderr)
         return 2
@@ -54,7 +58,8 @@ def main(
         print(f"vision.{name}: {_no_memory(chosen)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        print(f"\nstopped; the same command continues from {chosen.out}", file=sys.stderr)
+        if is_first():
+            print(f"\nstopped; the same command continues from {chosen.out}", file=sys.stderr)
         return exit_code(stop)
     return 0
 
@@ -65,43 +70,53 @@ def _no_memory(chosen: argparse.Namespace) -> str:
     return f"the memory is not enough for --preset {chosen.preset}; take a smaller preset, or {other}"
 
 
+def _device(asked: str | None) -> str:
+    """Return the device to compute on: the asked one, or a GPU where there is one."""
+    device = asked or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, device=device).item()  # a device without values, such as meta, is none
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UserError(f"--device: {device} cannot be used here ({str(error).splitlines()[0]})") from error
+    return device
+
+
 def _workspace(
     name: str,
     label_names: Callable[[str | None], LabelNames],
     load: Callable[..., Dataset],
     presets: Mapping[str, ExperimentPreset],
     chosen: argparse.Namespace,
+    processes: Processes,
 ) -> Workspace:
     """Check the options, load the data and return the workspace; nothing is written but decoded images."""
-    _check_packages()
     objective = parse(chosen.objective)
-    device = chosen.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.zeros(1, device=device).item()  # a device without values, such as meta, is none
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UserError(f"--device: {device} cannot be used here ({str(error).splitlines()[0]})") from error
     names = label_names(getattr(chosen, "attributes", None))
     for text in chosen.ask:
         AskedLabels.of(names, text)  # an error comes before the training
     if (chosen.ask or chosen.image) and "generate" not in chosen.experiments:
         raise UserError("--ask and --image are for generate; name it before them")
     chosen.pictures = {path: prepared(Path(path), name) for path in chosen.image}
-    if chosen.download:
-        download(name, Path(chosen.data))
-    data = load(chosen.data, names, seed=chosen.seed, watch=_watch(chosen.quiet), keep=chosen.out)
-    print(f"{name}: {data.source}")
+    with processes.first_alone():
+        if chosen.download:
+            download(name, Path(chosen.data))
+        watch = _watch(chosen.quiet or not processes.first)
+        data = load(chosen.data, names, seed=chosen.seed, watch=watch, keep=chosen.out)
+    if processes.first:
+        print(f"{name}: {data.source}")
     preset = presets[chosen.preset]
     if getattr(chosen, "encoder", "notebook") == "paper":
         preset = preset.as_listed()
     if chosen.sigma_x is not None:
         preset = replace(preset, sigma_x=chosen.sigma_x)
+    for batch in preset.batches():
+        processes.check(batch)
     return Workspace(
         data,
         preset,
         chosen.out,
         seed=chosen.seed,
         objective=objective,
-        device=device,
+        processes=processes,
         progress=not chosen.quiet,
     )
 
@@ -136,6 +151,8 @@ def _generate(workspace: Workspace, chosen: argparse.Namespace) -> None:
     else:
         result = generation.run(workspace, chosen.ask, chosen.actor)
     settings = _settings(workspace, asdict(workspace.preset))
+    if not workspace.processes.first:
+        return
     write_json(workspace.out / "generate.json", {"of": settings, "actor": chosen.actor, "result": result})
     print(f"\nimages of the given labels: {workspace.out / 'generate.png'}, generate.json")
     print(report.table(result))
@@ -150,7 +167,10 @@ def _experiment(workspace: Workspace, key: str, experiment: Experiment, *, again
         result = experiment.run(workspace)
         seconds = round(time.monotonic() - began, 1)
         written = {"of": settings, "title": experiment.title, "seconds": seconds, "result": result}
-        write_json(path, written)
+        if workspace.processes.first:
+            write_json(path, written)
+    if not workspace.processes.first:
+        return
     print(f"\n{experiment.title}: {path}, {path.with_suffix('.png').name}, {written['seconds']:.0f} s")
     print(report.table(written["result"]))
 

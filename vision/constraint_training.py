@@ -25,7 +25,7 @@ def train_adversaries(
 ) -> None:
     """Train a critic and, unless the settings have none, an actor; with labels, both are conditioned on them."""
     labelled = LabelledEncodings(encodings.mean, encodings.sigma, labels)
-    learning = AdversarialLearning(labelled, encodings.sigma_bar, settings, run.seed)
+    learning = AdversarialLearning(labelled, encodings.sigma_bar, settings, run.seed, run.processes)
     kept: dict[str, nn.Module] = {"critic": learning.judge.critic}
     parts: dict[str, Part] = {"critic": (learning.judge.critic, learning.optimisers[0])}
     if learning.actor is not None and learning.average is not None:
@@ -51,7 +51,7 @@ def train_attribute_critic(
 ) -> None:
     """Train D_attr, which predicts labels from encodings (section 5)."""
     labelled = LabelledEncodings(encodings.mean, encodings.sigma, labels)
-    learning = AttributeLearning(labelled, hidden, training.batch, training.learning_rate, run.seed)
+    learning = AttributeLearning(labelled, hidden, training.batch, training.learning_rate, run.seed, run.processes)
     parts: dict[str, Part] = {"critic": (learning.critic, learning.optimiser)}
     train(lambda _: {"loss": learning.step()}, parts, training.steps, run, learning.generator)
     critic.load_state_dict(learning.critic.state_dict())

@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from melodylc.base.storage import atomic_write
+from melodylc.latent.processes import is_first
 
 
 def canvas(width: float, height: float) -> Any:
@@ -22,7 +23,9 @@ def canvas(width: float, height: float) -> Any:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure as PNG."""
+    """Write a figure as PNG; where several processes have the same, the first does."""
+    if not is_first():
+        return
     with atomic_write(path) as beside:
         figure.savefig(beside, format="png", dpi=110, bbox_inches="tight")
 

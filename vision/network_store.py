@@ -14,6 +14,7 @@ from torch import nn
 
 from melodylc.base import storage
 from melodylc.base.errors import UserError
+from melodylc.latent.processes import Processes
 from vision import model_card
 from vision.model_card import About, Origin
 from vision.training_loop import TrainingRun
@@ -27,17 +28,18 @@ class NetworkStore:
     """Networks by name, as FOLDER/NAME.safetensors with what they depend on; NAME.md is a card for people."""
 
     def __init__(
-        self, folder: Path, *, data: str, seed: int, device: torch.device, progress: bool, origin: Origin
+        self, folder: Path, *, data: str, seed: int, processes: Processes, progress: bool, origin: Origin
     ) -> None:
         """Open a store.
 
         Args:
             data: identifies the data set that all its networks are trained on.
             origin: what all their cards say.
+            processes: those that train a network together; the first stores it.
         """
         self._origin = origin
         self._folder, self._data, self._seed = folder, data, seed
-        self._device, self._progress = device, progress
+        self._processes, self._progress = processes, progress and processes.first
         self._loaded: dict[str, nn.Module] = {}
         self._cards: dict[nn.Module, Mapping[str, Any]] = {}
 
@@ -72,18 +74,19 @@ class NetworkStore:
         seed = self._seed + zlib.crc32(name.encode()) % SEEDS  # networks of one workspace differ in their noise
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            network = build().to(self._device)
+            network = build().to(self._processes.device)
         if path.exists():
             self._load(network, path, card)
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
             checkpoint = path.with_suffix(".checkpoint")
             with torch.enable_grad():  # a caller that needs no gradients may have turned them off
-                train(network, TrainingRun(checkpoint, card, seed, name, self._progress))
-            storage.write_tensors(path, network.state_dict(), card)
-            checkpoint.unlink(missing_ok=True)
+                train(network, TrainingRun(checkpoint, card, seed, name, self._progress, self._processes))
+            if self._processes.first:
+                storage.write_tensors(path, network.state_dict(), card)
+                checkpoint.unlink(missing_ok=True)
         network.requires_grad_(False).eval()
-        if not path.with_suffix(".md").exists():  # also where a kill came between the two
+        if self._processes.first and not path.with_suffix(".md").exists():  # also where a kill came between the two
             model_card.write(path.with_suffix(".md"), network, self._origin, about, card)
         self._loaded[name], self._cards[network] = network, card
         return network

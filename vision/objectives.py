@@ -10,6 +10,7 @@ from torch import Tensor
 
 from melodylc.base.errors import UserError
 from melodylc.latent import losses
+from melodylc.latent.processes import ALONE, Processes
 
 CriticFunction = Callable[[Tensor], Tensor]  # (B, Z) to logits
 
@@ -69,7 +70,13 @@ def parse(text: str) -> Objective:
 
 
 def loss(
-    objective: Objective, likelihood: Tensor, kl: Tensor, z: Tensor, prior: Tensor, critic: CriticFunction | None = None
+    objective: Objective,
+    likelihood: Tensor,
+    kl: Tensor,
+    z: Tensor,
+    prior: Tensor,
+    critic: CriticFunction | None = None,
+    processes: Processes = ALONE,
 ) -> Tensor:
     """Return the loss of an encoder and a decoder: -log p(x|z) and the objective's divergences, the mean over images.
 
@@ -78,12 +85,13 @@ def loss(
         kl: (B,), KL(q(z|x) || p(z)) in nats.
         z, prior: (B, Z), a sample of each posterior, and as many draws of p(z).
         critic: of an adversarial objective.
+        processes: those that have the other images of the batch: the MMD is of all.
     """
     total = -likelihood.mean()
     if objective.kl:
         total = total + objective.kl * kl.mean()
     if objective.mmd:
-        total = total + objective.mmd * mmd(z, prior)
+        total = total + objective.mmd * mmd(processes.gathered(z), processes.gathered(prior))
     if objective.adversarial:
         assert critic is not None
         total = total + objective.adversarial * losses.actor_loss(critic(z))

@@ -75,6 +75,14 @@ class ExperimentPreset:
         """Return the preset with convolutional encoders in the order in which the paper lists their layers."""
         return replace(self, architecture=self.architecture.as_listed(), judge=self.judge.as_listed())
 
+    def batches(self) -> set[int]:
+        """Return the sizes of the batches that the trainings have."""
+        trainings = [self.vae, self.classifier, self.sweep, self.variants, self.pixels, self.attributes]
+        if self.flow is not None:
+            trainings.append(self.flow.training)
+        constraints = (self.constraints.large, self.constraints.small, self.constraints.inner)
+        return {each.batch for each in trainings} | {each.batch for each in constraints}
+
     def constraint(self, kind: str) -> AdversarialSettings:
         """Return the settings of a constraint: `realism` and `inner` are without labels, the others with."""
         of = self.constraints

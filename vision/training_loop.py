@@ -1,4 +1,7 @@
-"""The loop that trains every image network: seeded by step, and resumed from checkpoints."""
+"""The loop that trains every image network: seeded by step, and resumed from checkpoints.
+
+Where torchrun started several processes, each computes its share of every batch, and gradients are averaged.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,9 @@ from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as progress_bar
 from melodylc.base.signals import between_steps
 from melodylc.latent import optimisers
+from melodylc.latent.gradient_steps import descend as descend
+from melodylc.latent.processes import ALONE, Processes
+from vision.data.images import Images
 
 CHECKPOINT_EVERY = 60.0  # seconds
 GENERATOR = "generator"  # the name of its state in a checkpoint
@@ -24,7 +30,7 @@ SEED_STRIDE = 1_000_003  # between the step seeds of two runs: more than any tra
 FALL = 0.3  # share of the steps, the last, over which a learning rate falls
 LEAST_RATE = 0.05  # share of the learning rate that the last step still has
 
-Part = tuple[nn.Module, torch.optim.Optimizer | None]  # a network and its optimiser; a moving average has none
+Part = tuple[nn.Module, optimisers.Adam | None]  # a network and its optimiser; a moving average has none
 
 
 @dataclass(frozen=True)
@@ -36,27 +42,16 @@ class TrainingRun:
     seed: int
     title: str  # of the progress bar
     progress: bool = True
+    processes: Processes = ALONE
+
+    def draw(self, images: Images, batch: int) -> tuple[Tensor, Tensor]:
+        """Return this process's share of a batch, drawn with replacement: pixels in [0, 1] and labels."""
+        return images.on(self.processes.share(images.drawn(batch)), self.processes.device)
 
 
-def adam(
-    module: nn.Module, learning_rate: float, betas: tuple[float, float] = optimisers.BETAS
-) -> torch.optim.Optimizer:
+def adam(module: nn.Module, learning_rate: float, betas: tuple[float, float] = optimisers.BETAS) -> optimisers.Adam:
     """Return Adam over the parameters of a network, in one kernel."""
     return optimisers.adam(module.parameters(), learning_rate, betas, fused=True)
-
-
-def descend(optimiser: torch.optim.Optimizer, loss: Tensor, largest_norm: float | None = None) -> None:
-    """Take one step down the gradient of a loss.
-
-    Args:
-        largest_norm: of the gradient; a longer one is scaled down to it.
-    """
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    if largest_norm is not None:
-        parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-        nn.utils.clip_grad_norm_(parameters, largest_norm)
-    optimiser.step()
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float, number: int, steps: int) -> None:
@@ -66,7 +61,7 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float, number: int
 
 
 def train(
-    step: Callable[[int], Mapping[str, float]],
+    step: Callable[[int], Mapping[str, Tensor | float]],
     parts: Mapping[str, Part],
     steps: int,
     run: TrainingRun,
@@ -75,19 +70,24 @@ def train(
     """Call `step` with 0 to steps - 1.
 
     Each step draws its random numbers from a seed of its own, or from a generator whose state is kept, so a training
-    that was stopped ends with the same weights. A request to stop waits until the step is done.
+    that was stopped ends with the same weights. A request to stop waits until the step is done. All processes draw the
+    same numbers: `processes.share` divides them.
 
     Args:
-        step: computes a loss and descends it; returns what the progress bar shows.
+        step: computes the loss of a process's share and descends it; returns what the progress bar shows, which is read
+            only when it is shown, so that a GPU is not waited for at each step.
         parts: what the checkpoint holds.
 
     Raises:
         UserError: for a checkpoint of other settings, or a damaged one.
         KeyboardInterrupt: when it was asked to stop, with everything saved.
     """
+    processes = run.processes
     done = _restore(parts, run, generator) if run.checkpoint.exists() else 0
+    processes.wait()  # for those that have not read it yet: the first may finish, and remove it
     last = time.monotonic()
     with (
+        processes.averaging(optimiser for _, optimiser in parts.values() if optimiser is not None),
         between_steps() as stop,
         torch.random.fork_rng(),
         progress_bar(steps, unit="step", desc=run.title, done=done, leave=False, show=run.progress) as bar,
@@ -97,12 +97,16 @@ def train(
             shown = step(number)
             done = number + 1
             if done % SHOW_EVERY == 0:
-                bar.set_postfix({name: f"{value:.4g}" for name, value in shown.items()}, refresh=False)
+                values = processes.mean(torch.stack([torch.as_tensor(value) for value in shown.values()])).tolist()
+                figures = dict(zip(shown, values, strict=True))
+                bar.set_postfix({name: f"{value:.4g}" for name, value in figures.items()}, refresh=False)
             bar.update()
-            if stop.asked or time.monotonic() - last > CHECKPOINT_EVERY:
+            stopped = processes.any(stop.asked)  # all stop after the same step
+            if processes.first and (stopped or time.monotonic() - last > CHECKPOINT_EVERY):
                 _save(parts, run, generator, done)
                 last = time.monotonic()
-            if stop.asked:
+            if stopped:
+                processes.wait()  # torchrun ends all when one has ended badly: the first has to write still
                 stop.raise_stopped()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from melodylc.latent import losses
 from melodylc.latent.networks import Critic
@@ -40,24 +41,26 @@ def train_vae(
         critic_optimiser = adam(critic, training.learning_rate, ADVERSARIAL_BETAS)
         parts["critic"] = (critic, critic_optimiser)
 
-    def step(number: int) -> dict[str, float]:
+    noise = run.processes.noise
+
+    def step(number: int) -> dict[str, Tensor]:
         set_learning_rate(optimiser, training.learning_rate, number, training.steps)
-        x, y = images.draw(training.batch, device)
+        x, y = run.draw(images, training.batch)
         labels = y if network.labels else None
         with half_precision(device):
             posterior = network.encode(x, labels)
-            z = posterior.sample()
+            z = posterior.mean + posterior.sigma * noise(posterior.mean.shape)
             decoded = network.decoder(z, labels)
         likelihood = network.log_likelihood(x, decoded)
         kl = posterior.kl().sum(dim=-1) if network.sigma_x else torch.zeros_like(likelihood)
-        prior = torch.randn_like(z)
+        prior = noise(z.shape)
         if critic is not None:
             critic_loss = (
                 losses.constraint_loss(critic(prior)).mean() + losses.violation_loss(critic(z.detach())).mean()
             )
             descend(critic_optimiser, critic_loss)
-        loss = objectives.loss(objective, likelihood, kl, z, prior, critic)
+        loss = objectives.loss(objective, likelihood, kl, z, prior, critic, run.processes)
         descend(optimiser, loss)
-        return {"log_likelihood": likelihood.mean().item(), "kl": kl.mean().item()}
+        return {"log_likelihood": likelihood.detach().mean(), "kl": kl.detach().mean()}
 
     train(step, parts, training.steps, run)

@@ -17,6 +17,7 @@ from melodylc.base.storage import sweep
 from melodylc.latent import adversarial
 from melodylc.latent.networks import Actor, Critic
 from melodylc.latent.posterior import Posterior
+from melodylc.latent.processes import Processes
 from vision import constraint_training, inference, metrics
 from vision.classifier_training import train_classifier
 from vision.data.images import Dataset, Images
@@ -47,17 +48,24 @@ class Workspace:
         seed: int = 0,
         objective: Objective = ELBO,
         device: str = "cpu",
+        processes: Processes | None = None,
         progress: bool = True,
     ) -> None:
+        """Open a workspace.
+
+        Args:
+            processes: those that train its networks together; without them, one on `device`.
+        """
         self.seed = numbers.integer("seed", seed, 0, LAST_SEED)
         self.data, self.preset, self.out, self.objective = data, preset, out, objective
-        self.device = torch.device(device)
+        self.processes = processes or Processes(torch.device(device))
+        self.device = self.processes.device
         self.data_fingerprint = f"{data.name}, {data.source}, {data.fingerprint()}"
         self.networks = NetworkStore(
             out / "models",
             data=self.data_fingerprint,
             seed=self.seed,
-            device=self.device,
+            processes=self.processes,
             progress=progress,
             origin=Origin(data.name, data.attributes, preset.name),
         )

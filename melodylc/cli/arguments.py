@@ -69,6 +69,11 @@ def add_model(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--model", metavar="FILE", help="a model of train (default: the embedded one)")
 
 
+def add_device(parser: argparse._ActionsContainer) -> None:
+    """Add --device."""
+    parser.add_argument("--device", help="where the networks are: cpu, or cuda where there is a GPU (cpu)")
+
+
 def add_rules(parser: argparse.ArgumentParser) -> None:
     """Add what melodies are asked for: key, notes, range, rules."""
     parser.add_argument("--key", metavar="KEY", help="such as 'C major', 'F# dorian', or pitch classes '0,2,4,7,9'")

@@ -37,6 +37,7 @@ def add(commands: arguments.Commands) -> None:
         "(auto; with --rounds, --seconds or --keep: learn). --seconds bounds --how search too",
     )
     arguments.add_output(parser)
+    arguments.add_device(parser)
     parser.set_defaults(run=run)
 
 
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
     from melodylc.rules import form as find_form
 
     check_bars(options.bars, options.chords)
-    model = arguments.styled(options, load(options.model))
+    model = arguments.styled(options, load(options.model, options.device))
     rules = arguments.to_taste(options, model, rules)
     actors = arguments.actors(options, model, learning=how == "learn")
     searches = how == "search" or options.bars != BARS

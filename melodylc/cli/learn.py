@@ -29,6 +29,7 @@ def add(commands: arguments.Commands) -> None:
     parser.add_argument("--corpus", help="more examples than the model's bank has")
     arguments.add_seed(parser)
     arguments.add_model(parser)
+    arguments.add_device(parser)
     parser.set_defaults(run=run)
 
 
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
     from melodylc.model import load
 
     learned = learn(
-        load(options.model),
+        load(options.model, options.device),
         reduce(and_, together),
         budget=arguments.budget(options, PAPER_BUDGET if options.paper else Budget()),
         seed=options.seed,

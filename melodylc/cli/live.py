@@ -49,7 +49,7 @@ def _add_what_is_played(parser: argparse.ArgumentParser) -> None:
     arguments.add_seed(play, None)
     arguments.add_style(play)
     arguments.add_model(play)
-    play.add_argument("--device", help="cpu or cuda (cpu)")
+    arguments.add_device(play)
 
 
 def _add_how_it_is_played(parser: argparse.ArgumentParser) -> None:

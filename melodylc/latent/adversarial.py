@@ -18,6 +18,7 @@ from melodylc.latent.gradient_steps import descend, final_decay, set_learning_ra
 from melodylc.latent.moving_average import MovingAverage
 from melodylc.latent.networks import LABEL_UNITS, LARGE, Actor, Critic
 from melodylc.latent.optimisers import ADVERSARIAL_BETAS, adam
+from melodylc.latent.processes import ALONE, Processes
 from melodylc.latent.stopping import interruptible
 
 
@@ -112,12 +113,19 @@ class _Judge:
 class AdversarialLearning:
     """An actor and a critic in the middle of their training against each other.
 
-    What comes next depends on their weights, optimisers and moving average, and on the state of `generator`.
+    What comes next depends on their weights, optimisers and moving average, and on the state of `generator`. Of several
+    processes each draws whole batches, and takes its share of them.
     """
 
     def __init__(
-        self, encodings: LabelledEncodings, sigma_bar: Tensor, settings: AdversarialSettings, seed: int
+        self,
+        encodings: LabelledEncodings,
+        sigma_bar: Tensor,
+        settings: AdversarialSettings,
+        seed: int,
+        processes: Processes = ALONE,
     ) -> None:
+        self.processes = processes
         self.encodings, self.sigma_bar, self.settings = encodings, sigma_bar, settings
         self.device, self.latent = encodings.mean.device, encodings.mean.shape[1]
         self.generator = torch.Generator(self.device).manual_seed(seed)
@@ -136,6 +144,10 @@ class AdversarialLearning:
         """Draw a batch of encodings and their labels."""
         return self.encodings.draw(self.settings.batch, self.generator)
 
+    def _share(self, z: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return this process's share of a batch."""
+        return self.processes.share(z), None if y is None else self.processes.share(y)
+
     def prior(self, count: int) -> Tensor:
         """Draw vectors (count, Z) of the prior."""
         return torch.randn(count, self.latent, generator=self.generator, device=self.device)
@@ -152,20 +164,20 @@ class AdversarialLearning:
 
     def critic_step(self) -> Tensor:
         """Draw encodings, move draws of the prior, let the critic learn to tell them apart; returns its loss."""
-        encoded, y = self.draw()
+        batch, judge = self.settings.batch, self.judge
+        all_encoded, all_y = self.draw()
+        encoded, y = self._share(all_encoded, all_y)
         with torch.no_grad():
-            moved = self.move(self.prior(self.settings.batch), y)
-        # as draws of the prior weigh little, a few of them are enough
-        few = self.prior(max(1, int(losses.PRIOR_RATE * self.settings.batch)))
-        judge = self.judge
-        loss = losses.realism(
-            judge.realism(encoded, y), judge.realism(few, None if y is None else y[: len(few)]), judge.realism(moved, y)
-        )
+            moved = self.move(self.processes.share(self.prior(batch)), y)
+        # as draws of the prior weigh little, a few of them are enough: too few to be divided
+        few = self.prior(max(1, int(losses.PRIOR_RATE * batch)))
+        few_y = None if all_y is None else all_y[: len(few)]
+        loss = losses.realism(judge.realism(encoded, y), judge.realism(few, few_y), judge.realism(moved, y))
         loss = loss + judge.auxiliary_loss(encoded, y) + judge.auxiliary_loss(moved, y)
-        if y is not None and self.settings.wrong_labels and not judge.auxiliary_labels:
-            loss = loss + self._wrong_labels_loss(encoded, y)
+        if all_y is not None and self.settings.wrong_labels and not judge.auxiliary_labels:
+            loss = loss + self._wrong_labels_loss(all_encoded, all_y)
         if self.settings.gradient_penalty:
-            share = torch.rand(len(encoded), 1, generator=self.generator, device=self.device)
+            share = self.processes.share(torch.rand(batch, 1, generator=self.generator, device=self.device))
             loss = loss + losses.gradient_penalty(
                 lambda z: judge.realism(z, y), encoded, moved, share, self.settings.gradient_penalty
             )
@@ -173,24 +185,29 @@ class AdversarialLearning:
         return loss.detach()
 
     def _wrong_labels_loss(self, encoded: Tensor, y: Tensor) -> Tensor:
-        """Return the loss of encodings (B, Z) given the labels of others, as negatives; 0 where none differ."""
+        """Return the loss of encodings (B, Z) of a batch given the labels of others, as negatives; 0 where none do."""
         others = y[torch.randperm(len(y), generator=self.generator, device=self.device)]
         differ = (others != y).any(dim=-1)
         if not differ.any():
             return encoded.new_zeros(())
-        return losses.violation_loss(self.judge.realism(encoded[differ], others[differ])).mean()
+        mine = self.processes.share(torch.arange(len(y), device=self.device))
+        mine = mine[differ[mine]]
+        losses_of_mine = losses.violation_loss(self.judge.realism(encoded[mine], others[mine]))
+        return losses_of_mine.sum() * self.processes.count / differ.sum()  # the mean of all, once it is averaged
 
     def actor_step(self) -> tuple[Tensor, Tensor, Tensor]:
         """Draw, move, judge, descend, average; returns the actor's loss, where it moved to, and from where."""
-        _, y = self.draw()
+        _, y = self._share(*self.draw())
         z = self.prior(self.settings.batch)
         if self.actor is None or self.average is None:
+            z = self.processes.share(z)
             moved = self.move(z, y)
             return losses.actor_loss(self.judge.realism(moved, y)).detach(), moved, z
         if self.settings.penalty and self.settings.from_encodings:
             # half from encodings of other labels than those they are moved to: what a transformation starts from
             half = len(z) // 2
             z = torch.cat([z[:half], self.encodings.draw(len(z) - half, self.generator)[0]])
+        z = self.processes.share(z)
         moved = self.move(z, y)
         loss = losses.actor_loss(self.judge.realism(moved, y)) + self.judge.auxiliary_loss(moved, y)
         loss = loss + self.settings.penalty * losses.distance(moved, z, self.sigma_bar)
@@ -208,7 +225,7 @@ class AdversarialLearning:
             critic_loss = self.critic_step()
         actor_loss, moved, z = self.actor_step()
         with torch.no_grad():
-            encoded, y = self.draw()
+            encoded, y = self._share(*self.draw())
             return Progress(
                 number,
                 float(critic_loss),
@@ -223,8 +240,15 @@ class AttributeLearning:
     """An attribute critic D_attr in the middle of its training (section 5)."""
 
     def __init__(
-        self, encodings: LabelledEncodings, hidden: tuple[int, ...], batch: int, learning_rate: float, seed: int
+        self,
+        encodings: LabelledEncodings,
+        hidden: tuple[int, ...],
+        batch: int,
+        learning_rate: float,
+        seed: int,
+        processes: Processes = ALONE,
     ) -> None:
+        self.processes = processes
         assert encodings.labels is not None, "labels are what is learned"
         self.encodings, self.batch, device = encodings, batch, encodings.mean.device
         self.generator = torch.Generator(device).manual_seed(seed)
@@ -237,7 +261,7 @@ class AttributeLearning:
         """Draw encodings, and descend the cross-entropy of their labels; returns it."""
         z, y = self.encodings.draw(self.batch, self.generator)
         assert y is not None
-        loss = losses.regression(self.critic(z), y)
+        loss = losses.regression(self.critic(self.processes.share(z)), self.processes.share(y))
         descend(self.optimiser, loss)
         return float(loss.detach())
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from melodylc.latent.optimisers import Adam
+
 
 def descend(optimiser: torch.optim.Optimizer, loss: Tensor, largest_norm: float | None = None) -> None:
     """Make one step down the gradient of a loss.
@@ -13,7 +15,8 @@ def descend(optimiser: torch.optim.Optimizer, loss: Tensor, largest_norm: float 
         largest_norm: to which the norm of the gradient is clipped; None leaves it as it is.
     """
     optimiser.zero_grad()
-    loss.backward()
+    prepare = optimiser.prepare if isinstance(optimiser, Adam) else None
+    (loss if prepare is None else prepare(loss)).backward()
     if largest_norm is not None:
         parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
         nn.utils.clip_grad_norm_(parameters, largest_norm)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -12,17 +12,23 @@ ADVERSARIAL_BETAS = (0.0, 0.9)  # of actors, generators and critics, which train
 LEARNING_RATE = 3e-4
 
 
+class Adam(torch.optim.Adam):
+    """Adam; `prepare` is given each loss before its gradients are computed (by `processes.Processes.averaging`)."""
+
+    prepare: Callable[[Tensor], Tensor] | None = None
+
+
 def adam(
     parameters: Iterable[Tensor],
     learning_rate: float = LEARNING_RATE,
     betas: tuple[float, float] = BETAS,
     *,
     fused: bool | None = None,
-) -> torch.optim.Adam:
+) -> Adam:
     """Return Adam over parameters.
 
     Args:
         fused: whether one kernel updates all parameters, which is faster and differs in the last bits of a sum; None
             leaves the choice to torch.
     """
-    return torch.optim.Adam(parameters, learning_rate, betas=betas, fused=fused)
+    return Adam(parameters, learning_rate, betas=betas, fused=fused)

@@ -8,7 +8,7 @@ in another number of them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from melodylc.base.errors import UserError
+from melodylc.latent.optimisers import Adam
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,23 @@ class Processes:
         """Return this process's share (B, ...) of normal numbers drawn for all processes."""
         return self.share(torch.randn(shape[0] * self.count, *shape[1:], device=self.device))
 
+    @contextmanager
+    def averaging(self, optimisers: Iterable[Adam]) -> Iterator[None]:
+        """Within it, optimisers descend gradients that are averaged over the processes; weights begin with the first's.
+
+        Other than with `together`, a loss may be made of any number of networks and of passes of each. It has to depend
+        on all weights of its optimiser.
+        """
+        prepared = list(optimisers) if self.count > 1 else []
+        for optimiser in prepared:
+            weights = _Weights([weight for group in optimiser.param_groups for weight in group["params"]])
+            optimiser.prepare = nn.parallel.DistributedDataParallel(weights)
+        try:
+            yield
+        finally:
+            for optimiser in prepared:  # what averages holds as much memory as the weights
+                optimiser.prepare = None
+
     def together(self, module: nn.Module, *, partly: bool = False) -> nn.Module:
         """Return a module whose gradients are averaged over the processes; they begin with the weights of the first.
 
@@ -65,14 +83,58 @@ class Processes:
         distributed.all_reduce(values)
         return values / self.count
 
+    def gathered(self, rows: Tensor) -> Tensor:
+        """Return a batch (B, ...) of which each process has its share (B / N, ...), for a loss that compares its rows.
+
+        Gradients flow back to one's own share, as much of them as leaves the whole after they are averaged.
+        """
+        if self.count == 1:
+            return rows
+        shares = [torch.empty_like(rows) for _ in range(self.count)]
+        distributed.all_gather(shares, rows.detach())
+        shares[self.rank] = own = rows.view_as(rows)
+        if own.requires_grad:
+            own.register_hook(lambda gradient: gradient * self.count)
+        return torch.stack(shares, dim=1).flatten(0, 1)
+
     def any(self, flag: bool) -> bool:
-        """Return whether a flag is set in one of the processes."""
-        return bool(self.mean(torch.tensor(float(flag), device=self.device)).item() > 0)
+        """Return whether a flag is set in one of the processes; on the CPU, so that no GPU is waited for."""
+        return flag if self.count == 1 else bool(self.mean(torch.tensor(float(flag))).item() > 0)
 
     def wait(self) -> None:
         """Wait until all processes have come here."""
         if self.count > 1:
             distributed.barrier()
+
+    @contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """Let the first go through the block before the others, which find there what it has left on disk."""
+        if not self.first:
+            self.wait()
+        try:
+            yield
+        finally:
+            if self.first:  # also where it failed: the others then say so too, instead of waiting
+                self.wait()
+
+
+def is_first() -> bool:
+    """Return whether this is the process that writes files, for what is not given the processes."""
+    return not distributed.is_initialized() or distributed.get_rank() == 0
+
+
+ALONE = Processes(torch.device("cpu"))  # one process; where its device is asked for, it is the CPU
+
+
+class _Weights(nn.Module):
+    """The weights of an optimiser, for DistributedDataParallel, which is called with each loss before it descends."""
+
+    def __init__(self, weights: list[nn.Parameter]) -> None:
+        super().__init__()
+        self.weights = nn.ParameterList(weights)
+
+    def forward(self, loss: Tensor) -> Tensor:
+        return loss
 
 
 @contextmanager
@@ -101,7 +163,7 @@ def joined(device: str | None = None) -> Iterator[Processes]:
             )
         own = torch.device("cuda", local)
         torch.cuda.set_device(own)
-    distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if own.type == "cuda" else "gloo")
     try:
         yield Processes(own, distributed.get_rank(), count)
         distributed.barrier()  # torchrun ends all when one has ended badly: the first may have to write still

@@ -182,6 +182,7 @@ def _run_stage(trainer: Trainer, valid: np.ndarray, out: Path, stop: StopRequest
             means = {}
         if trainer.processes.any(stop.asked):  # all stop after the same step
             _save(trainer, out)
+            trainer.processes.wait()  # torchrun ends all when one has ended badly: the first has to write still
             stop.raise_stopped()
         if trainer.seconds - last_checkpoint > CHECKPOINT_EVERY:
             _checkpoint(trainer, valid, out)

@@ -56,6 +56,16 @@ def test_generate_begins_with_how_many_are_kept(tmp_path, capsys):
     assert [row.split()[2] for row in rows] == ["yes" if each else "no" for each in kept]
 
 
+@pytest.mark.parametrize("command", [["generate"], ["learn", "--rule", "syncopation", "--out", "a.safetensors"]])
+def test_a_device_that_is_not_there_is_one_line(command, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, "--device", "nonsense"]) == 2
+    said = capsys.readouterr().err
+    assert "device: expected cpu, or cuda where there is a GPU, got 'nonsense'" in said
+    assert said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_generate_writes_numbered_files_and_says_what_is_satisfied(tmp_path, capsys):
     assert main(["generate", "--key", "C major", "--count", "3", "--seed", "7", "--tempo", "90"]) == 0
     out = capsys.readouterr().out

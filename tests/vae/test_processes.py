@@ -1,11 +1,8 @@
 """Several processes train one model: torchrun starts them, gloo averages their gradients."""
 
 import csv
-import os
-import subprocess
-import sys
-from pathlib import Path
 
+import launched
 import numpy as np
 import pytest
 import torch
@@ -22,14 +19,7 @@ CPU = torch.device("cpu")
 
 def train(processes, *arguments):
     """Train in so many processes; return the exit code and what was written on the standard error."""
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    ended = subprocess.run(
-        [sys.executable, *launcher, train_together.__file__, *map(str, arguments)],
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=200,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
+    ended = launched.together(processes, train_together.__file__, *arguments)
     return ended.returncode, ended.stderr
 
 

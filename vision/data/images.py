@@ -51,10 +51,20 @@ class Images:
         """Return pixels in [0, 1] and labels of some rows."""
         return unit(self.pixels[rows]), self.labels[rows]
 
+    def drawn(self, count: int) -> Tensor:
+        """Draw rows (count,) at random, with replacement."""
+        return torch.randint(len(self), (count,))
+
+    def on(self, rows: Tensor | slice, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return pixels in [0, 1] and labels of some rows on a device: they travel as bytes, and while it computes."""
+        pixels, labels = self.pixels[rows], self.labels[rows]
+        if device.type == "cuda":
+            pixels, labels = pixels.pin_memory(), labels.pin_memory()
+        return unit(pixels.to(device, non_blocking=True)), labels.to(device, non_blocking=True)
+
     def draw(self, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """Draw images at random, with replacement; return pixels in [0, 1] and labels, on a device."""
-        x, y = self.at(torch.randint(len(self), (count,)))
-        return x.to(device), y.to(device)
+        return self.on(self.drawn(count), device)
 
     def subset(self, rows: Tensor | slice) -> Images:
         """Return some of the images; they are copied only where they do not lie one after the other."""

@@ -9,6 +9,7 @@ Shapes: B images of (C, H, W), flattened to D pixels, Z latent dimensions.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -32,6 +33,7 @@ LEVELS = 256  # of a pixel; noise below one level turns them into a density (deq
 LEAST_LOG_SIGMA = -6.0  # two thirds of a level; below it the density of a Gaussian grows without bounds
 LARGEST_GRADIENT = 1.0  # norm; longer gradients are scaled down to it
 SHOWN = 10
+Noise = Callable[[tuple[int, ...]], Tensor]  # a shape to random numbers of that shape
 # bits per dimension and Frechet inception distance on CIFAR-10, from the slides
 PAPER_COVERAGE = {
     "VAE": {"bits_per_dimension": 4.4, "fid": 171.0},
@@ -61,24 +63,24 @@ class CoverageVAE(nn.Module):
         mean, log_sigma = self.decoder.layers(z).flatten(1).chunk(2, dim=-1)
         return mean, LEAST_LOG_SIGMA + F.softplus(log_sigma - LEAST_LOG_SIGMA)
 
-    def elbo(self, x: Tensor) -> Tensor:
+    def elbo(self, x: Tensor, noise: Noise = torch.randn) -> Tensor:
         """Return the ELBO of dequantised images (B, C, H, W), from one sample of z, in nats, (B,)."""
         posterior = self.encode(x)
-        mean, log_sigma = self.likelihood(posterior.sample())
+        mean, log_sigma = self.likelihood(posterior.mean + posterior.sigma * noise(posterior.mean.shape).to(x.device))
         y, log_det = self.flow(x.flatten(1))
         density = -0.5 * ((y - mean) * (-log_sigma).exp()).square() - log_sigma - 0.5 * LOG_2PI
         return density.sum(dim=-1) + log_det - posterior.kl().sum(dim=-1)
 
-    def sample(self, z: Tensor) -> Tensor:
+    def sample(self, z: Tensor, noise: Noise = torch.randn) -> Tensor:
         """Draw y from p(y|z) and return x = f^-1(y), (B, C, H, W)."""
         mean, log_sigma = self.likelihood(z)
-        y = mean + log_sigma.exp() * torch.randn_like(mean)
+        y = mean + log_sigma.exp() * noise(mean.shape).to(z.device)
         return self.flow.inverse(y).view(-1, *self.shape)
 
 
-def dequantised(x: Tensor) -> Tensor:
+def dequantised(x: Tensor, uniform: Noise = torch.rand) -> Tensor:
     """Map pixels k / 255 to (k + u) / 256, u uniform in [0, 1)."""
-    return (x * (LEVELS - 1) + torch.rand_like(x)) / LEVELS
+    return (x * (LEVELS - 1) + uniform(x.shape).to(x.device)) / LEVELS
 
 
 def bits_per_dimension(elbo: Tensor, dimensions: int) -> Tensor:
@@ -144,24 +146,29 @@ def _train(
         critic_optimiser = adam(critic, training.learning_rate, ADVERSARIAL_BETAS)
         parts["critic"] = (critic, critic_optimiser)
 
-    def step(number: int) -> dict[str, float]:
+    processes = run.processes
+
+    def step(number: int) -> dict[str, Tensor]:
         set_learning_rate(optimiser, training.learning_rate, number, training.steps)
-        x = dequantised(workspace.data.train.draw(training.batch, workspace.device)[0])
-        elbo = model.elbo(x).mean()
+        x = dequantised(run.draw(workspace.data.train, training.batch)[0], processes.random)
+        elbo = model.elbo(x, processes.noise).mean()
         loss = -elbo / x[0].numel()
         if adversarial:
-            made = model.sample(torch.randn(len(x), architecture.latent, device=workspace.device))
-            descend(critic_optimiser, _critic_loss(critic, x, made.detach()))
+            made = model.sample(processes.noise((len(x), architecture.latent)), processes.noise)
+            descend(critic_optimiser, _critic_loss(critic, x, made.detach(), processes.random((len(x), 1))))
             loss = loss - settings.quality * critic(made).mean()  # (2): ln(D / (1 - D)) is the logit
         descend(optimiser, loss, LARGEST_GRADIENT)
-        return {"bits_per_dimension": bits_per_dimension(elbo.detach(), x[0].numel()).item()}
+        return {"bits_per_dimension": bits_per_dimension(elbo.detach(), x[0].numel())}
 
     train(step, parts, training.steps, run)
 
 
-def _critic_loss(critic: Encoder, real: Tensor, made: Tensor) -> Tensor:
-    """Return the loss of D(x) for real images and generated ones, (B, C, H, W) each."""
-    share = torch.rand(len(real), 1, device=real.device)
+def _critic_loss(critic: Encoder, real: Tensor, made: Tensor, share: Tensor) -> Tensor:
+    """Return the loss of D(x) for real images and generated ones, (B, C, H, W) each.
+
+    Args:
+        share: (B, 1) in [0, 1], where between them the gradient is penalised.
+    """
     loss = losses.constraint_loss(critic(real)).mean() + losses.violation_loss(critic(made)).mean()
     return loss + losses.gradient_penalty(
         lambda flat: critic(flat.view_as(real)), real.flatten(1), made.flatten(1), share
