@@ -45,10 +45,10 @@ def same_curves(out, other):
 
 
 def same_weights(out, other):
-    paths = sorted((out / "models").iterdir())
-    assert paths
-    assert all(path.suffix == ".safetensors" for path in paths)
-    for path in paths:
+    written = sorted((out / "models").iterdir())
+    assert written
+    assert {path.suffix for path in written} == {".safetensors", ".md"}  # no checkpoint is left
+    for path in [path for path in written if path.suffix == ".safetensors"]:
         found, known = load_file(path), load_file(other / "models" / path.name)
         assert found.keys() == known.keys()
         for name, value in known.items():
@@ -67,7 +67,9 @@ def test_a_training_of_two_processes_is_stopped_by_one_and_resumed_by_four(digit
     ended = train(2, "actor", digits, tmp_path / "run", "--stop", 6)  # of the VAE's four steps and the actor's three
     assert ended.returncode != 0
     models = tmp_path / "run" / "models"
-    assert sorted(path.name for path in models.iterdir()) == ["distance.checkpoint", "vae-sigma0.1-steps4.safetensors"]
+    vae = "vae-sigma0.1-steps4"
+    left = ["distance.checkpoint", f"{vae}.md", f"{vae}.safetensors"]
+    assert sorted(path.name for path in models.iterdir()) == left
     ended = train(4, "actor", digits, tmp_path / "run")
     assert ended.returncode == 0, ended.stderr
     same_curves(tmp_path / "run", alone)
