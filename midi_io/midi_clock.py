@@ -12,7 +12,7 @@ from midi_io import messages
 from midi_io.messages import PPQN
 from midi_io.song_position import SongPositionUnit
 from midi_io.tempo import TempoEstimator
-from midi_io.transport import BEATS_PER_BAR
+from midi_io.transport import BEAT_TYPE, BEATS_PER_BAR
 
 
 class State(Enum):
@@ -96,6 +96,7 @@ class MidiClockTransport:
     AHEAD = 2.0  # clocks the position may run ahead of the last one: then it waits
     BEHIND = 1.0  # clocks it may be behind it
     beats_per_bar: float = BEATS_PER_BAR  # the clock does not tell
+    beat_type: float = BEAT_TYPE
     interrupted_by = messages.INTERRUPTING
     PATIENCE = 0.5  # seconds without a clock, or twelve clocks if longer, after which it is lost
 
