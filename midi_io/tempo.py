@@ -96,6 +96,14 @@ class TempoEstimator:
             self._fit()
         return lost
 
+    def begin(self, moment: float) -> None:
+        """Take the tick that comes next, at a moment, for the first one of a clock that has begun anew.
+
+        Where it is off the beat of those before it, they tell its tempo still, but not where it is.
+        """
+        if self._moments and abs(moment - self.moment_of(self.count)) > self.LEVEL * self._spread:
+            self._keep_last(0)
+
     def _note_jitter(self, moment: float) -> None:
         """Learn how much ticks jitter: third differences of their moments hardly know of slopes and steps.
 
