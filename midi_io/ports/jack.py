@@ -145,7 +145,13 @@ class JackPorts:
         self.maintain()
 
     def now(self) -> float:
-        return self._unwrapped(self.client.frame_time) / self._rate
+        # counted from the last period, which is what events are late for: the server's own estimate of the present
+        # frame (`frame_time`) is smoothed, and lags two periods behind after it has lost one
+        start, passed = self.client.last_frame_time, self.client.frames_since_cycle_start
+        while start != (latest := self.client.last_frame_time):  # a period has begun in between
+            start, passed = latest, self.client.frames_since_cycle_start
+        # a period that is late to begin begins at its frame nevertheless
+        return (self._unwrapped(start) + min(passed, self.client.blocksize)) / self._rate
 
     def _unwrapped(self, frame: int) -> int:
         # a difference of less than half the range: the other way round it would be hours
