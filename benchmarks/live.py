@@ -2,7 +2,8 @@
 
 Onsets are read from jack_midi_dump, an independent end, in the server's own frames. `busy` is a machine with a process
 on each core that never waits. The player asks for the priority that a session asks for; `--ordinary` leaves that out.
-`--frames 64 128 256 512 1024 2048` measures onsets alone and busy at periods of so many frames. Needs, from Debian:
+`--frames 64 128 256 512 1024 2048` measures onsets alone and busy at periods of so many frames, and `--wraps 300`
+listens whether notes start where loops end. Needs, from Debian:
 jackd2, jack-tools, jack-midi-clock, libasound2.
 """
 
@@ -20,7 +21,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
-from jackd import RATE, Busy, Dump, Server, connect
+from jackd import PERIOD, RATE, Busy, Dump, Server, connect, eventually
+from live_session import Daw
+from looping import BEHIND, WRAPS, Playing, play_loop, stray
 
 from melodylc.attributes import Attributes
 from melodylc.live import ControlValues, Session, SessionSettings
@@ -225,6 +228,47 @@ def led(server: Server, tempo: float = 140.0, seconds: float = 15.0) -> tuple[fl
     return float(np.percentile(off, 50)), float(np.percentile(off, 99)), float(off.max())
 
 
+def wraps(server: Server, count: int) -> None:
+    """Print how many notes start at or after a wrap, of loops of a beat at 180 to 300 bpm, some behind a stop.
+
+    A round in which JACK loses a period does not count: the same events may be heard twice there. Periods are long, so
+    that few are lost; where most are, it ends after three times as many wraps.
+    """
+    import jack
+
+    client = jack.Client("lost", no_start_server=True)
+    lost: list[float] = []
+    client.set_xrun_callback(lost.append)
+    client.activate()
+    daw = Daw()
+    player = Playing(server, "jack", lambda ports: MidiClockTransport(lookahead=ports.lookahead))
+    connect(server, daw.source, "melodylc:in")
+    player.dump.connect(daw.source)
+    wrapped = notes = at_wraps = behind = rounds = lossy = 0
+    while wrapped < count and rounds * WRAPS < 3 * count:
+        before, begins = len(lost), len(player.dump.heard)
+        play_loop(daw, np.random.default_rng(rounds))
+        eventually(lambda: player.dump.heard[begins:] and not player.dump.hanging)  # noqa: B023
+        heard = player.dump.heard[begins:]
+        pitches = [each.message[1] for each in heard if messages.is_note_on(each.message)]
+        rounds += 1
+        if len(lost) > before:
+            lossy += 1
+            continue
+        wrapped += WRAPS
+        notes += len(pitches)
+        at_wraps += len(stray(heard))
+        behind += pitches.count(BEHIND)
+    print(
+        f"{wrapped} wraps, {notes} notes: {at_wraps} start at or after a wrap or a stop, {behind} behind the loop; "
+        f"{lossy} more rounds of {WRAPS} wraps do not count, as JACK lost a period in them"
+    )
+    player.stop()
+    player.dump.close()
+    client.close()
+    daw.close()
+
+
 def following(jitter: float, tempo: float, trials: int = 200) -> tuple[float, float]:
     """Return the error of the followed tempo in per cent, mean and p99, after eight quarters of clocks with jitter."""
     off = []
@@ -269,6 +313,7 @@ def main() -> None:
     )
     parser.add_argument("--only", choices=("onsets", "controls", "starts", "led", "following", "decoding"))
     parser.add_argument("--frames", type=int, nargs="+", help="instead, onsets at periods of so many frames")
+    parser.add_argument("--wraps", type=int, help="instead, notes at the ends of so many loops")
     parser.add_argument("--ordinary", action="store_true", help="with the priority of any program")
     options = parser.parse_args()
     if not options.ordinary:
@@ -282,9 +327,12 @@ def main() -> None:
             server.close()
     if options.frames:
         return
-    server = Server(f"bench-{os.getpid()}")
+    server = Server(f"bench-{os.getpid()}", 1024 if options.wraps else PERIOD)
     os.environ["JACK_DEFAULT_SERVER"] = server.name
     try:
+        if options.wraps:
+            wraps(server, options.wraps)
+            return
         if options.only in (None, "onsets"):
             loads = [(False, False), (True, False), (True, True)] if not options.drift else [(True, False)]
             onsets(server, ["rtmidi-jack", "jack"], loads, options.drift or options.seconds)

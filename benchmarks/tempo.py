@@ -108,7 +108,7 @@ CASES: dict[str, tuple[Moments, Callable[[Moments, np.random.Generator], Clocks]
 
 def led(moments: Moments, clocks: Clocks, estimator: object | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return by how many milliseconds sixteenths are late, and the error of the tempo in per cent, for our follower."""
-    follower = MidiClockTransport()
+    follower = MidiClockTransport(lookahead=LOOKAHEAD)
     if estimator is not None:
         follower.tempo_estimator = estimator  # type: ignore[assignment]
     follower.receive(0.0, bytes((messages.START,)))
@@ -145,6 +145,9 @@ def estimator_of(path: Path) -> Callable[[], object]:
         def tick(self, moment: float, goes_on: bool = True) -> int:
             super().tick(moment)
             return 0
+
+        def begin(self, moment: float) -> None:
+            """Know nothing of clocks that begin anew."""
 
     return Before
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from midi_io.ports.jack import TransportState
-from midi_io.transport import BEATS_PER_BAR, ConstantTempo
+from midi_io.transport import BEAT_TYPE, BEATS_PER_BAR, ConstantTempo
 
 JUMP = 0.02  # beats between where it is and where it was to be, from which it was relocated
 
@@ -33,9 +33,10 @@ class JackTransport(ConstantTempo):
             return
         tempo = last.tempo or self._given
         beat = last.seconds * tempo / 60 if last.beat is None else last.beat
-        expected, bar = self.position(last.moment), last.beats_per_bar or BEATS_PER_BAR
-        if last.rolling != self._running or abs(beat - expected) > JUMP or bar != self.beats_per_bar:
-            self.beats_per_bar = bar
+        bar = (BEATS_PER_BAR, BEAT_TYPE) if last.beats_per_bar is None else (last.beats_per_bar, last.beat_type)
+        jumped = abs(beat - self.position(last.moment)) > JUMP
+        if last.rolling != self._running or jumped or bar != (self.beats_per_bar, self.beat_type):
+            self.beats_per_bar, self.beat_type = bar
             self._running = last.rolling
             self.origin = beat
             self.epoch += 1

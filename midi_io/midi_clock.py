@@ -12,7 +12,7 @@ from midi_io import messages
 from midi_io.messages import PPQN
 from midi_io.song_position import SongPositionUnit
 from midi_io.tempo import TempoEstimator
-from midi_io.transport import BEATS_PER_BAR
+from midi_io.transport import BEAT_TYPE, BEATS_PER_BAR
 
 
 class State(Enum):
@@ -91,22 +91,30 @@ class MidiClockTransport:
         clocks: whether song positions come in clocks (True) or sixteenths (False); None takes sixteenths until clocks
             are proved.
         say: called with a line when that is concluded.
+        lookahead: seconds before its moment that a note is handed over.
     """
 
-    AHEAD = 2.0  # clocks the position may run ahead of the last one: then it waits
+    AHEAD = (
+        2.0  # clocks the position may run ahead of the last one: then it waits; more if notes are handed over before
+    )
     BEHIND = 1.0  # clocks it may be behind it
     beats_per_bar: float = BEATS_PER_BAR  # the clock does not tell
+    beat_type: float = BEAT_TYPE
     interrupted_by = messages.INTERRUPTING
     loops = True
     PATIENCE = 0.5  # seconds without a clock, or twelve clocks if longer, after which it is lost
 
-    def __init__(self, clocks: bool | None = None, say: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self, clocks: bool | None = None, say: Callable[[str], None] = lambda text: None, lookahead: float = 0.0
+    ) -> None:
         self.epoch, self.origin = 0, 0.0
         self.state = State.STOPPED
         self.tempo_estimator = TempoEstimator()
         self._unit = SongPositionUnit(clocks, say)
+        self._lookahead = lookahead
         self._clock = 0  # position in clocks: of the last one that came while playing, or of the next when armed
         self._begun = 0  # position in clocks at which the epoch began
+        self._began_at = 0.0  # the moment of that clock
         self._number = 0  # of the estimator's ticks: the clock at which the epoch began
         self._played: int | None = None  # clocks heard from where playing began until it stopped, if it has
         self._sent: int | None = None  # the song position as it came, until playing has begun
@@ -137,6 +145,8 @@ class MidiClockTransport:
         A gap without stop is the cable's, not the DAW's: the DAW has gone on, to where its tempo takes it.
         """
         goes_on = self.state in (State.PLAYING, State.LOST)
+        if self.state is State.ARMED:
+            self.tempo_estimator.begin(moment)
         lost = self.tempo_estimator.tick(moment, goes_on)
         if self.state is State.PLAYING and lost > self.AHEAD:
             self._apply(Event.SILENCE, moment)  # what was not heard is not caught up with
@@ -170,24 +180,30 @@ class MidiClockTransport:
             self._played = None
             self._number = self.tempo_estimator.count - 1
             self.origin = self._clock / PPQN
-            self._begun = self._clock
+            self._begun, self._began_at = self._clock, moment
             self.epoch += 1
         elif action is Action.ADVANCE:
             self._clock += 1
+
+    def _ahead(self) -> float:
+        """Return how many clocks the position may run ahead: what is handed over now lies beyond the next clock."""
+        return max(self.AHEAD, 1 + self._lookahead / self.tempo_estimator.interval)
 
     def position(self, now: float) -> float:
         if not self.running:
             return self._clock / PPQN
         by_line = self._begun + self.tempo_estimator.tick_at(now) - self._number
         # whatever the line says, the clocks that came are the truth
-        return min(max(by_line, self._clock - self.BEHIND, self._begun), self._clock + self.AHEAD) / PPQN
+        return min(max(by_line, self._clock - self.BEHIND, self._begun), self._clock + self._ahead()) / PPQN
 
     def moment_of(self, beat: float) -> float:
         estimator, ahead = self.tempo_estimator, beat * PPQN - self._clock
         by_line = estimator.moment_of(beat * PPQN - self._begun + self._number)
         if not self.running:
             return by_line
-        # as the position: never further ahead of the last clock, and never further behind it
-        earliest = estimator.last + (ahead - self.AHEAD) * estimator.interval
+        # as the position: never further ahead of the last clock, never further behind it, nor before the first one
+        earliest = estimator.last + (ahead - self._ahead()) * estimator.interval
+        if beat * PPQN >= self._begun:
+            earliest = max(earliest, self._began_at)
         latest = estimator.last + (ahead + self.BEHIND) * estimator.interval
         return min(max(by_line, earliest), latest)

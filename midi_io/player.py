@@ -24,6 +24,8 @@ STALE = 0.5  # seconds after its end from which a note that was missed is not ca
 LOOP_END = 2 / PPQN  # beats around the end of a loop in which notes wait whether it comes again
 PATIENCE = 0.004  # seconds they wait: what clocks jitter by
 IDLE = 0.05  # seconds between two steps while nothing is due
+WAITING = 0.001  # seconds between two steps while the position waits for a clock; the ports tell when it comes
+ROUNDING = 1e-6  # beats
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,13 @@ class Player:
             self._cursor = math.nextafter(upto, math.inf)
             if self._loop_end is not None and self._reached > self._loop_end + LOOP_END:
                 self._loop_end = None
-        due = self.transport.moment_of(self._next_position()) - self.ports.lookahead - self.playback.ahead
+        following = self._next_position()
+        due = self.transport.moment_of(following) - self.ports.lookahead - self.playback.ahead
         if self._waiting:
             due = min(due, self._waiting[0][0] - self.ports.lookahead)
+        if due <= now and following - upto > ROUNDING:
+            # a clock is awaited: to look again at once would take the time of the threads that it comes by
+            due = now + WAITING
         return min(max(due, now), now + IDLE)
 
     def halt(self) -> None:

@@ -10,11 +10,11 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from midi_io import messages
 from midi_io.atomic import atomic_write
-from midi_io.transport import BEATS_PER_BAR
+from midi_io.transport import BEAT_TYPE, BEATS_PER_BAR
 
 TICKS = 480  # a quarter note
 TRACK_NAME = "recording"
@@ -22,10 +22,13 @@ AHEAD = 1 / 8  # beats beyond a bar line that are handed over at most before it 
 MARKER = "melody {}"  # the text of markers
 _ENTRY = struct.Struct("<dfB3s")  # beat, tempo, length and bytes of the message
 _META = 0xFF  # the status of meta messages in files: of marks, with two bytes of their number
+_SIGNATURE = 0xFE  # of time signatures in the journal, with numerator and denominator
+FOUR_FOUR = (BEATS_PER_BAR, BEAT_TYPE)
+DENOMINATORS = (1, 2, 4, 8, 16, 32, 64)  # that MIDI files hold
 
 
 class Entry(NamedTuple):
-    """A message that was sent, or a mark."""
+    """A message that was sent, a mark, or a time signature."""
 
     beat: float
     tempo: float
@@ -35,6 +38,11 @@ class Entry(NamedTuple):
     def mark(self) -> int | None:
         """Return the number of a mark, None for a message."""
         return int.from_bytes(self.message[1:], "big") if self.message[0] == _META else None
+
+    @property
+    def signature(self) -> tuple[int, int] | None:
+        """Return numerator and denominator of a time signature, None for anything else."""
+        return (self.message[1], self.message[2]) if self.message[0] == _SIGNATURE else None
 
 
 class Recording:
@@ -56,6 +64,14 @@ class Recording:
         self._journal = journal_of(self.path).open("xb", buffering=0)
         self._offsets: dict[int, float] = {}  # by epoch, of the last two: notes of the one before end in the next
         self._last = 0.0
+        self._told: dict[int, tuple[int, int]] = {}  # time signatures by epoch, of the last two
+        self._signature, self._line = FOUR_FOUR, 0.0  # of the last epoch, and the bar line at which it begins
+
+    def count_bars(self, epoch: int, beats_per_bar: float, beat_type: float) -> None:
+        """Count the bars of an epoch as the transport does: so many quarter notes, of beats of a type such as 8."""
+        self._told[epoch] = _signature_of(beats_per_bar, beat_type)
+        for old in list(self._told)[:-2]:
+            del self._told[old]
 
     def add(self, beat: float, epoch: int, tempo: float, message: bytes) -> None:
         """Add a channel message that was sent at a position of an epoch of the transport."""
@@ -73,8 +89,13 @@ class Recording:
     def _at(self, beat: float, epoch: int) -> float:
         """Return the position in the recording, in beats."""
         if epoch not in self._offsets:
-            bars = math.ceil(max(self._last - AHEAD, 0) / BEATS_PER_BAR) * float(BEATS_PER_BAR)
-            self._offsets[epoch] = bars - beat // BEATS_PER_BAR * BEATS_PER_BAR
+            beyond = max(self._last - AHEAD - self._line, 0)
+            self._line += math.ceil(beyond / _quarters(self._signature)) * _quarters(self._signature)
+            signature = self._told.get(epoch, FOUR_FOUR)
+            if signature != self._signature:
+                self._signature = signature
+                self._journal.write(_ENTRY.pack(self._line, 0.0, 3, bytes((_SIGNATURE, *signature))))
+            self._offsets[epoch] = self._line - beat // _quarters(signature) * _quarters(signature)
             for old in list(self._offsets)[:-2]:
                 del self._offsets[old]
         return max(self._offsets[epoch] + beat, 0.0)
@@ -83,6 +104,18 @@ class Recording:
         """Write the MIDI file, and remove the journal."""
         self._journal.close()
         finish(self.path, self.track_name)
+
+
+def _signature_of(beats_per_bar: float, beat_type: float) -> tuple[int, int]:
+    """Return a time signature for a MIDI file: that of the melodies where it cannot hold this one."""
+    signature = round(beats_per_bar * beat_type / 4), round(beat_type)
+    fits = 1 <= signature[0] <= 255 and signature[1] in DENOMINATORS
+    return signature if fits and abs(_quarters(signature) - beats_per_bar) < 1e-6 else FOUR_FOUR
+
+
+def _quarters(signature: tuple[int, int]) -> float:
+    """Return the quarter notes in a bar."""
+    return 4 * signature[0] / signature[1]
 
 
 def journal_of(path: Path) -> Path:
@@ -96,7 +129,7 @@ def finish(path: Path, track_name: str = TRACK_NAME) -> bool:
     if not journal.exists():
         return False
     entries = list(_entries(journal.read_bytes()))
-    recorded = any(entry.mark is None for entry in entries)
+    recorded = any(entry.mark is None and entry.signature is None for entry in entries)
     if recorded:
         write(path, entries, track_name)
     journal.unlink()
@@ -116,7 +149,7 @@ def _followed(entries: list[Entry]) -> list[Entry]:
     """
     kept, played, marked = [], False, None
     for entry in reversed(entries):
-        if entry.mark is None:
+        if entry.mark is None:  # nor is a time signature a note
             played = played or messages.is_note_on(entry.message)
         elif played and entry.beat != marked:
             played, marked = False, entry.beat
@@ -127,34 +160,57 @@ def _followed(entries: list[Entry]) -> list[Entry]:
 
 
 def write(path: str | os.PathLike[str], entries: list[Entry], track_name: str = TRACK_NAME) -> None:
-    """Write a MIDI file of one track, in 4/4, with tempos and marks; notes without an end get one at the last event."""
+    """Write a MIDI file of one track, with time signatures, tempos and marks.
+
+    Notes without an end get one at the last event.
+    """
     import mido
 
     ordered = _followed(sorted(entries, key=lambda entry: entry.beat))
-    conductor = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=4, denominator=4, time=0)])
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=track_name, time=0)])
-    now = changed = 0
-    tempo = 0.0
+    now = 0
     sounding: set[tuple[int, int]] = set()
     for entry in ordered:
-        tick = round(entry.beat * TICKS)
-        if abs(entry.tempo - tempo) > 0.001 * tempo:
-            tempo = min(max(entry.tempo, 4.0), 10_000.0)
-            conductor.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo), time=tick - changed))
-            changed = tick
-        if (mark := entry.mark) is not None:
-            conductor.append(mido.MetaMessage("marker", text=MARKER.format(mark), time=tick - changed))
-            changed = tick
+        if entry.mark is not None or entry.signature is not None:
             continue
         if messages.is_note_on(entry.message):
             sounding.add((entry.message[0] & 0x0F, entry.message[1]))
         elif messages.is_note_off(entry.message):
             sounding.discard((entry.message[0] & 0x0F, entry.message[1]))
+        tick = round(entry.beat * TICKS)
         track.append(mido.Message.from_bytes(entry.message, time=tick - now))
         now = tick
     for channel, pitch in sorted(sounding):
         track.append(mido.Message("note_off", channel=channel, note=pitch, time=0))
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS)
-    file.tracks += [conductor, track]
+    file.tracks += [_conductor(ordered), track]
     with atomic_write(path) as beside:
         file.save(beside)
+
+
+def _conductor(entries: list[Entry]) -> Any:
+    """Return the track of time signatures, tempos and marks."""
+    import mido
+
+    signatures = {0: FOUR_FOUR}  # the last one at a place counts
+    events: list[tuple[int, Any]] = []
+    tempo = 0.0
+    for entry in entries:
+        tick = round(entry.beat * TICKS)
+        if entry.signature is not None:
+            signatures[tick] = entry.signature
+            continue
+        if abs(entry.tempo - tempo) > 0.001 * tempo:
+            tempo = min(max(entry.tempo, 4.0), 10_000.0)
+            events.append((tick, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tempo))))
+        if entry.mark is not None:
+            events.append((tick, mido.MetaMessage("marker", text=MARKER.format(entry.mark))))
+    bars = [
+        (tick, mido.MetaMessage("time_signature", numerator=numerator, denominator=denominator))
+        for tick, (numerator, denominator) in signatures.items()
+    ]
+    track, now = mido.MidiTrack(), 0
+    for tick, message in sorted([*bars, *events], key=lambda event: event[0]):
+        track.append(message.copy(time=tick - now))
+        now = tick
+    return track

@@ -15,7 +15,8 @@ class TempoEstimator:
 
     The curve is a line as long as the ticks show no slope of the tempo: with ticks that come s seconds early or late,
     the spread of its tempo falls as s / n^1.5: 5 ms become 0.03 % after eight quarter notes at 120. Where a slope
-    stands out from the spread of the ticks, the curve is a parabola. Ticks further off than three spreads of the
+    stands out from the spread of the ticks, the curve is a parabola, or two lines that meet if these fit better: the
+    tempo has stepped, and a quarter note later the first line is forgotten. Ticks further off than three spreads of the
     others count for less. Where the last few lie off the curve to one side, its beginning is forgotten until they do
     not: a ramp has begun or ended. Several very far off are a new tempo.
 
@@ -30,6 +31,8 @@ class TempoEstimator:
     SHORTEST = 10  # ticks that a parabola is fitted to, and that are left when older ones are forgotten
     KEPT = 0.67  # share of the ticks that is kept each time that the beginning is forgotten
     SLOPED, LEVEL = 4.5, 3.0  # standard errors from which on there is a slope, and below which there is none any more
+    STEPPED = 4.0  # squared spreads by which two lines are to fit better than a parabola, for a step of the tempo
+    FRESH, PLACES = 5, 32  # ticks since a step at least, and places that are tried for it
     RECENT = (4, 8, 16)  # last ticks whose median is to lie on the curve: one astray proves nothing
     OFF = 5.0  # standard errors of a mean that it may be off: a median spreads by a quarter more
     BENDS = 4 * PPQN  # third differences that jitter is known from
@@ -51,6 +54,7 @@ class TempoEstimator:
         self._bends = {apart: deque[float](maxlen=self.BENDS) for apart in self.APART}
         self._jitter = self.FINEST  # of ticks, whatever the curve is
         self._sloped = False
+        self._since_step = 0  # ticks behind a step of the tempo, if there was one
         self._slipped = 0  # ticks that the last one was off, if it was off by a whole number
 
     def tick(self, moment: float, goes_on: bool = True) -> int:
@@ -95,6 +99,14 @@ class TempoEstimator:
         if not self._slipped:  # until the next tick shows what it was, it says nothing
             self._fit()
         return lost
+
+    def begin(self, moment: float) -> None:
+        """Take the tick that comes next, at a moment, for the first one of a clock that has begun anew.
+
+        Where it is off the beat of those before it, they tell its tempo still, but not where it is.
+        """
+        if self._moments and abs(moment - self.moment_of(self.count)) > self.LEVEL * self._spread:
+            self._keep_last(0)
 
     def _note_jitter(self, moment: float) -> None:
         """Learn how much ticks jitter: third differences of their moments hardly know of slopes and steps.
@@ -143,6 +155,7 @@ class TempoEstimator:
         end, before = numbers[-1], self.interval
         x, y = numbers - end, moments - moments[-1]
         while True:
+            self._since_step = 0
             residuals = self._fit_line(x, y, before)
             if len(x) >= self.SHORTEST:
                 residuals = self._fit_slope(x, y, residuals)
@@ -150,7 +163,9 @@ class TempoEstimator:
             if kept >= len(x) or not self._strays(residuals):
                 break
             x, y = x[-kept:], y[-kept:]
-        while len(self._moments) > len(x):
+        # once there are enough, those behind a step say where it was
+        kept = self._since_step if self._since_step >= PPQN else len(x)
+        while len(self._moments) > kept:
             self._moments.popleft()
             self._numbers.popleft()
         self._centre = float(end)
@@ -190,8 +205,31 @@ class TempoEstimator:
         self._sloped = abs(fitted[2]) > (self.LEVEL if self._sloped else self.SLOPED) * error
         if not self._sloped:
             return straight
+        if (stepped := self._fit_step(x / scale, y, residuals, weights)) is not None:
+            fitted, residuals = stepped
         self._moment, self.interval = float(fitted[0]), max(float(fitted[1] / scale), 1e-4)
         return residuals
+
+    def _fit_step(
+        self, x: np.ndarray, y: np.ndarray, curved: np.ndarray, weights: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Fit two lines that meet, for ticks (N,) from -1 to 0: the tempo has stepped.
+
+        Return the moment at the end, the slope there and its step (3,), and how far off each tick is (N,); None where a
+        parabola that is off so much (N,) fits nearly as well.
+        """
+        places = np.geomspace(self.FRESH / len(x), 0.9, self.PLACES)  # (P,)
+        before = np.minimum(x + places[:, None], 0.0)  # (P, N)
+        bases = np.stack([np.ones_like(before), np.broadcast_to(x, before.shape), before], axis=2)  # (P, N, 3)
+        scaled = (bases * weights[:, None]).transpose(0, 2, 1)
+        fitted = np.linalg.solve(scaled @ bases, scaled @ y[:, None])  # (P, 3, 1)
+        residuals = y - (bases @ fitted)[:, :, 0]
+        off = residuals**2 @ weights
+        best = int(off.argmin())
+        if off[best] > weights @ curved**2 - self.STEPPED * self._jitter**2:
+            return None
+        self._since_step = int(places[best] * len(x))
+        return fitted[best, :, 0], residuals[best]
 
     def moment_of(self, number: float) -> float:
         """Return the moment of a tick, by the tangent."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 BEATS_PER_BAR = 4  # quarter notes in a bar of a melody, and of whatever does not say otherwise
+BEAT_TYPE = 4  # likewise: its bars are counted in quarter notes
 
 
 class Transport(Protocol):
@@ -17,6 +18,7 @@ class Transport(Protocol):
     epoch: int  # another number after every start, stop or jump
     origin: float  # the position at which this epoch began
     beats_per_bar: float  # quarter notes, as the DAW counts them where it tells
+    beat_type: float  # the value of the notes that it counts bars in, such as 8 for eighths
     interrupted_by: frozenset[int]  # statuses of the MIDI messages that stop it or have it jump
     loops: bool  # whether it may jump back at the end of a stretch, as a DAW's does
 
@@ -42,6 +44,7 @@ class ConstantTempo:
     """A transport that runs at its tempo from a moment whose position is known."""
 
     beats_per_bar: float = BEATS_PER_BAR
+    beat_type: float = BEAT_TYPE
     interrupted_by: frozenset[int] = frozenset()
     loops = False
 

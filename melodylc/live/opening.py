@@ -81,7 +81,7 @@ def transport_of(settings: SessionSettings, ports: Ports, say: Callable[[str], N
     """
     if settings.sync == "midi-clock":
         clocks = {"auto": None, "clocks": True, "sixteenths": False}[settings.song_position]
-        return MidiClockTransport(clocks, say)
+        return MidiClockTransport(clocks, say, ports.lookahead + max(settings.ahead, 0) / 1000)
     if settings.sync == "jack":
         from midi_io.jack_transport import JackTransport
 

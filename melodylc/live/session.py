@@ -235,6 +235,7 @@ class Session:
             tempo=self.transport.tempo,
             running=self.transport.running,
             beat=max(self.transport.position(now), min(self.transport.origin, 0.0)),
+            beats_per_bar=self.transport.beats_per_bar,
             values=self._values,
             rules=self.settings.rules,
             melody=0 if melody is None else melody.number,
@@ -433,6 +434,8 @@ class Session:
             return Bar()  # of the count-in
         bar = self._queue.bar(number, self._values)
         melody, epoch, place = self._queue.playing, self.transport.epoch, self._queue.melody_bar
+        if self._recording is not None:
+            self._recording.count_bars(epoch, self.transport.beats_per_bar, self.transport.beat_type)
         if self._recording is not None and melody is not None and place >= 0 and not self._values.mute:
             if place == 0 or (epoch, melody) != self._marked:
                 line = number * self.transport.beats_per_bar

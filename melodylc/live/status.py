@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from melodylc.live.control_values import ControlValues
-from midi_io.transport import BEATS_PER_BAR
 
 
 @dataclass(frozen=True)
@@ -15,6 +14,7 @@ class Status:
     tempo: float
     running: bool
     beat: float  # quarter notes from the beginning, below 0 in a count-in
+    beats_per_bar: float  # quarter notes, as the DAW counts them where it tells
     values: ControlValues
     rules: tuple[str, ...]  # that were asked for beside
     melody: int  # number of the melody that plays, 0 before the first
@@ -32,7 +32,7 @@ class Status:
     trouble: str | None  # what is wrong just now
 
     def __str__(self) -> str:
-        bar, beat = divmod(self.beat, BEATS_PER_BAR)
+        bar, beat = divmod(self.beat, self.beats_per_bar)
         place = f"bar {int(bar) + 1}.{int(beat) + 1}" if self.beat >= 0 else f"count-in {int(beat) + 1}"
         place = place if self.running else "stopped"
         melody = "no melody yet"

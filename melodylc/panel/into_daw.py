@@ -91,7 +91,9 @@ class IntoDaw:
         if session is None:
             return {"state": OFF if self._opening is None else STARTING, "sync": self._sync, "text": ""}
         status = session.status
-        where = f"bar {int(status.beat // 4) + 1}" if status.running else "waiting for the DAW to play"
+        where = (
+            f"bar {int(status.beat // status.beats_per_bar) + 1}" if status.running else "waiting for the DAW to play"
+        )
         links = "" if status.links else "; connect the port melodylc in your DAW"
         text = f"{where}, {status.tempo:.0f} bpm{f' ({status.trouble})' if status.trouble else links}"
         return {"state": ON, "sync": self._sync, "text": text}

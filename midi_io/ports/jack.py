@@ -36,6 +36,7 @@ class TransportState(NamedTuple):
     tempo: float | None  # quarter notes a minute, if a timebase master says
     beat: float | None  # quarter notes, likewise
     beats_per_bar: float | None = None  # quarter notes, likewise
+    beat_type: float = 4.0  # the value of the notes that bars are counted in, likewise
     interruptions: int = 0  # how often it had stopped or been relocated
 
 
@@ -144,7 +145,13 @@ class JackPorts:
         self.maintain()
 
     def now(self) -> float:
-        return self._unwrapped(self.client.frame_time) / self._rate
+        # counted from the last period, which is what events are late for: the server's own estimate of the present
+        # frame (`frame_time`) is smoothed, and lags two periods behind after it has lost one
+        start, passed = self.client.last_frame_time, self.client.frames_since_cycle_start
+        while start != (latest := self.client.last_frame_time):  # a period has begun in between
+            start, passed = latest, self.client.frames_since_cycle_start
+        # a period that is late to begin begins at its frame nevertheless
+        return (self._unwrapped(start) + min(passed, self.client.blocksize)) / self._rate
 
     def _unwrapped(self, frame: int) -> int:
         # a difference of less than half the range: the other way round it would be hours
@@ -227,8 +234,10 @@ class JackPorts:
     def _transport_state(self, start: int, frames: int) -> TransportState:
         state, place = self.client.transport_query()
         tempo = beat = beats_per_bar = None
+        beat_type = 4.0
         if "beats_per_minute" in place and place["beats_per_minute"] > 0 and place["ticks_per_beat"] > 0:
-            quarters = 4 / place["beat_type"]  # in a beat of its time signature
+            beat_type = place["beat_type"]
+            quarters = 4 / beat_type  # in a beat of its time signature
             beats_per_bar = place["beats_per_bar"] * quarters
             within = (place["beat"] - 1 + place["tick"] / place["ticks_per_beat"]) * quarters
             beat = (place["bar"] - 1) * beats_per_bar + within
@@ -240,7 +249,7 @@ class JackPorts:
         self._place = place["frame"] + frames
         seconds = place["frame"] / self._rate
         count = self.interruptions.count
-        return TransportState(start / self._rate, rolling, seconds, tempo, beat, beats_per_bar, count)
+        return TransportState(start / self._rate, rolling, seconds, tempo, beat, beats_per_bar, beat_type, count)
 
     def _write(self, offset: int, parts: list[bytes]) -> bool:
         """Return whether the parts of a message fitted into the period."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midi_io.jack_transport import JackTransport
@@ -230,6 +230,31 @@ def test_a_stop_and_continue_goes_on_with_the_next_clock():
     follower.receive(moment + 10, CONTINUE)
     follower.receive(moment + 10.1, CLOCK)
     assert follower.origin == pytest.approx(4.0)
+
+
+@settings(max_examples=30)
+@given(st.floats(60, 240), st.floats(0, 0.24), st.sampled_from([STOP, spp(16)]), st.integers(0, 50))
+def test_after_a_pause_the_time_is_that_of_the_first_clock(tempo, pause, interruption, waits):
+    """Wherever it lies between the clocks there would have been: nothing is due before it, and nothing is late."""
+    follower, moment = playing(tempo, 4)
+    follower.receive(moment, interruption)
+    follower.receive(moment + pause, CONTINUE)
+    begins = moment + pause + waits / 1000
+    for tick in range(24):
+        now = begins + tick * 60 / tempo / PPQN
+        follower.receive(now, CLOCK)
+        assert follower.moment_of(4 + tick / PPQN) == pytest.approx(now, abs=0.0005)
+        assert follower.moment_of(4.0) >= begins - 1e-9
+
+
+@settings(max_examples=30)
+@given(st.floats(60, 240), st.floats(0, 0.06), st.floats(0, 0.999))
+def test_what_is_handed_over_ahead_of_a_steady_clock_is_handed_over_in_time(tempo, lookahead, between):
+    follower = MidiClockTransport(lookahead=lookahead)
+    follower.receive(0.0, START)
+    last = clocks(follower, 0.0, 8 * PPQN, tempo) - 60 / tempo / PPQN
+    ahead = last + between * 60 / tempo / PPQN + lookahead
+    assert follower.position(ahead) == pytest.approx(ahead * tempo / 60, abs=1e-6)
 
 
 @given(st.floats(20, 999), st.floats(20, 999), st.floats(0, 100), st.floats(0.01, 100))

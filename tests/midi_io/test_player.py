@@ -1,12 +1,13 @@
 """The player on an injected clock: exact moments, pairs of starts and ends, whatever the transport does."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from playing import Hand, pairs
 
 from midi_io import messages
 from midi_io.files import Note
+from midi_io.messages import PPQN
 from midi_io.midi_clock import MidiClockTransport
 from midi_io.player import STALE, Bar, PlaybackSettings, Player, fitted
 from midi_io.ports import MemoryPorts
@@ -70,6 +71,24 @@ def test_starts_and_ends_pair_whatever_happens(data):
     player.halt()
     pairs([each for each in ports.left if each[1][0] & 0xE0 == 0x80])
     assert ports.sounding_notes.sounding == []
+
+
+@settings(max_examples=30)
+@given(st.floats(60, 300), st.sampled_from([0.0, 0.02, 0.058]), st.floats(0, 0.5), st.integers(0, 24))
+def test_a_player_that_waits_for_a_clock_leaves_the_machine_alone(tempo, lookahead, silence, clocks):
+    hand = Hand()
+    ports, follower = MemoryPorts(hand, lookahead=lookahead), MidiClockTransport()
+    player = Player(ports, follower, lambda bar: Bar(SIXTEENTHS))
+    follower.receive(hand.now, bytes((messages.START,)))
+    steps, began = 0, hand.now
+    for gap in [60 / tempo / PPQN] * (48 + clocks) + [silence]:
+        follower.receive(hand.now, bytes((messages.CLOCK,)))
+        until = hand.now + gap
+        while hand.now < until:
+            hand.now = max(player.step(hand.now), hand.now + 1e-6)
+            steps += 1
+            assert steps < 500 + 1500 * (hand.now - began)  # a second has at most 720 clocks, and 80 notes
+        hand.now = until
 
 
 def test_a_bar_that_cuts_ends_what_sounds_at_its_line():

@@ -174,6 +174,43 @@ def test_marks_become_markers_where_something_is_played(tmp_path):
     assert markers == [(0, "melody 1"), (4, "melody 1"), (8, "melody 65535"), (12, "melody 1")]
 
 
+def test_a_recording_has_the_bars_of_whoever_led_it(tmp_path):
+    """Two bars and a note in 3/4, then 6/8, then 4/4 again; golden places, in quarter notes."""
+    path = tmp_path / "take.mid"
+    kept = recording.Recording(path)
+    for epoch, bars, first, beats in (
+        (1, (3.0, 4.0), 3.0, (0.0, 2.5, 6.5)),  # from bar 2 on: bars at 0, 3 and 6, and the next epoch's at 9
+        (2, (3.0, 8.0), 30.0, (1.0, 2.0)),  # from bar 11 on: one bar at 9
+        (3, (4.0, 4.0), 4.0, (1.0,)),  # at 12
+        (4, (4.1, 4.0), 0.0, (0.0,)),  # which no file can hold: bars of four, at 16
+    ):
+        kept.count_bars(epoch, *bars)
+        kept.mark(first, epoch, 120.0, epoch)
+        for beat in beats:
+            kept.add(first + beat, epoch, 120.0, messages.note_on(0, 60, 80))
+            kept.add(first + beat + 0.25, epoch, 120.0, messages.note_off(0, 60))
+    kept.close()
+    (notes,) = read(path).values()
+    assert [note.start for note in notes] == [0, 2.5, 6.5, 10, 11, 13, 16]
+    beat, signatures, markers = 0, [], []
+    for message in mido.MidiFile(path).tracks[0]:
+        beat += message.time / recording.TICKS
+        if message.type == "time_signature":
+            signatures.append((beat, message.numerator, message.denominator))
+        elif message.type == "marker":
+            markers.append((beat, message.text))
+    assert signatures == [(0, 3, 4), (9, 6, 8), (12, 4, 4)]
+    assert markers == [(0, "melody 1"), (9, "melody 2"), (12, "melody 3"), (16, "melody 4")]
+
+
+def test_a_recording_of_bars_alone_leaves_nothing(tmp_path):
+    kept = recording.Recording(tmp_path / "take.mid")
+    kept.count_bars(1, 3.0, 4.0)
+    kept.mark(0.0, 1, 120.0, 1)
+    kept.close()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_recording_of_marks_alone_leaves_nothing(tmp_path):
     kept = recording.Recording(tmp_path / "take.mid")
     kept.mark(0.0, 1, 120.0, 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import mido
 import pytest
-from jackd import PATIENCE, Dump, Server, connect, eventually
+from jackd import PATIENCE, RATE, Dump, Server, connect, eventually
 from live_session import (
     START,
     STOP,
@@ -19,6 +19,7 @@ from live_session import (
 
 from midi_io import messages
 from midi_io.ports import listed
+from midi_io.ports.jack import JackPorts
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -181,6 +182,20 @@ def test_a_server_that_dies_and_returns(tmp_path, backend, monkeypatch):
     finally:
         session.close()
         server.close()
+
+
+def test_the_present_moment_lies_in_the_present_period_when_some_were_lost(server):
+    ports = JackPorts("moments")
+    for _ in range(3):
+        server.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.1)
+        server.process.send_signal(signal.SIGCONT)
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            earliest = ports.client.last_frame_time
+            frame = ports.now() * RATE
+            assert earliest - 1e-3 <= frame <= ports.client.last_frame_time + ports.client.blocksize + 1e-3
+    ports.close()
 
 
 def test_clocks_that_stop_jump_double_and_jitter(live, daw):

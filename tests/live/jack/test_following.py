@@ -153,5 +153,6 @@ def test_a_timebase_master_tells_the_bars(daw):
         client.transport_stop()
     ports.close()
     assert state.beats_per_bar == 3
+    assert state.beat_type == 8
     assert state.tempo == 135
     assert state.beat == pytest.approx(state.seconds * 135 / 60, abs=0.01)
