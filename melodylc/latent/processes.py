@@ -8,6 +8,7 @@ in another number of them.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,15 +54,19 @@ class Processes:
     def averaging(self, optimisers: Iterable[Adam]) -> Iterator[None]:
         """Within it, optimisers descend gradients that are averaged over the processes; weights begin with the first's.
 
-        Other than with `together`, a loss may be made of any number of networks and of passes of each. It has to depend
-        on all weights of its optimiser.
+        Other than with `together`, a loss may be made of any number of networks and of passes of each. Weights that it
+        does not reach stay as they are; where the first loss reaches all, the others have to.
         """
-        prepared = list(optimisers) if self.count > 1 else []
-        for optimiser in prepared:
-            weights = _Weights([weight for group in optimiser.param_groups for weight in group["params"]])
-            optimiser.prepare = nn.parallel.DistributedDataParallel(weights)
-        try:
+        if self.count == 1:
             yield
+            return
+        prepared = list(optimisers)
+        for optimiser in prepared:
+            optimiser.prepare = _Averaging([weight for group in optimiser.param_groups for weight in group["params"]])
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Grad strides do not match")  # of filters of one channel
+                yield
         finally:
             for optimiser in prepared:  # what averages holds as much memory as the weights
                 optimiser.prepare = None
@@ -126,8 +131,26 @@ def is_first() -> bool:
 ALONE = Processes(torch.device("cpu"))  # one process; where its device is asked for, it is the CPU
 
 
-class _Weights(nn.Module):
-    """The weights of an optimiser, for DistributedDataParallel, which is called with each loss before it descends."""
+class _Averaging:
+    """What averages the gradients of an optimiser's weights: it is called with each loss before those are made."""
+
+    def __init__(self, weights: list[nn.Parameter]) -> None:
+        for weight in weights:
+            distributed.broadcast(weight.data, 0)
+        self._weights = weights
+        self._together: nn.Module | None = None
+
+    def __call__(self, loss: Tensor) -> Tensor:
+        if self._together is None:
+            partly = not {id(weight) for weight in self._weights} <= _reached(loss)
+            self._together = nn.parallel.DistributedDataParallel(
+                _Passing(self._weights), find_unused_parameters=partly, init_sync=False
+            )
+        return self._together(loss)
+
+
+class _Passing(nn.Module):
+    """Weights, as a module that returns the loss it is called with: it is made of them already."""
 
     def __init__(self, weights: list[nn.Parameter]) -> None:
         super().__init__()
@@ -135,6 +158,21 @@ class _Weights(nn.Module):
 
     def forward(self, loss: Tensor) -> Tensor:
         return loss
+
+
+def _reached(loss: Tensor) -> set[int]:
+    """Return the ids of the weights that a loss depends on."""
+    found: set[int] = set()
+    seen, left = set(), [loss.grad_fn]
+    while left:
+        node = left.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if (weight := getattr(node, "variable", None)) is not None:
+            found.add(id(weight))
+        left += [following for following, _ in node.next_functions]
+    return found
 
 
 @contextmanager

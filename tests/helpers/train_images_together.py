@@ -8,6 +8,8 @@ import argparse
 import json
 from pathlib import Path
 
+from torch import Tensor, nn
+
 from melodylc.latent.processes import Processes, joined
 from vision import training_loop
 from vision.baselines import pixel_gan
@@ -15,9 +17,31 @@ from vision.data import mnist
 from vision.experiments import coverage
 from vision.objectives import info
 from vision.presets import MNIST
+from vision.training_loop import TrainingRun
 from vision.workspace import Workspace
 
+
+def partly(workspace: Workspace) -> None:
+    """A network of which a loss leaves some weights out."""
+
+    def train(network: nn.ModuleList, run: TrainingRun) -> None:
+        optimiser = training_loop.adam(network, 1e-2)
+
+        def step(number: int) -> dict[str, Tensor]:
+            x, y = run.draw(workspace.data.train, 8)
+            loss = (network[0](x.flatten(1)) - y).square().mean()
+            training_loop.descend(optimiser, loss)
+            return {"loss": loss.detach()}
+
+        training_loop.train(step, {"network": (network, optimiser)}, 3, run)
+
+    workspace.networks.load_or_train(
+        "partly", lambda: nn.ModuleList([nn.Linear(28 * 28, 10), nn.Linear(3, 3)]), train, {}
+    )
+
+
 KINDS = {
+    "partly": partly,
     "classifier": lambda workspace: workspace.classifier(),
     "vae": lambda workspace: workspace.vae(),
     "info": lambda workspace: workspace.vae(objective=info(1.0, 1000.0)),
