@@ -113,3 +113,25 @@ def test_attribute_critics_and_transformation_by_both_critics():
     assert (real(moved) > 0).all()
     torch.testing.assert_close(moved[1], start[1])  # it had both: frozen before the first step
     assert abs(float(moved[2, 1] - start[2, 1])) < 0.6  # what was right hardly moves
+
+
+def test_a_transformation_leaves_attributes_without_weight_to_follow():
+    """Two sides are asked for and one counts: along the other nothing moves, and its boundary is not waited for."""
+
+    def real(moved):
+        return 10 - moved.norm(dim=1, keepdim=True)
+
+    def attributes(moved):  # the sides of two axes
+        return 5 * moved
+
+    start = torch.tensor([[-0.8, -0.5], [-0.3, -2.0], [0.9, -0.7]])
+    wanted = torch.ones(3, 2)
+    first, both = torch.tensor([1.0, 0.0]), torch.tensor([[1.0, 1.0]])
+    moved = transform_latents(start, real, attributes, wanted, attribute_weights=first, weights=(0.0, 1.0))
+    assert (moved[:, 0] > 0).all()
+    assert (moved[:, 0] < 0.2)[:2].all()  # frozen at the boundary, though the other is not as wanted
+    torch.testing.assert_close(moved[:, 1], start[:, 1])
+    torch.testing.assert_close(moved[2], start[2])
+    counted = transform_latents(start, real, attributes, wanted, attribute_weights=both, weights=(0.0, 1.0))
+    torch.testing.assert_close(counted, transform_latents(start, real, attributes, wanted, weights=(0.0, 1.0)))
+    assert (counted > 0).all()
