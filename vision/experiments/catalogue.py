@@ -13,6 +13,7 @@ from vision.experiments import (
     contours,
     coverage,
     likelihood,
+    networks,
     objectives,
     optimisation,
     sharpening,
@@ -47,6 +48,9 @@ EXPERIMENTS = {
     "optimise": Experiment(optimisation.run, "optimisation from the prior (figure 9)", (*_JUDGED, "attributes")),
     "autoencoder": Experiment(
         autoencoder.run, "constraints on a plain autoencoder (figure 15)", (*_JUDGED, "variants")
+    ),
+    "networks": Experiment(
+        networks.run, "the networks (figures 12, 13)", ("architecture", "sigma_x", "constraints", "penalty")
     ),
     "likelihood": Experiment(likelihood.table, "sigma_x against the ELBO (table 4)", (*_NETWORKS, "sweep")),
     "scales": Experiment(likelihood.scales, "posterior scales (figure 16)", (*_NETWORKS, "sweep")),
