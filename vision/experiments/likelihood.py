@@ -42,6 +42,7 @@ def curves(rows: published.Rows, dimensions: int) -> Any:
     axes = figure.add_subplot()
     axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=LINEAR, linscale=LINEAR_SHARE)
+    axes.yaxis.set_major_formatter("{x:g}")
     of = (("here", rows, dimensions, "tab:blue"), ("paper", published.TABLE_4, published.TABLE_4_DIMENSIONS, "tab:red"))
     for whose, table, size, colour in of:
         squares = [float(square) for square in table]
