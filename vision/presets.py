@@ -69,6 +69,7 @@ class ExperimentPreset:
     jitter: int = 0  # pixels by which the classifier's examples are shifted, at most
     mirror: bool = False  # whether they are also mirrored
     critic_hidden: tuple[int, ...] = LARGE  # of the attribute critic
+    attribute_penalty: float = 10.0  # weight of the gradient penalty of the attribute critic
     flow: FlowSettings | None = None
 
     def as_listed(self) -> ExperimentPreset:
@@ -120,6 +121,7 @@ MNIST = {
         constraints=_QUICK,
         attributes=TrainingSettings(1500),
         critic_hidden=(512, 512),
+        attribute_penalty=1.0,
         draws=2000,
         penalty=_QUICK_PENALTY * 64 / 1024,
         jitter=2,
@@ -154,6 +156,7 @@ CELEBA = {
         constraints=_QUICK,
         attributes=TrainingSettings(1500),
         critic_hidden=(512, 512),
+        attribute_penalty=1.0,
         draws=1000,
         penalty=_QUICK_PENALTY * 128 / 1024,
         jitter=2,

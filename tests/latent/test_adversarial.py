@@ -135,3 +135,22 @@ def test_a_transformation_leaves_attributes_without_weight_to_follow():
     counted = transform_latents(start, real, attributes, wanted, attribute_weights=both, weights=(0.0, 1.0))
     torch.testing.assert_close(counted, transform_latents(start, real, attributes, wanted, weights=(0.0, 1.0)))
     assert (counted > 0).all()
+
+
+def test_with_a_gradient_penalty_an_attribute_critic_is_not_sure_where_there_are_no_encodings():
+    """Two heaps of encodings far from the prior: their border is found either way, and the slope of logits is 1."""
+    z = torch.cat([gaussian([4.0, 1.0]), gaussian([4.0, -1.0], seed=1)])
+    labels = torch.cat([torch.ones(2000, 1), torch.zeros(2000, 1)])
+    slopes = []
+    for penalty in (0.0, 10.0):
+        critic = train_attribute_critic(
+            z, labels, hidden=(64, 64), steps=400, learning_rate=2e-3, gradient_penalty=penalty, seed=0
+        )
+        assert float(((critic(z) > 0) == labels.bool()).float().mean()) > 0.98
+        share = torch.rand(500, 1, generator=torch.Generator().manual_seed(2))
+        prior = torch.randn(500, 2, generator=torch.Generator().manual_seed(3))
+        between = torch.lerp(z[::8], prior, share).requires_grad_(True)
+        (slope,) = torch.autograd.grad(critic(between).sum(), between)
+        slopes.append(float(slope.norm(dim=1).mean()))
+    assert slopes[0] > 2
+    assert slopes[1] == pytest.approx(1, abs=0.2)
