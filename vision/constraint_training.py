@@ -47,11 +47,14 @@ def train_attribute_critic(
     labels: Tensor,
     training: TrainingSettings,
     hidden: tuple[int, ...],
+    gradient_penalty: float,
     run: TrainingRun,
 ) -> None:
     """Train D_attr, which predicts labels from encodings (section 5)."""
     labelled = LabelledEncodings(encodings.mean, encodings.sigma, labels)
-    learning = AttributeLearning(labelled, hidden, training.batch, training.learning_rate, run.seed, run.processes)
+    learning = AttributeLearning(
+        labelled, hidden, training.batch, training.learning_rate, run.seed, run.processes, gradient_penalty
+    )
     parts: dict[str, Part] = {"critic": (learning.critic, learning.optimiser)}
     train(lambda _: {"loss": learning.step()}, parts, training.steps, run, learning.generator)
     critic.load_state_dict(learning.critic.state_dict())

@@ -19,7 +19,7 @@ def table(result: dict[str, Any]) -> str:
             cells = "".join(f"  {number(row.get(column)):>{width(column)}}" for column in columns)
             lines.append(f"{name:<{first}}{cells}")
     for name, value in result.items():
-        if name not in ("rows", "paper", "scales"):
+        if name not in ("rows", "scales"):
             lines.append(f"{name}: {_plain(value)}")
     return "\n".join(lines)
 

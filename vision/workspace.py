@@ -198,16 +198,23 @@ class Workspace:
 
     def attribute_critic(self) -> Critic:
         """Return D_attr, which predicts labels from encodings (section 5)."""
-        vae, training, hidden = self.vae(), self.preset.attributes, self.preset.critic_hidden
+        vae, preset = self.vae(), self.preset
+        training, hidden, penalty = preset.attributes, preset.critic_hidden, preset.attribute_penalty
 
         def build() -> Critic:
             return Critic(vae.latent, hidden, len(self.data.attributes))
 
         def train(critic: Critic, run: TrainingRun) -> None:
             labels = self.data.train.labels.to(self.device)
-            constraint_training.train_attribute_critic(critic, self.encodings(vae), labels, training, hidden, run)
+            encodings = self.encodings(vae)
+            constraint_training.train_attribute_critic(critic, encodings, labels, training, hidden, penalty, run)
 
-        depends = {"hidden": hidden, "training": training, "vae": self.networks.card(vae)}
+        depends = {
+            "hidden": hidden,
+            "training": training,
+            "gradient_penalty": penalty,
+            "vae": self.networks.card(vae),
+        }
 
         def measure(critic: Critic) -> dict[str, float]:
             images = self.data.valid.subset(slice(MEASURED))

@@ -247,10 +247,12 @@ class AttributeLearning:
         learning_rate: float,
         seed: int,
         processes: Processes = ALONE,
+        gradient_penalty: float = 0.0,
     ) -> None:
         self.processes = processes
         assert encodings.labels is not None, "labels are what is learned"
         self.encodings, self.batch, device = encodings, batch, encodings.mean.device
+        self.gradient_penalty = gradient_penalty
         self.generator = torch.Generator(device).manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -261,9 +263,26 @@ class AttributeLearning:
         """Draw encodings, and descend the cross-entropy of their labels; returns it."""
         z, y = self.encodings.draw(self.batch, self.generator)
         assert y is not None
-        loss = losses.regression(self.critic(self.processes.share(z)), self.processes.share(y))
-        descend(self.optimiser, loss)
+        share = self.processes.share
+        loss = losses.regression(self.critic(share(z)), share(y))
+        penalty = self._penalty(z) if self.gradient_penalty else 0.0
+        descend(self.optimiser, loss + penalty)
         return float(loss.detach())
+
+    def _penalty(self, z: Tensor) -> Tensor:
+        """Return the gradient penalty between encodings (B, Z) and draws of the prior, of one label of each at random.
+
+        Without it the critic is as sure far from encodings as among them, where a descent then ends.
+        """
+        assert self.encodings.labels is not None
+        count, labels = len(z), self.encodings.labels.shape[1]
+        prior = torch.randn(z.shape, generator=self.generator, device=z.device)
+        share = torch.rand(count, 1, generator=self.generator, device=z.device)
+        label = torch.randint(labels, (count, 1), generator=self.generator, device=z.device)
+        z, prior, share, label = (self.processes.share(rows) for rows in (z, prior, share, label))
+        return losses.gradient_penalty(
+            lambda between: self.critic(between).gather(1, label), z, prior, share, self.gradient_penalty
+        )
 
 
 def train_adversaries(
@@ -305,6 +324,7 @@ def train_attribute_critic(
     steps: int = 1000,
     batch: int = 128,
     learning_rate: float = 3e-4,
+    gradient_penalty: float = 0.0,
     seed: int = 0,
 ) -> Critic:
     """Train the attribute critic D_attr (section 5): p(y | z) of encodings, by cross-entropy.
@@ -312,8 +332,10 @@ def train_attribute_critic(
     Args:
         encodings: (N, Z), means of q(z|x); with sigma (N, Z) they are drawn from it.
         labels: (N, Y), each in [0, 1].
+        gradient_penalty: its weight, between encodings and draws of the prior (10 in section 9.2).
     """
-    learning = AttributeLearning(LabelledEncodings(encodings, sigma, labels), hidden, batch, learning_rate, seed)
+    labelled = LabelledEncodings(encodings, sigma, labels)
+    learning = AttributeLearning(labelled, hidden, batch, learning_rate, seed, gradient_penalty)
     for _ in range(steps):
         learning.step()
     return learning.critic

@@ -53,6 +53,7 @@ def transform_latents(
     attributes: Logits,
     wanted: Tensor,
     *,
+    attribute_weights: Tensor | None = None,
     weights: tuple[float, float] = (0.1, 1.0),
     thresholds: tuple[float, float] = (0.5, 0.5),
     steps: int = 100,
@@ -65,17 +66,20 @@ def transform_latents(
         real: the realism critic, (B, Z) to (B, 1).
         attributes: the attribute critic, (B, Z) to (B, Y) logits.
         wanted: (B, Y), the attributes to reach, each 0 or 1.
+        attribute_weights: (B, Y) or (Y,), of each attribute; those of weight 0 are left to follow. 1 of all without it.
         weights: of realism and of attributes (figure 5).
-        thresholds: probabilities of realism, and of every attribute being as wanted, at which a vector is frozen.
+        thresholds: probabilities of realism, and of every attribute that counts being as wanted, at which a vector is
+            frozen.
     """
     signs = 2 * wanted - 1
+    counts = torch.ones_like(wanted) if attribute_weights is None else attribute_weights.expand_as(wanted)
 
     def energy(moved: Tensor) -> Tensor:
         cost = weights[0] * losses.constraint_loss(real(moved)).sum(dim=-1)
-        return cost + weights[1] * losses.constraint_loss(signs * attributes(moved)).sum(dim=-1)
+        return cost + weights[1] * (counts * losses.constraint_loss(signs * attributes(moved))).sum(dim=-1)
 
     def done(moved: Tensor) -> Tensor:
-        right = (torch.sigmoid(signs * attributes(moved)) >= thresholds[1]).all(dim=-1)
+        right = ((torch.sigmoid(signs * attributes(moved)) >= thresholds[1]) | (counts == 0)).all(dim=-1)
         return right & (torch.sigmoid(real(moved)) >= thresholds[0]).all(dim=-1)
 
     return optimise(z, energy, steps=steps, learning_rate=learning_rate, done=done)

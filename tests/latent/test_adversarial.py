@@ -113,3 +113,44 @@ def test_attribute_critics_and_transformation_by_both_critics():
     assert (real(moved) > 0).all()
     torch.testing.assert_close(moved[1], start[1])  # it had both: frozen before the first step
     assert abs(float(moved[2, 1] - start[2, 1])) < 0.6  # what was right hardly moves
+
+
+def test_a_transformation_leaves_attributes_without_weight_to_follow():
+    """Two sides are asked for and one counts: along the other nothing moves, and its boundary is not waited for."""
+
+    def real(moved):
+        return 10 - moved.norm(dim=1, keepdim=True)
+
+    def attributes(moved):  # the sides of two axes
+        return 5 * moved
+
+    start = torch.tensor([[-0.8, -0.5], [-0.3, -2.0], [0.9, -0.7]])
+    wanted = torch.ones(3, 2)
+    first, both = torch.tensor([1.0, 0.0]), torch.tensor([[1.0, 1.0]])
+    moved = transform_latents(start, real, attributes, wanted, attribute_weights=first, weights=(0.0, 1.0))
+    assert (moved[:, 0] > 0).all()
+    assert (moved[:, 0] < 0.2)[:2].all()  # frozen at the boundary, though the other is not as wanted
+    torch.testing.assert_close(moved[:, 1], start[:, 1])
+    torch.testing.assert_close(moved[2], start[2])
+    counted = transform_latents(start, real, attributes, wanted, attribute_weights=both, weights=(0.0, 1.0))
+    torch.testing.assert_close(counted, transform_latents(start, real, attributes, wanted, weights=(0.0, 1.0)))
+    assert (counted > 0).all()
+
+
+def test_with_a_gradient_penalty_an_attribute_critic_is_not_sure_where_there_are_no_encodings():
+    """Two heaps of encodings far from the prior: their border is found either way, and the slope of logits is 1."""
+    z = torch.cat([gaussian([4.0, 1.0]), gaussian([4.0, -1.0], seed=1)])
+    labels = torch.cat([torch.ones(2000, 1), torch.zeros(2000, 1)])
+    slopes = []
+    for penalty in (0.0, 10.0):
+        critic = train_attribute_critic(
+            z, labels, hidden=(64, 64), steps=400, learning_rate=2e-3, gradient_penalty=penalty, seed=0
+        )
+        assert float(((critic(z) > 0) == labels.bool()).float().mean()) > 0.98
+        share = torch.rand(500, 1, generator=torch.Generator().manual_seed(2))
+        prior = torch.randn(500, 2, generator=torch.Generator().manual_seed(3))
+        between = torch.lerp(z[::8], prior, share).requires_grad_(True)
+        (slope,) = torch.autograd.grad(critic(between).sum(), between)
+        slopes.append(float(slope.norm(dim=1).mean()))
+    assert slopes[0] > 2
+    assert slopes[1] == pytest.approx(1, abs=0.2)

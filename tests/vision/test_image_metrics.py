@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
+import sklearn.metrics
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,10 +17,38 @@ def test_table_ones_columns_by_hand():
     # said: 1 1 | 0 1 | 0 0 | 1 1; wrong are (0, 1), (1, 0), (3, 0)
     found = metrics.label_scores(logits, labels, exclusive=False)
     assert found["accuracy"] == pytest.approx(5 / 8)
-    assert found["precision"] == pytest.approx(3 / 5)
-    assert found["recall"] == pytest.approx(3 / 4)
-    assert found["f1"] == pytest.approx(2 * 3 / (5 + 4))
-    assert found["f1_mean"] == pytest.approx(((2 * 1) / (2 + 2) + (2 * 2) / (3 + 2)) / 2)
+    # of the first, 1 right of 2 said and 2 true; of the second, 2 right of 3 said and 2 true
+    assert found["precision"] == pytest.approx(0.5 * 1 / 2 + 0.5 * 2 / 3)
+    assert found["recall"] == pytest.approx(0.5 * 1 / 2 + 0.5 * 2 / 2)
+    assert found["f1"] == found["f1_mean"] == pytest.approx(((2 * 1) / (2 + 2) + (2 * 2) / (3 + 2)) / 2)
+    assert found["pooled_precision"] == pytest.approx(3 / 5)
+    assert found["pooled_f1"] == pytest.approx(2 * 3 / (5 + 4))
+
+
+@given(st.integers(0, 10_000))
+def test_attributes_are_averaged_by_support_as_scikit_learn_does(seed):
+    """The authors' notebook prints scikit-learn's report, whose last line is that average."""
+    rng = np.random.default_rng(seed)
+    images, attributes = rng.integers(1, 30), rng.integers(2, 6)
+    true = rng.random((images, attributes)) < rng.random(attributes)  # some are rare, some are in no image
+    logits = rng.normal(size=true.shape) + true
+    found = metrics.label_scores(torch.from_numpy(logits), torch.from_numpy(true), exclusive=False)
+    for average, prefix in (("weighted", ""), ("micro", "pooled_")):
+        precision, recall, f1, _ = sklearn.metrics.precision_recall_fscore_support(
+            true, logits > 0, average=average, zero_division=0
+        )
+        assert found[f"{prefix}precision"] == pytest.approx(precision)
+        assert found[f"{prefix}f1"] == pytest.approx(f1)
+        assert found["recall"] == pytest.approx(recall)
+    assert found["accuracy"] == pytest.approx((true == (logits > 0)).mean())
+
+
+def test_an_average_by_support_is_not_the_harmonic_mean():
+    """The first is in 3 images and never found, the second in 1 and always said: 0 and 2 * 1/4 / (1 + 1/4)."""
+    labels = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    found = metrics.label_scores(torch.tensor([[-1.0, 1.0]]).expand(4, 2), labels, exclusive=False)
+    assert [found[name] for name in ("precision", "recall", "f1")] == pytest.approx([1 / 16, 1 / 4, 1 / 10])
+    assert [found[name] for name in ("pooled_precision", "pooled_f1")] == pytest.approx([1 / 4, 1 / 4])
 
 
 def test_classes_are_right_by_their_highest_logit():

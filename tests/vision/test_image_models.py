@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melodylc.base.errors import UserError
+from melodylc.latent.adversarial import networks
 from melodylc.latent.posterior import Posterior
 from vision.experiments.coverage import CoverageVAE, bits_per_dimension, dequantised
 from vision.flow import Coupling, Flow
 from vision.models import VAE, Architecture, Decoder, Encoder
 from vision.objectives import ELBO, Objective, adversarial, beta, info, loss, mmd, parse
-from vision.presets import CELEBA, MNIST
+from vision.presets import CELEBA, CONDITIONAL, MNIST
 
 
 def _count(module):
@@ -27,6 +28,15 @@ def test_the_paper_preset_of_mnist_has_the_papers_layers():
     # section 9.2.1: 3 layers of 1024 and one of 2048 up, 3 of 1024 and one of 784 down
     assert _count(vae.encoder) == 784 * 1024 + 1024 + 2 * (1024 * 1024 + 1024) + 1024 * 2048 + 2048
     assert _count(vae.decoder) == 3 * (1024 * 1024 + 1024) + 1024 * 784 + 784
+
+
+@pytest.mark.parametrize("preset", [each for of in (MNIST, CELEBA) for each in of.values() if each.name != "smoke"])
+@pytest.mark.parametrize("kind", CONDITIONAL)
+def test_labels_go_through_as_many_units_as_the_first_hidden_layer_has(preset, kind):
+    """As in the authors' notebook. With fewer, some seeds did not learn some of the digits."""
+    settings = preset.constraint(kind)
+    for network in networks(preset.architecture.latent, settings, 10):
+        assert network.label.out_features == network.layers[0].out_features
 
 
 @pytest.mark.parametrize("listed", [False, True])

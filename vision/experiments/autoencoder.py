@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from vision import figures, metrics
-from vision.experiments.conditional import ROWS, sheet
+from vision.experiments.conditional import ROWS, UNMOVED, sheet
 from vision.workspace import Workspace
 
 
@@ -35,5 +35,5 @@ def run(workspace: Workspace) -> dict[str, Any]:
             "reconstruction_error": float((rebuilt - real).square().mean().sqrt()),
         }
         sheets.append((title, sheet(workspace, actor, z[:ROWS], columns, vae)))
-    figures.panels(workspace.out / "autoencoder.png", sheets, names)
+    figures.panels(workspace.out / "autoencoder.png", sheets, [UNMOVED, *names])
     return {"draws": len(labels), "rows": rows}

@@ -13,6 +13,7 @@ from vision.experiments import (
     contours,
     coverage,
     likelihood,
+    networks,
     objectives,
     optimisation,
     sharpening,
@@ -36,17 +37,19 @@ _VAE = (*_NETWORKS, "sigma_x", "vae")
 _JUDGE = ("judge", "classifier", "jitter", "mirror")
 _CONSTRAINED = (*_VAE, "constraints", "penalty")
 _JUDGED = (*_CONSTRAINED, *_JUDGE, "draws")
+_BY_GRADIENT = (*_JUDGED, "attributes", "attribute_penalty")
 
 EXPERIMENTS = {
     "sharpen": Experiment(sharpening.run, "realism sharpening (figure 2)", (*_JUDGED, "sweep")),
     "contours": Experiment(contours.run, "contours of the realism critic (figure 3)", _CONSTRAINED),
     "conditional": Experiment(conditional.run, "conditional generation (table 1, figures 4, 7, 8, 14)", _JUDGED),
-    "transform": Experiment(
-        transformation.run, "identity-preserving transformation (figures 5, 10)", (*_JUDGED, "attributes")
-    ),
-    "optimise": Experiment(optimisation.run, "optimisation from the prior (figure 9)", (*_JUDGED, "attributes")),
+    "transform": Experiment(transformation.run, "identity-preserving transformation (figures 5, 10)", _BY_GRADIENT),
+    "optimise": Experiment(optimisation.run, "optimisation from the prior (figure 9)", _BY_GRADIENT),
     "autoencoder": Experiment(
         autoencoder.run, "constraints on a plain autoencoder (figure 15)", (*_JUDGED, "variants")
+    ),
+    "networks": Experiment(
+        networks.run, "the networks (figures 12, 13)", ("architecture", "sigma_x", "constraints", "penalty")
     ),
     "likelihood": Experiment(likelihood.table, "sigma_x against the ELBO (table 4)", (*_NETWORKS, "sweep")),
     "scales": Experiment(likelihood.scales, "posterior scales (figure 16)", (*_NETWORKS, "sweep")),

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vision import figures, metrics
+from vision import figures, metrics, published
 from vision.baselines import attribute_vectors, pixel_gan
-from vision.experiments.conditional import PAPER_CONDITIONAL, ROWS
+from vision.experiments.conditional import ROWS
 from vision.workspace import Workspace
 
 ALIKE = 40  # images of the same labels, whose pairs are compared
@@ -25,7 +25,8 @@ def run(workspace: Workspace) -> dict[str, Any]:
     latent = workspace.preset.architecture.latent
     names, columns = data.columns
     images, true = data.test.at(slice(None))
-    rows: dict[str, Any] = {"real test images": workspace.label_scores(images, true) | _diversity(_alike(workspace))}
+    rows: dict[str, Any] = published.table_1(data)
+    rows["real test images"] = workspace.label_scores(images, true) | _diversity(_alike(workspace))
     sheets = []
     for name, make in makers(workspace).items():
         made = make(workspace.prior(len(labels), latent), labels)
@@ -37,8 +38,6 @@ def run(workspace: Workspace) -> dict[str, Any]:
         rows[name] = scores | {"classifier_frechet": workspace.frechet(made)} | _diversity(same)
         sheets.append((name, torch.stack([sheet[:ROWS] for sheet in same], dim=1)))
     figures.panels(workspace.out / "compare.png", sheets, names)
-    if not data.exclusive:  # of table 1: published, of other attributes, not measured here
-        rows |= {f"{name}, as published": row for name, row in PAPER_CONDITIONAL.items() if name.startswith("IcGAN")}
     return {"draws": len(labels), "rows": rows}
 
 

@@ -8,19 +8,12 @@ import torch
 from torch import Tensor
 
 from melodylc.latent import losses
-from vision import figures
+from vision import figures, published
 from vision.presets import CONDITIONAL
 from vision.workspace import Workspace
 
-# table 1 of the paper (CelebA at full size), for comparison
-PAPER_CONDITIONAL = {
-    "real": {"accuracy": 0.936, "precision": 0.901, "recall": 0.893, "f1": 0.895},
-    "free": {"accuracy": 0.942, "precision": 0.914, "recall": 0.904, "f1": 0.906, "z_mse": 80.7},
-    "small": {"accuracy": 0.926, "precision": 0.898, "recall": 0.860, "f1": 0.870, "z_mse": 58.9},
-    "distance": {"accuracy": 0.928, "precision": 0.903, "recall": 0.863, "f1": 0.874, "z_mse": 17.0},
-    "IcGAN, 18 attributes (Perarnau et al. 2016)": {"accuracy": 0.860, "f1": 0.524},
-}
 ROWS = 6  # of a figure, each from a draw of the prior
+UNMOVED = "prior"  # the name of the column of draws that no actor has moved
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
@@ -30,7 +23,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     z = workspace.prior(len(labels), vae.latent)
     images, true = data.test.at(slice(None))
     decoded = workspace.decode(vae.decoder, workspace.encode(vae, data.test).mean)
-    rows: dict[str, Any] = {
+    rows: dict[str, Any] = published.table_1(data) | {
         "real test images": workspace.label_scores(images, true),
         "their reconstructions": workspace.label_scores(decoded, true)
         | {"classifier_frechet": workspace.frechet(decoded)},
@@ -48,14 +41,15 @@ def run(workspace: Workspace) -> dict[str, Any]:
             | {"z_mse": float(losses.shift(moved, z, workspace.encodings(vae).sigma_bar))}
         )
         sheets.append((title, sheet(workspace, actor, z[:ROWS], columns)))
-    figures.panels(workspace.out / "conditional.png", sheets, names)
-    return {"draws": len(labels), "rows": rows, "paper": PAPER_CONDITIONAL}
+    figures.panels(workspace.out / "conditional.png", sheets, [UNMOVED, *names])
+    return {"draws": len(labels), "rows": rows}
 
 
 @torch.no_grad()
 def sheet(workspace: Workspace, actor: Any, z: Tensor, columns: Tensor, vae: Any = None) -> Tensor:
-    """Return images (R, K, C, H, W): a draw of the prior by row, labels by column."""
+    """Return images (R, 1 + K, C, H, W): a draw of the prior by row, first as it is, then moved to labels by column."""
     vae = vae or workspace.vae()
     every = columns.to(workspace.device).repeat(len(z), 1)
-    made = workspace.decode(vae.decoder, actor(z.repeat_interleave(len(columns), dim=0), every))
-    return made.view(len(z), len(columns), *workspace.data.shape)
+    moved = actor(z.repeat_interleave(len(columns), dim=0), every).view(len(z), len(columns), -1)
+    made = workspace.decode(vae.decoder, torch.cat([z[:, None], moved], dim=1).flatten(0, 1))
+    return made.view(len(z), 1 + len(columns), *workspace.data.shape)

@@ -13,6 +13,7 @@ POINTS = 41  # along an axis of the map
 REACH = 3.0  # of the map on each side, in latent units: three standard deviations of the prior
 MARKED = REACH / 1.5  # of the outermost marks
 MARKS = 3  # along an axis, where images are decoded
+LEVELS = [level / 20 for level in range(21)]  # of D, the same colours in both maps
 CENTRES = 100  # whose maps are measured; the first is drawn
 
 
@@ -29,7 +30,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     axis = torch.linspace(-REACH, REACH, POINTS, device=workspace.device)
     marks = torch.linspace(-MARKED, MARKED, MARKS, device=workspace.device)
     figure = figures.canvas(15, 4.5)
-    panels = figure.subplots(1, 4, width_ratios=(1.2, 1, 1.2, 1))
+    panels = figure.subplots(1, 4, width_ratios=(1, 1, 1, 1))
     result: dict[str, Any] = {"dimensions": [first, second]}
     for (name, centres), (left, right) in zip(
         (("draw of the prior", workspace.prior(CENTRES, vae.latent)), ("held-out encoding", means)),
@@ -44,16 +45,17 @@ def run(workspace: Workspace) -> dict[str, Any]:
             shown = workspace.decode(vae.decoder, _around(centre, first, second, marks).flip(0).flatten(0, 1))
         # the same axes as the map: the first dimension to the right, the second upwards
         extent = [float(v) for v in axis.cpu()]
-        filled = left.contourf(extent, extent, values, levels=20, cmap="viridis")
-        figure.colorbar(filled, ax=left)
+        filled = left.contourf(extent, extent, values, levels=LEVELS, cmap="viridis")
         points = [float(v) for v in marks.cpu()]
         left.plot([x for x in points for _ in points], points * MARKS, "x", color="lightgray")
         left.plot([0], [0], "s", color="orange")
         left.set_title(f"D(z) around a {name}", fontsize=10)
         left.set_xlabel(f"z[{first}]")
         left.set_ylabel(f"z[{second}]")
+        left.set_box_aspect(1)
         figures.show(right, shown.view(MARKS, MARKS, *workspace.data.shape), title="decoded at the marks")
         result[name] = {"value": float(torch.sigmoid(here).mean()), "below": float((maps < here).float().mean())}
+    figure.colorbar(filled, ax=panels, label="D(z), in both maps", shrink=0.8)
     figures.save(figure, workspace.out / "contours.png")
     return result
 

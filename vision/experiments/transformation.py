@@ -9,27 +9,32 @@ import torch
 from torch import Tensor
 
 from melodylc.latent import descent, losses
-from vision import figures
+from vision import figures, metrics
 from vision.baselines import attribute_vectors
+from vision.changes import apply_changes, changes_of, draw_changes
 from vision.workspace import Workspace
 
 THRESHOLDS = (0.5, 0.9, 0.99, 0.999, 0.9999)  # of D_attr at which an image is done; 0.5 is the boundary itself
 SHOWN = 6
-Method = Callable[[Tensor, Tensor], Tensor]  # encodings (B, Z) and labels (B, Y) to vectors (B, Z)
+# encodings (B, Z), labels to reach (B, Y) and their weights (B, Y) to vectors (B, Z)
+Method = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
     """Change each test image in one attribute (or to another class), and measure its distance from the original.
 
-    `identity` is that distance in the classifier's penultimate features, `pixels` the root mean squared difference.
-    `equal_accuracy` is the gradient's lowest threshold at which images are classified at least as well as the
-    unregularised actor's.
+    Of attributes, `changed` is the share of images in which the classifier finds the change, `others` the share of all
+    other attributes that are as they were. `identity` is the distance in the classifier's penultimate features,
+    `pixels` the root mean squared difference. `equal_accuracy` is the gradient's lowest threshold at which the
+    classifier finds as many changes as after the unregularised actor.
     """
     vae, data = workspace.vae(), workspace.data
     count = min(workspace.preset.draws, len(data.test))
     test = data.test.subset(slice(count))
     images, labels = test.at(slice(None))
-    wanted = one_changed(labels, data.exclusive, workspace.seed).to(workspace.device)
+    changes = draw_changes(data, labels, workspace.seed)
+    wanted, weights = (tensor.to(workspace.device) for tensor in apply_changes(data, labels, changes))
+    places = torch.tensor([change.place for change in changes])
     z = workspace.encode(vae, test).mean
     critic, attributes = workspace.critic("realism"), workspace.attribute_critic()
     free, near = workspace.actor("free"), workspace.actor("distance")
@@ -44,71 +49,64 @@ def run(workspace: Workspace) -> dict[str, Any]:
         }
     by_gradient = {f"gradient, threshold {threshold:g}": threshold for threshold in THRESHOLDS}
     for name, threshold in by_gradient.items():
-        moved_by[name] = gradient(critic, attributes, z, wanted, threshold)
+        moved_by[name] = gradient(critic, attributes, z, wanted, weights, threshold)
     original = workspace.features(images)
     rows: dict[str, Any] = {}
     for name, moved in moved_by.items():
         made = workspace.decode(vae.decoder, moved)
-        rows[name] = workspace.label_scores(made, wanted) | {
+        rows[name] = _scores(workspace.logits(made), wanted.cpu(), places, data.exclusive) | {
             "identity": float((workspace.features(made) - original).norm(dim=1).mean()),
             "pixels": float((made - images).square().flatten(1).mean(dim=1).sqrt().mean()),
             "z_mse": float(losses.shift(moved, z, workspace.encodings(vae).sigma_bar)),
         }
-    unregularised = rows["actor, lambda 0"]["accuracy"]
-    equal = next((name for name in by_gradient if rows[name]["accuracy"] >= unregularised), None)
+    found = "accuracy" if data.exclusive else "changed"
+    unregularised = rows["actor, lambda 0"][found]
+    equal = next((name for name in by_gradient if rows[name][found] >= unregularised), None)
     shown = by_gradient[equal] if equal else THRESHOLDS[-1]
     methods: dict[str, Method] = {
-        "gradient under both critics (figure 5)": lambda start, y: gradient(critic, attributes, start, y, shown),
-        "unregularised actor (figure 10)": lambda start, y: free(start, y).detach(),
+        "gradient under both critics (figure 5)": lambda start, y, w: gradient(critic, attributes, start, y, w, shown),
+        "unregularised actor (figure 10)": lambda start, y, _: free(start, y).detach(),
     }
     _draw(workspace, z, images, labels, methods)
     return {"images": count, "equal_accuracy": equal, "rows": rows}
 
 
-def gradient(real: Any, attributes: Any, z: Tensor, wanted: Tensor, threshold: float) -> Tensor:
-    """Transform encodings (B, Z) by gradient, until realism is above one half and each attribute above a threshold."""
-    return descent.transform_latents(z, real, attributes, wanted, thresholds=(0.5, threshold))
+def gradient(real: Any, attributes: Any, z: Tensor, wanted: Tensor, weights: Tensor, threshold: float) -> Tensor:
+    """Transform encodings (B, Z) by gradient, until realism is above one half and what is weighed above a threshold."""
+    return descent.transform_latents(
+        z, real, attributes, wanted, attribute_weights=weights, thresholds=(0.5, threshold)
+    )
 
 
-def one_changed(labels: Tensor, exclusive: bool, seed: int) -> Tensor:
-    """Flip one attribute of each row of labels (B, Y), at random; of classes (exclusive), take another class."""
-    generator = torch.Generator().manual_seed(seed)
-    count, attributes = labels.shape
+def _scores(logits: Tensor, wanted: Tensor, places: Tensor, exclusive: bool) -> dict[str, float]:
+    """Return how well a classifier's logits (B, Y) agree with what is wanted (B, Y), where one of each was changed."""
+    scores = metrics.label_scores(logits, wanted, exclusive)
     if exclusive:
-        moves = torch.randint(1, attributes, (count,), generator=generator)
-        return torch.nn.functional.one_hot((labels.argmax(dim=1) + moves) % attributes, attributes).float()
-    flipped = torch.randint(attributes, (count,), generator=generator)
-    changed = labels.clone()
-    changed[torch.arange(count), flipped] = 1 - changed[torch.arange(count), flipped]
-    return changed
+        return scores
+    right = (logits > 0) == wanted.bool()
+    changed = torch.zeros_like(right)
+    changed[torch.arange(len(places)), places] = True
+    return {"changed": float(right[changed].float().mean()), "others": float(right[~changed].float().mean())} | scores
 
 
 def _draw(workspace: Workspace, z: Tensor, images: Tensor, labels: Tensor, methods: Mapping[str, Method]) -> None:
-    """Draw each of the first images changed in each attribute in turn, one grid by method.
+    """Draw each of the first images with each change in turn, one grid by method.
 
     Args:
         z, images, labels: encodings (B, Z), originals (B, C, H, W) and labels (B, Y) of the images.
     """
-    names = workspace.data.attributes
-    decoder = workspace.vae().decoder
+    data, decoder = workspace.data, workspace.vae().decoder
+    changes = changes_of(data)
     sheets = []
     for title, move in methods.items():
         lines = []
-        for index in range(SHOWN):
-            changed, same = _each_changed(labels[index], workspace.data.exclusive)
-            start = z[index : index + 1]
-            made = workspace.decode(decoder, move(start.repeat(len(names), 1), changed.to(workspace.device)))
-            made[same] = 0  # black where nothing would change
+        for index in range(min(SHOWN, len(z))):
+            start, own = z[index : index + 1], labels[index : index + 1].repeat(len(changes), 1)
+            wanted, weights = (tensor.to(workspace.device) for tensor in apply_changes(data, own, changes))
+            made = workspace.decode(decoder, move(start.repeat(len(changes), 1), wanted, weights))
+            same = [bool(change.is_in(row[None])) for row, change in zip(own, changes, strict=True)]
+            made[torch.tensor(same)] = 0  # black where nothing would change
             lines.append(torch.cat([images[index : index + 1], workspace.decode(decoder, start), made]))
         sheets.append((title, torch.stack(lines)))
-    figures.panels(workspace.out / "transform.png", sheets, ["original", "reconstruction", *names])
-
-
-def _each_changed(labels: Tensor, exclusive: bool) -> tuple[Tensor, Tensor]:
-    """Set each of an image's labels (Y,) to 1 in turn, (Y, Y); return also which it has already, (Y,) bool."""
-    count = len(labels)
-    if exclusive:
-        return torch.eye(count), torch.arange(count) == labels.argmax()
-    changed = labels.repeat(count, 1)
-    changed[range(count), range(count)] = 1.0
-    return changed, labels == 1
+    columns = ["original", "reconstruction", *(change.name for change in changes)]
+    figures.panels(workspace.out / "transform.png", sheets, columns)
