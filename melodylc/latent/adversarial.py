@@ -335,7 +335,7 @@ def train_attribute_critic(
         gradient_penalty: its weight, between encodings and draws of the prior (10 in section 9.2).
     """
     labelled = LabelledEncodings(encodings, sigma, labels)
-    learning = AttributeLearning(labelled, hidden, batch, learning_rate, seed, gradient_penalty)
+    learning = AttributeLearning(labelled, hidden, batch, learning_rate, seed, gradient_penalty=gradient_penalty)
     for _ in range(steps):
         learning.step()
     return learning.critic
