@@ -23,7 +23,6 @@ from melodylc.constraints.infilling import Infilling
 from melodylc.evaluation.told_apart import learning, rhythms
 from melodylc.extraction import Corpus
 from melodylc.melody import BARS, HOLD, REST, STEPS_PER_BAR
-from melodylc.model import generator
 from melodylc.vae.data import TrainingWindows
 from melodylc.vae.metrics import held_out
 
@@ -93,7 +92,7 @@ def measure(model: melodylc.Model, melodies: np.ndarray, seed: int) -> dict[str,
         locked = ~np.repeat(hidden, STEPS_PER_BAR)
         infilling = Infilling(model, melody, locked)
         noise = infilling.noise(1, int(rng.integers(1 << 31)))
-        (filled,) = infilling.decoded(infilling.latent(noise), noise, generator(seed))
+        (filled,) = infilling.decoded(infilling.latent(noise), noise, infilling.model.source(seed))
         filled_melodies.append(filled)
         rows["locked"].append(float((filled == melody)[locked].all()))
         rows["bars"].append(returning(filled, hidden))

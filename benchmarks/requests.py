@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -65,7 +66,7 @@ def shown(attributes: Attributes) -> str:
 
 def moved(model: Model, attributes: Attributes, draws: int, seed: int) -> dict[str, Tensor]:
     """Return z (draws, Z) by each of the ways."""
-    z = {"prior": model.prior(draws, seed, attributes)}
+    z: dict[str, Any] = {"prior": model.prior(draws, seed, attributes)}
     if (actor := find_conditional_actor(model)) is not None:
         z["actor"] = actor.move(z["prior"], attributes)
     return z

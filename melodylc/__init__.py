@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from melodylc.generated import Generated
     from melodylc.generation import generate
     from melodylc.infilling import infill
-    from melodylc.latent.rewards import PAPER_BUDGET, Budget
+    from melodylc.latent.budget import PAPER_BUDGET, Budget
     from melodylc.melody import Melody
     from melodylc.model import Model, load
     from melodylc.notebook import show
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 # does not need it. None: the name is a module of its own.
 _HOMES = {
     "Attributes": "melodylc.attributes",
-    "Budget": "melodylc.latent.rewards",
+    "Budget": "melodylc.latent.budget",
     "ComposedActor": "melodylc.constraints.composition",
     "Corpus": "melodylc.extraction",
     "Filters": "melodylc.extraction",
@@ -60,7 +60,7 @@ _HOMES = {
     "Key": "melodylc.rules",
     "Melody": "melodylc.melody",
     "Model": "melodylc.model",
-    "PAPER_BUDGET": "melodylc.latent.rewards",
+    "PAPER_BUDGET": "melodylc.latent.budget",
     "Preference": "melodylc.constraints.preference",
     "Rule": "melodylc.rules",
     "RuleActor": "melodylc.constraints.rule_actor",

@@ -103,7 +103,11 @@ class Attributes:
         """Return the labels of the prior and of the conditional actor, (32,); see `FORBIDDEN`."""
         import torch
 
-        labels = torch.zeros(LABELS)
+        return torch.from_numpy(self.as_numbers())
+
+    def as_numbers(self) -> np.ndarray:
+        """Return the labels as an array, (32,)."""
+        labels = np.zeros(LABELS, np.float32)
         if self.key is not None:
             labels[[FORBIDDEN + c for c in range(12) if c not in self.key.classes]] = 1
             if self.key.tonic is not None:

@@ -19,15 +19,15 @@ from melodylc.constraints.lengths import BUDGET, check_bars, check_model, ended,
 from melodylc.constraints.sampling import Constraints, mask
 from melodylc.generated import Generated
 from melodylc.melody import BARS, HOLD, STEPS_PER_BAR, canonical, check
-from melodylc.model import Model
 from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
+from melodylc.runtime.interface import MelodyModel
 
 LONG_WAIT = 64  # bars of a melody, beyond which progress is shown
 
 
 def continue_melody(
-    model: Model,
+    model: MelodyModel,
     melody: np.ndarray,
     attributes: Attributes | None = None,
     *,
@@ -83,7 +83,7 @@ def continue_melody(
 
 def gone_on(
     begun: Generated,
-    model: Model,
+    model: MelodyModel,
     bars: int,
     constraints: Constraints,
     bounds: Bounds,

@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +20,6 @@ from melodylc.base.numbers import temperature as checked_temperature
 from melodylc.constraints.draws import PriorDraws
 from melodylc.constraints.formed import FormedDraws
 from melodylc.constraints.lengths import check_bars, check_model, ended, ending, shorter
-from melodylc.constraints.rule_actor import RuleActor
 from melodylc.constraints.sampling import (
     Constraints,
     describe,
@@ -30,20 +30,23 @@ from melodylc.constraints.sampling import (
 from melodylc.constraints.search import SearchBudget, Searched, search
 from melodylc.continuing import gone_on
 from melodylc.generated import Generated, report
-from melodylc.latent.rewards import Budget
+from melodylc.latent.budget import Budget
 from melodylc.melody import BARS, STEPS_PER_BAR
-from melodylc.model import Model
 from melodylc.plausibility import Bounds
 from melodylc.prior.known import FEW, share_known
 from melodylc.rules import Rule
 from melodylc.rules import form as rules_form
 from melodylc.rules.form import Form
+from melodylc.runtime.interface import MelodyModel
+
+if TYPE_CHECKING:  # which needs torch
+    from melodylc.constraints.rule_actor import RuleActor
 
 HOW = ("auto", "search", "learn")  # what finds melodies for rules without an actor
 
 
 def generate(
-    model: Model,
+    model: MelodyModel,
     attributes: Attributes | None = None,
     count: int = 4,
     *,
@@ -127,7 +130,7 @@ def generate(
 class _Asked:
     """What melodies are to be, and how they are drawn."""
 
-    model: Model
+    model: MelodyModel
     constraints: Constraints
     count: int
     bounds: Bounds
@@ -241,7 +244,7 @@ def _check_how(how: str, constraints: Constraints, keep: object) -> str:
 
 
 def prepared(
-    model: Model, constraints: Constraints, strict: bool, budget: Budget, keep: str | os.PathLike[str] | None
+    model: MelodyModel, constraints: Constraints, strict: bool, budget: Budget, keep: str | os.PathLike[str] | None
 ) -> Constraints:
     """Return constraints that have actors; what a strict mode cannot mask is said before anything is learned."""
     if strict:

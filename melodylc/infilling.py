@@ -18,14 +18,14 @@ from melodylc.constraints.sampling import Constraints, mask
 from melodylc.constraints.search import SearchBudget, search
 from melodylc.generated import Generated, report
 from melodylc.melody import BARS, HOLD, STEPS, STEPS_PER_BAR, canonical, check
-from melodylc.model import Model
 from melodylc.rules import Rule
+from melodylc.runtime.interface import MelodyModel
 
 BUDGET = SearchBudget(decodes=600, first=32)  # a draw of a part takes as long as five of a whole melody
 
 
 def infill(
-    model: Model,
+    model: MelodyModel,
     melody: np.ndarray,
     attributes: Attributes | None = None,
     *,

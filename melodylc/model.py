@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,20 @@ from torch import Tensor
 
 from melodylc.attributes import LABELS, Attributes
 from melodylc.base import numbers
+from melodylc.base.arrays import Vectors
 from melodylc.base.errors import UserError
+from melodylc.base.seeds import Source, state_of
 from melodylc.base.storage import FileKind, read_card, read_tensors
 from melodylc.latent.posterior import Posterior
 from melodylc.latent.precision import half_precision
 from melodylc.latent.slerp import slerp
+from melodylc.latent.sources import TorchSource
 from melodylc.melody import STEPS, check
 from melodylc.prior import realistic
 from melodylc.prior.realistic import RealisticPrior
+from melodylc.runtime.bank import fingerprint as fingerprint
+from melodylc.runtime.interface import MelodyModel
+from melodylc.runtime.model import FORM_STREAM, weights_at
 from melodylc.vae import storage
 from melodylc.vae.bank import Bank
 from melodylc.vae.decoding import TEMPERATURE, decode
@@ -28,10 +34,6 @@ from melodylc.vae.model import MelodyVAE
 
 if TYPE_CHECKING:
     from melodylc.style import Style
-
-WEIGHTS = Path(__file__).with_name("weights")
-
-FORM_STREAM = 5  # random numbers of the forms, apart from those of the noise (0) and the decoder (1)
 
 
 class Model:
@@ -59,13 +61,25 @@ class Model:
         """Return the number of dimensions of z."""
         return self.vae.sizes.latent
 
-    def noise(self, count: int, seed: int | None = None, source: torch.Generator | None = None) -> Tensor:
+    def source(self, seed: int | None, stream: int = 0) -> Source:
+        """Return a source of random numbers for a seed and one of its streams.
+
+        Raises:
+            UserError: for a seed that is none.
+        """
+        return self.source_at(state_of(seed, stream))
+
+    def source_at(self, state: int) -> Source:
+        """Return a source of random numbers that starts from a state, such as `base.seeds.state_for` gives."""
+        return TorchSource(torch.Generator().manual_seed(state))
+
+    def noise(self, count: int, seed: int | None = None, source: torch.Generator | Source | None = None) -> Tensor:
         """Draw the noise (count, N) that `from_noise` makes z of; of one seed, a longer draw begins with the shorter.
 
         Args:
             source: a generator to draw from, in place of a seed.
         """
-        count = numbers.integer("count", count, 0)
+        count, source = numbers.integer("count", count, 0), _of_torch(source)
         if self.realistic is None:
             return torch.randn(count, self.latent, generator=source or generator(seed))
         return self.realistic.noise(count, source or generator(seed), source or generator(seed, FORM_STREAM))
@@ -76,13 +90,14 @@ class Model:
             return slerp(noise, toward, amount)
         return self.realistic.between(noise, toward, amount)
 
-    def from_noise(self, noise: Tensor, attributes: Attributes | Tensor | None = None) -> Tensor:
+    def from_noise(self, noise: Vectors, attributes: Attributes | Tensor | None = None) -> Tensor:
         """Return z (B, Z) for noise (B, N), where encodings of real melodies lie.
 
         Args:
             attributes: what the melodies are to have, or the labels of that for each of them (B, Y); most of them will.
                 Without a realistic prior they are ignored.
         """
+        noise = torch.as_tensor(noise)
         if self.realistic is None:
             return noise
         if attributes is None:
@@ -120,7 +135,7 @@ class Model:
 
     def decode(
         self,
-        z: Tensor | Posterior,
+        z: Vectors | Posterior,
         *,
         temperature: float | None = None,
         seed: int | None = None,
@@ -137,6 +152,7 @@ class Model:
         """
         if isinstance(z, Posterior):
             z = z.mean
+        z = torch.as_tensor(z)
         given = numbers.temperature(temperature)
         temperature = self.temperature if given is None else given
         if z.ndim != 2 or z.shape[1] != self.latent:
@@ -148,18 +164,32 @@ class Model:
 
     def decode_quickly(
         self,
-        z: Tensor,
+        z: Vectors,
         *,
         temperature: float | None = None,
-        generator: torch.Generator | None = None,
+        generator: torch.Generator | Source | None = None,
         allowed_states: np.ndarray | None = None,
     ) -> np.ndarray:
         """Decode as `decode` does, in bf16 where the hardware computes it: for learning, which decodes thousands."""
-        temperature = self.temperature if temperature is None else temperature
+        temperature, z = self.temperature if temperature is None else temperature, torch.as_tensor(z)
         with half_precision(self.device):
             return decode(
-                self.vae, z.to(self.device), temperature=temperature, generator=generator, allowed_states=allowed_states
+                self.vae,
+                z.to(self.device),
+                temperature=temperature,
+                generator=_of_torch(generator),
+                allowed_states=allowed_states,
             )
+
+    @torch.no_grad()
+    def logits(self, z: Vectors, melody: np.ndarray) -> np.ndarray:
+        """Return the decoder's logits (256, 130) for the states of a melody (256,), each given those before it.
+
+        Args:
+            z: (1, Z), that it decodes from, or something near it.
+        """
+        states = torch.from_numpy(melody.astype(np.int64))[None].to(self.device)
+        return self.vae.logits(torch.as_tensor(z).to(self.device), states)[0].float().cpu().numpy()
 
     def bar_embeddings(self, z: Tensor) -> Tensor:
         """Return the embeddings of the 16 bars (B, 16, E) that z (B, Z) decodes from; differentiable in z."""
@@ -177,9 +207,35 @@ class Model:
         return torch.stack([slerp(a, b, i / (count - 1)) for i in range(count)])
 
 
-def fingerprint(model: Model) -> str:
-    """Return a digest of the model's bank, which no two trainings share."""
-    return hashlib.blake2b(model.bank.mean.half().numpy().tobytes(), digest_size=8).hexdigest()
+def generator(seed: int | None, stream: int = 0) -> torch.Generator | None:
+    """Return torch's own generator without a seed; with one, an independent generator for each stream.
+
+    Raises:
+        UserError: for a seed that is none.
+    """
+    numbers.seed(seed)
+    return None if seed is None else torch.Generator().manual_seed(state_of(seed, stream))
+
+
+def _of_torch(source: torch.Generator | Source | None) -> torch.Generator | None:
+    if isinstance(source, torch.Generator | None):
+        return source
+    assert isinstance(source, TorchSource), "what plays without torch draws from numpy"
+    return source.generator
+
+
+def with_torch(model: MelodyModel) -> Model:
+    """Return a model itself, or the same one with its networks in torch where it plays without.
+
+    Raises:
+        UserError: if its files have become damaged.
+    """
+    return model if isinstance(model, Model) else _loaded(model.path)
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: Path) -> Model:
+    return load(path)
 
 
 def read_learned(
@@ -196,19 +252,6 @@ def read_learned(
     return card, read_tensors(path, kind.word)
 
 
-def generator(seed: int | None, stream: int = 0) -> torch.Generator | None:
-    """Return torch's own generator without a seed; with one, an independent generator for each stream.
-
-    Raises:
-        UserError: for a seed that is none.
-    """
-    numbers.seed(seed)
-    if seed is None:
-        return None
-    mixed = np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(mixed >> np.uint64(1)))
-
-
 def load(path: str | os.PathLike[str] | None = None, device: str | None = None) -> Model:
     """Load the embedded model, or one from `melodylc train`: a folder, or its model.safetensors.
 
@@ -218,9 +261,7 @@ def load(path: str | os.PathLike[str] | None = None, device: str | None = None) 
     Raises:
         UserError: if files are missing, damaged, or do not fit each other; for a device that is not there.
     """
-    path = WEIGHTS if path is None else Path(path)
-    if path.is_dir():
-        path = path / "model.safetensors"
+    path = weights_at(path)
     vae, card = storage.load(path)
     if device is not None:
         try:

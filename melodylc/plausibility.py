@@ -20,8 +20,8 @@ from melodylc.melody import BARS, HOLD, REST, STEPS, STEPS_PER_BAR, canonical, c
 from melodylc.rules.note_arrays import Onsets, intervals, lengths, onsets
 from midi_io.atomic import atomic_write
 
-if TYPE_CHECKING:  # torch is slow to import, and measuring melodies does not need it
-    from melodylc.model import Model
+if TYPE_CHECKING:
+    from melodylc.runtime.interface import MelodyModel
 
 FILE = "plausible.json"  # beside a model
 # The share of held-out melodies below the low bound of a feature, and above the high one: of 16 features together they
@@ -210,7 +210,7 @@ class Bounds:
             beside.write_text(json.dumps({"what": self.origin, "bounds": stored}, indent=2) + "\n")
 
 
-def bounds(model: Model) -> Bounds:
+def bounds(model: MelodyModel) -> Bounds:
     """Return the bounds stored beside a model, or those of its bank if none are stored.
 
     Raises:

@@ -33,7 +33,7 @@ from melodylc.constraints.sampling import (
 from melodylc.constraints.transformation import check_amount, check_method, descend, transform_towards
 from melodylc.generated import Generated, report
 from melodylc.generation import prepared
-from melodylc.latent.rewards import Budget
+from melodylc.latent.budget import Budget
 from melodylc.melody import HOLD
 from melodylc.model import Model
 from melodylc.plausibility import Bounds

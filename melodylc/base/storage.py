@@ -18,6 +18,7 @@ from midi_io.atomic import atomic_write as atomic_write
 from midi_io.atomic import sweep as sweep
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 
@@ -72,9 +73,56 @@ def read_tensors(path: str | os.PathLike[str], word: str = "model") -> dict[str,
     try:
         return {name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()}
     except (OSError, SafetensorError) as error:
-        raise UserError(
-            f"{word}: expected safetensors weights at {path}, got none or damaged ones ({error})"
-        ) from error
+        raise _no_weights(path, word, error) from error
+
+
+def shapes_of(path: Path, word: str = "model") -> dict[str, tuple[int, ...]]:
+    """Return the shapes of what a safetensors file holds, by name; nothing else of it is read.
+
+    Raises:
+        UserError: if the file is missing or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (OSError, SafetensorError) as error:
+        raise _no_weights(path, word, error) from error
+
+
+def read_arrays(path: Path, word: str = "model", prefix: str = "") -> dict[str, np.ndarray]:
+    """Return the arrays of a safetensors file whose names begin with a prefix, without it, weights in float32.
+
+    Raises:
+        UserError: if the file is missing or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as file:
+            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 - no mapping
+            return {name.removeprefix(prefix): _single(file.get_tensor(name)) for name in names}
+    except (OSError, SafetensorError) as error:
+        raise _no_weights(path, word, error) from error
+
+
+def read_array(path: Path, name: str, word: str = "model") -> np.ndarray:
+    """Return one array of a safetensors file, weights in float32.
+
+    Raises:
+        KeyError: if it holds none of the name.
+        UserError: if the file is missing or damaged.
+    """
+    return read_arrays(path, word, name)[""]
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    return values.astype("float32", copy=False) if values.dtype.kind == "f" else values
+
+
+def _no_weights(path: str | os.PathLike[str], word: str, error: Exception) -> UserError:
+    return UserError(f"{word}: expected safetensors weights at {path}, got none or damaged ones ({error})")
 
 
 def read_tensors_and_card(path: Path, what: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,10 @@ if TYPE_CHECKING:  # heavy modules load in the command that needs them
 
     from melodylc.attributes import Attributes
     from melodylc.constraints.rule_actor import RuleActor
-    from melodylc.latent.rewards import Budget
+    from melodylc.latent.budget import Budget
     from melodylc.model import Model
     from melodylc.rules import Rule
+    from melodylc.runtime.interface import MelodyModel
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
 MORE_MELODIES = 12_000  # of a corpus, encoded beside the bank: half a minute of work, half as many as the bank
@@ -105,7 +107,7 @@ def add_style(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def to_taste(options: argparse.Namespace, model: Model, rules: list[Rule]) -> list[Rule]:
+def to_taste(options: argparse.Namespace, model: MelodyModel, rules: list[Rule]) -> list[Rule]:
     """Return rules with the taste of the options, where there is one.
 
     Raises:
@@ -114,8 +116,9 @@ def to_taste(options: argparse.Namespace, model: Model, rules: list[Rule]) -> li
     if options.taste is None:
         return rules
     from melodylc.constraints.preference import load_preference
+    from melodylc.model import with_torch
 
-    return [*rules, load_preference(options.taste, model)]
+    return [*rules, load_preference(options.taste, with_torch(model))]
 
 
 def style_amount(options: argparse.Namespace) -> float:
@@ -127,6 +130,26 @@ def style_amount(options: argparse.Namespace) -> float:
     if options.style is None and options.style_amount is not None:
         raise UserError("--style-amount: expected --style; say which")
     return 1.0 if options.style_amount is None else float(options.style_amount)
+
+
+def playing(options: argparse.Namespace, *, drawn: bool) -> MelodyModel:
+    """Return the model in the style of the options: without torch where that is enough, which starts sooner.
+
+    Args:
+        drawn: whether melodies are only drawn. A search, which decodes hundreds, is faster with torch.
+
+    Raises:
+        UserError: for a model, a style or a device that is none.
+    """
+    from melodylc.runtime import model as runtime
+
+    plain = options.style is None and options.device in (None, "cpu")
+    if plain and (drawn or find_spec("torch") is None) and runtime.runs(options.model):
+        style_amount(options)
+        return runtime.load(options.model)
+    from melodylc.model import load
+
+    return styled(options, load(options.model, options.device))
 
 
 def styled(options: argparse.Namespace, model: Model) -> Model:
@@ -305,11 +328,14 @@ def how(options: argparse.Namespace) -> str:
     return str(options.how)
 
 
-def actors(options: argparse.Namespace, model: Model, learning: bool = True) -> list[RuleActor]:
+def actors(options: argparse.Namespace, model: MelodyModel, learning: bool = True) -> list[RuleActor]:
     """Load the actors; without any, rules are about to be learned, which is said where it is so."""
-    from melodylc.constraints.rule_actor import load_actor
+    loaded = []
+    if options.actor:
+        from melodylc.constraints.rule_actor import load_actor
+        from melodylc.model import with_torch
 
-    loaded = [load_actor(path, model) for path in options.actor]
+        loaded = [load_actor(path, with_torch(model)) for path in options.actor]
     if _has_rules(options) and not loaded and learning:
         kept = f"kept in {options.keep}" if options.keep else "--keep FILE.safetensors keeps it for --actor"
         print(f"learning an actor first; --rounds and --seconds bound it, {kept}", file=sys.stderr)
@@ -322,7 +348,7 @@ def decoding(options: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UserError: if bounds of learning are given where nothing is learned.
     """
-    from melodylc.latent.rewards import Budget
+    from melodylc.latent.budget import Budget
 
     given = [name for name in ("rounds", "seconds", "keep") if getattr(options, name) is not None]
     if given and (options.actor or not (_has_rules(options) or getattr(options, "bars", BARS) != BARS)):

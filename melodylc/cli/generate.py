@@ -50,11 +50,11 @@ def run(options: argparse.Namespace) -> None:
     from melodylc.constraints.lengths import check_bars
     from melodylc.constraints.search import SearchBudget
     from melodylc.generation import generate
-    from melodylc.model import load
     from melodylc.rules import form as find_form
 
     check_bars(options.bars, options.chords)
-    model = arguments.styled(options, load(options.model, options.device))
+    drawn = not (rules or options.form or options.taste or options.actor) and options.bars == BARS
+    model = arguments.playing(options, drawn=drawn)
     rules = arguments.to_taste(options, model, rules)
     actors = arguments.actors(options, model, learning=how == "learn")
     searches = how == "search" or options.bars != BARS

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
         raise UserError("learn: expected a rule; give --rule, --key, --notes or --range")
     out = arguments.actor_file(options.out, "--out")
     from melodylc.constraints.rule_actor import learn
-    from melodylc.latent.rewards import PAPER_BUDGET, Budget
+    from melodylc.latent.budget import PAPER_BUDGET, Budget
     from melodylc.model import load
 
     learned = learn(

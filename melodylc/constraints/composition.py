@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from melodylc.base.arrays import Vectors
 from melodylc.base.errors import UserError
 from melodylc.constraints.realism import realism_critic
 from melodylc.constraints.rule_actor import RuleActor
@@ -33,12 +34,13 @@ class ComposedActor:
         """Return the model that all were learned on."""
         return self.actors[0].model
 
-    def move(self, z: Tensor) -> Tensor:
+    def move(self, z: Vectors) -> Tensor:
         """Move z (B, Z) to where the critics of every actor are content.
 
         The best of the actors' proposals (each shift alone, their sum, one actor after the other), then descent.
         """
-        return torch.cat([self._move(part) for part in z.split(ROWS_AT_ONCE)]) if len(z) else z
+        start = torch.as_tensor(z)
+        return torch.cat([self._move(part) for part in start.split(ROWS_AT_ONCE)]) if len(start) else start
 
     def _move(self, z: Tensor) -> Tensor:
         real = realism_critic(self.model)

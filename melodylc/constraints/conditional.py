@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
+from melodylc import kinds
 from melodylc.attributes import LABELS, Attributes
 from melodylc.base import storage
+from melodylc.base.arrays import Vectors
 from melodylc.base.errors import UserError
-from melodylc.latent.networks import Actor
-from melodylc.model import Model, fingerprint
+from melodylc.runtime import actors
+from melodylc.runtime.bank import fingerprint
+from melodylc.runtime.interface import MelodyModel
+from melodylc.runtime.model import PlayingModel
 
-WORD = "conditional actor"  # of messages
-KIND = storage.FileKind(  # with the name of earlier versions, which files keep
-    "melodylc.knobs", WORD, "a conditional actor; melodylc condition --model FILE makes one"
-)
+if TYPE_CHECKING:
+    from melodylc.latent.networks import Actor
+
+KIND = kinds.CONDITIONAL_ACTOR
+WORD = KIND.word  # of messages
 FILE = "knobs.safetensors"  # beside a model, with the name of earlier versions
 CURVE_EVERY = 10  # of the rounds of the curve, those that a saved card holds
 
@@ -27,13 +29,12 @@ CURVE_EVERY = 10  # of the rounds of the curve, those that a saved card holds
 class ConditionalActor:
     """An actor that moves draws of the prior to melodies with the attributes it is given."""
 
-    network: Actor
+    network: Actor | actors.Actor
     card: dict[str, Any]
 
-    @torch.no_grad()
-    def move(self, z: Tensor, attributes: Attributes) -> Tensor:
+    def move(self, z: Vectors, attributes: Attributes) -> Vectors:
         """Return where z (B, Z) has the attributes, (B, Z)."""
-        return self.network(z, attributes.labels())
+        return self.network.moved(z, attributes.as_numbers())
 
     def save(self, path: Path) -> None:
         """Write the network (half precision) and its card.
@@ -42,12 +43,13 @@ class ConditionalActor:
             UserError: unless the path ends in .safetensors.
         """
         path = storage.weights_path(path)
+        assert not isinstance(self.network, actors.Actor), "what plays is not saved"
         storage.write_tensors(path, {name: value.half() for name, value in self.network.state_dict().items()})
         curve = self.card["curve"][CURVE_EVERY - 1 :: CURVE_EVERY]
         storage.write_card(path, KIND, {**self.card, "curve": curve})
 
 
-def find_conditional_actor(model: Model) -> ConditionalActor | None:
+def find_conditional_actor(model: MelodyModel) -> ConditionalActor | None:
     """Return the conditional actor beside a model; None where there is none and the prior knows attributes itself.
 
     Raises:
@@ -59,7 +61,7 @@ def find_conditional_actor(model: Model) -> ConditionalActor | None:
     return load_conditional_actor(path, model)
 
 
-def conditioned(model: Model, noise: Tensor, attributes: Attributes) -> Tensor:
+def conditioned(model: MelodyModel, noise: Any, attributes: Attributes) -> Any:
     """Return z (B, Z) for noise (B, N), drawn for attributes; the conditional actor moves it if the prior knows none.
 
     Raises:
@@ -70,7 +72,7 @@ def conditioned(model: Model, noise: Tensor, attributes: Attributes) -> Tensor:
     return load_conditional_actor(model.path.with_name(FILE), model).move(noise, attributes)
 
 
-def load_conditional_actor(path: Path, model: Model) -> ConditionalActor:
+def load_conditional_actor(path: Path, model: MelodyModel) -> ConditionalActor:
     """Load the conditional actor saved beside a model.
 
     Raises:
@@ -87,11 +89,20 @@ def load_conditional_actor(path: Path, model: Model) -> ConditionalActor:
         hidden, units = tuple(card["settings"]["hidden"]), card["settings"]["label_units"]
         if not 1 <= len(hidden) <= 16 or not all(isinstance(w, int) and 1 <= w <= 8192 for w in (*hidden, units)):
             raise ValueError(f"widths {hidden}, {units}")
-        network = Actor(model.latent, hidden, LABELS, units)
-        network.load_state_dict(storage.read_tensors(path, WORD))
+        network = _network(model, path, hidden, units)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         if isinstance(error, UserError):
             raise
         detail = str(error).splitlines()[0]
         raise UserError(f"{WORD}: the card and the weights at {path} do not fit each other ({detail})") from error
-    return ConditionalActor(network.eval().requires_grad_(False), card)
+    return ConditionalActor(network, card)
+
+
+def _network(model: MelodyModel, path: Path, hidden: tuple[int, ...], units: int) -> Actor | actors.Actor:
+    if isinstance(model, PlayingModel):
+        return actors.read_actor(path, WORD, model.latent, hidden, LABELS, units)
+    from melodylc.latent.networks import Actor
+
+    network = Actor(model.latent, hidden, LABELS, units)
+    network.load_state_dict(storage.read_tensors(path, WORD))
+    return network.eval().requires_grad_(False)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
+from melodylc.base.seeds import Source
 from melodylc.constraints.draws import PriorDraws
 from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
-from melodylc.model import Model
+from melodylc.runtime.interface import MelodyModel
 
 
 class FormedDraws(PriorDraws):
@@ -21,7 +20,7 @@ class FormedDraws(PriorDraws):
 
     def __init__(
         self,
-        model: Model,
+        model: MelodyModel,
         source: np.ndarray,
         phrase: int,
         attributes: Attributes | None = None,
@@ -45,10 +44,10 @@ class FormedDraws(PriorDraws):
         super().__init__(model, attributes, temperature, at_each_step)
         self.source = source
 
-    def latent(self, noise: Tensor) -> Tensor:
-        return super().latent(noise[:, torch.from_numpy(self.source)])
+    def latent(self, noise: np.ndarray) -> np.ndarray:
+        return super().latent(noise[:, self.source])
 
-    def decoded(self, z: Tensor, noise: Tensor, source: torch.Generator | None) -> np.ndarray:
+    def decoded(self, z: np.ndarray, noise: np.ndarray, source: Source) -> np.ndarray:
         return self._returning(super().decoded(z, noise, source))
 
     def fitted(self, changed: np.ndarray, melody: np.ndarray) -> np.ndarray:

@@ -11,15 +11,16 @@ Shapes: B melodies, P = 16 bars of D coordinates, V = 130 states.
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from melodylc.attributes import LABELS, Attributes
+from melodylc.base.arrays import as_array
 from melodylc.base.errors import UserError
-from melodylc.latent.flow import form_of, tied
+from melodylc.base.seeds import Source, state_for
 from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
-from melodylc.model import FORM_STREAM, Model, generator
 from melodylc.rules import Rule
+from melodylc.runtime.flow import form_of, tied
+from melodylc.runtime.interface import MelodyModel
+from melodylc.runtime.model import FORM_STREAM
 
 KEEP = ("rhythm", "pitches", "notes")
 FORMS = 128  # of the corpus, those that agree best with the locked bars
@@ -30,7 +31,7 @@ class Infilling:
 
     def __init__(
         self,
-        model: Model,
+        model: MelodyModel,
         melody: np.ndarray,
         locked: np.ndarray,
         *,
@@ -55,32 +56,34 @@ class Infilling:
             raise UserError("infill: expected a model with a realistic prior; melodylc prior trains one")
         self.model, self.prior, self.melody, self.keep = model, model.realistic, canonical(melody), keep
         self.temperature, self.parts = temperature, BARS
-        self.labels = torch.zeros(LABELS) if attributes is None else attributes.labels()
+        self.labels = np.zeros(LABELS, np.float32) if attributes is None else attributes.as_numbers()
         self.locked = locked = with_held_notes(self.melody, locked) if keep == "rhythm" else locked
-        self.whole = torch.from_numpy(locked.reshape(BARS, STEPS_PER_BAR).all(axis=1))  # (P,)
+        self.whole = np.asarray(locked.reshape(BARS, STEPS_PER_BAR).all(axis=1))  # (P,)
         self.allowed_states = allowed_at_each_step(self.melody, locked, keep, allowed_states)
-        self.known = self.prior.bars(self.melody[None])[0].cpu()  # (P, D)
+        self.known = as_array(self.prior.bars(self.melody[None]))[0]  # (P, D)
         self.own_form = form_of(self.known[None])[0]
-        self.forms = _agreeing(self.prior.forms.long(), self.own_form, self.whole)
+        self.forms = _agreeing(as_array(self.prior.forms).astype(np.intp), self.own_form, self.whole)
 
-    def noise(self, count: int, seed: int | None = None, source: torch.Generator | None = None) -> Tensor:
+    def noise(self, count: int, seed: int | None = None, source: Source | None = None) -> np.ndarray:
         """Draw noise (count, P, D): equal in bars that are to be equal, locked ones among them."""
         width = self.known.shape[1]
-        noise = torch.randn(count, BARS, width, generator=source or generator(seed))
-        chosen = torch.randint(len(self.forms), (count,), generator=source or generator(seed, FORM_STREAM))
+        noise = (source or self.model.source(seed)).normal(count, BARS, width)
+        chosen = (source or self.model.source(seed, FORM_STREAM)).integers(len(self.forms), count)
         return tied(noise, self.forms[chosen])
 
-    def latent(self, noise: Tensor) -> Tensor:
+    def latent(self, noise: np.ndarray) -> np.ndarray:
         """Return z (B, Z) for noise (B, P, D)."""
         known, bar = self._returning(noise)
-        return self.prior.complete(noise, self.known[bar], known, self.labels, _own_source(noise))
+        return as_array(
+            self.prior.complete(noise, self.known[bar], known, self.labels, self.model.source_at(state_for(noise)))
+        )
 
-    def decoded(self, z: Tensor, noise: Tensor, source: torch.Generator | None) -> np.ndarray:
+    def decoded(self, z: np.ndarray, noise: np.ndarray, source: Source) -> np.ndarray:
         """Return the melodies (B, 256) of z (B, Z) that were made of noise (B, P, D)."""
         made = self.model.decode_quickly(
             z, temperature=self.temperature, generator=source, allowed_states=self.allowed_states
         )
-        known, bar = (each.numpy() for each in self._returning(noise))
+        known, bar = self._returning(noise)
         copies = self.melody.reshape(BARS, STEPS_PER_BAR)[bar].reshape(-1, STEPS)
         returns = np.repeat(known, STEPS_PER_BAR, axis=1) & self._may_be(copies)
         return self.fitted(np.where(returns, copies, made), self.melody)
@@ -96,15 +99,10 @@ class Infilling:
         """Return (B, 256) bool: where melodies (B, 256) are allowed."""
         return np.asarray(self.allowed_states[np.arange(STEPS), melodies])
 
-    def _returning(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def _returning(self, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return which bars of noise (B, P, D) return a locked one, or are one, (B, P) bool, and which, (B, P)."""
-        equal = (noise[:, :, None] == noise[:, None]).all(dim=-1) & self.whole  # (B, P, P)
-        return equal.any(dim=-1), equal.int().argmax(dim=-1)
-
-
-def _own_source(noise: Tensor) -> torch.Generator:
-    """Return a generator that the noise determines."""
-    return torch.Generator().manual_seed(int(noise.double().abs().sum() * 1e6) % (1 << 62))
+        equal = (noise[:, :, None] == noise[:, None]).all(axis=-1) & self.whole  # (B, P, P)
+        return equal.any(axis=-1), equal.argmax(axis=-1)
 
 
 def with_held_notes(melody: np.ndarray, locked: np.ndarray) -> np.ndarray:
@@ -136,26 +134,26 @@ def allowed_at_each_step(
     return np.where(locked[:, None], states == melody[:, None], allowed)
 
 
-def _agreeing(forms: Tensor, own: Tensor, whole: Tensor) -> Tensor:
+def _agreeing(forms: np.ndarray, own: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Return forms (F, P) that agree best with a melody's own (P,) in the bars that are locked as a whole (P,).
 
     Locked bars have the melody's own form; a new bar is equal to one of them, or to another new one, as in the form.
     """
     same = own[:, None] == own
-    pairs = whole[:, None] & whole & ~torch.eye(len(own), dtype=torch.bool)
-    agree = ((forms[:, :, None] == forms[:, None]) == same)[:, pairs].sum(dim=1)
-    best = forms[agree.argsort(descending=True, stable=True)[:FORMS]]
+    pairs = whole[:, None] & whole & ~np.eye(len(own), dtype=bool)
+    agree = ((forms[:, :, None] == forms[:, None]) == same)[:, pairs].sum(axis=1)
+    best = forms[np.argsort(-agree, kind="stable")[:FORMS]]
     equal = best[:, :, None] == best[:, None]  # (F, P, P)
     to_locked = equal & whole
     first = equal & ~whole  # among the new ones
-    of_new = torch.where(to_locked.any(dim=-1), own[to_locked.int().argmax(dim=-1)], first.int().argmax(dim=-1))
-    return torch.where(whole, _first_locked(own, whole), of_new)
+    of_new = np.where(to_locked.any(axis=-1), own[to_locked.argmax(axis=-1)], first.argmax(axis=-1))
+    return np.where(whole, _first_locked(own, whole), of_new)
 
 
-def _first_locked(own: Tensor, whole: Tensor) -> Tensor:
+def _first_locked(own: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Return (P,), for each bar the first locked one that is equal to it, or itself."""
     equal = (own[:, None] == own) & whole
-    return torch.where(equal.any(dim=-1), equal.int().argmax(dim=-1), torch.arange(len(own)))
+    return np.where(equal.any(axis=-1), equal.argmax(axis=-1), np.arange(len(own)))
 
 
 def held_on(melodies: np.ndarray, given: np.ndarray, locked: np.ndarray, longer: bool = False) -> np.ndarray:

@@ -20,10 +20,10 @@ from melodylc.constraints.formed import FormedDraws
 from melodylc.constraints.infilling import Infilling, of_new_notes
 from melodylc.constraints.search import SearchBudget, Searched, search
 from melodylc.melody import ADDED_BARS, BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical
-from melodylc.model import Model
 from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
 from melodylc.rules.note_arrays import lengths, onsets
+from melodylc.runtime.interface import MelodyModel
 
 MOST_BARS = 256
 VARIED = 0.75  # of the different pitches at the beginning: those of new bars, at least
@@ -118,7 +118,7 @@ def _different(melodies: np.ndarray) -> np.ndarray:
 
 
 def longer(
-    model: Model,
+    model: MelodyModel,
     melody: np.ndarray,
     bars: int,
     rules: Sequence[Rule],
@@ -167,7 +167,7 @@ def longer(
 
 
 def shorter(
-    model: Model,
+    model: MelodyModel,
     bars: int,
     count: int,
     rules: Sequence[Rule],
@@ -219,7 +219,7 @@ def _long(bars: int) -> int:
     return min(LONG, bars * LONG // 2)
 
 
-def check_model(model: Model) -> None:
+def check_model(model: MelodyModel) -> None:
     """Check that a model can make other lengths than 16 bars.
 
     Raises:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
 from melodylc.melody import HOLD, canonical
-from melodylc.model import Model
+from melodylc.runtime.interface import MelodyModel
 
 NEAREST = 2  # allowed pitches on either side that a note may become
 OCTAVES = (-24, -12, 12, 24)  # or the same note in another octave, where a range ends
@@ -20,8 +19,7 @@ VARIANTS = 48  # of a repaired melody
 CLOSE = 0.35  # of log-likelihood a semitone: what a pitch costs for being further off
 
 
-@torch.no_grad()
-def repaired(model: Model, melody: np.ndarray, allowed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def repaired(model: MelodyModel, melody: np.ndarray, allowed: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return variants (V, 256) of a melody (256,) whose notes are all allowed, the likeliest first.
 
     Args:
@@ -32,9 +30,7 @@ def repaired(model: Model, melody: np.ndarray, allowed: np.ndarray, rng: np.rand
     variants = np.tile(melody, (VARIANTS, 1))
     if not len(steps):
         return variants[:1]
-    z = model.encode(melody).mean.to(model.device)
-    states = torch.from_numpy(melody.astype(np.int64))[None].to(model.device)
-    logits = model.vae.logits(z, states)[0].float().cpu().numpy()
+    logits = model.logits(model.encode(melody).mean, melody)
     for step in steps:
         pitch = int(melody[step])
         near = candidates(pitch, allowed)

@@ -18,6 +18,7 @@ from torch import Tensor
 from melodylc import plausibility
 from melodylc.attributes import Attributes
 from melodylc.base import numbers, storage
+from melodylc.base.arrays import Vectors
 from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as bar_of
 from melodylc.constraints.best_melodies import BestMelodies
@@ -83,9 +84,9 @@ class RuleActor:
         return f"{named}, kept in {best['kept']:.0%} of single draws (satisfied {best['satisfied']:.0%})"
 
     @torch.no_grad()
-    def move(self, z: Tensor) -> Tensor:
+    def move(self, z: Vectors) -> Tensor:
         """Return where draws (B, Z) satisfy the rule, (B, Z)."""
-        return self.network(z)
+        return self.network(torch.as_tensor(z))
 
     def judge(self, z: Tensor) -> Tensor:
         """Return the lower of the critics' logits (B, O) for z (B, Z): of each reward, then of each being 1.

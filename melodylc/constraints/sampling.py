@@ -12,26 +12,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from operator import and_
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 
 from melodylc.attributes import Attributes
 from melodylc.base import storage
 from melodylc.base.errors import UserError
-from melodylc.constraints import conditional
-from melodylc.constraints.composition import ComposedActor, compose
-from melodylc.constraints.conditional import ConditionalActor
-from melodylc.constraints.decoder_descent import descend_on_decoder
-from melodylc.constraints.rule_actor import RuleActor, learn
-from melodylc.latent.rewards import Budget
-from melodylc.model import Model
+from melodylc.constraints.conditional import ConditionalActor, find_conditional_actor
+from melodylc.latent.budget import Budget
 from melodylc.plausibility import FEATURES, Bounds
 from melodylc.rules import Rule
 from melodylc.rules.rule import as_rule, described
-from melodylc.vae.decoding import strictly
+from melodylc.runtime.choosing import strictly
+from melodylc.runtime.interface import MelodyModel
 
-Move = Callable[[Tensor], Tensor]  # (B, Z) -> (B, Z)
+if TYPE_CHECKING:  # which need torch
+    from melodylc.constraints.composition import ComposedActor
+    from melodylc.constraints.rule_actor import RuleActor
+
+Move = Callable[[Any], Any]  # vectors (B, Z), arrays or tensors, to others
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Constraints:
                 f"attributes: expected Attributes(key=...), got {described(attributes)}; rules go to rules="
             )
         several = rules if isinstance(rules, list | tuple) else (rules,)
-        known = (actors,) if isinstance(actors, RuleActor) else tuple(actors)
+        known = tuple(actors) if isinstance(actors, list | tuple) else (actors,)
         return cls(attributes or Attributes(), tuple(as_rule(rule) for rule in several), known)
 
     @property
@@ -74,7 +74,7 @@ class Constraints:
         return reduce(and_, self.all_rules)
 
     def with_actors(
-        self, model: Model, budget: Budget = Budget(), keep: str | os.PathLike[str] | None = None
+        self, model: MelodyModel, budget: Budget = Budget(), keep: str | os.PathLike[str] | None = None
     ) -> Constraints:
         """Return constraints whose rules have an actor: where they have none, one is learned for all that is asked.
 
@@ -85,12 +85,15 @@ class Constraints:
         return self.learned(model, budget, keep) if self.rules and not self.actors else self
 
     def learned(
-        self, model: Model, budget: Budget = Budget(), keep: str | os.PathLike[str] | None = None
+        self, model: MelodyModel, budget: Budget = Budget(), keep: str | os.PathLike[str] | None = None
     ) -> Constraints:
         """Return constraints with one actor, learned now for all that is asked; see `with_actors`."""
         if keep is not None:
             storage.weights_path(keep)  # before the minutes it takes
-        actor = learn(model, self.together, attributes=self.attributes, budget=budget)
+        from melodylc.constraints.rule_actor import learn
+        from melodylc.model import with_torch
+
+        actor = learn(with_torch(model), self.together, attributes=self.attributes, budget=budget)
         if keep is not None:
             actor.save(keep)
         return replace(self, actors=(actor,), learned_together=True)
@@ -107,7 +110,7 @@ class Way:
 
 
 def ways(
-    model: Model,
+    model: MelodyModel,
     constraints: Constraints,
     *,
     strict: bool = False,
@@ -137,15 +140,13 @@ def ways(
     drawn = model.realistic is not None and start == "prior"
     moves: list[tuple[str, Move]] = [(start, _stay)]
     if attributes.rules() and not constraints.learned_together and not drawn:
-        actor = conditional_actor or conditional.find_conditional_actor(model)
+        actor = conditional_actor or find_conditional_actor(model)
         if actor is not None:
             moves.insert(0, ("actor", partial(actor.move, attributes=attributes)))
         if near:
-            moves.insert(0, ("decoder gradient", partial(descend_on_decoder, model, attributes=attributes)))
+            moves.insert(0, ("decoder gradient", _decoder_gradient(model, attributes)))
     if constraints.actors:
-        last: RuleActor | ComposedActor = (
-            constraints.actors[0] if len(constraints.actors) == 1 else compose(*constraints.actors)
-        )
+        last = _together(constraints.actors)
         moves = [(name if name != start else "actor of rules", _then(move, last.move)) for name, move in moves]
     if constraints.learned_together:
         moves = [("actor", move) for _, move in moves]
@@ -171,13 +172,28 @@ def describe(constraints: Constraints) -> str:
     return ", then ".join(parts) or "the prior, no constraints"
 
 
+def _decoder_gradient(model: MelodyModel, attributes: Attributes) -> Move:
+    from melodylc.constraints.decoder_descent import descend_on_decoder
+    from melodylc.model import with_torch
+
+    return partial(descend_on_decoder, with_torch(model), attributes=attributes)
+
+
+def _together(actors: tuple[RuleActor, ...]) -> RuleActor | ComposedActor:
+    if len(actors) == 1:
+        return actors[0]
+    from melodylc.constraints.composition import compose
+
+    return compose(*actors)
+
+
 def _masked(name: str, move: Move, allowed_states: np.ndarray, attributes: Attributes) -> Way:
     if move is _stay and attributes.key is not None:
         attributes = replace(attributes, key=None)  # the mask sees to it; draws for rare keys are less like melodies
     return Way(f"masked {name}", move, allowed_states, attributes)
 
 
-def _stay(z: Tensor) -> Tensor:
+def _stay(z: Any) -> Any:
     return z
 
 
@@ -250,9 +266,9 @@ def draw(
 
 
 def draw_kept(
-    model: Model,
+    model: MelodyModel,
     known: Sequence[Way],
-    vectors: Callable[[Way, int, np.ndarray], Tensor],
+    vectors: Callable[[Way, int, np.ndarray], Any],
     count: int,
     rules: Sequence[Rule],
     bounds: Bounds,

@@ -13,18 +13,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from melodylc.base import numbers
 from melodylc.constraints.draws import Draws
 from melodylc.constraints.sampling import Drawn, score
 from melodylc.constraints.variations import variations
-from melodylc.latent.flow import form_of
 from melodylc.melody import STEPS
-from melodylc.model import generator
 from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
+from melodylc.runtime.flow import form_of
 
 MANY = 4  # populations; where there are more, each begins with a fourth of the first draws
 POPULATION, CHILDREN = 24, 16  # of each melody; children a generation
@@ -88,8 +85,8 @@ class Searched:
 class _Population:
     """Melodies (N, 256), their scores (N,), best first, and the noise (N, P, D) and z (N, Z) that they come from."""
 
-    noise: Tensor
-    z: Tensor
+    noise: np.ndarray
+    z: np.ndarray
     melodies: np.ndarray
     scores: np.ndarray
 
@@ -103,12 +100,12 @@ class _Population:
         melodies, scores = np.concatenate([self.melodies, others.melodies]), np.append(self.scores, others.scores)
         first = np.sort(np.unique(melodies, axis=0, return_index=True)[1])
         best = first[np.argsort(-scores[first], kind="stable")][:POPULATION]
-        noise, z = torch.cat([self.noise, others.noise])[best], torch.cat([self.z, others.z])[best]
+        noise, z = (np.concatenate(both)[best] for both in ((self.noise, others.noise), (self.z, others.z)))
         return _Population(noise, z, melodies[best], scores[best])
 
     def at(self, rank: int, melodies: np.ndarray, scores: np.ndarray) -> _Population:
         """Return melodies (M, 256) and their scores that come from the noise of one of these."""
-        noise, z = (each[rank].expand(len(melodies), *each.shape[1:]) for each in (self.noise, self.z))
+        noise, z = (np.repeat(each[rank : rank + 1], len(melodies), axis=0) for each in (self.noise, self.z))
         return _Population(noise, z, melodies, scores)
 
 
@@ -135,7 +132,7 @@ def search(
         return Searched(np.empty((0, STEPS), np.uint8), np.empty(0), 0, 0.0)
     run = _Search(draws, rules, bounds, seed)
     each = max(1, min(budget.first // min(count, MANY), budget.decodes // count))
-    populations = run.scored(draws.noise(count * each, seed).split(each))
+    populations = run.scored(np.split(draws.noise(count * each, seed), count))
     populations = [population.with_others(population) for population in populations]  # the best first
     while left := [index for index, population in enumerate(populations) if not population.found]:
         late = budget.seconds is not None and time.monotonic() - began >= budget.seconds
@@ -159,30 +156,27 @@ class _Search:
     def __init__(self, draws: Draws, rules: Sequence[Rule], bounds: Bounds, seed: int) -> None:
         self.draws, self.rules, self.bounds = draws, rules, bounds
         self.rng = np.random.default_rng([seed, 11])
-        source = generator(seed, 11)
-        assert source is not None
-        self.source = source
+        self.source = draws.model.source(seed, 11)
         self.decodes = 0
 
-    def scored(self, noises: Sequence[Tensor]) -> list[_Population]:
+    def scored(self, noises: Sequence[np.ndarray]) -> list[_Population]:
         """Return the melodies of several noises (N, P, D), decoded together, and their scores."""
         if not noises:
             return []
-        noise = torch.cat(list(noises))
+        noise = np.concatenate(noises)
         z = self.draws.latent(noise)
         melodies = self.draws.decoded(z, noise, self.source)
         scores = score(melodies, self.rules, self.bounds)
         self.decodes += len(melodies)
-        sizes = [len(each) for each in noises]
-        ends = np.cumsum(sizes)[:-1]
-        parts = noise.split(sizes), z.split(sizes), np.split(melodies, ends), np.split(scores, ends)
+        ends = np.cumsum([len(each) for each in noises])[:-1]
+        parts = (np.split(each, ends) for each in (noise, z, melodies, scores))
         return [_Population(*part) for part in zip(*parts, strict=True)]
 
-    def children(self, parents: Tensor) -> Tensor:
+    def children(self, parents: np.ndarray) -> np.ndarray:
         """Return noise (CHILDREN, P, D) made of that of parents (N, P, D), the best first."""
-        return torch.stack([self.child(parents) for _ in range(CHILDREN)])
+        return np.stack([self.child(parents) for _ in range(CHILDREN)])
 
-    def child(self, parents: Tensor) -> Tensor:
+    def child(self, parents: np.ndarray) -> np.ndarray:
         """Return noise (P, D) made of that of one or two of parents (N, P, D), the best first."""
         first, second = (parents[self._of_the_best(len(parents))] for _ in range(2))
         parts = len(first)
@@ -192,15 +186,15 @@ class _Search:
             return self._moved(first, float(self.rng.choice(AMOUNTS)))
         length = min(int(self.rng.choice(BLOCKS)), parts)
         at, other = (int(self.rng.integers(parts // length)) * length for _ in range(2))
-        child = first.clone()
+        child = first.copy()
         block = {1: fresh[at : at + length], 2: second[at : at + length], 3: first[other : other + length]}[kind]
         child[at : at + length] = block
         return child
 
-    def _moved(self, noise: Tensor, amount: float) -> Tensor:
+    def _moved(self, noise: np.ndarray, amount: float) -> np.ndarray:
         """Return noise (P, D) with some of it new, as likely in N(0, I) as before; equal parts stay equal."""
-        new = torch.randn(noise.shape, generator=self.source)
-        return (1 - amount**2) ** 0.5 * noise + amount * new[form_of(noise[None])[0]]
+        new = self.source.normal(*noise.shape)
+        return np.asarray((1 - amount**2) ** 0.5 * noise + amount * new[form_of(noise[None])[0]])
 
     def _of_the_best(self, count: int) -> int:
         """Return a number below `count`, low ones more often: the better of two."""

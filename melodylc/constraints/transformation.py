@@ -16,7 +16,7 @@ from melodylc.latent.descent import combined_energy, optimise
 from melodylc.melody import BARS, HOLD, STEPS_PER_BAR, canonical, check
 from melodylc.model import Model
 from melodylc.rules import Rule
-from melodylc.vae.decoding import strictly
+from melodylc.runtime.choosing import strictly
 
 AMOUNTS = tuple(i / 10 for i in range(16))  # shares of the whole move that are tried, the smallest first
 DISTANCE_WEIGHT = 0.3  # of the distance from the encoding, in descent

@@ -7,11 +7,9 @@ so that what is unlikely at its place hardly comes.
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, canonical
-from melodylc.model import Model
+from melodylc.runtime.interface import MelodyModel
 
 BARS_MOVED, STEPS_CHANGED = 32, 64  # variations of each kind
 BLOCKS = (1, 2, 4)  # bars that are moved together
@@ -20,8 +18,8 @@ TEMPERATURE = 1.0  # of the decoder's probabilities of other states
 
 
 def variations(
-    model: Model,
-    z: Tensor,
+    model: MelodyModel,
+    z: np.ndarray,
     melody: np.ndarray,
     others: np.ndarray,
     rng: np.random.Generator,
@@ -51,22 +49,21 @@ def bars_from(melody: np.ndarray, other: np.ndarray, rng: np.random.Generator, a
     return changed.reshape(STEPS)
 
 
-@torch.no_grad()
 def alternatives(
-    model: Model, z: Tensor, melody: np.ndarray, allowed_states: np.ndarray | None
+    model: MelodyModel, z: np.ndarray, melody: np.ndarray, allowed_states: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the steps (F,) of a melody (256,) that could be others, and how likely each state is, cumulated (F, 130).
 
     Args:
         allowed_states: (130,) or (256, 130) bool.
     """
-    states = torch.from_numpy(melody.astype(np.int64))[None].to(model.device)
-    logits = model.vae.logits(z.to(model.device), states)[0].float().cpu() / TEMPERATURE
+    logits = model.logits(z, melody) / TEMPERATURE
     others = np.array(np.broadcast_to(True if allowed_states is None else allowed_states, logits.shape))
     others[np.arange(STEPS), melody] = False
     steps = np.flatnonzero(others.any(axis=1))
-    logits.masked_fill_(~torch.from_numpy(others), -torch.inf)
-    return steps, logits[steps].softmax(dim=1).cumsum(dim=1).numpy()
+    likely = np.where(others, logits, -np.inf)[steps]
+    likely = np.exp(likely - likely.max(axis=1, keepdims=True))
+    return steps, np.cumsum(likely / likely.sum(axis=1, keepdims=True), axis=1)
 
 
 def steps_changed(melody: np.ndarray, steps: np.ndarray, likely: np.ndarray, rng: np.random.Generator) -> np.ndarray:

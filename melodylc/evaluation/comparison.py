@@ -16,10 +16,10 @@ from melodylc.constraints.transformation import descend
 from melodylc.evaluation.histograms import reference_histograms
 from melodylc.evaluation.methods import CommonDraws, MethodRow, Move
 from melodylc.evaluation.paper import KEY, NOTES, density_rule, pitch_rule
-from melodylc.latent.rewards import PAPER_BUDGET, Budget
+from melodylc.latent.budget import PAPER_BUDGET, Budget
 from melodylc.model import Model
 from melodylc.rules import Key
-from melodylc.vae.decoding import states_for
+from melodylc.runtime.choosing import states_for
 
 TRIES = 8  # of the rows "best of 8"
 OTHER_TEMPERATURES = (1.0, 0.0)  # measured beside the model's own

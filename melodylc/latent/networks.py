@@ -5,12 +5,15 @@ Shapes: B vectors, Z latent dimensions, Y labels, O outputs of a critic, P parts
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-LARGE = (2048, 2048, 2048, 2048)
-SMALL = (256, 256, 256)
+from melodylc.base.arrays import Vectors
+from melodylc.latent.widths import LARGE as LARGE
+from melodylc.latent.widths import SMALL as SMALL
+
 LABEL_UNITS = 2048
 IDENTITY_SCALE, IDENTITY_GATE = 0.1, -2.0  # of the last layer: a gate of 0.12 on shifts a tenth as large as they were
 PART_LOGIT = 3.0  # P(a part satisfies its share) to begin with: 0.95, so that 16 of them have 0.46
@@ -68,6 +71,11 @@ class Actor(Conditioned):
         dz, gate = self.outputs(z, y).chunk(2, dim=-1)
         gate = torch.sigmoid(gate)
         return (1 - gate) * z + gate * dz
+
+    @torch.no_grad()
+    def moved(self, z: Vectors, labels: np.ndarray) -> Tensor:
+        """Return where z (B, Z) is moved, (B, Z), given labels (Y,) for all."""
+        return self(torch.as_tensor(z), torch.from_numpy(labels))
 
     def initialise_as_identity(self) -> Actor:
         """Start close to the identity, so that what is learned is how far to move; returns itself."""

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, reduce
+from importlib.util import find_spec
 from operator import and_
 from pathlib import Path
 from queue import SimpleQueue
@@ -22,6 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from melodylc.base.arrays import as_array
 from melodylc.base.errors import UserError
 from melodylc.live.control_values import ControlValues
 from melodylc.live.device_errors import sticks
@@ -45,10 +47,12 @@ from melodylc.live.settings import TRACK_NAME
 from melodylc.melody import canonical
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from melodylc.attributes import Attributes
+    from melodylc.base.arrays import Vectors
+    from melodylc.constraints.rule_actor import RuleActor
     from melodylc.constraints.sampling import Constraints, Way
+    from melodylc.rules import Rule
+    from melodylc.runtime.interface import MelodyModel
 
 FIRST = 8  # draws that a search begins with
 ALIVE = 10.0  # seconds that a task says nothing: far fewer than it would be given up after
@@ -61,36 +65,26 @@ class Inference:
         UserError: if something that was asked for is missing or wrong.
     """
 
-    def __init__(self, setup: Setup) -> None:
-        import torch
+    def __init__(self, setup: Setup, tasks: bool = True) -> None:
+        """Load what a session needs: without torch, which starts sooner, where melodies are only drawn.
 
+        Args:
+            tasks: whether tasks are to be performed too, some of which search.
+        """
         from melodylc import plausibility
         from melodylc.constraints import conditional
         from melodylc.constraints.lengths import check_model
-        from melodylc.constraints.rule_actor import learn, load_actor
-        from melodylc.latent.rewards import Budget
-        from melodylc.model import load
         from melodylc.rules import find
-        from melodylc.style import in_style, load_style
 
-        self.model = load(setup.model, setup.device)
-        if setup.style is not None:
-            self.model = in_style(self.model, load_style(setup.style, self.model), setup.style_amount)
+        self.model = _playing(setup, tasks) or _with_torch(setup)
         self.conditional_actor = conditional.find_conditional_actor(self.model)
         self.rules = [find(text) for text in setup.rules]
-        self.actors = [load_actor(path, self.model) for path in setup.actors]
-        if setup.learns:
-            budget = replace(Budget(), seconds=setup.seconds)
-            if setup.rounds is not None:
-                budget = replace(budget, rounds=setup.rounds)
-            self.actors = [learn(self.model, reduce(and_, self.rules), budget=budget)]
-            print(self.actors[0].report, file=sys.stderr)
-            if setup.keep is not None:
-                self.actors[0].save(setup.keep)
+        self.actors = _actors(setup, self.model, self.rules)
         if setup.searches:
             check_model(self.model)
         self.bounds = plausibility.bounds(self.model)
-        torch.set_num_threads(1)  # one melody gains nothing from a second core, the player does
+        if (torch := sys.modules.get("torch")) is not None:
+            torch.set_num_threads(1)  # one melody gains nothing from a second core, the player does
         self.strict, self.tries, self.searches = setup.strict, setup.tries, setup.searches
         self._ways(setup.initial, "prior")  # what cannot be masked is said before anything plays
 
@@ -106,17 +100,18 @@ class Inference:
         strict = self.strict and bool(constraints.all_rules)
         return ways(self.model, constraints, strict=strict, start=start, conditional_actor=self.conditional_actor)
 
-    def _drawn(self, request: Request, drawn_for: Attributes) -> Tensor:
+    def _drawn(self, request: Request, drawn_for: Attributes) -> Vectors:
         """Return z (1, Z) of the prior for attributes, on the way from one draw's noise to another's."""
         noise = self.model.noise(1, request.seed)
         if request.amount > 0:
             noise = self.model.noise_between(noise, self.model.noise(1, request.toward), request.amount)
-        return self.model.from_noise(noise, drawn_for)
+        drawn: Vectors = self.model.from_noise(noise, drawn_for)
+        return drawn
 
     def answer(self, request: Request) -> Answer:
         """Return a melody for a request."""
         from melodylc.constraints.sampling import draw_kept
-        from melodylc.latent.slerp import slerp
+        from melodylc.runtime.prior import slerp
 
         began = time.monotonic()
         if self.searches and request.z is None and request.phrase is None:
@@ -126,12 +121,12 @@ class Inference:
         bounds, start, z = self.bounds, "prior", None
         if request.phrase is not None:
             phrase = np.frombuffer(request.phrase, np.uint8).copy()
-            z = self.model.encode(phrase).mean
+            z = as_array(self.model.encode(phrase).mean)
             bounds, start = bounds.including(phrase), "phrase"  # an answer may be as short and as odd as its phrase
         elif request.z is not None:
             z = _vector(request.z)[None]
         if request.amount > 0 and z is not None:
-            z = slerp(z, self.model.prior(1, request.toward, asked.attributes), request.amount)
+            z = slerp(z, as_array(self.model.prior(1, request.toward, asked.attributes)), request.amount)
         known = self._ways(asked, start)
         given = z
         begun = cache(lambda drawn_for: self._drawn(request, drawn_for) if given is None else given)
@@ -153,7 +148,7 @@ class Inference:
         return Answer(
             id=request.id,
             states=made.melodies[0].tobytes(),
-            z=begun(taken.drawn_for)[0].half().numpy().tobytes(),
+            z=_as_bytes(begun(taken.drawn_for)),
             rewards={rule.name: float(rule(made.melodies)[0]) for rule in rules},
             way=made.ways[0],
             plausible=bool(bounds.plausible(made.melodies)[0]),
@@ -202,7 +197,7 @@ class Inference:
         return Answer(
             id=request.id,
             states=melody.tobytes(),
-            z=self.model.encode(melody).mean[0].half().numpy().tobytes(),
+            z=_as_bytes(self.model.encode(melody).mean),
             rewards={rule.name: float(rewards(rule, melody, given)[0]) for rule in rules},
             way=way,
             plausible=bool(self.bounds.plausible(melody)[0]),
@@ -211,10 +206,50 @@ class Inference:
         )
 
 
-def _vector(z: bytes) -> Tensor:
-    import torch
+def _playing(setup: Setup, tasks: bool) -> MelodyModel | None:
+    """Return the model without torch, where that is all that is needed, or all there is."""
+    from melodylc.runtime import model as runtime
 
-    return torch.from_numpy(np.frombuffer(z, np.float16).astype(np.float32))
+    drawn = not (tasks or setup.searches or setup.learns or setup.actors)
+    able = setup.style is None and setup.device in (None, "cpu") and runtime.runs(setup.model)
+    return runtime.load(setup.model) if able and (drawn or find_spec("torch") is None) else None
+
+
+def _with_torch(setup: Setup) -> MelodyModel:
+    from melodylc.model import load
+    from melodylc.style import in_style, load_style
+
+    model = load(setup.model, setup.device)
+    return model if setup.style is None else in_style(model, load_style(setup.style, model), setup.style_amount)
+
+
+def _actors(setup: Setup, model: MelodyModel, rules: list[Rule]) -> list[RuleActor]:
+    """Return the actors of rules: those of files, or one that is learned now."""
+    if not (setup.actors or setup.learns):
+        return []
+    from melodylc.constraints.rule_actor import learn, load_actor
+    from melodylc.latent.budget import Budget
+    from melodylc.model import with_torch
+
+    if not setup.learns:
+        return [load_actor(path, with_torch(model)) for path in setup.actors]
+    budget = replace(Budget(), seconds=setup.seconds)
+    if setup.rounds is not None:
+        budget = replace(budget, rounds=setup.rounds)
+    actor = learn(with_torch(model), reduce(and_, rules), budget=budget)
+    print(actor.report, file=sys.stderr)
+    if setup.keep is not None:
+        actor.save(setup.keep)
+    return [actor]
+
+
+def _vector(z: bytes) -> np.ndarray:
+    return np.frombuffer(z, np.float16).astype(np.float32)
+
+
+def _as_bytes(z: Vectors) -> bytes:
+    """Return the first of z (B, Z) in half precision."""
+    return as_array(z)[0].astype(np.float16).tobytes()
 
 
 class Conversation:
@@ -272,7 +307,7 @@ def serve(requests: IO[str], answers: IO[str], perform: Perform = _no_tasks) -> 
     waiting: SimpleQueue[Request | Conversation] = SimpleQueue()
     threading.Thread(target=_read, args=(requests, setup, waiting, say), name="requests", daemon=True).start()
     try:
-        inference = Inference(setup)
+        inference = Inference(setup, tasks=perform is not _no_tasks)
         # the first decode of a process is slow; nobody is to wait for it
         inference.answer(Request(id=0, values=setup.initial, seed=0))
     except (UserError, ImportError, OSError) as error:

@@ -16,16 +16,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from melodylc import kinds
 from melodylc.base import storage
+from melodylc.base.arrays import Vectors
 from melodylc.base.errors import UserError
+from melodylc.base.seeds import Source
 from melodylc.latent.flow import FlowSizes, VelocityField, complete, euler, form_of, integrate, surprise, tied
 from melodylc.latent.noise_map import NoiseMap
 from melodylc.latent.slerp import slerp
+from melodylc.latent.sources import TorchSource
 from melodylc.prior.basis import Basis
+from melodylc.runtime.prior import PRIOR_FILE
 from melodylc.vae.model import HierarchicalEncoder, MelodyVAE
 
-FILE = "prior.safetensors"  # beside a model
-KIND = storage.FileKind("melodylc.prior", "prior", "a prior; melodylc train makes one with the model")
+FILE = PRIOR_FILE
+KIND = kinds.PRIOR
 FILLING = 16  # steps of the integration where bars are known: two evaluations each
 AT_ONCE = 512  # draws, which bounds the memory for activations
 
@@ -89,7 +94,7 @@ class RealisticPrior:
 
     @torch.no_grad()
     def complete(
-        self, noise: Tensor, known: Tensor, where: Tensor, labels: Tensor, source: torch.Generator, steps: int = FILLING
+        self, noise: Vectors, known: Vectors, where: Vectors, labels: Vectors, source: Source, steps: int = FILLING
     ) -> Tensor:
         """Return z (B, Z) for noise (B, P, D) of melodies some of whose bars are known.
 
@@ -99,20 +104,22 @@ class RealisticPrior:
             labels: (Y,) or (B, Y).
             source: of further noise.
         """
+        assert isinstance(source, TorchSource)
         device = next(self.field.parameters()).device
-        labels = labels.expand(len(noise), -1)
+        labels = torch.as_tensor(labels).expand(len(noise), -1)
         guidance = self.card["guidance"]
         filled = []
-        for part in zip(*(given.split(AT_ONCE) for given in (noise, labels, known, where)), strict=True):
-            x, y, given, at = (each.to(device) for each in part)
+        given = (noise, labels, known, where)
+        for part in zip(*(torch.as_tensor(each).split(AT_ONCE) for each in given), strict=True):
+            x, y, known_bars, at = (each.to(device) for each in part)
             filled.append(
                 complete(
                     self.field,
                     self._styled(x),
                     y,
-                    given,
+                    known_bars,
                     at,
-                    source,
+                    source.generator,
                     guidance=guidance,
                     steps=steps,
                     renewed=self._styled,

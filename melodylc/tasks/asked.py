@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from melodylc.rules import Rule, find, form
 
 if TYPE_CHECKING:
     from melodylc.constraints.rule_actor import RuleActor
-    from melodylc.model import Model
+    from melodylc.runtime.interface import MelodyModel
 
 
 @dataclass(frozen=True)
@@ -32,28 +33,28 @@ class Asked:
     seed: int
 
     @classmethod
-    def of(cls, model: Model, asked: dict[str, Any]) -> Asked:
+    def of(cls, model: MelodyModel, asked: dict[str, Any]) -> Asked:
         """Return what a task asks for.
 
         Raises:
             UserError: for a key, a rule, chords or a file that are none.
         """
-        from melodylc.constraints.preference import load_preference
-        from melodylc.constraints.rule_actor import load_actor
-
         attributes = Attributes(**asked["attributes"])
         if asked["chords"] is not None:
             attributes = chords.fitting(asked["chords"], attributes)
         rules = [find(text) for text in asked["rules"]]
         names: list[str | None] = [text.partition("(")[0] for text in asked["rules"]]
         if asked["taste"] is not None:
-            rules.append(load_preference(asked["taste"], model))
+            from melodylc.constraints.preference import load_preference
+            from melodylc.model import with_torch
+
+            rules.append(load_preference(asked["taste"], with_torch(model)))
             names.append(None)
         return cls(
             attributes,
             tuple(rules),
             tuple(names),
-            tuple(load_actor(path, model) for path in asked["actors"]),
+            _actors(asked["actors"], model),
             asked["chords"],
             asked["form"],
             asked["bars"],
@@ -72,3 +73,12 @@ class Asked:
         """Return every rule that a melody of so many bars is held against; the last ones are `rules`."""
         formed = [form(self.form)] if self.form is not None and bars == BARS else []
         return [*self.attributes.rules(), *self.chord_rules, *formed, *self.rules]
+
+
+def _actors(paths: Sequence[str], model: MelodyModel) -> tuple[RuleActor, ...]:
+    if not paths:
+        return ()
+    from melodylc.constraints.rule_actor import load_actor
+    from melodylc.model import with_torch
+
+    return tuple(load_actor(path, with_torch(model)) for path in paths)

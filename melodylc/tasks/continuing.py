@@ -12,14 +12,14 @@ from melodylc.base.errors import UserError
 from melodylc.constraints.lengths import ending
 from melodylc.continuing import continue_melody
 from melodylc.melody import BARS, REST, STEPS, STEPS_PER_BAR
-from melodylc.model import Model
+from melodylc.runtime.interface import MelodyModel
 from melodylc.tasks.asked import Asked
 from melodylc.tasks.making import ADDED_SECONDS, Tell, found, judged, one_by_one
 from melodylc.tasks.remaking import window_remade
 
 
 def continued(
-    model: Model, asked: Asked, melody: np.ndarray, tell: Tell, stopped: Callable[[], bool]
+    model: MelodyModel, asked: Asked, melody: np.ndarray, tell: Tell, stopped: Callable[[], bool]
 ) -> dict[str, Any]:
     """Return melodies that go on from one (S,), until they have as many bars as are asked for.
 
@@ -55,7 +55,7 @@ def continued(
     return one_by_one(asked.count, make, tell, stopped)
 
 
-def _filled(model: Model, asked: Asked, melody: np.ndarray, seed: int, stopped: Callable[[], bool]) -> np.ndarray:
+def _filled(model: MelodyModel, asked: Asked, melody: np.ndarray, seed: int, stopped: Callable[[], bool]) -> np.ndarray:
     """Return a melody (S,) with those that are missing to 16 bars, or to as many as are asked for."""
     steps = min(asked.bars * STEPS_PER_BAR, STEPS)
     if len(melody) >= steps:

@@ -15,13 +15,14 @@ from melodylc.constraints.lengths import sixteens
 from melodylc.constraints.preference import load_preference, prefer
 from melodylc.constraints.rule_actor import learn
 from melodylc.latent.rewards import Budget, Round
-from melodylc.model import Model
+from melodylc.model import with_torch
+from melodylc.runtime.interface import MelodyModel
 from melodylc.tasks.asked import Asked
 from melodylc.tasks.making import judged, states
 
 
 def learned(
-    model: Model, asked: Asked, path: str, tell: Callable[..., None], stopped: Callable[[], bool]
+    model: MelodyModel, asked: Asked, path: str, tell: Callable[..., None], stopped: Callable[[], bool]
 ) -> dict[str, Any]:
     """Learn an actor for the rules that are asked for and save it; stopped early, the best so far.
 
@@ -42,28 +43,35 @@ def learned(
 
     curve: list[list[float]] = []
     actor = learn(
-        model, reduce(and_, rules), attributes=asked.attributes, budget=Budget(), progress=False, on_round=on_round
+        with_torch(model),
+        reduce(and_, rules),
+        attributes=asked.attributes,
+        budget=Budget(),
+        progress=False,
+        on_round=on_round,
     )
     actor.save(path)
     return {"report": actor.report, "reached": actor.outcome == "reached", "curve": curve}
 
 
-def asked_about(model: Model, asked: Asked, path: str, seed: int) -> dict[str, Any]:
+def asked_about(model: MelodyModel, asked: Asked, path: str, seed: int) -> dict[str, Any]:
     """Return two melodies whose judgement tells most about what is liked."""
-    preference = load_preference(path, model) if Path(path).exists() else prefer(model)
+    learning = with_torch(model)
+    preference = load_preference(path, learning) if Path(path).exists() else prefer(learning)
     pair = preference.ask(2, seed=seed)
     return {"melodies": [judged(model, asked, each) | {"way": "known melodies"} for each in pair]}
 
 
 def tasted(
-    model: Model, path: str, liked: Sequence[list[int]], disliked: Sequence[list[int]], base: str | None
+    model: MelodyModel, path: str, liked: Sequence[list[int]], disliked: Sequence[list[int]], base: str | None
 ) -> dict[str, Any]:
     """Learn what is liked from all melodies that were judged, and save it; of longer ones the first 16 bars count.
 
     Args:
         base: a file of what was liked and disliked before, which it goes on from.
     """
-    before = prefer(model) if base is None else load_preference(base, model)
+    learning = with_torch(model)
+    before = prefer(learning) if base is None else load_preference(base, learning)
     preference = before.answered(liked=_first_sixteen(liked), disliked=_first_sixteen(disliked))
     preference.save(path)
     return {"share": preference.share_satisfied}

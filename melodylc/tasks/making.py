@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from melodylc import plausibility
+from melodylc.base.arrays import as_array
 from melodylc.base.errors import UserError
 from melodylc.chords import named
 from melodylc.constraints.lengths import rewards, sixteens
@@ -16,12 +16,11 @@ from melodylc.constraints.sampling import mask, score
 from melodylc.constraints.search import SearchBudget
 from melodylc.generated import Generated
 from melodylc.generation import generate
-from melodylc.latent.slerp import slerp
 from melodylc.melody import BARS, STEPS, STEPS_PER_BAR, canonical, check
-from melodylc.model import Model
 from melodylc.rules.outside import notes_outside
+from melodylc.runtime.interface import MelodyModel
+from melodylc.runtime.prior import slerp
 from melodylc.tasks.asked import Asked
-from melodylc.transforming import interpolate
 
 SECONDS = 3.0  # that the search for a melody goes on at most: somebody waits
 ADDED_SECONDS = 1.5  # that each search for eight bars more goes on, of which there may be two
@@ -42,7 +41,7 @@ def states(given: Sequence[int]) -> np.ndarray:
         raise UserError(f"melody: {error}") from error
 
 
-def judged(model: Model, asked: Asked, melody: np.ndarray, given: np.ndarray | None = None) -> dict[str, Any]:
+def judged(model: MelodyModel, asked: Asked, melody: np.ndarray, given: np.ndarray | None = None) -> dict[str, Any]:
     """Return a melody with what it keeps: its rewards, whether it is plausible, the notes that are outside a rule.
 
     Args:
@@ -98,7 +97,7 @@ def one_by_one(
     return {"melodies": made}
 
 
-def found(model: Model, asked: Asked, made: Generated) -> list[dict[str, Any]]:
+def found(model: MelodyModel, asked: Asked, made: Generated) -> list[dict[str, Any]]:
     """Return melodies that were generated, with what is known of each."""
     return [
         judged(model, asked, melody, made.given) | {"way": way, "tried": tried}
@@ -106,7 +105,7 @@ def found(model: Model, asked: Asked, made: Generated) -> list[dict[str, Any]]:
     ]
 
 
-def generated(model: Model, asked: Asked, tell: Tell, stopped: Callable[[], bool]) -> dict[str, Any]:
+def generated(model: MelodyModel, asked: Asked, tell: Tell, stopped: Callable[[], bool]) -> dict[str, Any]:
     """Return new melodies: drawn for what is asked, made by actors, or searched for."""
 
     def make(number: int, count: int = 1) -> list[dict[str, Any]]:
@@ -138,7 +137,7 @@ def _searched(asked: Asked) -> bool:
     return bool(asked.rules or asked.progression or asked.form) and not asked.actors
 
 
-def alike(model: Model, asked: Asked, melody: np.ndarray, amount: float) -> dict[str, Any]:
+def alike(model: MelodyModel, asked: Asked, melody: np.ndarray, amount: float) -> dict[str, Any]:
     """Return melodies near one in latent space: some of the way from its encoding to draws of the prior.
 
     Of many neighbours those are taken that keep most, no two the same. Where most are the melody itself, as of a few
@@ -148,8 +147,8 @@ def alike(model: Model, asked: Asked, melody: np.ndarray, amount: float) -> dict
         UserError: where those furthest away are the melody, too.
     """
     windows = _windows(melody)
-    z = model.encode(windows).mean  # (W, Z)
-    draws = model.prior(NEIGHBOURS, asked.seed, asked.attributes)
+    z = as_array(model.encode(windows).mean)  # (W, Z)
+    draws = as_array(model.prior(NEIGHBOURS, asked.seed, asked.attributes))
     amounts = [amount, *np.arange(amount, 1, FURTHER)[1:].tolist(), 1.0]
     decoded = melody[:0].reshape(0, len(melody))
     for each in amounts:
@@ -165,11 +164,13 @@ def alike(model: Model, asked: Asked, melody: np.ndarray, amount: float) -> dict
     return {"melodies": [judged(model, asked, each) | {"way": "more like this"} for each in canonical(decoded[best])]}
 
 
-def _decoded(model: Model, asked: Asked, steps: int, z: torch.Tensor, draws: torch.Tensor, amount: float) -> np.ndarray:
+def _decoded(
+    model: MelodyModel, asked: Asked, steps: int, z: np.ndarray, draws: np.ndarray, amount: float
+) -> np.ndarray:
     """Return melodies (D, S) of so many steps some of the way from z (W, Z) to draws (D, Z)."""
-    near = torch.stack([slerp(z, toward.expand_as(z), amount) for toward in draws])  # (D, W, Z)
+    near = np.concatenate([slerp(z, np.broadcast_to(toward, z.shape), amount) for toward in draws])  # (D W, Z)
     allowed = mask(asked.all_rules(BARS)) if asked.strict and asked.attributes.rules() else None
-    decoded = model.decode(near.flatten(0, 1), temperature=asked.temperature, seed=asked.seed, allowed_states=allowed)
+    decoded = model.decode(near, temperature=asked.temperature, seed=asked.seed, allowed_states=allowed)
     return np.asarray(decoded.reshape(len(draws), -1)[:, :steps])
 
 
@@ -180,11 +181,16 @@ def _different(melody: np.ndarray, *others: np.ndarray) -> np.ndarray:
     return np.asarray(together[first[first > 0]])
 
 
-def between(model: Model, asked: Asked, first: np.ndarray, last: np.ndarray) -> dict[str, Any]:
+def between(model: MelodyModel, asked: Asked, first: np.ndarray, last: np.ndarray) -> dict[str, Any]:
     """Return melodies on the way from one to another, without the ends."""
     if len(first) != STEPS or len(last) != STEPS:
         raise UserError("between: expected two melodies of 16 bars; choose others")
-    made = interpolate(model, first, last, asked.count + 2, asked.attributes, seed=asked.seed, strict=asked.strict)
+    from melodylc.model import with_torch
+    from melodylc.transforming import interpolate
+
+    made = interpolate(
+        with_torch(model), first, last, asked.count + 2, asked.attributes, seed=asked.seed, strict=asked.strict
+    )
     melodies = made.melodies[1:-1]
     return {"melodies": [judged(model, asked, each) | {"way": "between"} for each in melodies]}
 

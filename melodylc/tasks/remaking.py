@@ -12,8 +12,8 @@ from melodylc.base.errors import UserError
 from melodylc.constraints.search import SearchBudget
 from melodylc.infilling import infill
 from melodylc.melody import BARS, HOLD, REST, STEPS, STEPS_PER_BAR, canonical
-from melodylc.model import Model
 from melodylc.rules import Rule
+from melodylc.runtime.interface import MelodyModel
 from melodylc.tasks.asked import Asked
 from melodylc.tasks.locks import FREE, LOCKED, PITCHES, RHYTHM
 from melodylc.tasks.making import Tell, judged, one_by_one, states
@@ -37,7 +37,7 @@ def locked_melody(melody: Sequence[int], locks: Sequence[int]) -> tuple[np.ndarr
 
 
 def remade(
-    model: Model, asked: Asked, melody: np.ndarray, locks: np.ndarray, tell: Tell, stopped: Callable[[], bool]
+    model: MelodyModel, asked: Asked, melody: np.ndarray, locks: np.ndarray, tell: Tell, stopped: Callable[[], bool]
 ) -> dict[str, Any]:
     """Return melodies in which all that is not locked is new: first what is free, then what keeps rhythm or pitches.
 
@@ -69,7 +69,7 @@ def _windows(anew: np.ndarray) -> list[int]:
 
 
 def window_remade(
-    model: Model,
+    model: MelodyModel,
     asked: Asked,
     melody: np.ndarray,
     stays: np.ndarray,

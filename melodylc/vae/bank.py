@@ -18,13 +18,12 @@ from torch import Tensor
 from melodylc.base import storage
 from melodylc.base.errors import UserError
 from melodylc.latent.precision import half_precision
-from melodylc.melody import STEPS, check
+from melodylc.runtime.bank import FILE, unpacked
 from melodylc.vae.decoding import decode
 from melodylc.vae.model import MelodyVAE
 
 DRAWN = 4096  # decoded draws of the prior: a megabyte before compression
 ENCODED_AT_ONCE = 128  # melodies, which bounds the memory for activations
-LIMIT = 1 << 27  # bytes of a decompressed batch, half a million melodies: a damaged file must not fill the memory
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Bank:
         }
         if self.drawn_from is not None:
             tensors["drawn_from"] = self.drawn_from.half()
-        storage.write_tensors(weights.with_name("bank.safetensors"), tensors)
+        storage.write_tensors(weights.with_name(FILE), tensors)
 
     @classmethod
     def load(cls, weights: Path, latent: int) -> Bank:
@@ -84,10 +83,10 @@ class Bank:
         Raises:
             UserError: if it is missing, damaged, or of another model.
         """
-        path = weights.with_name("bank.safetensors")
+        path = weights.with_name(FILE)
         tensors = storage.read_tensors(path)
         try:
-            states, drawn = _unpacked(tensors["states"]), _unpacked(tensors["drawn"])
+            states, drawn = (unpacked(tensors[name].numpy()) for name in ("states", "drawn"))
             bank = cls(states, tensors["mean"], tensors["sigma_bar"], drawn, tensors.get("drawn_from"))
         except (KeyError, ValueError, zlib.error) as error:
             raise UserError(f"model: {path} is damaged ({error}); train the model again") from error
@@ -112,11 +111,3 @@ def prior_draws(count: int, latent: int) -> Tensor:
 
 def _packed(states: np.ndarray) -> Tensor:
     return torch.frombuffer(bytearray(zlib.compress(states.tobytes(), 9)), dtype=torch.uint8)
-
-
-def _unpacked(packed: Tensor) -> np.ndarray:
-    inflater = zlib.decompressobj()
-    content = inflater.decompress(packed.numpy().astype(np.uint8).tobytes(), LIMIT)
-    if inflater.unconsumed_tail or len(content) % STEPS:
-        raise ValueError(f"melodies of {len(content)} bytes")
-    return check(np.frombuffer(content, np.uint8).reshape(-1, STEPS).copy())

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from melodylc.base.errors import UserError
 from melodylc.latent.flow import form_of
-from melodylc.melody import BARS, HOLD, REST, STATES, STEPS, STEPS_PER_BAR, canonical, repeated_bars
+from melodylc.melody import BARS, STATES, STEPS, STEPS_PER_BAR, canonical, repeated_bars
 from melodylc.vae.choosing import choose
 from melodylc.vae.model import BarDecoder, MelodyVAE, initial_state
 
@@ -164,24 +163,3 @@ def _cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     i, f, g, o = gates.chunk(4, dim=-1)
     c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
     return torch.sigmoid(o) * torch.tanh(c), c
-
-
-def states_for(pitches: np.ndarray) -> np.ndarray:
-    """Return (130,) bool, the states allowed with pitches (128,) bool: those pitches, HOLD and REST."""
-    allowed_states = np.ones(STATES, bool)
-    allowed_states[:HOLD] = pitches
-    assert allowed_states[REST]
-    return allowed_states
-
-
-def strictly(pitches: np.ndarray | None, name: str) -> np.ndarray:
-    """Return (130,) bool, the states allowed by strict decoding for a rule of that name and its pitches (128,) bool.
-
-    Raises:
-        UserError: if it is no rule on pitches (None), or no pitch is left.
-    """
-    if pitches is None:
-        raise UserError(f"strict: expected a rule on pitches (a key, a range), {name} is none; leave strict out")
-    if not pitches.any():
-        raise UserError(f"strict: no pitch satisfies {name}; widen the key or the range")
-    return states_for(pitches)

@@ -8,19 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Sizes:
-    """The widths of the networks. LSTMs have two bias vectors for each gate, as torch's do."""
-
-    latent: int  # dimensions of z
-    encoder: int  # units per direction: of the flat encoder, or of the upper level of a hierarchical one
-    conductor: int  # units of each of the two layers over bars
-    embedding: int  # of one bar
-    decoder: int  # units of each of the two layers over the steps of a bar
-    bar_encoder: int = 0  # units per direction over the steps of a bar; 0: the encoder is flat
-    # width of the conductor's input and of the upper encoder's output at each bar; 0: z only sets the initial state
-    slice: int = 0
+from melodylc.runtime.sizes import Sizes
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,14 @@ from typing import Any
 
 import torch
 
+from melodylc import kinds
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import number
-from melodylc.base.storage import FileKind, read_card, read_tensors, weights_path, write_card, write_tensors
+from melodylc.base.storage import read_card, read_tensors, weights_path, write_card, write_tensors
+from melodylc.runtime.sizes import LARGEST, Sizes
 from melodylc.vae.model import MelodyVAE
-from melodylc.vae.presets import Sizes
 
-KIND = FileKind(
-    "melodylc.vae", "model", "a model; melodylc train makes one, and without a name the embedded one is taken"
-)
-LARGEST = 8192  # units of a layer: a damaged card must not ask for more memory than there is
+KIND = kinds.MODEL
 
 
 def save(model: MelodyVAE, path: str | os.PathLike[str], card: dict[str, Any], half: bool = True) -> None:
@@ -40,9 +38,7 @@ def load(path: str | os.PathLike[str]) -> tuple[MelodyVAE, dict[str, Any]]:
     """
     card = read_card(path, KIND)
     try:
-        sizes = Sizes(**card["sizes"])
-        if not all(isinstance(value, int) and 0 <= value <= LARGEST for value in asdict(sizes).values()):
-            raise ValueError(f"sizes {card['sizes']}")
+        sizes = Sizes.of_card(card)
         with torch.device("meta"):
             model = MelodyVAE(sizes)
         model.load_state_dict(read_tensors(path), assign=True)

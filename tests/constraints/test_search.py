@@ -17,7 +17,7 @@ from melodylc.constraints.draws import PriorDraws
 from melodylc.constraints.search import SearchBudget, search
 from melodylc.latent.rewards import Budget
 from melodylc.melody import HOLD, REST
-from melodylc.vae.decoding import states_for
+from melodylc.runtime.choosing import states_for
 
 SHORT = Budget(
     rounds=1, fresh=8, tried=8, bank_steps=1, critic_steps=1, actor_steps=1, critic_batch=8, actor_batch=8,

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melodylc.melody import HOLD, canonical
+from melodylc.runtime.choosing import states_for
 from melodylc.vae.data import transposed
-from melodylc.vae.decoding import decode, states_for
+from melodylc.vae.decoding import decode
 from melodylc.vae.metrics import best_scale_share
 from melodylc.vae.model import MelodyVAE, previous_states
 from melodylc.vae.presets import Sizes
