@@ -14,6 +14,8 @@ from tiny import make_tiny_model
 
 from melodylc.vae import bank
 
+pytest_plugins = ["side_by_side"]
+
 settings.register_profile("here", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
 torch.set_num_threads(1)  # the models here are small: threads would only wait for each other
