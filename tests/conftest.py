@@ -41,8 +41,9 @@ def one_embedded_model():
 
 @pytest.fixture
 def every_core():
-    """For what learns on the embedded model: there threads do not wait for each other."""
-    torch.set_num_threads(os.cpu_count() or 1)
+    """For what learns on the embedded model: there threads do not wait for each other, where cores are free."""
+    beside = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // beside))
     yield
     torch.set_num_threads(1)
 
