@@ -1,15 +1,13 @@
 """The whole suite in several processes, through pytest-xdist: tests in real time have one of them to themselves.
 
-That one goes before the others wherever a core is wanted, so tests in real time run as they do alone. A test file stays
-in one process, with what it shares. Where files or folders are named, or pytest-xdist is missing, all is as without it.
+That one goes before the others wherever a core is wanted, so tests in real time run nearly as they do alone. A test
+file stays in one process, with what it shares. Where files or folders are named their tests run one after the other.
 """
 
 import os
 
-import pytest
-
 REAL_TIME = ("tests/live/jack/", "tests/midi_io/test_link_peers.py", "tests/midi_io/test_priority.py")
-LONG = (  # begin first, so that none is left over at the end: what takes more than half a minute
+LONG = (  # begin first, so that none is left over at the end: what takes longest
     "tests/cli/test_cli.py",
     "tests/test_plausibility.py",
     "tests/test_docs.py",
@@ -22,10 +20,9 @@ LONG = (  # begin first, so that none is left over at the end: what takes more t
     "tests/panel/",
 )
 FIRST = "gw0"  # the process of real time, by its name in xdist
-MOST = 6  # processes: each has a gigabyte, and real time takes as long as all others on five cores
+MOST = 6  # processes: each takes about a gigabyte of memory
 
 
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
     """Return one process for each core and one that mostly waits; none where only some tests are asked for."""
     if config.args_source is not config.ArgsSource.TESTPATHS:
@@ -49,7 +46,6 @@ def pytest_collection_modifyitems(config, items):
         items.sort(key=lambda item: rank(item.nodeid))
 
 
-@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     from xdist.scheduler import LoadScopeScheduling
 
