@@ -23,16 +23,26 @@ from melodylc.prior.realistic import RealisticPrior
 
 # enough to run all of the code
 MOST = {"rounds": 2, "fresh": 32, "tried": 16, "bank_steps": 5, "critic_steps": 3, "actor_steps": 3}
+BATCHES = {"fresh": 32, "tried": 16, "critic_batch": 64, "actor_batch": 32}  # a fourth of the work a step
 DECODES = 64  # of a search: a first generation, and another one
 STEPS = 4  # of descents, of the realism critic, and of bars that are made anew
 
 
 def learn_briefly(monkeypatch):
     """Let `melodylc.learn` and what calls it do no more than `MOST`, whatever the budget."""
+    _learn_within(monkeypatch, MOST)
+
+
+def learn_in_small_batches(monkeypatch):
+    """Let them take as many steps as the budget has, in batches of `BATCHES`: where something is to be learned."""
+    _learn_within(monkeypatch, BATCHES)
+
+
+def _learn_within(monkeypatch, most):
     learn = rule_actor.learn
 
     def brief(model, rule, *, budget=Budget(), **others):
-        bounds = {name: min(getattr(budget, name), most) for name, most in MOST.items()}
+        bounds = {name: min(getattr(budget, name), bound) for name, bound in most.items()}
         return learn(model, rule, budget=replace(budget, **bounds), **others)
 
     for module in (rule_actor, sampling, comparison):
