@@ -14,6 +14,8 @@ from tiny import make_tiny_model
 
 from melodylc.vae import bank
 
+pytest_plugins = ["side_by_side"]
+
 settings.register_profile("here", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
 torch.set_num_threads(1)  # the models here are small: threads would only wait for each other
@@ -39,8 +41,9 @@ def one_embedded_model():
 
 @pytest.fixture
 def every_core():
-    """For what learns on the embedded model: there threads do not wait for each other."""
-    torch.set_num_threads(os.cpu_count() or 1)
+    """For what learns on the embedded model: there threads do not wait for each other, where cores are free."""
+    beside = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // beside))
     yield
     torch.set_num_threads(1)
 

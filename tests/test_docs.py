@@ -1,7 +1,7 @@
 """The code of README and of every page of `docs/`, as a reader would run it.
 
-Blocks of Python of a page run one after the other in an empty folder; learning ends after two rounds, and bars are made
-anew in few steps (`small_budgets`). A file that a page tells its reader to write (`NAME.py`: and a block) is written
+Blocks of Python of a page run one after the other in an empty folder, where learning, searches and descents end after a
+few steps (`small_budgets`). A file that a page tells its reader to write (`NAME.py`: and a block) is written
 first. Commands `melodylc ...` in shell blocks are parsed by the real parser; those of README are run by the tests of
 the commands.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_budgets import fill_in_briefly, learn_briefly
+from small_budgets import work_briefly
 
 import melodylc
 from melodylc import plausibility
@@ -50,8 +50,7 @@ COMMANDS = [(page.name, command) for page in PAGES for command in commands(page)
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.name)
 def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    learn_briefly(monkeypatch)
-    fill_in_briefly(monkeypatch)
+    work_briefly(monkeypatch)
     for name, body in FILE.findall(page.read_text(encoding="utf-8")):
         (tmp_path / name).write_text(body)
     space = {}

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_budgets import learn_briefly
+from small_budgets import work_briefly
 
 import melodylc
 
@@ -34,7 +34,7 @@ def test_every_example_is_known_and_short():
 def test_an_example_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [name, *ARGUMENTS.get(name, [])])
-    learn_briefly(monkeypatch)
+    work_briefly(monkeypatch)
     if "in.mid" in sys.argv:
         melodylc.write_midi("in.mid", melodylc.load().bank.states[1])
     runpy.run_path(str(FOLDER / name), run_name="__main__")

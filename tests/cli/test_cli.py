@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from small_budgets import learn_briefly
+from small_budgets import learn_briefly, learn_in_small_batches
 
 from melodylc import plausibility
 from melodylc.cli import main
@@ -169,7 +169,8 @@ def test_interpolate(chromatic, tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("every_core")
-def test_evaluate_writes_the_rows(tmp_path, capsys):
+def test_evaluate_writes_the_rows(tmp_path, capsys, monkeypatch):
+    learn_in_small_batches(monkeypatch)
     assert main(["evaluate", "--table2", "--draws", "32", "--rounds", "2", "--json", "rows.json"]) == 0
     rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
     default = rows[0]["temperature"]

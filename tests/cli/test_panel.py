@@ -77,13 +77,13 @@ def test_every_way_of_ending_it_is_quick_and_leaves_nothing_behind(tmp_path, nam
             max_size=None,
             proxy=None,
         ) as page:
-            page.recv(timeout=10)
+            page.recv(timeout=60)
             second = subprocess.run(COMMAND, capture_output=True, text=True, timeout=60)
             assert (second.returncode, second.stderr.count("\n")) == (2, 1)
             assert "one runs already" in second.stderr
             began = time.monotonic()
             panel.send_signal(number)
-            _, err = panel.communicate(timeout=30)
+            _, err = panel.communicate(timeout=60)
     finally:
         panel.kill()  # where it did not end, it would go on beside the other tests
     assert panel.returncode == 128 + number

@@ -4,11 +4,11 @@ import io
 import os
 import re
 import sys
-import time
 
 import mido
 import numpy as np
 import pytest
+from jackd import eventually
 
 import melodylc
 from melodylc import UserError, load_preference
@@ -104,7 +104,8 @@ def there(pid):
 
 
 def player(folder, monkeypatch, script):
-    """Make xdg-open a script."""
+    """Make xdg-open a script, and wait for it as long as it takes."""
+    monkeypatch.setattr(taste, "OPENING", 60.0)
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("PATH", str(folder), prepend=":")
     (folder / "xdg-open").write_text(f"#!/bin/sh\n{script}\n")
@@ -122,16 +123,16 @@ def test_a_file_is_opened_with_what_opens_midi_files(tmp_path, monkeypatch, caps
 
 @pytest.mark.skipif(sys.platform == "win32", reason="xdg-open is a script")
 def test_a_player_that_goes_on_is_not_waited_for(tmp_path, monkeypatch, capsys):
-    player(tmp_path, monkeypatch, f"echo $$ > {tmp_path}/pid; exec sleep 1")
+    player(tmp_path, monkeypatch, f"echo $$ > {tmp_path}/pid; until [ -e {tmp_path}/over ]; do sleep 0.05; done")
     monkeypatch.setattr(taste, "OPENING", 0.3)
     taste.open_in_player(tmp_path / "a.mid")
     assert "opened" in capsys.readouterr().out
-    pid = int((tmp_path / "pid").read_text())
+    file = tmp_path / "pid"
+    assert eventually(lambda: file.exists() and file.read_text())
+    pid = int(file.read_text())
     assert there(pid)  # it plays
-    deadline = time.monotonic() + 60
-    while there(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not there(pid)  # it has ended, and was waited for
+    (tmp_path / "over").touch()
+    assert eventually(lambda: not there(pid))  # it has ended, and was waited for
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="xdg-open is a script")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small_budgets import learn_briefly
+from small_budgets import descend_briefly, learn_briefly
 
 import melodylc
 from melodylc import rules
@@ -227,6 +227,7 @@ def complete(tiny_model, monkeypatch):
 @pytest.mark.usefixtures("every_core")
 def test_the_whole_evaluation(complete, tmp_path, monkeypatch):
     learn_briefly(monkeypatch)
+    descend_briefly(monkeypatch)
     printed = []
     found = evaluate(complete, tmp_path / "out", draws=24, rounds=1, seed=3, say=printed.append)
     stored = json.loads((tmp_path / "out" / "evaluation.json").read_text())

@@ -52,7 +52,7 @@ def at_work(started, partial):
 
 def said(process):
     """All that the process and its workers write, until the last of them is gone."""
-    return process.communicate(timeout=10)[0].decode()
+    return process.communicate(timeout=60)[0].decode()
 
 
 @pytest.fixture

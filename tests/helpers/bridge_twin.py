@@ -46,12 +46,12 @@ def running_bridge(source, rule_files=()):
 
     thread = threading.Thread(target=lambda: found.update(code=asyncio.run(serve())), daemon=True)
     thread.start()
-    assert began.wait(10)
+    assert began.wait(60)
     try:
         yield listening.getsockname()[1]
     finally:
         found["loop"].call_soon_threadsafe(found["ended"].set_result, 2)
-        thread.join(10)
+        thread.join(60)
         assert found["code"] == 2
         assert not faults
         assert source.closed

@@ -15,6 +15,7 @@ from melodylc.panel.server import MOST_MESSAGE, PanelServer, listen
 from melodylc.panel.state import Panel
 
 TOKEN = "0123456789abcdef0123456789abcdef"
+PATIENCE = 60.0  # seconds: only what fails takes them all
 
 
 class Running:
@@ -46,7 +47,7 @@ class Running:
 
     def stop(self):
         self._uvicorn.should_exit = True
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self.listening.close()
         assert not self._thread.is_alive()
         self.panel.close()
@@ -56,7 +57,7 @@ class Running:
         given = {"Cookie": self.cookie} if cookie else {}
         request = urllib.request.Request(self.origin + path, data, given | dict(headers))
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()
@@ -80,7 +81,7 @@ class Page:
         self.state = self.hear()["state"]
 
     def hear(self):
-        message = json.loads(self.socket.recv(timeout=10))
+        message = json.loads(self.socket.recv(timeout=PATIENCE))
         self.told.append(message)
         if message["kind"] == "change":
             self.state["melodies"].update(message["state"].pop("melodies", {}))

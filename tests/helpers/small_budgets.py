@@ -1,29 +1,79 @@
-"""Learning and filling in within seconds, for code that readers run as it stands: examples, README and pages."""
+"""Learning, searching and filling in within seconds: for code that is to run as it stands, whatever it reaches.
+
+Examples, README and pages are such code. What learning, search and descent reach is tested where they are.
+"""
 
 from dataclasses import replace
-from functools import partialmethod
+from functools import lru_cache, partialmethod
 
-from melodylc.constraints import rule_actor, sampling
+from melodylc import generation, infilling
+from melodylc.constraints import (
+    composition,
+    decoder_descent,
+    lengths,
+    realism,
+    rule_actor,
+    sampling,
+    transformation,
+)
+from melodylc.constraints.search import SearchBudget, search
 from melodylc.evaluation import comparison
 from melodylc.latent.rewards import Budget
 from melodylc.prior.realistic import RealisticPrior
 
-# enough to run all of the code; what learning reaches is tested elsewhere
+# enough to run all of the code
 MOST = {"rounds": 2, "fresh": 32, "tried": 16, "bank_steps": 5, "critic_steps": 3, "actor_steps": 3}
+BATCHES = {"fresh": 32, "tried": 16, "critic_batch": 64, "actor_batch": 32}  # a fourth of the work a step
+DECODES = 64  # of a search: a first generation, and another one
+STEPS = 4  # of descents, of the realism critic, and of bars that are made anew
 
 
 def learn_briefly(monkeypatch):
     """Let `melodylc.learn` and what calls it do no more than `MOST`, whatever the budget."""
+    _learn_within(monkeypatch, MOST)
+
+
+def learn_in_small_batches(monkeypatch):
+    """Let them take as many steps as the budget has, in batches of `BATCHES`: where something is to be learned."""
+    _learn_within(monkeypatch, BATCHES)
+
+
+def _learn_within(monkeypatch, most):
     learn = rule_actor.learn
 
     def brief(model, rule, *, budget=Budget(), **others):
-        bounds = {name: min(getattr(budget, name), most) for name, most in MOST.items()}
+        bounds = {name: min(getattr(budget, name), bound) for name, bound in most.items()}
         return learn(model, rule, budget=replace(budget, **bounds), **others)
 
     for module in (rule_actor, sampling, comparison):
         monkeypatch.setattr(module, "learn", brief)
 
 
+def descend_briefly(monkeypatch):
+    """Let descents, and the realism critic that some descend on, take no more than `STEPS`."""
+    monkeypatch.setattr(composition, "DESCENT_STEPS", STEPS)
+    monkeypatch.setattr(transformation, "DESCENT_STEPS", STEPS)
+    monkeypatch.setattr(decoder_descent, "STEPS", STEPS)
+    monkeypatch.setattr(realism, "SETTINGS", replace(realism.SETTINGS, steps=STEPS))
+    monkeypatch.setattr(realism, "adversaries", lru_cache(realism.adversaries.__wrapped__))  # others get better ones
+
+
+def search_briefly(monkeypatch):
+    """Let searches decode no more than `DECODES` melodies."""
+
+    def brief(*arguments, budget=SearchBudget(), **others):
+        return search(*arguments, budget=replace(budget, decodes=min(budget.decodes, DECODES)), **others)
+
+    for module in (generation, infilling, lengths):
+        monkeypatch.setattr(module, "search", brief)
+
+
 def fill_in_briefly(monkeypatch):
-    """Make bars anew in a quarter of the steps: the same code runs, and how well they belong is tested elsewhere."""
-    monkeypatch.setattr(RealisticPrior, "complete", partialmethod(RealisticPrior.complete, steps=4))
+    """Make bars anew in a quarter of the steps."""
+    monkeypatch.setattr(RealisticPrior, "complete", partialmethod(RealisticPrior.complete, steps=STEPS))
+
+
+def work_briefly(monkeypatch):
+    """Do all of it within seconds."""
+    for each in (learn_briefly, descend_briefly, search_briefly, fill_in_briefly):
+        each(monkeypatch)

@@ -141,7 +141,7 @@ def page_of_all(browser: Browser, page_files: str) -> Iterator[Page]:
 def page_of_its_own(browser: Browser, base: str) -> Page:
     """Return a page with nothing but the left side, under the server's content security policy."""
     context = browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
-    context.set_default_timeout(5000)
+    context.set_default_timeout(20_000)
     page = context.new_page()
 
     def answer(route: Route) -> None:

@@ -75,7 +75,7 @@ def test_the_command_to_the_first_sound_another_key_locked_bars_and_its_end(brow
         children = command.children()
         panel.page.goto("about:blank")
         command.process.send_signal(signal.SIGTERM)
-        _, error = command.process.communicate(timeout=30)
+        _, error = command.process.communicate(timeout=60)
         assert command.process.returncode == 128 + signal.SIGTERM
         assert error == "\nstopped\n"
         assert [pid for pid in children if Path(f"/proc/{pid}").exists()] == []

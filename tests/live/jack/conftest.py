@@ -38,6 +38,8 @@ def server(installed):
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch, server):
     """Give each test its own files of notes and controls; JACK clients of this process find the server."""
+    if server.process.poll() is not None:  # it died with the test before, which has failed: the others go on
+        server.start()
     monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

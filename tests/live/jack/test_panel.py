@@ -1,7 +1,5 @@
 """The melody in the panel's roll, played into a real JACK server while it is worked on."""
 
-import time
-
 import numpy as np
 from jackd import Dump, eventually
 from panel_twin import melody
@@ -24,8 +22,7 @@ def test_what_is_shown_is_played_recorded_and_ended(server, tmp_path):
     assert eventually(lambda: "120 bpm" in daw.status["text"])
     daw.stop()
     assert daw.status["state"] == "off"
-    time.sleep(0.2)  # the dump reads what was sent last
-    assert dump.hanging == set()
+    assert eventually(lambda: dump.hanging == set())  # once the dump has read what was sent last
     dump.close()
     (recorded,) = tmp_path.glob("live *.mid")
     (notes,) = read(recorded).values()
