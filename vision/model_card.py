@@ -26,7 +26,7 @@ class About:
     """What the card of a network says beside its settings."""
 
     what: str = "A network of the image experiments."
-    call: str = ""  # what returns the network, in Python, with a `workspace`
+    code: tuple[str, ...] = ()  # lines of Python that make `network`, untrained
     measure: Callable[[Any], Mapping[str, float]] | None = None  # of the trained network, on held-out images
 
 
@@ -83,19 +83,9 @@ def _text(path: Path, origin: Origin, about: About, card: Mapping[str, Any], met
     else:
         lines += ["None of its own; the tables of the experiments that use it are in the folder above."]
     lines += ["", "## How to load", "", "```python"]
-    if about.call:
-        lines += [
-            "from pathlib import Path",
-            "",
-            f"from vision.data import {origin.data}",
-            f"from vision.presets import {origin.data.upper()}",
-            "from vision.workspace import Workspace",
-            "",
-            f'data = {origin.data}.load("DATA")  # the folder of the data',
-            f'preset = {origin.data.upper()}["{origin.preset}"]',
-            f'workspace = Workspace(data, preset, Path("OUT"), seed={card["seed"]})  # the folder above this one',
-            f"network = {about.call}",
-        ]
+    lines += ["from safetensors.torch import load_file", *about.code, ""]
+    if about.code:
+        lines += [f'network.load_state_dict(load_file("{path.stem}.safetensors"))', "network.eval()"]
     else:
-        lines += ["from safetensors.torch import load_file", "", f'weights = load_file("{path.stem}.safetensors")']
+        lines += [f'weights = load_file("{path.stem}.safetensors")']
     return [*lines, "```", ""]
