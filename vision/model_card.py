@@ -26,6 +26,7 @@ class About:
     """What the card of a network says beside its settings."""
 
     what: str = "A network of the image experiments."
+    classifies: bool = False  # labels; other networks make images
     code: tuple[str, ...] = ()  # lines of Python that make `network`, untrained
     measure: Callable[[Any], Mapping[str, float]] | None = None  # of the trained network, on held-out images
 
@@ -47,10 +48,12 @@ def write(path: Path, network: nn.Module, origin: Origin, about: About, card: Ma
     """
     metrics = dict(about.measure(network)) if about.measure else {}
     with atomic_write(path) as beside:
-        beside.write_text("\n".join([*_metadata(origin, card, metrics), *_text(path, origin, about, card, metrics)]))
+        beside.write_text(
+            "\n".join([*_metadata(origin, about, card, metrics), *_text(path, origin, about, card, metrics)])
+        )
 
 
-def _metadata(origin: Origin, card: Mapping[str, Any], metrics: Mapping[str, float]) -> list[str]:
+def _metadata(origin: Origin, about: About, card: Mapping[str, Any], metrics: Mapping[str, float]) -> list[str]:
     """Return the lines of metadata; their values are JSON, which YAML includes."""
     values: dict[str, Any] = {
         "license": LICENCES[origin.data][0],
@@ -61,7 +64,7 @@ def _metadata(origin: Origin, card: Mapping[str, Any], metrics: Mapping[str, flo
     if metrics:
         found = [{"type": name, "value": value} for name, value in metrics.items()]
         data = {"type": origin.data, "name": origin.data, "split": "validation"}
-        task = {"type": "unconditional-image-generation"}
+        task = {"type": "image-classification" if about.classifies else "unconditional-image-generation"}
         results = [{"task": task, "dataset": data, "metrics": found}]
         values["model-index"] = [{"name": card["name"], "results": results}]
     return ["---", *(f"{name}: {json.dumps(value)}" for name, value in values.items()), "---"]

@@ -93,7 +93,7 @@ class Workspace:
             "",
             f"network = Encoder({self.data.shape}, {preset.judge}, {len(self.data.attributes)})",
         )
-        about = About("The classifier of labels that judges all images.", code, measure)
+        about = About("The classifier of labels that judges all images.", True, code, measure)
         return self.networks.load_or_train("classifier", build, train, settings, about)
 
     def vae(
@@ -132,6 +132,7 @@ class Workspace:
         )
         about = About(
             f"A VAE{' with labels' if conditional else ''} of sigma_x {sigma_x:g}; at 0 it is a plain autoencoder.",
+            False,
             code,
             None if conditional else self._reconstruction_error,
         )
@@ -185,6 +186,7 @@ class Workspace:
         depends = {"settings": settings, "vae": self.networks.card(of)}
         about = About(
             f"The critic, and the actor if there is one, of the constraint `{kind}` in latent space.",
+            False,
             (
                 "from torch import nn",
                 "from melodylc.latent.adversarial import AdversarialSettings, networks",
@@ -219,7 +221,7 @@ class Workspace:
             "",
             f"network = Critic({vae.latent}, {hidden}, {len(self.data.attributes)})",
         )
-        about = About("D_attr, which predicts labels from encodings.", code, measure)
+        about = About("D_attr, which predicts labels from encodings.", True, code, measure)
         return self.networks.load_or_train("attribute-critic", build, train, depends, about)
 
     # -- images and vectors passed through them

@@ -51,6 +51,7 @@ def test_a_card_says_what_a_network_is(trained, name):
         assert f"\n## {heading}\n" in text
     if name in ("classifier", "attribute-critic"):
         (result,) = found["model-index"][0]["results"]
+        assert result["task"] == {"type": "image-classification"}
         metrics = {metric["type"]: metric["value"] for metric in result["metrics"]}
         assert 0 <= metrics["accuracy"] <= 1
         assert f"| accuracy | {metrics['accuracy']:.4g} |" in text
