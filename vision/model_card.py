@@ -26,7 +26,8 @@ class About:
     """What the card of a network says beside its settings."""
 
     what: str = "A network of the image experiments."
-    call: str = ""  # what returns the network, in Python, with a `workspace`
+    classifies: bool = False  # labels; other networks make images
+    code: tuple[str, ...] = ()  # lines of Python that make `network`, untrained
     measure: Callable[[Any], Mapping[str, float]] | None = None  # of the trained network, on held-out images
 
 
@@ -47,10 +48,12 @@ def write(path: Path, network: nn.Module, origin: Origin, about: About, card: Ma
     """
     metrics = dict(about.measure(network)) if about.measure else {}
     with atomic_write(path) as beside:
-        beside.write_text("\n".join([*_metadata(origin, card, metrics), *_text(path, origin, about, card, metrics)]))
+        beside.write_text(
+            "\n".join([*_metadata(origin, about, card, metrics), *_text(path, origin, about, card, metrics)])
+        )
 
 
-def _metadata(origin: Origin, card: Mapping[str, Any], metrics: Mapping[str, float]) -> list[str]:
+def _metadata(origin: Origin, about: About, card: Mapping[str, Any], metrics: Mapping[str, float]) -> list[str]:
     """Return the lines of metadata; their values are JSON, which YAML includes."""
     values: dict[str, Any] = {
         "license": LICENCES[origin.data][0],
@@ -61,7 +64,7 @@ def _metadata(origin: Origin, card: Mapping[str, Any], metrics: Mapping[str, flo
     if metrics:
         found = [{"type": name, "value": value} for name, value in metrics.items()]
         data = {"type": origin.data, "name": origin.data, "split": "validation"}
-        task = {"type": "unconditional-image-generation"}
+        task = {"type": "image-classification" if about.classifies else "unconditional-image-generation"}
         results = [{"task": task, "dataset": data, "metrics": found}]
         values["model-index"] = [{"name": card["name"], "results": results}]
     return ["---", *(f"{name}: {json.dumps(value)}" for name, value in values.items()), "---"]
@@ -83,19 +86,9 @@ def _text(path: Path, origin: Origin, about: About, card: Mapping[str, Any], met
     else:
         lines += ["None of its own; the tables of the experiments that use it are in the folder above."]
     lines += ["", "## How to load", "", "```python"]
-    if about.call:
-        lines += [
-            "from pathlib import Path",
-            "",
-            f"from vision.data import {origin.data}",
-            f"from vision.presets import {origin.data.upper()}",
-            "from vision.workspace import Workspace",
-            "",
-            f'data = {origin.data}.load("DATA")  # the folder of the data',
-            f'preset = {origin.data.upper()}["{origin.preset}"]',
-            f'workspace = Workspace(data, preset, Path("OUT"), seed={card["seed"]})  # the folder above this one',
-            f"network = {about.call}",
-        ]
+    lines += ["from safetensors.torch import load_file", *about.code, ""]
+    if about.code:
+        lines += [f'network.load_state_dict(load_file("{path.stem}.safetensors"))', "network.eval()"]
     else:
-        lines += ["from safetensors.torch import load_file", "", f'weights = load_file("{path.stem}.safetensors")']
+        lines += [f'weights = load_file("{path.stem}.safetensors")']
     return [*lines, "```", ""]

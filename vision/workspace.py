@@ -96,7 +96,12 @@ class Workspace:
             images, labels = self.data.valid.at(slice(MEASURED))
             return metrics.label_scores(inference.logits(network, images, self.device), labels, self.data.exclusive)
 
-        about = About("The classifier of labels that judges all images.", "workspace.classifier()", measure)
+        code = (
+            "from vision.models import Architecture, Encoder",
+            "",
+            f"network = Encoder({self.data.shape}, {preset.judge}, {len(self.data.attributes)})",
+        )
+        about = About("The classifier of labels that judges all images.", True, code, measure)
         return self.networks.load_or_train("classifier", build, train, settings, about)
 
     def vae(
@@ -112,8 +117,9 @@ class Workspace:
         objective = self.objective if objective is None else objective
         training = self.preset.vae if training is None else training
 
+        labels = len(self.data.attributes) if conditional else 0
+
         def build() -> VAE:
-            labels = len(self.data.attributes) if conditional else 0
             return VAE(self.data.shape, self.preset.architecture, sigma_x, labels)
 
         def train(network: VAE, run: TrainingRun) -> None:
@@ -127,24 +133,19 @@ class Workspace:
             "conditional": conditional,
             "critic": self.preset.critic_hidden if objective.adversarial else None,
         }
+        code = (
+            "from vision.models import VAE, Architecture",
+            "",
+            f"network = VAE({self.data.shape}, {self.preset.architecture}, {sigma_x!r}, {labels})",
+        )
         about = About(
             f"A VAE{' with labels' if conditional else ''} of sigma_x {sigma_x:g}; at 0 it is a plain autoencoder.",
-            self._call_of_vae(sigma_x, objective, training, conditional),
+            False,
+            code,
             None if conditional else self._reconstruction_error,
         )
         name = _vae_name(sigma_x, objective, training, conditional)
         return self.networks.load_or_train(name, build, train, settings, about)
-
-    def _call_of_vae(self, sigma_x: float, objective: Objective, training: TrainingSettings, conditional: bool) -> str:
-        """Return what returns a VAE, for its card; nothing where it takes more than names of the preset."""
-        lengths = {"": self.preset.vae, "sweep": self.preset.sweep, "variants": self.preset.variants}
-        length = next((name for name, of in lengths.items() if of == training), None)
-        if length is None or objective != self.objective or self.objective != ELBO:
-            return ""
-        arguments = [] if sigma_x == self.preset.sigma_x else [f"{sigma_x!r}"]
-        arguments += [f"training=preset.{length}"] if length else []
-        arguments += ["conditional=True"] if conditional else []
-        return f"workspace.vae({', '.join(arguments)})"
 
     def _reconstruction_error(self, vae: VAE) -> dict[str, float]:
         """Return the root mean squared difference of validation images from their reconstructions."""
@@ -180,19 +181,27 @@ class Workspace:
         name = kind if vae is None else f"{kind}-sigma{vae.sigma_x:g}"
         of = vae or self.vae()
 
+        labels = len(self.data.attributes) if labelled else 0
+
         def build() -> nn.ModuleDict:
-            labels = len(self.data.attributes) if labelled else 0
             actor, critic = adversarial.networks(of.latent, settings, labels)
             return nn.ModuleDict({"critic": critic} if actor is None else {"actor": actor, "critic": critic})
 
         def train(networks: nn.ModuleDict, run: TrainingRun) -> None:
-            labels = self.data.train.labels.to(self.device) if labelled else None
-            constraint_training.train_adversaries(networks, self.encodings(of), labels, settings, run)
+            given = self.data.train.labels.to(self.device) if labelled else None
+            constraint_training.train_adversaries(networks, self.encodings(of), given, settings, run)
 
         depends = {"settings": settings, "vae": self.networks.card(of)}
         about = About(
             f"The critic, and the actor if there is one, of the constraint `{kind}` in latent space.",
-            f'workspace.critic("{kind}")  # and workspace.actor("{kind}")' if vae is None else "",
+            False,
+            (
+                "from torch import nn",
+                "from melodylc.latent.adversarial import AdversarialSettings, networks",
+                "",
+                f"actor, critic = networks({of.latent}, {settings}, {labels})",
+                'network = nn.ModuleDict({"critic": critic} if actor is None else {"actor": actor, "critic": critic})',
+            ),
         )
         return self.networks.load_or_train(name, build, train, depends, about)
 
@@ -222,7 +231,12 @@ class Workspace:
                 found = critic(inference.encode(vae, images, self.device).mean).cpu()
             return metrics.label_scores(found, images.labels, self.data.exclusive)
 
-        about = About("D_attr, which predicts labels from encodings.", "workspace.attribute_critic()", measure)
+        code = (
+            "from melodylc.latent.networks import Critic",
+            "",
+            f"network = Critic({vae.latent}, {hidden}, {len(self.data.attributes)})",
+        )
+        about = About("D_attr, which predicts labels from encodings.", True, code, measure)
         return self.networks.load_or_train("attribute-critic", build, train, depends, about)
 
     # -- images and vectors passed through them
