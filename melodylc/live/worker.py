@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -81,6 +82,7 @@ class Worker:
             text=True,
             encoding="utf-8",
             start_new_session=True,  # a terminal's Ctrl-C or hang-up is not for it
+            env={"OPENBLAS_NUM_THREADS": "1", **os.environ},  # of numpy: the player has more use for another core
         )
         self._process = process
         threading.Thread(target=self._read, args=(process,), name="answers", daemon=True).start()

@@ -9,6 +9,7 @@ as in CI, they fail instead.
 """
 
 import os
+import signal
 
 import jackd
 import pytest
@@ -45,6 +46,14 @@ def here(tmp_path, monkeypatch, server):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         server.environment[name] = os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def hang_ups():
+    """Let what is started hear of a hang-up, also where pytest itself does not (nohup)."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture
