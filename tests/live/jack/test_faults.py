@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import textwrap
 import time
@@ -45,16 +46,17 @@ def test_a_signal_while_it_opens_ends_it_too(live):
 
 def test_a_program_that_ends_without_closing_leaves_no_note(server):
     script = """
-        import time
+        import sys
         from melodylc.live import Session, SessionSettings
         session = Session(SessionSettings.of(key="C major", notes=60, tempo=60)).open()
-        time.sleep(3)
+        sys.stdin.read()
         raise SystemExit(5)
     """
-    process = server.run([sys.executable, "-c", textwrap.dedent(script)])
+    process = server.run([sys.executable, "-c", textwrap.dedent(script)], stdin=subprocess.PIPE)
     dump = Dump(server)
     try:
-        assert eventually(lambda: dump.onsets)
+        assert eventually(lambda: dump.hanging)
+        process.stdin.close()
         assert process.wait(PATIENCE) == 5
         assert eventually(lambda: dump.heard[-1].message == messages.control(0, messages.ALL_NOTES_OFF, 0))
         assert not dump.hanging
