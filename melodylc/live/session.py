@@ -143,8 +143,6 @@ class Session:
         with self._opening, contextlib.ExitStack() as stack:
             if self._ended.is_set():
                 return
-            atexit.register(self.close)  # for a program that ends without: its threads would find no Python any more
-            stack.callback(atexit.unregister, self.close)
             self._recording = None if settings.record is None else open_recording(settings.record)
             if self._recording:
                 stack.callback(self._recording.close)
@@ -172,6 +170,9 @@ class Session:
                     return
                 self._woken.wait(STARTING)
                 self._woken.clear()
+            # for a program that ends without closing it; registered last, it comes before the ends of its ports
+            atexit.register(self.close)
+            stack.callback(atexit.unregister, self.close)
             self._stack, self._prepared = stack.pop_all(), True
 
     def _opened_click(self, stack: contextlib.ExitStack) -> Player | None:
