@@ -8,6 +8,7 @@ from typing import Any
 
 from vision.experiments import (
     autoencoder,
+    baselines,
     comparison,
     conditional,
     contours,
@@ -51,6 +52,11 @@ EXPERIMENTS = {
     "likelihood": Experiment(likelihood.table, "sigma_x against the ELBO (table 4)", (*_NETWORKS, "sweep")),
     "scales": Experiment(likelihood.scales, "posterior scales (figure 16)", (*_NETWORKS, "sweep")),
     "compare": Experiment(comparison.run, "conditional VAE and GAN, AC-GAN, attribute vectors", (*_JUDGED, "pixels")),
+    "baselines": Experiment(
+        baselines.run,
+        "generators in pixels: GANs, WGANs, InfoGAN, AC-GAN",
+        ("architecture", *_JUDGE, "draws", "pixels"),
+    ),
     "objectives": Experiment(
         objectives.run, "beta-VAE, InfoVAE, adversarial autoencoder", (*_NETWORKS, *_JUDGE, "sigma_x", "variants")
     ),

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from vision import figures, metrics
-from vision.baselines import attribute_vectors, pixel_gan
+from vision.baselines import attribute_vectors
+from vision.baselines.systems import trained
 from vision.experiments.conditional import PAPER_CONDITIONAL, ROWS
 from vision.workspace import Workspace
 
@@ -46,7 +47,7 @@ def makers(workspace: Workspace) -> dict[str, Maker]:
     """Return, by method, how it makes images of draws of the prior and labels."""
     vae = workspace.vae()
     conditional = workspace.vae(conditional=True)
-    gan = pixel_gan.generator(workspace)
+    gan, auxiliary = trained(workspace, "conditional GAN"), trained(workspace, "AC-GAN")
 
     def latent(kind: str) -> Maker:
         actor = workspace.actor(kind)
@@ -59,6 +60,7 @@ def makers(workspace: Workspace) -> dict[str, Maker]:
         "attribute vectors": lambda z, y: workspace.decode(vae.decoder, attribute_vectors.sample(workspace, z, y)),
         "conditional VAE": lambda z, y: workspace.decode(conditional.decoder, z, y),
         "conditional GAN in pixels": lambda z, y: workspace.decode(gan, z, y),
+        "AC-GAN in pixels": lambda z, y: workspace.decode(auxiliary, z, y),
     }
 
 
