@@ -60,7 +60,8 @@ class ExperimentPreset:
     classifier: TrainingSettings
     sweep: TrainingSettings  # of each of the VAEs compared by sigma_x
     variants: TrainingSettings  # of the VAEs compared by objective, and of the plain autoencoder
-    pixels: TrainingSettings  # of the conditional GAN in pixels
+    pixels: TrainingSettings  # of each of the generators in pixels
+    priors: TrainingSettings  # of each of the densities of encodings
     constraints: ConstraintSettings
     attributes: TrainingSettings  # of the attribute critic
     draws: int  # images judged for each row of a table
@@ -117,6 +118,7 @@ MNIST = {
         sweep=TrainingSettings(1500, learning_rate=1e-3),
         variants=TrainingSettings(1500, learning_rate=1e-3),
         pixels=TrainingSettings(2000, batch=64),
+        priors=TrainingSettings(2000, batch=256, learning_rate=1e-3),
         constraints=_QUICK,
         attributes=TrainingSettings(1500),
         critic_hidden=(512, 512),
@@ -134,6 +136,7 @@ MNIST = {
         sweep=TrainingSettings(50_000),
         variants=TrainingSettings(50_000),
         pixels=TrainingSettings(50_000),
+        priors=TrainingSettings(50_000, batch=256),
         constraints=_PAPER,
         attributes=TrainingSettings(20_000),
         draws=10_000,
@@ -151,6 +154,7 @@ CELEBA = {
         sweep=TrainingSettings(700, batch=64, learning_rate=1e-3),
         variants=TrainingSettings(700, batch=64, learning_rate=1e-3),
         pixels=TrainingSettings(800, batch=32),
+        priors=TrainingSettings(2000, batch=256, learning_rate=1e-3),
         constraints=_QUICK,
         attributes=TrainingSettings(1500),
         critic_hidden=(512, 512),
@@ -168,6 +172,7 @@ CELEBA = {
         sweep=TrainingSettings(50_000),
         variants=TrainingSettings(50_000),
         pixels=TrainingSettings(100_000, batch=64),
+        priors=TrainingSettings(50_000, batch=256),
         constraints=_PAPER,
         attributes=TrainingSettings(20_000),
         draws=10_000,
@@ -196,6 +201,7 @@ def _smoke(quick: ExperimentPreset) -> ExperimentPreset:
         sweep=few,
         variants=few,
         pixels=few,
+        priors=few,
         attributes=few,
         constraints=ConstraintSettings(
             large=replace(brief, actor_hidden=(16,), critic_hidden=(16,)),

@@ -16,6 +16,7 @@ from vision.experiments import (
     likelihood,
     objectives,
     optimisation,
+    priors,
     sharpening,
     transformation,
 )
@@ -54,9 +55,10 @@ EXPERIMENTS = {
     "compare": Experiment(comparison.run, "conditional VAE and GAN, AC-GAN, attribute vectors", (*_JUDGED, "pixels")),
     "baselines": Experiment(
         baselines.run,
-        "generators in pixels: GANs, WGANs, InfoGAN, AC-GAN",
+        "generators in pixels beside each other",
         ("architecture", *_JUDGE, "draws", "pixels"),
     ),
+    "priors": Experiment(priors.run, "densities of encodings in place of N(0, I)", (*_JUDGED, "priors")),
     "objectives": Experiment(
         objectives.run, "beta-VAE, InfoVAE, adversarial autoencoder", (*_NETWORKS, *_JUDGE, "sigma_x", "variants")
     ),

@@ -1,0 +1,51 @@
+"""What a density of latent vectors is to the experiments.
+
+Shapes: B vectors, Z latent dimensions, Y labels.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from melodylc.latent.adversarial import LabelledEncodings
+from vision.inference import Encodings
+from vision.presets import TrainingSettings
+from vision.training_loop import TrainingRun, adam, descend, set_learning_rate, train
+
+
+class LatentPrior(nn.Module):
+    """A density p(z), or p(z|y) where it reads labels, learned from encodings."""
+
+    def log_density(self, z: Tensor, y: Tensor) -> Tensor | None:
+        """Return log p(z|y) of vectors (B, Z), or a lower bound of it, in nats, (B,); None where it is not known."""
+        raise NotImplementedError
+
+    def loss(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return what learning descends for encodings (B, Z) of images with labels (B, Y)."""
+        density = self.log_density(z, y)
+        assert density is not None, "a prior without a density has a loss of its own"
+        return -density.mean()
+
+    def sample(self, y: Tensor) -> Tensor:
+        """Draw vectors (B, Z) for labels (B, Y)."""
+        raise NotImplementedError
+
+
+def train_prior(
+    prior: LatentPrior, encodings: Encodings, labels: Tensor, training: TrainingSettings, run: TrainingRun
+) -> None:
+    """Train a prior in place, on draws of q(z|x) of the training images with labels (N, Y)."""
+    labelled = LabelledEncodings(encodings.mean, encodings.sigma, labels)
+    generator = torch.Generator(labels.device).manual_seed(run.seed)
+    optimiser = adam(prior, training.learning_rate)
+
+    def step(number: int) -> dict[str, float]:
+        set_learning_rate(optimiser, training.learning_rate, number, training.steps)
+        z, y = labelled.draw(training.batch, generator)
+        assert y is not None
+        loss = prior.loss(z, y)
+        descend(optimiser, loss)
+        return {"loss": loss.item()}
+
+    train(step, {"prior": (prior, optimiser)}, training.steps, run, generator)
