@@ -79,7 +79,14 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Latent vectors, with labels if it takes any, to images in [0, 1]: the encoder's layers in reverse."""
 
-    def __init__(self, shape: tuple[int, int, int], architecture: Architecture, labels: int = 0) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int], architecture: Architecture, labels: int = 0, *, normed: bool = False
+    ) -> None:
+        """Build an untrained decoder.
+
+        Args:
+            normed: whether convolutions are followed by batch normalisation, as generators are (Radford et al. 2015).
+        """
         super().__init__()
         channels, height, width = shape
         layers: list[nn.Module] = []
@@ -97,13 +104,14 @@ class Decoder(nn.Module):
                 raise ValueError(f"expected sides divisible by {2**steps}, got {height} x {width}")
             first = (widths[-1], height >> steps, width >> steps)
             layers += [nn.Linear(inputs, math.prod(first)), nn.Unflatten(1, first)]
+            layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU()] if normed else []
             for step in range(steps, 0, -1):
                 kernel = kernels[step - 1]
                 layers.append(
                     nn.ConvTranspose2d(widths[step], widths[step - 1], kernel, 2, padding=kernel // 2, output_padding=1)
                 )
                 if step > 1:
-                    layers.append(nn.ReLU())
+                    layers += [nn.BatchNorm2d(widths[step - 1]), nn.ReLU()] if normed else [nn.ReLU()]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:

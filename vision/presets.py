@@ -61,6 +61,7 @@ class ExperimentPreset:
     sweep: TrainingSettings  # of each of the VAEs compared by sigma_x
     variants: TrainingSettings  # of the VAEs compared by objective, and of the plain autoencoder
     pixels: TrainingSettings  # of each of the generators in pixels
+    pixel_layers: Architecture  # of their networks
     priors: TrainingSettings  # of each of the densities of encodings
     constraints: ConstraintSettings
     attributes: TrainingSettings  # of the attribute critic
@@ -106,6 +107,7 @@ _QUICK = ConstraintSettings(
 # lambda_dist of Z dimensions is this times Z / 1024: the penalty is a mean, and most of the paper's 1,024 are unused
 _QUICK_PENALTY = 0.05
 _MNIST = Architecture(latent=64, hidden=(512, 512, 512))
+_MNIST_PIXELS = Architecture(latent=64, channels=(32, 64), kernels=(5, 5))
 _FACES = Architecture(latent=128, channels=(32, 64, 128, 256))
 
 MNIST = {
@@ -117,7 +119,8 @@ MNIST = {
         classifier=TrainingSettings(4000, learning_rate=1e-3),
         sweep=TrainingSettings(1500, learning_rate=1e-3),
         variants=TrainingSettings(1500, learning_rate=1e-3),
-        pixels=TrainingSettings(2000, batch=64),
+        pixels=TrainingSettings(1000, batch=64),
+        pixel_layers=_MNIST_PIXELS,
         priors=TrainingSettings(2000, batch=256, learning_rate=1e-3),
         constraints=_QUICK,
         attributes=TrainingSettings(1500),
@@ -136,6 +139,7 @@ MNIST = {
         sweep=TrainingSettings(50_000),
         variants=TrainingSettings(50_000),
         pixels=TrainingSettings(50_000),
+        pixel_layers=Architecture(latent=128, channels=(64, 128), kernels=(5, 5)),
         priors=TrainingSettings(50_000, batch=256),
         constraints=_PAPER,
         attributes=TrainingSettings(20_000),
@@ -154,6 +158,7 @@ CELEBA = {
         sweep=TrainingSettings(700, batch=64, learning_rate=1e-3),
         variants=TrainingSettings(700, batch=64, learning_rate=1e-3),
         pixels=TrainingSettings(800, batch=32),
+        pixel_layers=_FACES,
         priors=TrainingSettings(2000, batch=256, learning_rate=1e-3),
         constraints=_QUICK,
         attributes=TrainingSettings(1500),
@@ -172,6 +177,7 @@ CELEBA = {
         sweep=TrainingSettings(50_000),
         variants=TrainingSettings(50_000),
         pixels=TrainingSettings(100_000, batch=64),
+        pixel_layers=Architecture(latent=128, channels=(64, 128, 256, 512)),
         priors=TrainingSettings(50_000, batch=256),
         constraints=_PAPER,
         attributes=TrainingSettings(20_000),
@@ -185,17 +191,21 @@ def _smoke(quick: ExperimentPreset) -> ExperimentPreset:
     """Return a preset that runs everything in a minute or two; what it reaches means nothing."""
     brief = AdversarialSettings(steps=3, critic_steps=1, batch=16, label_units=8)
     few = TrainingSettings(4, batch=16)
-    narrow = replace(
-        quick.architecture,
-        latent=8,
-        hidden=tuple(32 for _ in quick.architecture.hidden),
-        channels=tuple(4 << at for at, _ in enumerate(quick.architecture.channels)),
-    )
+
+    def narrow(architecture: Architecture) -> Architecture:
+        return replace(
+            architecture,
+            latent=8,
+            hidden=tuple(32 for _ in architecture.hidden),
+            channels=tuple(4 << at for at, _ in enumerate(architecture.channels)),
+        )
+
     return replace(
         quick,
         name="smoke",
-        architecture=narrow,
-        judge=narrow,
+        architecture=narrow(quick.architecture),
+        judge=narrow(quick.judge),
+        pixel_layers=narrow(quick.pixel_layers),
         vae=few,
         classifier=few,
         sweep=few,

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision import metrics
+from vision.baselines.encoding_gans import InferenceGan, VaeGan
 from vision.baselines.gan import Gan, GanSettings
 from vision.baselines.gan_losses import (
     LOSSES,
@@ -21,9 +22,10 @@ from vision.baselines.gan_losses import (
     wasserstein_generator,
 )
 from vision.baselines.gan_training import rounds
+from vision.baselines.icgan import InvertedGan, inversion_loss
 from vision.baselines.labelled_gans import AuxiliaryGan, ConditionalGan, InfoGan
-from vision.baselines.pixel_critic import MinibatchDiscrimination
-from vision.models import Architecture
+from vision.baselines.pixel_critic import Judgement, MinibatchDiscrimination
+from vision.models import Architecture, Encoder
 from vision.presets import TrainingSettings
 
 SHAPE = (1, 4, 4)
@@ -219,14 +221,8 @@ def test_the_information_of_a_code_is_between_none_and_all_of_it():
         gan.critic.head.weight.zero_()
         gan.critic.head.bias.zero_()
         assert gan.information(torch.rand(40, *SHAPE), codes) == pytest.approx(0, abs=1e-5)  # it says nothing
-        gan.critic.forward = lambda x: gan_judgement(codes)
+        gan.critic.forward = lambda x: Judgement(codes[:, :1], 100 * codes, codes)
         assert gan.information(torch.rand(40, *SHAPE), codes) == pytest.approx(math.log(10), abs=1e-5)
-
-
-def gan_judgement(codes):
-    from vision.baselines.pixel_critic import Judgement
-
-    return Judgement(codes[:, :1], 100 * codes, codes)
 
 
 def test_all_systems_make_as_many_steps_in_all():
@@ -234,3 +230,69 @@ def test_all_systems_make_as_many_steps_in_all():
     assert rounds(training, 1) == 120
     assert rounds(training, 5) == 40
     assert rounds(training, 9999) == 1
+
+
+def test_vae_gan_descends_larsens_three_losses():
+    torch.manual_seed(0)
+    gan, (x, y) = VaeGan(SHAPE, SIZES, GanSettings()), _batch()
+    torch.manual_seed(1)
+    found = gan.generator_loss(x, y)
+    torch.manual_seed(1)
+    mean, sigma = gan.posterior(x[:3])
+    made = gan.generator(torch.cat([mean + sigma * torch.randn(3, 3), torch.randn(3, 3)]))
+    deception = torch.nn.functional.softplus(-gan.critic(made).logit).mean()
+    mean, sigma = gan.posterior(x)
+    rebuilt = gan.generator(mean + sigma * torch.randn(6, 3))
+    normal = torch.distributions.Normal
+    likelihood = normal(gan.critic(rebuilt).features, 0.1).log_prob(gan.critic(x).features).sum(dim=1)
+    constant = normal(torch.tensor(0.0), 0.1).log_prob(torch.tensor(0.0)) * gan.critic(x).features.shape[1]
+    kl = torch.distributions.kl_divergence(normal(mean, sigma), normal(0.0, 1.0)).sum(dim=1)
+    expected = deception + 0.01 * (kl - likelihood + constant).mean()
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_what_the_critic_of_vae_gan_thinks_does_not_reach_the_encoder():
+    torch.manual_seed(0)
+    gan, (x, y) = VaeGan(SHAPE, SIZES, GanSettings()), _batch()
+    gan.critic(gan.examples(x, y).made).logit.sum().backward()
+    assert all(parameter.grad is None for parameter in gan.makers["encoder"].parameters())
+    assert any(parameter.grad is not None for parameter in gan.generator.parameters())
+
+
+def test_inference_is_learned_from_pairs_of_images_and_vectors():
+    torch.manual_seed(0)
+    gan, (x, y) = InferenceGan(SHAPE, SIZES, GanSettings()), _batch()
+    torch.manual_seed(1)
+    found = gan.generator_loss(x, y)
+    torch.manual_seed(1)
+    z = torch.randn(6, 3)
+    mean, sigma = gan.posterior(x)
+    encoded = mean + sigma * torch.randn(6, 3)
+    softplus = torch.nn.functional.softplus
+    real, made = gan.critic(x, encoded).logit, gan.critic(gan.generator(z), z).logit
+    torch.testing.assert_close(found, softplus(real).mean() + softplus(-made).mean())
+    found.backward()
+    assert any(parameter.grad.any() for parameter in gan.makers["encoder"].parameters())
+    assert not torch.isclose(gan.critic(x, z).logit, gan.critic(x, z + 1).logit).all()
+
+
+def test_icgan_inverts_the_generator_and_reads_labels_off_real_images():
+    torch.manual_seed(0)
+    gan, (x, y) = ConditionalGan(SHAPE, SIZES, GanSettings(), labels=3), _batch()
+    encoder = Encoder(SHAPE, SIZES, 3 + 3)
+    torch.manual_seed(1)
+    found = inversion_loss(encoder, gan, x, y, exclusive=True)
+    torch.manual_seed(1)
+    z = torch.randn(6, 3)
+    squared = (encoder(gan.generator(z, y))[:, :3] - z).square().sum(dim=1).mean()
+    entropy = torch.nn.functional.cross_entropy(encoder(x)[:, 3:], y.argmax(dim=1))
+    torch.testing.assert_close(found, squared + entropy)
+    found.backward()
+    assert all(parameter.grad is None for parameter in gan.parameters())
+    # changing an image to its own labels is rebuilding it
+    inverted = InvertedGan(gan, encoder, exclusive=True)
+    _, own = inverted.encode(x)
+    assert own.sum(dim=1).tolist() == [1.0] * 6
+    torch.testing.assert_close(inverted.change(x, own), inverted.rebuild(x))
+    other = InvertedGan(gan, encoder, exclusive=False).encode(x)[1]
+    assert torch.equal(other, (encoder(x)[:, 3:] > 0).float())

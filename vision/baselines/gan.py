@@ -55,18 +55,23 @@ class Gan(nn.Module):
         asked: int = 0,
         beside: int = 0,
         others: int = 0,
+        late: bool = False,
     ) -> None:
-        """Build untrained networks, of the sizes of a VAE.
+        """Build untrained networks.
 
         Args:
             asked: numbers that the generator reads beside z.
             beside: numbers that the critic reads beside an image.
             others: outputs of the critic beside its logit.
+            late: whether the critic reads what is beside an image with its features, not with its pixels.
         """
         super().__init__()
         self.settings, self.latent = settings, architecture.latent
-        self.makers = nn.ModuleDict({"generator": Decoder(shape, architecture, asked)})  # learn against the critic
-        self.critic = PixelCritic(shape, architecture, beside=beside, others=others, kernels=settings.kernels)
+        # what learns against the critic
+        self.makers = nn.ModuleDict({"generator": Decoder(shape, architecture, asked, normed=True)})
+        self.critic = PixelCritic(
+            shape, architecture, beside=beside, others=others, kernels=settings.kernels, late=late
+        )
 
     @property
     def generator(self) -> nn.Module:

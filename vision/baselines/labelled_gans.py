@@ -105,8 +105,8 @@ class InfoGan(Gan):
         return F.one_hot(torch.arange(len(z), device=z.device) % CODES, CODES).float()
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        """Return images (B, C, H, W) of draws of the prior (B, Z), of each code in turn; labels are not read."""
-        return self.generator(z, self.codes(z))
+        """Return images (B, C, H, W) of draws of the prior (B, Z) and codes (B, K)."""
+        return self.generator(z, y)
 
     def information(self, images: Tensor, codes: Tensor) -> float:
         """Return L_I in nats of images (B, C, H, W) made of codes (B, K): a lower bound of their mutual information."""

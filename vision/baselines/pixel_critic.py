@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from vision.models import Architecture, Encoder
 
 FEATURES = 128  # of the layer before the logit
+SLOPE = 0.2  # of activations below 0 (Radford et al. 2015)
 KERNEL_WIDTH = 8  # dimensions in which minibatch discrimination compares images, for each of its kernels
 
 
@@ -36,6 +37,7 @@ class PixelCritic(nn.Module):
         beside: int = 0,
         others: int = 0,
         kernels: int = 0,
+        late: bool = False,
     ) -> None:
         """Build an untrained critic.
 
@@ -43,15 +45,26 @@ class PixelCritic(nn.Module):
             beside: numbers that it reads beside an image: labels, or a latent vector.
             others: further outputs: logits of labels or codes.
             kernels: of minibatch discrimination; 0 for none.
+            late: whether what is beside an image is read with its features, as latent vectors are, not with its pixels.
         """
         super().__init__()
-        self.encoder = Encoder(shape, architecture, FEATURES, beside)
+        self.encoder = Encoder(shape, architecture, FEATURES, 0 if late else beside)
+        self.joint = (
+            nn.Sequential(nn.Linear(FEATURES + beside, FEATURES), nn.LeakyReLU(SLOPE), nn.Linear(FEATURES, FEATURES))
+            if late and beside
+            else None
+        )
         self.batch = MinibatchDiscrimination(FEATURES, kernels) if kernels else None
         self.head = nn.Linear(FEATURES + kernels, 1 + others)
 
     def forward(self, x: Tensor, beside: Tensor | None = None) -> Judgement:
         """Judge images (B, C, H, W) with numbers (B, N) beside them."""
-        features = F.leaky_relu(self.encoder(x, beside), 0.2)
+        if self.joint is not None:
+            assert beside is not None
+            read = F.leaky_relu(self.encoder(x), SLOPE)
+            features = F.leaky_relu(self.joint(torch.cat([read, beside], dim=1)), SLOPE)
+        else:
+            features = F.leaky_relu(self.encoder(x, beside), SLOPE)
         seen = features if self.batch is None else torch.cat([features, self.batch(features)], dim=1)
         found = self.head(seen)
         return Judgement(found[:, :1], found[:, 1:], features)

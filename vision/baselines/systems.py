@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from vision.baselines.encoding_gans import InferenceGan, VaeGan
 from vision.baselines.gan import Gan, GanSettings
 from vision.baselines.gan_training import train_gan
 from vision.baselines.labelled_gans import AuxiliaryGan, ConditionalGan, InfoGan
@@ -33,6 +34,14 @@ def _info(data: Dataset, architecture: Architecture, settings: GanSettings) -> G
     return InfoGan(data.shape, architecture, settings)
 
 
+def _vae_gan(data: Dataset, architecture: Architecture, settings: GanSettings) -> Gan:
+    return VaeGan(data.shape, architecture, settings)
+
+
+def _inference(data: Dataset, architecture: Architecture, settings: GanSettings) -> Gan:
+    return InferenceGan(data.shape, architecture, settings)
+
+
 @dataclass(frozen=True)
 class System:
     """A system: what builds it, how it learns, and whether it can be asked for labels."""
@@ -54,6 +63,8 @@ SYSTEMS = {
     "WGAN-GP": System(_plain, replace(_WGAN, gradient_penalty=10.0)),
     "InfoGAN": System(_info, GanSettings()),
     "conditional GAN": System(_conditional, GanSettings(gradient_penalty=1.0), asked=True),
+    "VAE-GAN": System(_vae_gan, GanSettings()),
+    "ALI": System(_inference, GanSettings()),
     "AC-GAN": System(_auxiliary, GanSettings(), asked=True),
 }
 
@@ -63,12 +74,12 @@ def trained(workspace: Workspace, name: str) -> Gan:
     system, preset, data = SYSTEMS[name], workspace.preset, workspace.data
 
     def build() -> Gan:
-        return system.build(data, preset.architecture, system.settings)
+        return system.build(data, preset.pixel_layers, system.settings)
 
     def train(gan: Gan, run: TrainingRun) -> None:
         train_gan(gan, data.train, preset.pixels, run, workspace.device)
 
-    settings = {"architecture": preset.architecture, "training": preset.pixels, "system": system.settings}
+    settings = {"architecture": preset.pixel_layers, "training": preset.pixels, "system": system.settings}
     return workspace.networks.load_or_train(_file_name(name), build, train, settings)
 
 

@@ -36,6 +36,7 @@ class Experiment:
 _NETWORKS = ("architecture", "critic_hidden")
 _VAE = (*_NETWORKS, "sigma_x", "vae")
 _JUDGE = ("judge", "classifier", "jitter", "mirror")
+_PIXELS = ("pixels", "pixel_layers")
 _CONSTRAINED = (*_VAE, "constraints", "penalty")
 _JUDGED = (*_CONSTRAINED, *_JUDGE, "draws")
 
@@ -52,11 +53,11 @@ EXPERIMENTS = {
     ),
     "likelihood": Experiment(likelihood.table, "sigma_x against the ELBO (table 4)", (*_NETWORKS, "sweep")),
     "scales": Experiment(likelihood.scales, "posterior scales (figure 16)", (*_NETWORKS, "sweep")),
-    "compare": Experiment(comparison.run, "conditional VAE and GAN, AC-GAN, attribute vectors", (*_JUDGED, "pixels")),
+    "compare": Experiment(comparison.run, "conditional VAE and GAN, AC-GAN, attribute vectors", (*_JUDGED, *_PIXELS)),
     "baselines": Experiment(
         baselines.run,
         "generators in pixels beside each other",
-        ("architecture", *_JUDGE, "draws", "pixels"),
+        (*_PIXELS, *_JUDGE, "draws"),
     ),
     "priors": Experiment(priors.run, "densities of encodings in place of N(0, I)", (*_JUDGED, "priors")),
     "objectives": Experiment(

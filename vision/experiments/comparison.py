@@ -47,7 +47,10 @@ def makers(workspace: Workspace) -> dict[str, Maker]:
     """Return, by method, how it makes images of draws of the prior and labels."""
     vae = workspace.vae()
     conditional = workspace.vae(conditional=True)
-    gan, auxiliary = trained(workspace, "conditional GAN"), trained(workspace, "AC-GAN")
+
+    def pixels(system: str) -> Maker:
+        gan = trained(workspace, system)
+        return lambda z, y: workspace.decode(gan, z[:, : gan.latent], y)  # its z may be shorter than the VAE's
 
     def latent(kind: str) -> Maker:
         actor = workspace.actor(kind)
@@ -59,8 +62,8 @@ def makers(workspace: Workspace) -> dict[str, Maker]:
         "latent AC-GAN": latent("auxiliary"),
         "attribute vectors": lambda z, y: workspace.decode(vae.decoder, attribute_vectors.sample(workspace, z, y)),
         "conditional VAE": lambda z, y: workspace.decode(conditional.decoder, z, y),
-        "conditional GAN in pixels": lambda z, y: workspace.decode(gan, z, y),
-        "AC-GAN in pixels": lambda z, y: workspace.decode(auxiliary, z, y),
+        "conditional GAN in pixels": pixels("conditional GAN"),
+        "AC-GAN in pixels": pixels("AC-GAN"),
     }
 
 
