@@ -24,7 +24,7 @@ from vision.asking import AskedLabels
 from vision.data.download import download
 from vision.data.images import Dataset, Watch
 from vision.experiments import generation
-from vision.experiments.catalogue import Experiment, experiments_of
+from vision.experiments.catalogue import EXPERIMENTS, Experiment
 from vision.objectives import parse
 from vision.presets import ExperimentPreset
 from vision.workspace import Workspace
@@ -37,14 +37,13 @@ def main(
     arguments: list[str] | None = None,
 ) -> int:
     """Run experiments as the command line says; return 2 for an error that the user can correct."""
-    known = experiments_of(presets)
-    chosen = options.parser(name, presets, {key: each.title for key, each in known.items()}).parse_args(arguments)
+    chosen = options.parser(name, presets, {key: each.title for key, each in EXPERIMENTS.items()}).parse_args(arguments)
     chosen.out = Path(chosen.out or f"{name}-{chosen.preset}")
     try:
         for option, value in vars(chosen).items():
             if isinstance(value, str) and not value.strip():
                 raise UserError(f"{option}: expected some text, got {value!r}; leave it out where nothing is meant")
-        _run(_workspace(name, load, presets, chosen), known, chosen)
+        _run(_workspace(name, load, presets, chosen), chosen)
     except (UserError, OSError) as error:
         print(f"vision.{name}: {error}", file=sys.stderr)
         return 2
@@ -100,15 +99,15 @@ def _workspace(
     )
 
 
-def _run(workspace: Workspace, known: Mapping[str, Experiment], chosen: argparse.Namespace) -> None:
+def _run(workspace: Workspace, chosen: argparse.Namespace) -> None:
     """Run the chosen experiments, in order and each once; print their results."""
     workspace.out.mkdir(parents=True, exist_ok=True)
-    names = [key for name in chosen.experiments for key in (known if name == "all" else [name])]
+    names = [key for name in chosen.experiments for key in (EXPERIMENTS if name == "all" else [name])]
     for key in dict.fromkeys(names):
         if key == "generate":
             _generate(workspace, chosen)
         else:
-            _experiment(workspace, key, known[key], again=chosen.again)
+            _experiment(workspace, key, EXPERIMENTS[key], again=chosen.again)
 
 
 def _settings(workspace: Workspace, fields: Iterable[str]) -> dict[str, Any]:

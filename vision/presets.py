@@ -66,12 +66,12 @@ class ExperimentPreset:
     constraints: ConstraintSettings
     attributes: TrainingSettings  # of the attribute critic
     draws: int  # images judged for each row of a table
+    flow: FlowSettings  # of coverage models
     sigma_x: float = 0.1
     penalty: float = 0.1  # lambda_dist, of a mean over dimensions: the more of them are unused, the less it weighs
     jitter: int = 0  # pixels by which the classifier's examples are shifted, at most
     mirror: bool = False  # whether they are also mirrored
     critic_hidden: tuple[int, ...] = LARGE  # of the attribute critic
-    flow: FlowSettings | None = None
 
     def as_listed(self) -> ExperimentPreset:
         """Return the preset with convolutional encoders in the order in which the paper lists their layers."""
@@ -164,6 +164,7 @@ CELEBA = {
         attributes=TrainingSettings(1500),
         critic_hidden=(512, 512),
         draws=1000,
+        flow=FlowSettings(TrainingSettings(400, batch=32, learning_rate=1e-3), couplings=4, hidden=128),
         penalty=_QUICK_PENALTY * 128 / 1024,
         jitter=2,
         mirror=True,
@@ -182,6 +183,7 @@ CELEBA = {
         constraints=_PAPER,
         attributes=TrainingSettings(20_000),
         draws=10_000,
+        flow=FlowSettings(TrainingSettings(100_000, batch=64)),
         mirror=True,
     ),
 }
@@ -220,7 +222,7 @@ def _smoke(quick: ExperimentPreset) -> ExperimentPreset:
         ),
         critic_hidden=(16,),
         draws=40,
-        flow=quick.flow and FlowSettings(few, couplings=2, hidden=16),
+        flow=FlowSettings(few, couplings=2, hidden=16),
     )
 
 

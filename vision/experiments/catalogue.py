@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,6 @@ from vision.experiments import (
     sharpening,
     transformation,
 )
-from vision.presets import ExperimentPreset
 from vision.workspace import Workspace
 
 
@@ -64,12 +63,6 @@ EXPERIMENTS = {
         objectives.run, "beta-VAE, InfoVAE, adversarial autoencoder", (*_NETWORKS, *_JUDGE, "sigma_x", "variants")
     ),
     "coverage": Experiment(
-        coverage.run, "coverage and quality: VAE, VAE-F, CQ, CQF", ("architecture", *_JUDGE, "draws", "flow")
+        coverage.run, "coverage and quality: VAE, GAN, and both together", ("architecture", *_JUDGE, "draws", "flow")
     ),
 }
-
-
-def experiments_of(presets: Mapping[str, ExperimentPreset]) -> dict[str, Experiment]:
-    """Return the experiments of a data set: `coverage` needs presets with a flow."""
-    flows = all(preset.flow is not None for preset in presets.values())
-    return {key: experiment for key, experiment in EXPERIMENTS.items() if key != "coverage" or flows}
