@@ -119,7 +119,7 @@ MNIST = {
         classifier=TrainingSettings(4000, learning_rate=1e-3),
         sweep=TrainingSettings(1500, learning_rate=1e-3),
         variants=TrainingSettings(1500, learning_rate=1e-3),
-        pixels=TrainingSettings(1000, batch=64),
+        pixels=TrainingSettings(1500, batch=64),
         pixel_layers=_MNIST_PIXELS,
         priors=TrainingSettings(2000, batch=256, learning_rate=1e-3),
         constraints=_QUICK,

@@ -1,6 +1,8 @@
 """The losses and options of generators in pixels, against what their papers say, computed in another way."""
 
 import math
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from melodylc.base.signals import Stopped
 from vision import metrics
 from vision.baselines.encoding_gans import InferenceGan, VaeGan
 from vision.baselines.gan import Gan, GanSettings
@@ -21,12 +24,14 @@ from vision.baselines.gan_losses import (
     wasserstein,
     wasserstein_generator,
 )
-from vision.baselines.gan_training import rounds
+from vision.baselines.gan_training import rounds, train_gan
 from vision.baselines.icgan import InvertedGan, inversion_loss
 from vision.baselines.labelled_gans import AuxiliaryGan, ConditionalGan, InfoGan
 from vision.baselines.pixel_critic import Judgement, MinibatchDiscrimination
+from vision.data.images import Images
 from vision.models import Architecture, Encoder
 from vision.presets import TrainingSettings
+from vision.training_loop import TrainingRun
 
 SHAPE = (1, 4, 4)
 SIZES = Architecture(3, hidden=(8,))
@@ -223,6 +228,39 @@ def test_the_information_of_a_code_is_between_none_and_all_of_it():
         assert gan.information(torch.rand(40, *SHAPE), codes) == pytest.approx(0, abs=1e-5)  # it says nothing
         gan.critic.forward = lambda x: Judgement(codes[:, :1], 100 * codes, codes)
         assert gan.information(torch.rand(40, *SHAPE), codes) == pytest.approx(math.log(10), abs=1e-5)
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.01])
+def test_a_stopped_training_of_a_gan_ends_with_the_same_weights(tmp_path, clip):
+    """Batch normalisation has running means beside its weights, which are kept as well."""
+    images = Images(torch.randint(0, 256, (20, *SHAPE), dtype=torch.uint8), torch.zeros(20, 1))
+    training = TrainingSettings(6, batch=4, learning_rate=1e-2)
+
+    def trained(folder, stop=None):
+        torch.manual_seed(0)
+        settings = GanSettings(critic_steps=2, clip=clip, loss="wasserstein" if clip else "non-saturating")
+        gan = Gan(SHAPE, Architecture(3, channels=(2, 4), kernels=(3, 3)), settings)
+        loss, calls = gan.generator_loss, []
+
+        def counted(x, y):
+            calls.append(1)
+            if len(calls) == stop:
+                os.kill(os.getpid(), signal.SIGTERM)  # the step is made none the less
+            return loss(x, y)
+
+        gan.generator_loss = counted
+        folder.mkdir(exist_ok=True)
+        run = TrainingRun(folder / "gan.checkpoint", {}, 3, "gan", progress=False)
+        train_gan(gan, images, training, run, torch.device("cpu"))
+        return gan.state_dict()
+
+    whole = trained(tmp_path / "whole")
+    with pytest.raises(Stopped):
+        trained(tmp_path / "cut", stop=2)
+    again = trained(tmp_path / "cut")
+    assert all(torch.equal(again[name], value) for name, value in whole.items())
+    bound = max(float(value.abs().max()) for name, value in whole.items() if name.startswith("critic"))
+    assert (bound <= clip) == bool(clip)
 
 
 def test_all_systems_make_as_many_steps_in_all():

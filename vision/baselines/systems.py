@@ -63,9 +63,9 @@ SYSTEMS = {
     "WGAN-GP": System(_plain, replace(_WGAN, gradient_penalty=10.0)),
     "InfoGAN": System(_info, GanSettings()),
     "conditional GAN": System(_conditional, GanSettings(gradient_penalty=1.0), asked=True),
+    "AC-GAN": System(_auxiliary, GanSettings(), asked=True),
     "VAE-GAN": System(_vae_gan, GanSettings()),
     "ALI": System(_inference, GanSettings()),
-    "AC-GAN": System(_auxiliary, GanSettings(), asked=True),
 }
 
 

@@ -32,10 +32,11 @@ class VampPrior(LatentPrior):
 
     def log_density(self, z: Tensor, y: Tensor) -> Tensor:
         """Return log p(z) of vectors (B, Z), (B,); labels are not read."""
-        mean, sigma = self._components()
-        within = ((z[:, None] - mean) / sigma).square().sum(dim=-1)  # (B, K)
-        each = -0.5 * within - sigma.log().sum(dim=-1) - 0.5 * z.shape[1] * LOG_2PI
-        return torch.logsumexp(each, dim=1) - math.log(len(mean))
+        mean, sigma = (part.double() for part in self._components())  # the squares below cancel each other
+        precision, at = sigma.square().reciprocal(), z.double()
+        within = at.square() @ precision.T - 2 * at @ (mean * precision).T + (mean.square() * precision).sum(dim=1)
+        each = -0.5 * within - sigma.log().sum(dim=1) - 0.5 * z.shape[1] * LOG_2PI  # (B, K)
+        return (torch.logsumexp(each, dim=1) - math.log(len(mean))).to(z.dtype)
 
     @torch.no_grad()
     def sample(self, y: Tensor) -> Tensor:
