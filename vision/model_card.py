@@ -28,6 +28,7 @@ class About:
     what: str = "A network of the image experiments."
     call: str = ""  # what returns the network, in Python, with a `workspace`
     measure: Callable[[Any], Mapping[str, float]] | None = None  # of the trained network, on held-out images
+    source: str = ""  # the module that has the function which is called, where it is not the workspace's own
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def _text(path: Path, origin: Origin, about: About, card: Mapping[str, Any], met
         lines += [
             "from pathlib import Path",
             "",
+            *([f"from {about.source} import {about.call.partition('(')[0]}"] if about.source else []),
             f"from vision.data import {origin.data}",
             f"from vision.presets import {origin.data.upper()}",
             "from vision.workspace import Workspace",
