@@ -15,10 +15,10 @@ from typing import Any
 import torch
 
 from melodylc.base.errors import UserError
-from melodylc.base.launched import is_first, tells_error
 from melodylc.base.progress import bar as progress_bar
 from melodylc.base.signals import exit_code
 from melodylc.base.storage import write_json
+from melodylc.base.torchrun import is_first, tells_error
 from melodylc.base.version import __version__
 from melodylc.latent.processes import Processes, joined
 from vision import options, report

@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
-from melodylc.base.launched import is_first
 from melodylc.base.storage import atomic_write
+from melodylc.base.torchrun import is_first
 
 
 def canvas(width: float, height: float) -> Any:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from melodylc.base.errors import UserError
-from melodylc.base.launched import is_first, tells_error
 from melodylc.base.signals import BROKEN_PIPE, exit_code, on_signals
+from melodylc.base.torchrun import is_first, tells_error
 from melodylc.base.version import __version__
 from melodylc.cli import (
     ableton,

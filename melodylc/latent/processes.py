@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.autograd.function import once_differentiable
 
-from melodylc.base import launched
+from melodylc.base import torchrun
 from melodylc.base.errors import UserError
 from melodylc.latent.optimisers import Adam
 
@@ -201,7 +201,7 @@ def joined(device: str | None = None) -> Iterator[Processes]:
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cuda.matmul.allow_tf32 = True  # what is left in float32 is faster so, on cards that have it
-    count = launched.count()
+    count = torchrun.count()
     if count == 1:
         yield Processes(torch.device(device))
         return
