@@ -138,12 +138,12 @@ class Workspace:
 
     def _call_of_vae(self, sigma_x: float, objective: Objective, training: TrainingSettings, conditional: bool) -> str:
         """Return what returns a VAE, for its card; nothing where it takes more than names of the preset."""
-        lengths = {"": self.preset.vae, "sweep": self.preset.sweep, "variants": self.preset.variants}
-        length = next((name for name, of in lengths.items() if of == training), None)
+        preset = vars(self.preset)  # a card is no result: what it reads of the preset is not noted
+        length = next((name for name in ("vae", "sweep", "variants") if preset[name] == training), None)
         if length is None or objective != self.objective or self.objective != ELBO:
             return ""
-        arguments = [] if sigma_x == self.preset.sigma_x else [f"{sigma_x!r}"]
-        arguments += [f"training=preset.{length}"] if length else []
+        arguments = [] if sigma_x == preset["sigma_x"] else [f"{sigma_x!r}"]
+        arguments += [f"training=preset.{length}"] if length != "vae" else []
         arguments += ["conditional=True"] if conditional else []
         return f"workspace.vae({', '.join(arguments)})"
 

@@ -8,8 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from vision.baselines import icgan, systems
 from vision.data import celeba, mnist
+from vision.experiments import coverage
 from vision.presets import CELEBA, MNIST
+from vision.priors import known
 from vision.workspace import Workspace
 
 NETWORKS = {
@@ -19,6 +22,10 @@ NETWORKS = {
     "vae-sigma0.1-steps4-labels": lambda workspace: workspace.vae(conditional=True),
     "distance": lambda workspace: workspace.critic("distance"),
     "attribute-critic": lambda workspace: workspace.attribute_critic(),
+    "pixels-wgan-gp": lambda workspace: systems.trained(workspace, "WGAN-GP"),
+    "icgan": lambda workspace: icgan.trained(workspace).encoder,
+    "prior-vae": lambda workspace: known.trained(workspace, "VAE"),
+    "coverage-cqf-residual": lambda workspace: coverage.model_of(workspace, "CQF, residual"),
 }
 
 
