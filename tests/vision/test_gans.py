@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melodylc.base.signals import Stopped
+from melodylc.latent.processes import Processes
 from vision import metrics
 from vision.baselines.encoding_gans import InferenceGan, VaeGan
-from vision.baselines.gan import Gan, GanSettings
+from vision.baselines.gan import Examples, Gan, GanSettings
 from vision.baselines.gan_losses import (
     LOSSES,
     clip_weights,
@@ -205,6 +206,16 @@ def test_labels_reach_what_reads_them():
     terms = conditional.critic_terms(conditional.examples(x, y), None, None)
     expected = 0.5 * torch.nn.functional.softplus(conditional.critic(x, other).logit).mean()
     torch.testing.assert_close(terms, expected)
+
+
+def test_wrong_labels_are_of_another_image_of_the_whole_batch(monkeypatch):
+    torch.manual_seed(0)
+    gan, (x, y) = ConditionalGan(SHAPE, SIZES, GanSettings(), labels=3), _batch()
+    monkeypatch.setattr(Processes, "gathered", lambda self, rows: y)
+    gan.processes = Processes(torch.device("cpu"), rank=1, count=2)
+    own, wrong = slice(1, None, 2), y.roll(1, dims=0)[1::2]
+    found = gan.critic_terms(Examples(x[own], y[own], x[own], y[own], y[own]), None, None)
+    torch.testing.assert_close(found, 0.5 * torch.nn.functional.softplus(gan.critic(x[own], wrong).logit).mean())
 
 
 def test_ac_gan_adds_the_cross_entropy_of_labels_to_both_sides():
