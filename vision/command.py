@@ -18,15 +18,16 @@ from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as progress_bar
 from melodylc.base.signals import exit_code
 from melodylc.base.storage import write_json
+from melodylc.base.torchrun import is_first, tells_error
 from melodylc.base.version import __version__
-from melodylc.latent.processes import Processes, is_first, joined
+from melodylc.latent.processes import Processes, joined
 from vision import options, report
 from vision.asking import AskedLabels
 from vision.data.download import download
 from vision.data.images import Dataset, LabelNames, Watch
 from vision.data.pictures import prepared
 from vision.experiments import generation, pictures
-from vision.experiments.catalogue import Experiment, experiments_of
+from vision.experiments.catalogue import EXPERIMENTS, Experiment
 from vision.objectives import parse
 from vision.presets import ExperimentPreset
 from vision.workspace import Workspace
@@ -40,8 +41,7 @@ def main(
     arguments: list[str] | None = None,
 ) -> int:
     """Run experiments as the command line says; return 2 for an error that the user can correct."""
-    known = experiments_of(presets)
-    chosen = options.parser(name, presets, {key: each.title for key, each in known.items()}).parse_args(arguments)
+    chosen = options.parser(name, presets, {key: each.title for key, each in EXPERIMENTS.items()}).parse_args(arguments)
     chosen.out = Path(chosen.out or f"{name}-{chosen.preset}")
     try:
         for option, value in vars(chosen).items():
@@ -50,9 +50,10 @@ def main(
         device = _device(chosen.device)
         _check_packages()
         with joined(device) as processes:
-            _run(_workspace(name, label_names, load, presets, chosen, processes), known, chosen)
+            _run(_workspace(name, label_names, load, presets, chosen, processes), chosen)
     except (UserError, OSError) as error:
-        print(f"vision.{name}: {error}", file=sys.stderr)
+        if tells_error():
+            print(f"vision.{name}: {error}", file=sys.stderr)
         return 2
     except (MemoryError, torch.OutOfMemoryError):
         print(f"vision.{name}: {_no_memory(chosen)}", file=sys.stderr)
@@ -121,15 +122,15 @@ def _workspace(
     )
 
 
-def _run(workspace: Workspace, known: Mapping[str, Experiment], chosen: argparse.Namespace) -> None:
+def _run(workspace: Workspace, chosen: argparse.Namespace) -> None:
     """Run the chosen experiments, in order and each once; print their results."""
     workspace.out.mkdir(parents=True, exist_ok=True)
-    names = [key for name in chosen.experiments for key in (known if name == "all" else [name])]
+    names = [key for name in chosen.experiments for key in (EXPERIMENTS if name == "all" else [name])]
     for key in dict.fromkeys(names):
         if key == "generate":
             _generate(workspace, chosen)
         else:
-            _experiment(workspace, key, known[key], again=chosen.again)
+            _experiment(workspace, key, EXPERIMENTS[key], again=chosen.again)
 
 
 def _settings(workspace: Workspace, fields: Iterable[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from melodylc.base.storage import atomic_write
-from melodylc.latent.processes import is_first
+from melodylc.base.torchrun import is_first
 
 
 def canvas(width: float, height: float) -> Any:

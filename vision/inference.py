@@ -5,11 +5,11 @@ Shapes: N images of (C, H, W), B vectors, Z latent dimensions, Y labels, F featu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from melodylc.latent.posterior import Posterior
 from vision.data.images import Images
@@ -42,7 +42,7 @@ def encode(vae: VAE, images: Images, device: torch.device) -> Posterior:
 
 
 @torch.no_grad()
-def decode(decoder: nn.Module, z: Tensor, y: Tensor | None = None) -> Tensor:
+def decode(decoder: Callable[..., Tensor], z: Tensor, y: Tensor | None = None) -> Tensor:
     """Decode vectors (B, Z), with labels (B, Y) for a conditional decoder, to images on the CPU."""
     return torch.cat([decoder(z[rows], *(() if y is None else (y[rows],))).cpu() for rows in _slices(len(z))])
 

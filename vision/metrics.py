@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -62,6 +64,16 @@ def frechet(features: Tensor, others: Tensor) -> float:
     # tr (A B)^(1/2) = tr (A^(1/2) B A^(1/2))^(1/2), and the latter is symmetric
     cross = torch.linalg.eigvalsh(root @ cov_b @ root).clamp_min(0).sqrt().sum()
     return float((mean + cov_a.trace() + cov_b.trace() - 2 * cross).clamp_min(0))
+
+
+def classifier_score(logits: Tensor) -> float:
+    """Return exp E KL(p(y|x) || p(y)) of class logits (N, Y), from 1 to Y (Salimans et al. 2016).
+
+    The formula is that of the Inception score, the classifier is not: numbers compare within a data set only.
+    """
+    said = F.log_softmax(logits.double(), dim=1)
+    overall = torch.logsumexp(said, dim=0) - math.log(len(said))
+    return float((said.exp() * (said - overall)).sum(dim=1).mean().exp())
 
 
 def likeness(images: Tensor) -> float:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from melodylc.latent.posterior import Posterior
+from vision.batch_norm import BatchNorm
 
 LOG_2PI = math.log(2 * math.pi)
 LEAST_SIGMA = 1e-6  # of a posterior: keeps log sigma finite
@@ -38,10 +39,35 @@ class Architecture:
         return replace(self, channels=self.channels[::-1], kernels=self.kernels[::-1])
 
 
+class Residual(nn.Module):
+    """A layer whose output is added to its input: x + ReLU(layer(x))."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, ...) to the same shape."""
+        return x + torch.relu(self.layer(x))
+
+
 class Encoder(nn.Module):
     """Images, with labels if it takes any, to vectors: q(z|x), attribute logits, or one logit of a pixel critic."""
 
-    def __init__(self, shape: tuple[int, int, int], architecture: Architecture, outputs: int, labels: int = 0) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        architecture: Architecture,
+        outputs: int,
+        labels: int = 0,
+        *,
+        residual: bool = False,
+    ) -> None:
+        """Build an untrained encoder.
+
+        Args:
+            residual: whether a residual layer of the same width follows each layer.
+        """
         super().__init__()
         layers: list[nn.Module] = []
         channels, height, width = shape
@@ -50,12 +76,14 @@ class Encoder(nn.Module):
             layers.append(nn.Flatten())
             for units in architecture.hidden:
                 layers += [nn.Linear(inputs, units), nn.ReLU()]
+                layers += [Residual(nn.Linear(units, units))] if residual else []
                 inputs = units
             self.features, found = inputs, inputs
         else:
             channels += labels  # labels as constant planes beside the colours
             for units, kernel in zip(architecture.channels, architecture.kernels, strict=True):
                 layers += [nn.Conv2d(channels, units, kernel, stride=2, padding=kernel // 2), nn.ReLU()]
+                layers += [Residual(nn.Conv2d(units, units, 3, padding=1))] if residual else []
                 channels, height, width = units, (height + 1) // 2, (width + 1) // 2
             self.features, found = channels, channels * height * width
         self.flat = bool(architecture.hidden)
@@ -79,7 +107,21 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Latent vectors, with labels if it takes any, to images in [0, 1]: the encoder's layers in reverse."""
 
-    def __init__(self, shape: tuple[int, int, int], architecture: Architecture, labels: int = 0) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        architecture: Architecture,
+        labels: int = 0,
+        *,
+        normed: bool = False,
+        residual: bool = False,
+    ) -> None:
+        """Build an untrained decoder.
+
+        Args:
+            residual: whether a residual layer of the same width follows each layer but the last.
+            normed: whether convolutions are followed by batch normalisation, as generators are (Radford et al. 2015).
+        """
         super().__init__()
         channels, height, width = shape
         layers: list[nn.Module] = []
@@ -87,6 +129,7 @@ class Decoder(nn.Module):
         if architecture.hidden:
             for units in reversed(architecture.hidden):
                 layers += [nn.Linear(inputs, units), nn.ReLU()]
+                layers += [Residual(nn.Linear(units, units))] if residual else []
                 inputs = units
             layers += [nn.Linear(inputs, channels * height * width), nn.Unflatten(1, shape)]
         else:
@@ -97,13 +140,16 @@ class Decoder(nn.Module):
                 raise ValueError(f"expected sides divisible by {2**steps}, got {height} x {width}")
             first = (widths[-1], height >> steps, width >> steps)
             layers += [nn.Linear(inputs, math.prod(first)), nn.Unflatten(1, first)]
+            layers += [BatchNorm(widths[-1]), nn.ReLU()] if normed else []
             for step in range(steps, 0, -1):
                 kernel = kernels[step - 1]
                 layers.append(
                     nn.ConvTranspose2d(widths[step], widths[step - 1], kernel, 2, padding=kernel // 2, output_padding=1)
                 )
                 if step > 1:
-                    layers.append(nn.ReLU())
+                    units = widths[step - 1]
+                    layers += [BatchNorm(units), nn.ReLU()] if normed else [nn.ReLU()]
+                    layers += [Residual(nn.Conv2d(units, units, 3, padding=1))] if residual else []
         self.layers = nn.Sequential(*layers)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:

@@ -87,7 +87,9 @@ class NetworkStore:
                 checkpoint.unlink(missing_ok=True)
         network.requires_grad_(False).eval()
         if self._processes.first and not path.with_suffix(".md").exists():  # also where a kill came between the two
-            model_card.write(path.with_suffix(".md"), network, self._origin, about, card)
+            with torch.random.fork_rng():  # what it measures leaves the numbers of the first as those of the others
+                torch.manual_seed(seed)
+                model_card.write(path.with_suffix(".md"), network, self._origin, about, card)
         self._loaded[name], self._cards[network] = network, card
         return network
 

@@ -60,17 +60,19 @@ class ExperimentPreset:
     classifier: TrainingSettings
     sweep: TrainingSettings  # of each of the VAEs compared by sigma_x
     variants: TrainingSettings  # of the VAEs compared by objective, and of the plain autoencoder
-    pixels: TrainingSettings  # of the conditional GAN in pixels
+    pixels: TrainingSettings  # of each of the generators in pixels
+    pixel_layers: Architecture  # of their networks
+    priors: TrainingSettings  # of each of the densities of encodings
     constraints: ConstraintSettings
     attributes: TrainingSettings  # of the attribute critic
     draws: int  # images judged for each row of a table
+    flow: FlowSettings  # of coverage models
     sigma_x: float = 0.1
     penalty: float = 0.1  # lambda_dist, of a mean over dimensions: the more of them are unused, the less it weighs
     jitter: int = 0  # pixels by which the classifier's examples are shifted, at most
     mirror: bool = False  # whether they are also mirrored
     critic_hidden: tuple[int, ...] = LARGE  # of the attribute critic
     attribute_penalty: float = 10.0  # weight of the gradient penalty of the attribute critic
-    flow: FlowSettings | None = None
 
     def as_listed(self) -> ExperimentPreset:
         """Return the preset with convolutional encoders in the order in which the paper lists their layers."""
@@ -78,9 +80,8 @@ class ExperimentPreset:
 
     def batches(self) -> set[int]:
         """Return the sizes of the batches that the trainings have."""
-        trainings = [self.vae, self.classifier, self.sweep, self.variants, self.pixels, self.attributes]
-        if self.flow is not None:
-            trainings.append(self.flow.training)
+        trainings = [self.vae, self.classifier, self.sweep, self.variants, self.pixels, self.priors, self.attributes]
+        trainings.append(self.flow.training)
         constraints = (self.constraints.large, self.constraints.small, self.constraints.inner)
         return {each.batch for each in trainings} | {each.batch for each in constraints}
 
@@ -114,6 +115,7 @@ _QUICK = ConstraintSettings(
 # lambda_dist of Z dimensions is this times Z / 1024: the penalty is a mean, and most of the paper's 1,024 are unused
 _QUICK_PENALTY = 0.05
 _MNIST = Architecture(latent=64, hidden=(512, 512, 512))
+_MNIST_PIXELS = Architecture(latent=64, channels=(32, 64), kernels=(5, 5))
 _FACES = Architecture(latent=128, channels=(32, 64, 128, 256))
 
 MNIST = {
@@ -125,7 +127,9 @@ MNIST = {
         classifier=TrainingSettings(4000, learning_rate=1e-3),
         sweep=TrainingSettings(1500, learning_rate=1e-3),
         variants=TrainingSettings(1500, learning_rate=1e-3),
-        pixels=TrainingSettings(2000, batch=64),
+        pixels=TrainingSettings(1500, batch=64),
+        pixel_layers=_MNIST_PIXELS,
+        priors=TrainingSettings(2000, batch=256, learning_rate=1e-3),
         constraints=_QUICK,
         attributes=TrainingSettings(1500),
         critic_hidden=(512, 512),
@@ -144,6 +148,8 @@ MNIST = {
         sweep=TrainingSettings(50_000),
         variants=TrainingSettings(50_000),
         pixels=TrainingSettings(50_000),
+        pixel_layers=Architecture(latent=128, channels=(64, 128), kernels=(5, 5)),
+        priors=TrainingSettings(50_000, batch=256),
         constraints=_PAPER,
         attributes=TrainingSettings(20_000),
         draws=10_000,
@@ -161,11 +167,14 @@ CELEBA = {
         sweep=TrainingSettings(700, batch=64, learning_rate=1e-3),
         variants=TrainingSettings(700, batch=64, learning_rate=1e-3),
         pixels=TrainingSettings(800, batch=32),
+        pixel_layers=_FACES,
+        priors=TrainingSettings(2000, batch=256, learning_rate=1e-3),
         constraints=_QUICK,
         attributes=TrainingSettings(1500),
         critic_hidden=(512, 512),
         attribute_penalty=0.01,
         draws=1000,
+        flow=FlowSettings(TrainingSettings(400, batch=32, learning_rate=1e-3), couplings=4, hidden=128),
         penalty=_QUICK_PENALTY * 128 / 1024,
         jitter=2,
         mirror=True,
@@ -179,9 +188,12 @@ CELEBA = {
         sweep=TrainingSettings(50_000),
         variants=TrainingSettings(50_000),
         pixels=TrainingSettings(100_000, batch=64),
+        pixel_layers=Architecture(latent=128, channels=(64, 128, 256, 512)),
+        priors=TrainingSettings(50_000, batch=256),
         constraints=_PAPER,
         attributes=TrainingSettings(20_000),
         draws=10_000,
+        flow=FlowSettings(TrainingSettings(100_000, batch=64)),
         mirror=True,
     ),
 }
@@ -191,22 +203,27 @@ def _smoke(quick: ExperimentPreset) -> ExperimentPreset:
     """Return a preset that runs everything in a minute or two; what it reaches means nothing."""
     brief = AdversarialSettings(steps=3, critic_steps=1, batch=16, label_units=8)
     few = TrainingSettings(4, batch=16)
-    narrow = replace(
-        quick.architecture,
-        latent=8,
-        hidden=tuple(32 for _ in quick.architecture.hidden),
-        channels=tuple(4 << at for at, _ in enumerate(quick.architecture.channels)),
-    )
+
+    def narrow(architecture: Architecture) -> Architecture:
+        return replace(
+            architecture,
+            latent=8,
+            hidden=tuple(32 for _ in architecture.hidden),
+            channels=tuple(4 << at for at, _ in enumerate(architecture.channels)),
+        )
+
     return replace(
         quick,
         name="smoke",
-        architecture=narrow,
-        judge=narrow,
+        architecture=narrow(quick.architecture),
+        judge=narrow(quick.judge),
+        pixel_layers=narrow(quick.pixel_layers),
         vae=few,
         classifier=few,
         sweep=few,
         variants=few,
         pixels=few,
+        priors=few,
         attributes=few,
         constraints=ConstraintSettings(
             large=replace(brief, actor_hidden=(16,), critic_hidden=(16,)),
@@ -215,7 +232,7 @@ def _smoke(quick: ExperimentPreset) -> ExperimentPreset:
         ),
         critic_hidden=(16,),
         draws=40,
-        flow=quick.flow and FlowSettings(few, couplings=2, hidden=16),
+        flow=FlowSettings(few, couplings=2, hidden=16),
     )
 
 

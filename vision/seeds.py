@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from vision import celeba, mnist, report
-from vision.experiments.catalogue import experiments_of
-from vision.presets import CELEBA, MNIST
+from vision.experiments.catalogue import EXPERIMENTS
 
-COMMANDS = {"mnist": (mnist.entry, MNIST), "celeba": (celeba.entry, CELEBA)}
+COMMANDS = {"mnist": mnist.entry, "celeba": celeba.entry}
 MOST = 1000  # seeds
 Row = Mapping[str, float]
 
@@ -61,11 +60,11 @@ def entry(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=_count, default=5, help="how many, from 0 up (5)")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where seed0, seed1, ... are")
     chosen, others = parser.parse_known_args(arguments)
-    run, presets = COMMANDS[chosen.data_set]
-    known = experiments_of(presets)
-    names = list(dict.fromkeys(key for name in chosen.experiments for key in (known if name == "all" else [name])))
-    if unknown := [name for name in names if name not in known]:
-        parser.error(f"expected some of {', '.join(known)} or all, got {unknown[0]}")
+    run = COMMANDS[chosen.data_set]
+    asked = (key for name in chosen.experiments for key in (EXPERIMENTS if name == "all" else [name]))
+    names = list(dict.fromkeys(asked))
+    if unknown := [name for name in names if name not in EXPERIMENTS]:
+        parser.error(f"expected some of {', '.join(EXPERIMENTS)} or all, got {unknown[0]}")
     if any(option.split("=")[0] == "--seed" for option in others):
         parser.error("expected --seeds, how many; each has its own --seed")
     folders = [chosen.out / f"seed{seed}" for seed in range(chosen.seeds)]
@@ -76,7 +75,7 @@ def entry(arguments: list[str] | None = None) -> int:
     for name in names:
         results: list[Any] = [json.loads((folder / f"{name}.json").read_text())["result"] for folder in folders]
         if all("rows" in result for result in results):
-            print(f"\n{known[name].title}, {len(folders)} seeds, mean ± standard deviation\n\n{table(results)}")
+            print(f"\n{EXPERIMENTS[name].title}, {len(folders)} seeds, mean ± standard deviation\n\n{table(results)}")
     return 0
 
 

@@ -5,6 +5,7 @@ Shapes: N images of (C, H, W), B vectors, Z latent dimensions, Y labels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -250,7 +251,7 @@ class Workspace:
         """Return q(z|x) of images, on the workspace's device."""
         return inference.encode(vae, images, self.device)
 
-    def decode(self, decoder: nn.Module, z: Tensor, y: Tensor | None = None) -> Tensor:
+    def decode(self, decoder: Callable[..., Tensor], z: Tensor, y: Tensor | None = None) -> Tensor:
         """Decode vectors (B, Z), with labels (B, Y) for a conditional decoder, to images on the CPU."""
         return inference.decode(decoder, z, y)
 

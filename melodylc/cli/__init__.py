@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from melodylc.base.errors import UserError
 from melodylc.base.signals import BROKEN_PIPE, exit_code, on_signals
+from melodylc.base.torchrun import is_first, tells_error
 from melodylc.base.version import __version__
 from melodylc.cli import (
     ableton,
@@ -64,17 +65,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise  # no fault of the command: see `entry`
     except KeyboardInterrupt as stop:
         with suppress(OSError):  # the terminal may be what went away
-            print("\n" + "; ".join(["stopped", *map(str, stop.args)]), file=sys.stderr)
+            if is_first():
+                print("\n" + "; ".join(["stopped", *map(str, stop.args)]), file=sys.stderr)
         return exit_code(stop)
     except (UserError, ImportError) as error:
-        print(f"melodylc: {error}", file=sys.stderr)
+        if tells_error():
+            print(f"melodylc: {error}", file=sys.stderr)
         return 2
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
-        print(
-            f"melodylc: {error.strerror or error}{where}; check the path, the permissions and the space left",
-            file=sys.stderr,
-        )
+        if tells_error():
+            print(
+                f"melodylc: {error.strerror or error}{where}; check the path, the permissions and the space left",
+                file=sys.stderr,
+            )
         return 2
     return 0
 

@@ -108,8 +108,19 @@ def flow_loss(field: VelocityField, examples: Tensor, labels: Tensor, generator:
 
     Times are logit-normal: the middle of the way, where the velocity is hardest to know, comes most often.
     """
-    noise = tied(torch.randn(examples.shape, generator=generator).to(examples), form_of(examples))
-    t = torch.sigmoid(torch.randn(len(examples), generator=generator)).to(examples)
+    noise = torch.randn(examples.shape, generator=generator)
+    return velocity_loss(field, examples, labels, noise, torch.randn(len(examples), generator=generator))
+
+
+def velocity_loss(field: VelocityField, examples: Tensor, labels: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+    """Return the flow matching loss for normal numbers that were drawn already.
+
+    Args:
+        noise: (B, P, D), where the ways to the examples begin.
+        times: (B,), how far along: their sigmoid, from 0 to 1.
+    """
+    noise = tied(noise.to(examples), form_of(examples))
+    t = torch.sigmoid(times).to(examples)
     x = torch.lerp(noise, examples, t[:, None, None])
     return F.mse_loss(field(x, t, labels).float(), examples - noise)
 

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.autograd.function import once_differentiable
 
+from melodylc.base import torchrun
 from melodylc.base.errors import UserError
 from melodylc.latent.optimisers import Adam
+
+Noise = Callable[[tuple[int, ...]], Tensor]  # a shape to random numbers of that shape: `Processes.noise`, torch.randn
 
 
 @dataclass(frozen=True)
@@ -89,18 +94,14 @@ class Processes:
         return values / self.count
 
     def gathered(self, rows: Tensor) -> Tensor:
-        """Return a batch (B, ...) of which each process has its share (B / N, ...), for a loss that compares its rows.
+        """Return a batch (B, ...) of which each process has its share (B / N, ...), for what compares its rows.
 
-        Gradients flow back to one's own share, as much of them as leaves the whole after they are averaged.
+        Gradients flow back to the process that a row came from, out of the losses of all.
         """
         if self.count == 1:
             return rows
-        shares = [torch.empty_like(rows) for _ in range(self.count)]
-        distributed.all_gather(shares, rows.detach())
-        shares[self.rank] = own = rows.view_as(rows)
-        if own.requires_grad:
-            own.register_hook(lambda gradient: gradient * self.count)
-        return torch.stack(shares, dim=1).flatten(0, 1)
+        gathered: Tensor = _Gathered.apply(rows, self)
+        return gathered
 
     def any(self, flag: bool) -> bool:
         """Return whether a flag is set in one of the processes; on the CPU, so that no GPU is waited for."""
@@ -123,12 +124,25 @@ class Processes:
                 self.wait()
 
 
-def is_first() -> bool:
-    """Return whether this is the process that writes files, for what is not given the processes."""
-    return not distributed.is_initialized() or distributed.get_rank() == 0
-
-
 ALONE = Processes(torch.device("cpu"))  # one process; where its device is asked for, it is the CPU
+
+
+class _Gathered(torch.autograd.Function):
+    """The shares of all processes as one batch; its gradient is the sum of those of all, each its share."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, processes: Processes) -> Tensor:
+        ctx.processes = processes
+        shares = [torch.empty_like(rows) for _ in range(processes.count)]
+        distributed.all_gather(shares, rows.contiguous())
+        return torch.stack(shares, dim=1).flatten(0, 1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        gradient = gradient.clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(gradient)
+        return ctx.processes.share(gradient), None
 
 
 class _Averaging:
@@ -187,7 +201,7 @@ def joined(device: str | None = None) -> Iterator[Processes]:
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cuda.matmul.allow_tf32 = True  # what is left in float32 is faster so, on cards that have it
-    count = int(os.environ.get("WORLD_SIZE", "1"))
+    count = torchrun.count()
     if count == 1:
         yield Processes(torch.device(device))
         return

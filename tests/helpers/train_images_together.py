@@ -6,17 +6,19 @@ each, a value of all processes a line, as NAME.curve beside it.
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from melodylc.latent.processes import Processes, joined
 from vision import training_loop
-from vision.baselines import pixel_gan
+from vision.baselines import icgan, systems
 from vision.data import mnist
 from vision.experiments import coverage
 from vision.objectives import info
 from vision.presets import MNIST
+from vision.priors import known
 from vision.training_loop import TrainingRun
 from vision.workspace import Workspace
 
@@ -49,8 +51,10 @@ KINDS = {
     "auxiliary": lambda workspace: workspace.actor("auxiliary"),
     "inner": lambda workspace: workspace.critic("inner"),
     "attributes": lambda workspace: workspace.attribute_critic(),
-    "pixels": pixel_gan.generator,
-    "flow": lambda workspace: coverage.model_of(workspace, "CQF"),
+    **{f"pixels{at}": partial(systems.trained, name=name) for at, name in enumerate(systems.SYSTEMS)},
+    "icgan": icgan.trained,
+    **{f"prior{at}": partial(known.trained, name=name) for at, name in enumerate(known.PRIORS)},
+    **{f"coverage{at}": partial(coverage.model_of, name=name) for at, name in enumerate(coverage.VARIANTS)},
 }
 
 

@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 from melodylc.base.errors import UserError
 from melodylc.latent.adversarial import networks
 from melodylc.latent.posterior import Posterior
-from vision.experiments.coverage import CoverageVAE, bits_per_dimension, dequantised
-from vision.flow import Coupling, Flow
-from vision.models import VAE, Architecture, Decoder, Encoder
+from vision.coverage.flow import Coupling, Flow
+from vision.coverage.iaf import InverseAutoregressiveFlow
+from vision.coverage.model import CoverageVAE, Variant, bits_per_dimension, dequantised
+from vision.coverage.training import train_coverage
+from vision.data.images import Images
+from vision.models import VAE, Architecture, Decoder, Encoder, Residual
 from vision.objectives import ELBO, Objective, adversarial, beta, info, loss, mmd, parse
-from vision.presets import CELEBA, CONDITIONAL, MNIST
+from vision.presets import CELEBA, CONDITIONAL, MNIST, FlowSettings, TrainingSettings
+from vision.training_loop import TrainingRun
 
 
 def _count(module):
@@ -151,10 +155,10 @@ def test_mmd_is_unbiased_and_grows_as_distributions_part():
     assert float(mmd(draws[0], draws[1] + 1.0)) > float(mmd(draws[0], draws[1] + 0.5))
 
 
-@given(st.integers(0, 4), st.integers(0, 1000))
-def test_a_flow_inverts_and_its_log_determinant_is_autograds(couplings, seed):
+@given(st.integers(0, 4), st.integers(1, 2), st.integers(0, 1000))
+def test_a_flow_inverts_and_its_log_determinant_is_autograds(couplings, scales, seed):
     torch.manual_seed(seed)
-    flow = Flow(2, 3, couplings, hidden=8).double()
+    flow = Flow(2, 3, couplings, 8, scales).double()
     for parameter in flow.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     x = torch.randn(3, 6, dtype=torch.float64)
@@ -168,7 +172,7 @@ def test_a_flow_inverts_and_its_log_determinant_is_autograds(couplings, seed):
 def test_a_coupling_keeps_one_half_and_moves_the_other_by_it():
     torch.manual_seed(0)
     mask = torch.tensor([1.0, 0.0, 1.0, 0.0])
-    coupling = Coupling(mask, hidden=8)
+    coupling = Coupling(mask, 1 - mask, hidden=8)
     x = torch.randn(2, 4)
     assert torch.equal(coupling(x)[0], x)  # it begins as the identity
     for parameter in coupling.parameters():
@@ -178,6 +182,90 @@ def test_a_coupling_keeps_one_half_and_moves_the_other_by_it():
     assert not torch.isclose(y[:, 1::2], x[:, 1::2]).any()
     other, _ = coupling(x + torch.tensor([0.0, 1.0, 0.0, 0.0]))  # x2 moves y2 linearly, each pixel its own
     assert torch.equal(other[:, [0, 2, 3]], y[:, [0, 2, 3]])
+
+
+def test_the_second_scale_leaves_half_of_the_pixels_as_they_are():
+    torch.manual_seed(0)
+    flow = Flow(4, 4, 2, 8, scales=2)
+    for parameter in flow.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    assert len(flow.couplings) == 4
+    x = torch.randn(3, 16)
+    y, _ = flow.couplings[2](x)
+    z, _ = flow.couplings[3](y)
+    even = torch.tensor([[(row + column) % 2 == 0 for column in range(4)] for row in range(4)]).flatten()
+    assert torch.equal(z[:, even], x[:, even])
+    assert not torch.isclose(z[:, ~even], x[:, ~even]).any()
+
+
+def test_a_flow_of_posteriors_is_autoregressive_and_its_log_determinant_autograds():
+    torch.manual_seed(0)
+    flow = InverseAutoregressiveFlow(4, 2, (16,), 3).double()
+    z, context = torch.randn(5, 4).double(), torch.randn(5, 3).double()
+    moved, log_det = flow(z, context)
+    for row in range(5):
+        jacobian = torch.autograd.functional.jacobian(
+            lambda v, row=row: flow(v[None], context[row : row + 1])[0][0], z[row]
+        )
+        assert float(log_det[row].detach()) == pytest.approx(float(torch.linalg.slogdet(jacobian)[1]), abs=1e-8)
+    assert not torch.isclose(moved, flow(z, context + 1)[0]).any()
+
+
+def test_the_kl_of_a_flow_of_posteriors_is_that_of_a_gaussian_where_it_does_nothing():
+    torch.manual_seed(0)
+    flow = InverseAutoregressiveFlow(3, 2, (8,), 2)
+    with torch.no_grad():
+        for made in flow.steps:
+            made.layers[-1].weight.zero_()
+            made.layers[-1].bias.copy_(torch.tensor([0.0, 50.0] * 3))  # sigma 1, whatever m is
+        begin = Posterior(torch.randn(1, 3).expand(20_000, 3), torch.rand(1, 3).expand(20_000, 3) + 0.3)
+        z, kl = flow.draw(begin, torch.zeros(20_000, 2))
+    assert float(kl.mean()) == pytest.approx(float(begin.kl()[0].sum()), abs=0.05)
+    torch.testing.assert_close(z.mean(dim=0), begin.mean[0], atol=0.03, rtol=0)
+
+
+def test_residual_layers_add_to_what_they_read():
+    torch.manual_seed(0)
+    layer = Residual(torch.nn.Linear(3, 3))
+    x = torch.randn(4, 3)
+    torch.testing.assert_close(layer(x), x + torch.relu(x @ layer.layer.weight.T + layer.layer.bias))
+    for shape, sizes in (
+        ((1, 28, 28), Architecture(5, hidden=(7, 6))),
+        ((3, 64, 64), Architecture(5, channels=(2, 3, 4, 5))),
+    ):
+        encoder, decoder = Encoder(shape, sizes, 4, residual=True), Decoder(shape, sizes, residual=True)
+        depth = len(sizes.hidden or sizes.channels)
+        assert sum(isinstance(module, Residual) for module in encoder.modules()) == depth
+        assert sum(isinstance(module, Residual) for module in decoder.modules()) == depth - (not sizes.hidden)
+        assert decoder(encoder(torch.rand(2, *shape)).new_zeros(2, 5)).shape == (2, *shape)
+
+
+def test_the_likelihood_of_a_gan_is_found_with_its_generator_as_it_is(tmp_path):
+    torch.manual_seed(0)
+    variant = Variant(likelihood=False, adversarial=True)
+    sizes = Architecture(3, hidden=(8,))
+    model = CoverageVAE((1, 2, 2), sizes, 0, 4, variant)
+    begin = {name: value.clone() for name, value in model.state_dict().items()}
+    images = Images(torch.randint(0, 256, (20, 1, 2, 2), dtype=torch.uint8), torch.zeros(20, 1))
+    settings = FlowSettings(TrainingSettings(4, batch=8, learning_rate=1e-2))
+    seen = []
+    elbo = model.elbo
+
+    def watched(x, noise):
+        seen.append({name: value.clone() for name, value in model.decoder.state_dict().items()})
+        return elbo(x, noise)
+
+    model.elbo = watched
+    run = TrainingRun(tmp_path / "gan.checkpoint", {}, 0, "gan", progress=False)
+    train_coverage(model, images, sizes, settings, variant, run)
+    end = model.state_dict()
+    assert len(seen) == 4  # of eight steps, the last four
+    for name, value in seen[0].items():
+        assert torch.equal(value, end[f"decoder.{name}"])
+    changed = {name.split(".")[0] for name in end if not torch.equal(begin[name], end[name])}
+    assert changed == {"encoder", "decoder", "log_sigma"}
+    z = torch.randn(2, 3)
+    assert torch.equal(model.sample(z), model.sample(z))  # it draws nothing beside z
 
 
 def test_bits_per_dimension_of_densities_that_are_known():
@@ -197,7 +285,7 @@ def test_the_elbo_of_a_coverage_vae_is_that_of_its_gaussian_and_jacobian():
     torch.manual_seed(1)
     found = model.elbo(x)
     torch.manual_seed(1)
-    posterior = model.encode(x)
+    posterior = Posterior.from_outputs(model.encoder(x), 1e-6)
     mean, log_sigma = model.likelihood(posterior.sample())
     for row in range(4):
         y, _ = model.flow(x[row].flatten()[None])

@@ -9,6 +9,7 @@ import torch
 import train_images_together
 from safetensors.torch import load_file
 
+from melodylc.base import torchrun
 from melodylc.latent.optimisers import adam
 from melodylc.latent.processes import ALONE
 
@@ -99,8 +100,58 @@ def test_more_processes_than_a_batch_can_be_shared_by(digits, tmp_path):
         3, "-m", "vision.mnist", "scales", "--data", digits, "--preset", "smoke", "--device", "cpu", folder=tmp_path
     )
     assert ended.returncode != 0
-    assert "vision.mnist: train: expected processes that share batches of 16 equally, got 3" in ended.stderr
+    expected = "vision.mnist: train: expected processes that share batches of 16 equally, got 3"
+    assert ended.stderr.count(expected) == 1  # of three that all fail, the first says it
     assert list(tmp_path.iterdir()) == []
+
+
+FAILING = """
+import os, sys, time
+from datetime import timedelta
+from melodylc.base import torchrun
+from melodylc.cli import main
+from vision import mnist
+if sys.argv[1] == "second alone":
+    torchrun.PATIENCE = timedelta(seconds=1)
+    if os.environ["RANK"] == "0":
+        time.sleep(300)  # torchrun ends it
+run = mnist.entry if sys.argv[2] == "vision" else main
+sys.exit(run(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize("failing", ["second alone", "both"])
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("vision", "scales", "--data", "nowhere", "--device", "meta"), "vision.mnist: --device: meta cannot be used"),
+        (("melodylc", "train", "nowhere", "--out", "run"), "melodylc: corpus: expected a folder"),
+    ],
+)
+def test_an_error_is_said_once_whoever_has_it(arguments, expected, failing, tmp_path):
+    script = tmp_path / "failing.py"
+    script.write_text(FAILING)
+    ended = launched.together(2, script, failing, *arguments, folder=tmp_path)
+    assert ended.returncode != 0
+    assert sum(line.startswith(expected) for line in ended.stderr.splitlines()) == 1, ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "first"),
+    [
+        ({}, True),
+        ({"RANK": "1"}, True),  # left by another program
+        ({"WORLD_SIZE": "2", "RANK": "1"}, False),
+        ({"WORLD_SIZE": "2", "RANK": "0"}, True),
+    ],
+)
+def test_the_first_process_is_known_from_what_torchrun_set(environment, first, monkeypatch):
+    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert torchrun.is_first() == first
+    assert torchrun.tells_error()  # with nobody to ask, it is said
 
 
 def test_one_process_descends_as_it_is():

@@ -7,8 +7,11 @@ import drawn
 import pytest
 import torch
 
+from vision.baselines import icgan, systems
 from vision.data import celeba, mnist
+from vision.experiments import coverage
 from vision.presets import CELEBA, MNIST
+from vision.priors import known
 from vision.workspace import Workspace
 
 NETWORKS = {
@@ -19,6 +22,10 @@ NETWORKS = {
     "distance": lambda workspace: workspace._adversaries("distance", None),
     "inner": lambda workspace: workspace._adversaries("inner", None),  # a critic without an actor
     "attribute-critic": lambda workspace: workspace.attribute_critic(),
+    "pixels-wgan-gp": lambda workspace: systems.trained(workspace, "WGAN-GP"),
+    "icgan": lambda workspace: icgan.trained(workspace).encoder,
+    "prior-vae": lambda workspace: known.trained(workspace, "VAE"),
+    "coverage-cqf-residual": lambda workspace: coverage.model_of(workspace, "CQF, residual"),
 }
 
 

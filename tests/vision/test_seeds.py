@@ -58,7 +58,6 @@ def test_bad_lines_are_refused(tmp_path, capsys):
     out = ["--out", str(tmp_path / "x")]
     for line, said in (
         (["mnist", "conditionel", *out], "got conditionel"),
-        (["celeba", "coverage", *out], "got coverage"),
         (["mnist", "scales", "--seed", "4", *out], "expected --seeds"),
         (["mnist", "conditional", "--seeds", "0", *out], "expected a whole number from 1 to 1000, got '0'"),
     ):

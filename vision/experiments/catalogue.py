@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from vision.experiments import (
     autoencoder,
+    baselines,
     comparison,
     conditional,
     contours,
@@ -16,10 +17,10 @@ from vision.experiments import (
     networks,
     objectives,
     optimisation,
+    priors,
     sharpening,
     transformation,
 )
-from vision.presets import ExperimentPreset
 from vision.workspace import Workspace
 
 
@@ -35,6 +36,7 @@ class Experiment:
 _NETWORKS = ("architecture", "critic_hidden")
 _VAE = (*_NETWORKS, "sigma_x", "vae")
 _JUDGE = ("judge", "classifier", "jitter", "mirror")
+_PIXELS = ("pixels", "pixel_layers")
 _CONSTRAINED = (*_VAE, "constraints", "penalty")
 _JUDGED = (*_CONSTRAINED, *_JUDGE, "draws")
 _BY_GRADIENT = (*_JUDGED, "attributes", "attribute_penalty")
@@ -53,17 +55,17 @@ EXPERIMENTS = {
     ),
     "likelihood": Experiment(likelihood.table, "sigma_x against the ELBO (table 4)", (*_NETWORKS, "sweep")),
     "scales": Experiment(likelihood.scales, "posterior scales (figure 16)", (*_NETWORKS, "sweep")),
-    "compare": Experiment(comparison.run, "conditional VAE and GAN, AC-GAN, attribute vectors", (*_JUDGED, "pixels")),
+    "compare": Experiment(comparison.run, "conditional VAE and GAN, AC-GAN, attribute vectors", (*_JUDGED, *_PIXELS)),
+    "baselines": Experiment(
+        baselines.run,
+        "generators in pixels beside each other",
+        (*_PIXELS, *_JUDGE, "draws"),
+    ),
+    "priors": Experiment(priors.run, "densities of encodings in place of N(0, I)", (*_JUDGED, "priors")),
     "objectives": Experiment(
         objectives.run, "beta-VAE, InfoVAE, adversarial autoencoder", (*_NETWORKS, *_JUDGE, "sigma_x", "variants")
     ),
     "coverage": Experiment(
-        coverage.run, "coverage and quality: VAE, VAE-F, CQ, CQF", ("architecture", *_JUDGE, "draws", "flow")
+        coverage.run, "coverage and quality: VAE, GAN, and both together", ("architecture", *_JUDGE, "draws", "flow")
     ),
 }
-
-
-def experiments_of(presets: Mapping[str, ExperimentPreset]) -> dict[str, Experiment]:
-    """Return the experiments of a data set: `coverage` needs presets with a flow."""
-    flows = all(preset.flow is not None for preset in presets.values())
-    return {key: experiment for key, experiment in EXPERIMENTS.items() if key != "coverage" or flows}

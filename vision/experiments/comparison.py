@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from vision import figures, metrics, published
-from vision.baselines import attribute_vectors, pixel_gan
+from vision.baselines import attribute_vectors
+from vision.baselines.systems import trained
 from vision.experiments.conditional import ROWS
 from vision.workspace import Workspace
 
@@ -45,7 +46,10 @@ def makers(workspace: Workspace) -> dict[str, Maker]:
     """Return, by method, how it makes images of draws of the prior and labels."""
     vae = workspace.vae()
     conditional = workspace.vae(conditional=True)
-    gan = pixel_gan.generator(workspace)
+
+    def pixels(system: str) -> Maker:
+        gan = trained(workspace, system)
+        return lambda z, y: workspace.decode(gan, z[:, : gan.latent], y)  # its z may be shorter than the VAE's
 
     def latent(kind: str) -> Maker:
         actor = workspace.actor(kind)
@@ -57,7 +61,8 @@ def makers(workspace: Workspace) -> dict[str, Maker]:
         "latent AC-GAN": latent("auxiliary"),
         "attribute vectors": lambda z, y: workspace.decode(vae.decoder, attribute_vectors.sample(workspace, z, y)),
         "conditional VAE": lambda z, y: workspace.decode(conditional.decoder, z, y),
-        "conditional GAN in pixels": lambda z, y: workspace.decode(gan, z, y),
+        "conditional GAN in pixels": pixels("conditional GAN"),
+        "AC-GAN in pixels": pixels("AC-GAN"),
     }
 
 

@@ -1,0 +1,41 @@
+"""The loop that trains a generator and a critic against each other, whatever they are of."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from vision.baselines.gan import Gan
+from vision.baselines.gan_losses import clip_weights
+from vision.baselines.pixel_critic import MinibatchDiscrimination
+from vision.batch_norm import BatchNorm
+from vision.data.images import Images
+from vision.presets import TrainingSettings
+from vision.training_loop import Part, TrainingRun, adam, descend, train
+
+
+def rounds(training: TrainingSettings, critic_steps: int) -> int:
+    """Return how many steps the generator makes: with those of the critic twice `training.steps`, for all systems."""
+    return max(1, 2 * training.steps // (1 + critic_steps))
+
+
+def train_gan(gan: Gan, images: Images, training: TrainingSettings, run: TrainingRun) -> None:
+    """Train a system in place."""
+    settings = gan.settings
+    for module in gan.modules():
+        if isinstance(module, Gan | BatchNorm | MinibatchDiscrimination):  # they draw, or compare the images of a batch
+            module.processes = run.processes
+    makers = adam(gan.makers, training.learning_rate, settings.betas)
+    critic = adam(gan.critic, training.learning_rate * settings.critic_rate, settings.betas)
+
+    def step(number: int) -> dict[str, Tensor]:
+        for _ in range(settings.critic_steps):
+            critic_loss = gan.critic_loss(*run.draw(images, training.batch))
+            descend(critic, critic_loss)
+            if settings.clip:
+                clip_weights(gan.critic, settings.clip)
+        loss = gan.generator_loss(*run.draw(images, training.batch))
+        descend(makers, loss)
+        return {"critic": critic_loss.detach(), "generator": loss.detach()}
+
+    parts: dict[str, Part] = {"makers": (gan.makers, makers), "critic": (gan.critic, critic)}
+    train(step, parts, rounds(training, settings.critic_steps), run)
