@@ -64,7 +64,12 @@ def trained(workspace: Workspace) -> InvertedGan:
         train(step, {"encoder": (encoder, optimiser)}, training.steps, run)
 
     settings = {"architecture": preset.pixel_layers, "training": training, "gan": workspace.networks.card(gan)}
-    about = About("The encoders of IcGAN, in one network.")
+    code = (
+        "from vision.models import Architecture, Encoder",
+        "",
+        f"network = Encoder({data.shape}, {preset.pixel_layers}, {gan.latent + labels})",
+    )
+    about = About("The encoders of IcGAN, in one network.", code=code)
     return InvertedGan(gan, workspace.networks.load_or_train("icgan", build, invert, settings, about), data.exclusive)
 
 

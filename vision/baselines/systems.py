@@ -10,37 +10,46 @@ from vision.baselines.encoding_gans import InferenceGan, VaeGan
 from vision.baselines.gan import Gan, GanSettings
 from vision.baselines.gan_training import train_gan
 from vision.baselines.labelled_gans import AuxiliaryGan, ConditionalGan, InfoGan
-from vision.data.images import Dataset
 from vision.model_card import About
 from vision.models import Architecture
 from vision.training_loop import TrainingRun
 from vision.workspace import Workspace
 
-Builder = Callable[[Dataset, Architecture, GanSettings], Gan]
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of images: what a network for them is built by."""
+
+    shape: tuple[int, int, int]
+    labels: int
+    exclusive: bool  # whether an image has one of them
 
 
-def _plain(data: Dataset, architecture: Architecture, settings: GanSettings) -> Gan:
-    return Gan(data.shape, architecture, settings)
+Builder = Callable[[Kind, Architecture, GanSettings], Gan]
 
 
-def _conditional(data: Dataset, architecture: Architecture, settings: GanSettings) -> Gan:
-    return ConditionalGan(data.shape, architecture, settings, len(data.attributes))
+def _plain(kind: Kind, architecture: Architecture, settings: GanSettings) -> Gan:
+    return Gan(kind.shape, architecture, settings)
 
 
-def _auxiliary(data: Dataset, architecture: Architecture, settings: GanSettings) -> Gan:
-    return AuxiliaryGan(data.shape, architecture, settings, len(data.attributes), data.exclusive)
+def _conditional(kind: Kind, architecture: Architecture, settings: GanSettings) -> Gan:
+    return ConditionalGan(kind.shape, architecture, settings, kind.labels)
 
 
-def _info(data: Dataset, architecture: Architecture, settings: GanSettings) -> Gan:
-    return InfoGan(data.shape, architecture, settings)
+def _auxiliary(kind: Kind, architecture: Architecture, settings: GanSettings) -> Gan:
+    return AuxiliaryGan(kind.shape, architecture, settings, kind.labels, kind.exclusive)
 
 
-def _vae_gan(data: Dataset, architecture: Architecture, settings: GanSettings) -> Gan:
-    return VaeGan(data.shape, architecture, settings)
+def _info(kind: Kind, architecture: Architecture, settings: GanSettings) -> Gan:
+    return InfoGan(kind.shape, architecture, settings)
 
 
-def _inference(data: Dataset, architecture: Architecture, settings: GanSettings) -> Gan:
-    return InferenceGan(data.shape, architecture, settings)
+def _vae_gan(kind: Kind, architecture: Architecture, settings: GanSettings) -> Gan:
+    return VaeGan(kind.shape, architecture, settings)
+
+
+def _inference(kind: Kind, architecture: Architecture, settings: GanSettings) -> Gan:
+    return InferenceGan(kind.shape, architecture, settings)
 
 
 @dataclass(frozen=True)
@@ -74,14 +83,23 @@ def trained(workspace: Workspace, name: str) -> Gan:
     """Return one of `SYSTEMS`, trained."""
     system, preset, data = SYSTEMS[name], workspace.preset, workspace.data
 
+    kind = Kind(data.shape, len(data.attributes), data.exclusive)
+
     def build() -> Gan:
-        return system.build(data, preset.pixel_layers, system.settings)
+        return system.build(kind, preset.pixel_layers, system.settings)
 
     def train(gan: Gan, run: TrainingRun) -> None:
         train_gan(gan, data.train, preset.pixels, run)
 
     settings = {"architecture": preset.pixel_layers, "training": preset.pixels, "system": system.settings}
-    about = About(f"{name}: a generator of images and its critic.")
+    code = (
+        "from vision.baselines.systems import SYSTEMS, Kind",
+        "from vision.models import Architecture",
+        "",
+        f'system = SYSTEMS["{name}"]',
+        f"network = system.build({kind}, {preset.pixel_layers}, system.settings)",
+    )
+    about = About(f"{name}: a generator of images and its critic.", code=code)
     return workspace.networks.load_or_train(_file_name(name), build, train, settings, about)
 
 

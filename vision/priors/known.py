@@ -46,5 +46,19 @@ def trained(workspace: Workspace, name: str) -> LatentPrior:
             density = prior.log_density(posterior.sample(), labels)
         return {} if density is None else {"log_density": float(density.mean())}
 
-    about = About(f"A density of encodings in place of N(0, I): {name}.", measure=measure)
+    code = {
+        "VampPrior": (),  # of which the VAE's encoder is a part
+        "autoregressive": (
+            "from vision.priors.autoregressive_prior import AutoregressivePrior",
+            "",
+            f"network = AutoregressivePrior({vae.latent}, {hidden}, {labels})",
+        ),
+        "VAE": (
+            "from vision.priors.vae_prior import VaePrior",
+            "",
+            f"network = VaePrior({vae.latent}, {hidden}, {labels})",
+        ),
+        "flow": ("from vision.priors.flow_prior import FlowPrior", "", f"network = FlowPrior({vae.latent}, {labels})"),
+    }[name]
+    about = About(f"A density of encodings in place of N(0, I): {name}.", False, code, measure)
     return workspace.networks.load_or_train(f"prior-{name.lower()}", build, train, depends, about)
