@@ -91,7 +91,7 @@ class Recording:
         if epoch not in self._offsets:
             beyond = max(self._last - AHEAD - self._line, 0)
             self._line += math.ceil(beyond / _quarters(self._signature)) * _quarters(self._signature)
-            signature = self._told.get(epoch, FOUR_FOUR)
+            signature = self._told.get(epoch, self._signature)
             if signature != self._signature:
                 self._signature = signature
                 self._journal.write(_ENTRY.pack(self._line, 0.0, 3, bytes((_SIGNATURE, *signature))))

@@ -64,9 +64,11 @@ class TempoEstimator:
             goes_on: whether the clock has run on since the last tick, as far as is known, so that some may be lost.
         """
         lost, off = 0, moment - self.moment_of(self.count)
-        self._note_jitter(moment)
         fresh = False
         silent = bool(self._moments) and moment - self.last > max(12 * self.interval, self.SILENCE)
+        if silent:
+            self._last_moments.clear()  # a pause is no jitter
+        self._note_jitter(moment)
         whole = round(off / self.interval) if goes_on and self._is_established() else 0
         if silent:
             lost = max(whole, 0)
@@ -105,6 +107,7 @@ class TempoEstimator:
 
         Where it is off the beat of those before it, they tell its tempo still, but not where it is.
         """
+        self._last_moments.clear()  # a pause is no jitter
         if self._moments and abs(moment - self.moment_of(self.count)) > self.LEVEL * self._spread:
             self._keep_last(0)
 

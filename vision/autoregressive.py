@@ -34,7 +34,9 @@ class Made(nn.Module):
         reach = torch.arange(1, dimensions + 1)
         layers: list[nn.Module] = []
         for units in hidden:
-            further = torch.arange(units) % dimensions  # those of 0 carry the context to the first dimension
+            # those of 0 carry the context to the first dimension; fewer than there are dimensions are spread over all
+            spread = units < dimensions
+            further = torch.arange(units) * dimensions // units if spread else torch.arange(units) % dimensions
             layers += [MaskedLinear((further[:, None] >= reach[None, :]).float()), nn.ReLU()]
             reach = further
         last = torch.arange(1, dimensions + 1).repeat_interleave(outputs)

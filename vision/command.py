@@ -56,7 +56,8 @@ def main(
             print(f"vision.{name}: {error}", file=sys.stderr)
         return 2
     except (MemoryError, torch.OutOfMemoryError):
-        print(f"vision.{name}: {_no_memory(chosen)}", file=sys.stderr)
+        if tells_error():
+            print(f"vision.{name}: {_no_memory(chosen)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         if is_first():
@@ -97,13 +98,6 @@ def _workspace(
     if (chosen.ask or chosen.image) and "generate" not in chosen.experiments:
         raise UserError("--ask and --image are for generate; name it before them")
     chosen.pictures = {path: prepared(Path(path), name) for path in chosen.image}
-    with processes.first_alone():
-        if chosen.download:
-            download(name, Path(chosen.data))
-        watch = _watch(chosen.quiet or not processes.first)
-        data = load(chosen.data, names, seed=chosen.seed, watch=watch, keep=chosen.out)
-    if processes.first:
-        print(f"{name}: {data.source}")
     preset = presets[chosen.preset]
     if getattr(chosen, "encoder", "notebook") == "paper":
         preset = preset.as_listed()
@@ -111,6 +105,13 @@ def _workspace(
         preset = replace(preset, sigma_x=chosen.sigma_x)
     for batch in preset.batches():
         processes.check(batch)
+    with processes.first_alone():
+        if chosen.download:
+            download(name, Path(chosen.data))
+        watch = _watch(chosen.quiet or not processes.first)
+        data = load(chosen.data, names, seed=chosen.seed, watch=watch, keep=chosen.out)
+    if processes.first:
+        print(f"{name}: {data.source}")
     return Workspace(
         data,
         preset,

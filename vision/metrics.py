@@ -20,22 +20,22 @@ def label_scores(logits: Tensor, labels: Tensor, exclusive: bool) -> dict[str, f
     it is the share of all decisions that are right. Their precision, recall and f1 are each attribute's own, averaged
     by support, the number of images that have it, as the authors' notebook does: so f1 is not the harmonic mean of the
     two. `pooled` are of the decisions on all attributes together; recall is the same either way. f1_mean is the plain
-    mean of each label's own f1.
+    mean of each label's own f1, left out where no image has any.
     """
     predicted = F.one_hot(logits.argmax(dim=1), logits.shape[1]).bool() if exclusive else logits > 0
     true = labels.bool()
     right, found, support = ((predicted & true).sum(dim=0).double(), predicted.sum(dim=0), true.sum(dim=0))  # (Y,) each
     f1 = _share(2 * right, found + support)
-    f1_mean = float(f1[support > 0].mean())
+    f1_mean = {"f1_mean": float(f1[support > 0].mean())} if support.any() else {}
     if exclusive:
-        return {"accuracy": float(right.sum() / len(labels)), "f1_mean": f1_mean}
+        return {"accuracy": float(right.sum() / len(labels))} | f1_mean
     weights = _share(support.double(), support.sum())
     return {
         "accuracy": float((predicted == true).double().mean()),
         "precision": float((weights * _share(right, found)).sum()),
         "recall": float((weights * _share(right, support)).sum()),
         "f1": float((weights * f1).sum()),
-        "f1_mean": f1_mean,
+        **f1_mean,
         "pooled_precision": float(_share(right.sum(), found.sum())),
         "pooled_f1": float(_share(2 * right.sum(), found.sum() + support.sum())),
     }

@@ -75,7 +75,8 @@ class NetworkStore:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             network = build().to(self._processes.device)
-        if path.exists():
+        fresh = not path.exists()
+        if not fresh:
             self._load(network, path, card)
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +87,8 @@ class NetworkStore:
                 storage.write_tensors(path, network.state_dict(), card)
                 checkpoint.unlink(missing_ok=True)
         network.requires_grad_(False).eval()
-        if self._processes.first and not path.with_suffix(".md").exists():  # also where a kill came between the two
+        # also where a kill came between the two, and where another network of that name was removed
+        if self._processes.first and (fresh or not path.with_suffix(".md").exists()):
             with torch.random.fork_rng():  # what it measures leaves the numbers of the first as those of the others
                 torch.manual_seed(seed)
                 model_card.write(path.with_suffix(".md"), network, self._origin, about, card)

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from melodylc.base import torchrun
 from vision import celeba, mnist, report
 from vision.experiments.catalogue import EXPERIMENTS
 
@@ -67,6 +68,8 @@ def entry(arguments: list[str] | None = None) -> int:
         parser.error(f"expected some of {', '.join(EXPERIMENTS)} or all, got {unknown[0]}")
     if any(option.split("=")[0] == "--seed" for option in others):
         parser.error("expected --seeds, how many; each has its own --seed")
+    if torchrun.count() > 1:
+        parser.error("expected one process; with torchrun run each seed by its own command, with --seed")
     folders = [chosen.out / f"seed{seed}" for seed in range(chosen.seeds)]
     for seed, folder in enumerate(folders):
         code = run([*names, "--seed", str(seed), "--out", str(folder), *others])
@@ -74,7 +77,9 @@ def entry(arguments: list[str] | None = None) -> int:
             return code
     for name in names:
         results: list[Any] = [json.loads((folder / f"{name}.json").read_text())["result"] for folder in folders]
-        if all("rows" in result for result in results):
+        if not all("rows" in result for result in results):
+            print(f"\n{EXPERIMENTS[name].title}: no table; its numbers are in {chosen.out}/seed*/{name}.json")
+        else:
             print(f"\n{EXPERIMENTS[name].title}, {len(folders)} seeds, mean ± standard deviation\n\n{table(results)}")
     return 0
 

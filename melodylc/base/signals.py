@@ -56,12 +56,15 @@ def handling(handle: Callable[[int], object], *names: str) -> Iterator[dict[int,
 def on_signals() -> Iterator[None]:
     """Within it, SIGTERM and SIGHUP raise Stopped, once; where they are ignored (nohup) they stay so."""
 
+    handled: dict[int, Any] = {}  # filled once all are set: a signal may come before
+
     def stop(number: int) -> None:
         for other in handled:  # a second must not disturb the end
             signal.signal(other, signal.SIG_IGN)
         raise Stopped(number)
 
-    with handling(stop, *POLITE) as handled:
+    with handling(stop, *POLITE) as before:
+        handled.update(before)
         yield
 
 
@@ -85,11 +88,13 @@ class StopRequest:
 def between_steps() -> Iterator[StopRequest]:
     """Within it, the first Ctrl-C, SIGTERM or SIGHUP is only noted; the second one ends whatever goes on."""
     request = StopRequest()
+    handled: dict[int, Any] = {}  # likewise
 
     def note(number: int) -> None:
         request.number = number
-        for other, handler in before.items():
+        for other, handler in handled.items():
             signal.signal(other, handler)
 
     with handling(note, "SIGINT", *POLITE) as before:
+        handled.update(before)
         yield request

@@ -17,6 +17,7 @@ from typing import Any
 
 from melodylc.base.errors import UserError
 from melodylc.base.signals import POLITE, Stopped, handling
+from melodylc.base.waiting import happens_within
 from melodylc.bridge import answers, client
 from melodylc.bridge.framing import FramingError, Reader, framed
 from melodylc.bridge.questions import AttributesOf, Hello, Wishes, parsed, question
@@ -51,8 +52,7 @@ class Bridge:
         while True:
             self._woken.clear()
             self._jobs.poll()
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), LOOK_AGAIN)
+            await happens_within(self._woken, LOOK_AGAIN)
 
     async def answer(self, message: bytes) -> dict[str, Any]:
         """Return the answer to a message, whatever it is."""

@@ -60,7 +60,7 @@ class Constraints:
                 f"attributes: expected Attributes(key=...), got {described(attributes)}; rules go to rules="
             )
         several = rules if isinstance(rules, list | tuple) else (rules,)
-        known = tuple(actors) if isinstance(actors, list | tuple) else (actors,)
+        known: Any = (actors,) if hasattr(actors, "move") else tuple(actors)
         return cls(attributes or Attributes(), tuple(as_rule(rule) for rule in several), known)
 
     @property

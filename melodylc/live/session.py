@@ -170,6 +170,8 @@ class Session:
                     return
                 self._woken.wait(STARTING)
                 self._woken.clear()
+            if self._ended.is_set():
+                return
             # for a program that ends without closing it; registered last, it comes before the ends of its ports
             atexit.register(self.close)
             stack.callback(atexit.unregister, self.close)

@@ -64,7 +64,10 @@ class IntoDaw:
     def _open(self, session: Session) -> None:
         try:
             session.open()
-            self._session = None if session.wait(0) else session  # it may have been stopped since
+            if session.wait(0):  # stopped since, or by a fault of its own, which this raises
+                session.close()
+            else:
+                self._session = session
         except (UserError, OSError) as error:
             self._say("error", str(error))
         except ImportError as error:
@@ -74,10 +77,10 @@ class IntoDaw:
 
     def stop(self) -> None:
         """End the session; what sounds ends with it."""
-        for session in (self._opening, self._session):
+        sessions, self._session = (self._opening, self._session), None
+        for session in sessions:
             if session is not None:
                 session.close()
-        self._session = None
 
     def set_tempo(self, tempo: float) -> None:
         """Take another tempo, where the session keeps its own."""

@@ -26,6 +26,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from melodylc.base.errors import UserError
 from melodylc.base.signals import handling
+from melodylc.base.waiting import happens_within
 from melodylc.panel import midi_files
 from melodylc.panel.actions import act
 from melodylc.panel.asking import ask_for_rules, begin
@@ -113,8 +114,7 @@ class PanelServer:
     async def _run(self) -> None:
         looked, told = time.monotonic(), ""
         while True:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), TICK)
+            await happens_within(self._woken, TICK)
             self._woken.clear()
             self._tried(self.panel.poll)
             if time.monotonic() - looked >= SAVED_EVERY:

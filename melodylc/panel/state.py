@@ -213,7 +213,9 @@ class Panel:
         """End: write what is not written yet."""
         try:
             self.into_daw.stop()
-            if self.unsaved:
-                self.save()
         finally:
-            self.source.close()
+            try:
+                if self.unsaved:
+                    self.save()
+            finally:
+                self.source.close()

@@ -534,6 +534,26 @@ def test_closing_a_session_while_it_opens_ends_it():
     assert ports.left == []
 
 
+def test_what_opens_slower_than_closing_waits_is_closed_all_the_same(monkeypatch):
+    monkeypatch.setattr("melodylc.live.session.CLOSING", 0.01)
+    entered, go = threading.Event(), threading.Event()
+
+    def slow(setup, wake):
+        entered.set()
+        go.wait(PATIENCE)
+        return Direct(None)
+
+    ports = MemoryPorts()
+    session = Session(SessionSettings(), ports=ports, source=slow)
+    opening = threading.Thread(target=session.open)
+    opening.start()
+    assert entered.wait(PATIENCE)
+    session.close()
+    go.set()
+    opening.join(PATIENCE)
+    assert not ports.open
+
+
 def test_a_session_that_was_never_opened_closes():
     session = Session()
     session.close()

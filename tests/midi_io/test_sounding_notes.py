@@ -216,3 +216,16 @@ def test_a_recording_of_marks_alone_leaves_nothing(tmp_path):
     kept.mark(0.0, 1, 120.0, 1)
     kept.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_recorded_while_the_daw_stands_leaves_its_time_signature(tmp_path):
+    kept = recording.Recording(tmp_path / "take.mid")
+    for epoch, told in ((1, True), (2, False), (3, True)):  # a transport that stands has no bars
+        if told:
+            kept.count_bars(epoch, 3.0, 4.0)
+        kept.add(0.0, epoch, 120.0, messages.note_on(0, 60, 64))
+        kept.add(2.0, epoch, 120.0, messages.note_off(0, 60))
+    kept.close()
+    conductor = mido.MidiFile(tmp_path / "take.mid").tracks[0]
+    signatures = [(each.numerator, each.denominator) for each in conductor if each.type == "time_signature"]
+    assert signatures == [(3, 4)]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from midi_io.messages import PPQN
 from midi_io.midi_clock import MidiClockTransport
+from midi_io.tempo import TempoEstimator
 
 CLOCK, START = b"\xf8", b"\xfa"
 BEATS = 8  # before anything happens
@@ -107,3 +108,15 @@ def test_the_deadline_is_clamped_to_the_clocks_as_the_position_is(gaps, ahead):
     number = len(gaps) - 1 + ahead
     due = (follower.moment_of(number / PPQN) - moment) / interval
     assert ahead - MidiClockTransport.AHEAD - 1e-6 <= due <= ahead + MidiClockTransport.BEHIND + 1e-6
+
+
+def test_a_pause_is_no_jitter_that_hides_a_step():
+    follower, moment, off = TempoEstimator(), 10.0, []
+    for interval, ticks in ((60 / 120 / PPQN, 200), (2.0, 1), (60 / 120 / PPQN, PPQN), (60 / 140 / PPQN, 4 * PPQN)):
+        for _ in range(ticks):
+            moment += interval
+            if interval == 2.0:
+                follower.begin(moment)
+            off.append(follower.moment_of(follower.count) - moment)
+            follower.tick(moment, goes_on=interval < 2.0)
+    assert np.abs(off[-3 * PPQN :]).max() < 0.001

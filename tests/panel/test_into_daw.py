@@ -1,5 +1,7 @@
 """The melody in the roll, played into a DAW: with ports in memory, whose clock the test holds."""
 
+import time
+
 import numpy as np
 import pytest
 from panel_twin import TwinSource, melody
@@ -10,6 +12,7 @@ from melodylc.live.session import Session
 from melodylc.live.shown_melody import ShownMelody
 from melodylc.melody import HOLD, REST
 from melodylc.panel.actions import act
+from melodylc.panel.into_daw import IntoDaw
 from melodylc.panel.state import Panel
 from midi_io import messages
 from midi_io.ports.memory import MemoryPorts
@@ -75,8 +78,6 @@ def test_nothing_hangs_when_the_melody_goes_away():
 
 
 def test_it_is_turned_on_and_off_from_the_page(tmp_path):
-    import time
-
     said = []
     panel = Panel(tmp_path, TwinSource(), say=lambda kind, text: said.append((kind, text)))
     panel.into_daw._ports = MemoryPorts
@@ -94,3 +95,42 @@ def test_it_is_turned_on_and_off_from_the_page(tmp_path):
         with pytest.raises(UserError):
             act(panel, {"do": "live", "on": True, **wrong})
     panel.close()
+
+
+@pytest.mark.parametrize("after", [0, 200])  # steps: as soon as it is open, or while it plays
+def test_a_session_that_fails_is_told_once_and_gone(tmp_path, monkeypatch, after):
+    step, steps, said, made = Session.step, [], [], []
+
+    def fail(session):
+        steps.append(1)
+        if len(steps) > after:
+            raise OSError(28, "No space left on device")
+        return step(session)
+
+    def ports():
+        made.append(MemoryPorts())
+        return made[-1]
+
+    def eventually(condition):
+        until = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    states = np.array(melody(60, bars=2), np.uint8)
+    daw = IntoDaw(lambda: states, lambda kind, text: said.append(text), ports=ports)
+    monkeypatch.setattr(Session, "step", fail)
+    daw.start(tmp_path, 120, "internal", None, False)
+    eventually(lambda: len(steps) > after and daw.status["state"] != "starting")
+    try:
+        daw.stop()
+    except OSError as error:
+        said.append(str(error))
+    assert len(said) == 1
+    assert "No space" in said[0]
+    assert daw.status["state"] == "off"
+    assert not made[0].open
+    monkeypatch.undo()
+    daw.start(tmp_path, 120, "internal", None, False)
+    eventually(lambda: daw.status["state"] == "on")
+    daw.stop()

@@ -11,11 +11,19 @@ from melodylc.constraints.infilling import of_new_notes
 from melodylc.live.inference import Conversation, Inference
 from melodylc.live.protocol import Progress, Setup, Task
 from melodylc.melody import HOLD, REST, STEPS, STEPS_PER_BAR
+from melodylc.tasks import making
 from melodylc.tasks.locks import FREE, LOCKED, PITCHES, RHYTHM
 from melodylc.tasks.performing import TASKS, perform
 from melodylc.tasks.remaking import ended_as_given
 
 ANYTHING = {"key": None, "notes": None, "low": None, "high": None, "at_most": None}
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """What is found depends on how far searches come: a slow machine is to come as far."""
+    monkeypatch.setattr(making, "SECONDS", 60.0)
+    monkeypatch.setattr(making, "ADDED_SECONDS", 60.0)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +39,8 @@ def wishes(**others):
 def asked_for(inference, name, stop=False, **others):
     """Return the result of a task and what it told before, as they come through JSON."""
     said = []
-    conversation = Conversation(Task(1, name, json.loads(json.dumps(wishes(**others)))), said.append)
+    # in no time: a slow machine is not to have it say that it goes on
+    conversation = Conversation(Task(1, name, json.loads(json.dumps(wishes(**others)))), said.append, now=lambda: 0.0)
     if stop:
         conversation.stop()
     made = json.loads(json.dumps(perform(inference, conversation)))

@@ -53,6 +53,8 @@ def read(path: Path) -> Image.Image:
                     size = f"{opened.size[0]} x {opened.size[1]}"
                     raise UserError(f"--image: {path}: expected at least {LEAST} x {LEAST} pixels, got {size}")
                 return _in_rgb(ImageOps.exif_transpose(opened))
+    except UserError:
+        raise
     except TOO_LARGE as error:
         limit = (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
         raise UserError(f"--image: {path}: expected at most {limit} million pixels; make it smaller") from error

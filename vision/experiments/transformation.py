@@ -86,7 +86,8 @@ def _scores(logits: Tensor, wanted: Tensor, places: Tensor, exclusive: bool) -> 
     right = (logits > 0) == wanted.bool()
     changed = torch.zeros_like(right)
     changed[torch.arange(len(places)), places] = True
-    return {"changed": float(right[changed].float().mean()), "others": float(right[~changed].float().mean())} | scores
+    others = {"others": float(right[~changed].float().mean())} if right.shape[1] > 1 else {}
+    return {"changed": float(right[changed].float().mean())} | others | scores
 
 
 def _draw(workspace: Workspace, z: Tensor, images: Tensor, labels: Tensor, methods: Mapping[str, Method]) -> None:
