@@ -4,15 +4,19 @@ A busy machine may delay a Python thread beyond what the ports look ahead: then 
 them. So moments are judged in the server's frames, by what no load can cause: a note that is early, that leaves late
 without being counted, that is missing or another one. How late is late in fact is measured by benchmarks/live.py.
 
+What a server loses with a period on a busy machine nobody can play: a test that fails while one is lost is run again.
+
 Where the server's programs are missing these tests are skipped, and say what to install; with MELODYLC_NEEDS_JACK set,
 as in CI, they fail instead.
 """
 
+import contextlib
 import os
 import signal
 
 import jackd
 import pytest
+from _pytest.runner import runtestprotocol
 from jackd import Server
 from live_session import (
     Daw,
@@ -29,11 +33,48 @@ def installed():
         pytest.skip(f"needs a JACK server, missing {missing}")
 
 
+RUNS = 4  # of a test, at most
+LOST = []  # periods that JACK has lost
+
+
+def pytest_runtest_protocol(item, nextitem):
+    """Run a test, again where it failed while JACK lost a period: one of its runs is to be without fault."""
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for run in range(RUNS):
+        if run:
+            item._initrequest()
+        lost = len(LOST)
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        if len(LOST) == lost or not any(report.failed for report in reports):
+            break
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
 @pytest.fixture(scope="module")
 def server(installed):
     server = Server(f"melodylc-test-{os.getpid()}")
-    yield server
+    with counted(server):
+        yield server
     server.close()
+
+
+@contextlib.contextmanager
+def counted(server):
+    """Count the periods that a server loses."""
+    import jack
+
+    with pytest.MonkeyPatch.context() as here:
+        here.setenv("JACK_DEFAULT_SERVER", server.name)
+        client = jack.Client("lost periods", no_start_server=True)
+    client.set_xrun_callback(LOST.append)
+    client.activate()
+    try:
+        yield
+    finally:
+        client.close(ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
