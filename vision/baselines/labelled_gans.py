@@ -22,7 +22,10 @@ CODES = 10  # values of the code of InfoGAN: as many as there are digits
 
 
 class ConditionalGan(Gan):
-    """G(z, y) and D(x, y) (Mirza and Osindero 2014); its critic has the negatives of the latent critics."""
+    """G(z, y) and D(x, y) (Mirza and Osindero 2014); its critic also rejects real images with another's labels.
+
+    Unlike the latent critics it does so where the other image happens to have the same labels, too.
+    """
 
     def __init__(
         self, shape: tuple[int, int, int], architecture: Architecture, settings: GanSettings, labels: int
