@@ -26,8 +26,9 @@ def without_browser(reason):
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """A browser, ended with the file: as long as playwright runs, no other test can run an event loop in this thread."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         without_browser("no chromium: apt-get install chromium")
