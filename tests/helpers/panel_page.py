@@ -10,7 +10,7 @@ from melodylc.melody import to_notes
 
 KEYS, RULER, CHORDS, LANE = 44, 20, 18, 12  # pixels of the roll: its keyboard, and what is above its rows
 SIZE = {"width": 1280, "height": 720}
-PATIENCE = 20_000  # milliseconds that anything may take on a busy machine
+PATIENCE = 60_000  # milliseconds that anything may take on a busy machine
 
 # What goes to the loudspeaker goes to an analyser too, of two thirds of a second: too long for a poll to miss a note.
 LISTENING = """

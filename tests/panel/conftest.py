@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from panel_page import PATIENCE
 
 import melodylc
 
@@ -28,7 +29,7 @@ def without_browser(reason):
 
 @pytest.fixture(scope="module")
 def browser():
-    """A browser, ended with the file: as long as playwright runs, no other test can run an event loop in this thread."""
+    """A browser, ended with the file: while playwright runs, no other test can run an event loop in this thread."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         without_browser("no chromium: apt-get install chromium")
@@ -36,7 +37,7 @@ def browser():
         from playwright.sync_api import expect, sync_playwright
     except ImportError:
         without_browser("no playwright: pip install playwright")
-    expect.set_options(timeout=20_000)  # milliseconds: machines that run tests may be busy
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield started

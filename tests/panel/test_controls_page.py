@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from panel_page import PATIENCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page, Route, expect
@@ -141,7 +142,7 @@ def page_of_all(browser: Browser, page_files: str) -> Iterator[Page]:
 def page_of_its_own(browser: Browser, base: str) -> Page:
     """Return a page with nothing but the left side, under the server's content security policy."""
     context = browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
 
     def answer(route: Route) -> None:

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from panel_server import TOKEN, Running
+from panel_server import PATIENCE, TOKEN, Running
 from panel_twin import TwinSource, melody
 from starlette.datastructures import Headers
 
@@ -35,8 +35,8 @@ def raises(error):
     return stand_in
 
 
-def wait_until(true, seconds=10):
-    end = time.monotonic() + seconds
+def wait_until(true):
+    end = time.monotonic() + PATIENCE
     while not true():
         assert time.monotonic() < end
         time.sleep(0.02)
