@@ -18,6 +18,7 @@ from tiny import make_tiny_model
 import melodylc
 from melodylc import rules
 from melodylc.attributes import Attributes
+from melodylc.constraints import decoder_descent
 from melodylc.constraints.composition import compose
 from melodylc.constraints.conditional_training import ConditionalSettings, train_conditional_actor
 from melodylc.constraints.rule_actor import learn
@@ -35,6 +36,7 @@ from vision.presets import MNIST
 from vision.workspace import Workspace
 
 STORED = Path(__file__).with_name("golden.json")
+DESCENT = 8  # steps on the decoder: eighty give the same melodies
 SMALL = Budget(rounds=3, fresh=32, tried=16, bank_steps=20, critic_steps=6, actor_steps=6)
 
 
@@ -196,7 +198,13 @@ def exact(monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
 
 
-@pytest.mark.usefixtures("exact")
+@pytest.fixture
+def brief(monkeypatch):
+    """Descend on the decoder in a few steps, not in nine tenths of the time that all of this takes."""
+    monkeypatch.setattr(decoder_descent, "STEPS", DESCENT)
+
+
+@pytest.mark.usefixtures("exact", "brief")
 @pytest.mark.parametrize("part", PARTS)
 def test_fixed_seeds_give_what_they_gave(part, request, tmp_path):
     found = json.loads(json.dumps(compute(part, request, tmp_path)))

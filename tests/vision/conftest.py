@@ -1,0 +1,12 @@
+"""What tests of the image experiments share."""
+
+import pytest
+
+from vision.experiments import comparison, generation
+
+
+@pytest.fixture(autouse=True)
+def few_images_judged(monkeypatch):
+    """Beside the presets' draws, which are few in `smoke`: networks of four steps make noise."""
+    monkeypatch.setattr(comparison, "ALIKE", 8)
+    monkeypatch.setattr(generation, "JUDGED", 16)
