@@ -100,6 +100,11 @@ class Dump:
         return [Heard(int(each[1]), bytes.fromhex(each[2])) for each in found if each]
 
     @property
+    def reads(self) -> bool:
+        """Whether it runs, and has read something."""
+        return self._process.poll() is None and bool(self.heard)
+
+    @property
     def onsets(self) -> list[Heard]:
         return [each for each in self.heard if each.message[0] & 0xF0 == 0x90 and each.message[2] > 0]
 

@@ -18,7 +18,6 @@ from midi_io.ports.interface import LATE
 
 C_MAJOR = {0, 2, 4, 5, 7, 9, 11}
 LAST = messages.control(0, messages.ALL_NOTES_OFF, 0)  # of a session that has played, on one channel or another
-READING = 5.0  # seconds that the dump may take for it; sessions that have not played do not send it
 CLOCK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"
 
 
@@ -117,7 +116,7 @@ class Live:
         self.process.send_signal(number)
         code = self.process.wait(PATIENCE)
         if self.dump and code == 0:  # the dump is another process: the last of what is sent is to be read by it
-            eventually(lambda: self.dump.heard and self.dump.heard[-1].message[1:] == LAST[1:], READING)
+            eventually(lambda: not self.dump.reads or self.dump.heard[-1].message[1:] == LAST[1:])
         return code
 
     def close(self):

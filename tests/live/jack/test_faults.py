@@ -15,12 +15,16 @@ from live_session import (
     START,
     STOP,
     Live,
-    command,
 )
 
+import melodylc
+from melodylc import Budget
+from melodylc.rules import find
 from midi_io import messages
 from midi_io.ports import listed
 from midi_io.ports.jack import JackPorts
+
+LEAST = Budget(rounds=1, fresh=8, tried=4, bank_steps=1, critic_steps=1, actor_steps=1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -114,7 +118,7 @@ def test_inference_that_is_killed_or_stalls_is_replaced_and_nothing_stops(live):
     assert not Path(f"/proc/{second}/exe").exists()
 
 
-def test_a_rule_that_raises_is_told_and_the_last_melody_goes_on(live, server, tmp_path):
+def test_a_rule_that_raises_is_told_and_the_last_melody_goes_on(live, tmp_path):
     flag = tmp_path / "flag"
     rules = tmp_path / "rules.py"
     rules.write_text(
@@ -123,7 +127,7 @@ def test_a_rule_that_raises_is_told_and_the_last_melody_goes_on(live, server, tm
         "        raise RuntimeError('out of luck')\n    return (states[:, 0] < 200).astype(float)\n"
     )
     actor, rule = tmp_path / "fragile.safetensors", f"{rules}:fragile"
-    assert command(server, "learn", "--rule", rule, "--rounds", "1", "--out", str(actor))[0] == 0
+    melodylc.learn(melodylc.load(), find(rule), budget=LEAST, progress=False).save(actor)
     session = live("--rule", rule, "--actor", str(actor), "--tempo", "480", "--every", "1")
     assert session.plays(beyond=5)
     flag.touch()
