@@ -39,6 +39,12 @@ def one_embedded_model():
         yield
 
 
+@pytest.fixture(autouse=True)
+def own_draws():
+    """Torch's own generator draws in each test what it would if no other had run before."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def every_core():
     """For what learns on the embedded model: there threads do not wait for each other, where cores are free."""
