@@ -3,6 +3,7 @@
 import contextlib
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -44,6 +45,7 @@ class Running:
         self._thread.start()
         while not self._uvicorn.started:
             assert self._thread.is_alive()
+            time.sleep(0.002)  # or the two threads contend for the interpreter
 
     def stop(self):
         self._uvicorn.should_exit = True

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import scipy.linalg
-import sklearn.metrics
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,15 +27,15 @@ def test_table_ones_columns_by_hand():
 @given(st.integers(0, 10_000))
 def test_attributes_are_averaged_by_support_as_scikit_learn_does(seed):
     """The authors' notebook prints scikit-learn's report, whose last line is that average."""
+    from sklearn.metrics import precision_recall_fscore_support  # seconds, in the one process that has this test
+
     rng = np.random.default_rng(seed)
     images, attributes = rng.integers(1, 30), rng.integers(2, 6)
     true = rng.random((images, attributes)) < rng.random(attributes)  # some are rare, some are in no image
     logits = rng.normal(size=true.shape) + true
     found = metrics.label_scores(torch.from_numpy(logits), torch.from_numpy(true), exclusive=False)
     for average, prefix in (("weighted", ""), ("micro", "pooled_")):
-        precision, recall, f1, _ = sklearn.metrics.precision_recall_fscore_support(
-            true, logits > 0, average=average, zero_division=0
-        )
+        precision, recall, f1, _ = precision_recall_fscore_support(true, logits > 0, average=average, zero_division=0)
         assert found[f"{prefix}precision"] == pytest.approx(precision)
         assert found[f"{prefix}f1"] == pytest.approx(f1)
         assert found["recall"] == pytest.approx(recall)
