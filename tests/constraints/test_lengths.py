@@ -95,12 +95,12 @@ def test_shorter_melodies_keep_what_is_asked_and_end(bars, model):
         assert notes[-1].end - notes[-1].start >= min(bars, 2)  # beats
 
 
-@pytest.mark.parametrize("bars", [17, 28])
-def test_longer_melodies_go_on_from_what_they_were_and_end(model, bars):
+@pytest.mark.parametrize(("bars", "count"), [(17, 2), (28, 1)])
+def test_longer_melodies_go_on_from_what_they_were_and_end(model, bars, count):
     asked = Attributes("A minor")
-    begun = melodylc.generate(model, asked, 2, seed=4).melodies
-    made = melodylc.generate(model, asked, 2, bars=bars, seed=4)
-    assert made.melodies.shape == (2, bars * 16)
+    begun = melodylc.generate(model, asked, count, seed=4).melodies
+    made = melodylc.generate(model, asked, count, bars=bars, seed=4)
+    assert made.melodies.shape == (count, bars * 16)
     assert (made.melodies[:, :256] == begun).all()
     assert f"gone on to {bars} bars" in made.summary
     for melody in made.melodies:

@@ -23,6 +23,7 @@ from melodylc.prior.realistic import RealisticPrior
 # enough to run all of the code
 MOST = {"rounds": 2, "fresh": 32, "tried": 16, "bank_steps": 5, "critic_steps": 3, "actor_steps": 3}
 BATCHES = {"fresh": 32, "tried": 16, "critic_batch": 64, "actor_batch": 32}  # a fourth of the work a step
+STARTS = 64  # draws of the prior that an actor starts from
 DECODES = 64  # of a search: a first generation, and another one
 STEPS = 4  # of descents, of the realism critic, and of bars that are made anew
 
@@ -30,6 +31,7 @@ STEPS = 4  # of descents, of the realism critic, and of bars that are made anew
 def learn_briefly(monkeypatch):
     """Let `melodylc.learn` and what calls it do no more than `MOST`, whatever the budget."""
     _learn_within(monkeypatch, MOST)
+    monkeypatch.setattr(rule_actor, "STARTS", STARTS)
 
 
 def learn_in_small_batches(monkeypatch):

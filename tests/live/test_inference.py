@@ -5,6 +5,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from small_budgets import learn_briefly
 
 from melodylc import load_actor
 from melodylc.attributes import Attributes
@@ -50,7 +51,8 @@ def test_a_session_in_a_style_plays_in_it(inference, tmp_path):
     assert plain < 110 < fast
 
 
-def test_what_a_session_learns_first_is_bounded_and_saved(inference, tmp_path):
+def test_what_a_session_learns_first_is_bounded_and_saved(inference, tmp_path, monkeypatch):
+    learn_briefly(monkeypatch)
     path = tmp_path / "actor.safetensors"
     settings = SessionSettings(rules=("notes(at_least=1)",), rounds=2, seconds=0, keep=path)
     learned = Inference(setup_of(settings, own_ports=False))
