@@ -59,20 +59,20 @@ def test_more_of_a_style_goes_further(model, styles):
 
 def test_rules_locks_and_chords_work_in_a_style(model, styles):
     styled = in_style(model, styles["fast"])
-    made = melodylc.generate(styled, Attributes("A minor"), 4, rules=rules.stepwise(0.5), seed=1)
+    made = melodylc.generate(styled, Attributes("A minor"), 2, rules=rules.stepwise(0.5), seed=1)
     assert rules.pitch_classes("A minor").satisfied(made.melodies).all()
     assert rules.stepwise(0.5).satisfied(made.melodies).all()
     given = model.bank.states[7]
     filled = melodylc.infill(styled, given, bars="5-8", count=2, seed=1).melodies
     assert (filled[:, :64] == given[:64]).all()
     assert (filled[:, 128:] == given[128:]).all()
-    longer = melodylc.generate(styled, None, 2, bars=24, seed=1, chords="Am F C G").melodies
-    assert longer.shape == (2, 384)
+    longer = melodylc.generate(styled, None, 1, bars=24, seed=1, chords="Am F C G").melodies
+    assert longer.shape == (1, 384)
 
 
 def test_new_bars_are_in_the_style(model, styles, kinds):
     """The same bars of the same melodies, filled in either style."""
-    given = np.concatenate([kinds["slow"][:2], kinds["fast"][:2]])
+    given = np.concatenate([kinds["slow"][:1], kinds["fast"][:1]])
     notes = {}
     for name, style in styles.items():
         made = [melodylc.infill(in_style(model, style), each, bars="5-12", count=4, seed=3).melodies for each in given]

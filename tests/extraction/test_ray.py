@@ -38,6 +38,13 @@ def nodes(cluster):
     return sorted(cluster.worker_nodes, key=lambda node: node.node_id)
 
 
+@pytest.fixture
+def joined(cluster):
+    """A program that is on the cluster already: what runs there for one extraction does the next one too."""
+    with on_ray(cluster.address, []):
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder of music, some of it twice; beside it, what an extraction without Ray makes of it."""
@@ -137,7 +144,7 @@ def test_another_version_on_a_node_is_one_line(cluster, nodes, folder, tmp_path,
         extract([folder], tmp_path / "corpus", progress=False, engine="ray", address=cluster.address)
 
 
-def test_a_damaged_part_is_told_by_the_cluster(cluster, nodes, folder, tmp_path, monkeypatch):
+def test_a_damaged_part_is_told_by_the_cluster(cluster, nodes, joined, folder, tmp_path, monkeypatch):
     out = tmp_path / "corpus"
 
     def damage(*arguments):
