@@ -25,7 +25,8 @@ class TempoFilter:
 
     HYPOTHESES = 64  # at most
     UNLIKELY = 1e-7  # weight below which one is forgotten before that
-    CHANGES = 1e-4  # chance that a ramp begins with a tick; of a step likewise
+    RAMPS = 3e-4  # chance that a ramp begins with a tick
+    JUMPS = 1e-4  # chance that the tempo steps
     LEVELS = 1 / 150  # chance that a ramp ends with a tick
     SLOPES = 0.002  # share of the interval by which it may change each tick on a ramp
     STEPS = 0.1  # share of the interval by which it may step
@@ -66,7 +67,7 @@ class TempoFilter:
         """Let new hypotheses be born of the best."""
         best = int(self._weights.argmax())
         sloped = np.flatnonzero(self._states[:, SLOPE])
-        parents, chances = [best, best], [self.CHANGES, self.CHANGES]
+        parents, chances = [best, best], [self.RAMPS, self.JUMPS]
         if len(sloped):
             parents.append(int(sloped[self._weights[sloped].argmax()]))
             chances.append(self.LEVELS)

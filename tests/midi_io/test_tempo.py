@@ -134,7 +134,8 @@ def test_a_pause_is_no_jitter_that_hides_a_step():
 
 def test_without_changes_the_filter_is_a_line_through_the_ticks(monkeypatch):
     """Least squares of all ticks alike: the last point of the line, and its slope."""
-    monkeypatch.setattr(TempoFilter, "CHANGES", 0.0)
+    monkeypatch.setattr(TempoFilter, "RAMPS", 0.0)
+    monkeypatch.setattr(TempoFilter, "JUMPS", 0.0)
     monkeypatch.setattr(TempoFilter, "MEMORY", np.inf)
     ticks = np.arange(60)
     moments = 3.0 + ticks / 48 + np.random.default_rng(0).normal(0, 0.001, 60)
