@@ -125,7 +125,7 @@ class MidiClockTransport:
 
     @property
     def tempo(self) -> float:
-        return 60 / (PPQN * self.tempo_estimator.interval)
+        return self.tempo_estimator.tempo
 
     def receive(self, moment: float, message: bytes) -> bool:
         """Take a message that came at a moment; return False if it is no message of the clock."""

@@ -31,7 +31,10 @@ class Phrase:
 
 
 class PhraseRecorder:
-    """A recorder of notes; positions are in beats, bar lines at multiples of four.
+    """A recorder of notes; positions are in beats, bar lines at multiples of `beats_per_bar`.
+
+    Bars of the phrase are of four beats: what was played in a bar of three is in the first three of them, and what was
+    played in the fifth beat of a bar of five is left out.
 
     A note lasts as long as its key, and the sustain pedal of its channel lengthens it until the next note: the melody
     is one voice, in which a high note that went on would hide lower ones.
@@ -41,6 +44,7 @@ class PhraseRecorder:
     """
 
     def __init__(self, swing: Swing | None = None) -> None:
+        self.beats_per_bar: float = BEATS_PER_BAR  # quarter notes, as they are played
         self._swing = swing
         self._notes: list[Note] = []
         self._sounding: dict[tuple[int, int], tuple[float, int]] = {}  # channel, pitch: start, velocity
@@ -103,16 +107,14 @@ class PhraseRecorder:
         if not self.begun:
             return None
         starts = [note.start for note in self._notes] + [start for start, _ in self._sounding.values()]
-        first = min(map(_step, starts)) // STEPS_PER_BAR * STEPS_PER_BAR
-        full = beat * STEPS_PER_BEAT - first >= STEPS
+        length = max(_step(self.beats_per_bar), 1)  # steps of a bar
+        first = min(map(_step, starts)) // length
+        full = beat * STEPS_PER_BEAT >= (first + BARS) * length
         if not full and (self._sounding or beat - self._last < PAUSE):
             return None
         self._end(set(self._sounding), beat)
         notes, self._notes = self._notes, []
-        line = first / STEPS_PER_BEAT
-        return phrase_of(
-            [note._replace(start=note.start - line, end=note.end - line) for note in notes], tempo, self._swing
-        )
+        return phrase_of([each for note in notes for each in _in_fours(note, first, length)], tempo, self._swing)
 
     def forget(self) -> None:
         """Begin anew: the transport jumped."""
@@ -177,3 +179,21 @@ def phrase_of(notes: Sequence[Note], tempo: float, swing: Swing | None) -> Phras
 def _step(beat: float) -> int:
     """Return the nearest step of the grid, as melodies are rounded to it."""
     return floor(beat * STEPS_PER_BEAT + 0.5)
+
+
+def _in_fours(note: Note, first: int, length: int) -> list[Note]:
+    """Return a note of bars of so many steps for bars of four beats, of which that of a number is the first.
+
+    None if it starts where these have nothing. It ends in the bar in which it has ended, as `midi_io.player.fitted`
+    plays it.
+    """
+    start, end = _step(note.start), _step(note.end)
+    bar, last = start // length, max(end - 1, start) // length
+    if start - bar * length >= STEPS_PER_BAR:
+        return []
+    longer = BEATS_PER_BAR - length / STEPS_PER_BEAT
+    line = first * length / STEPS_PER_BEAT
+    moved = note._replace(
+        start=note.start - line + (bar - first) * longer, end=note.end - line + (last - first) * longer
+    )
+    return [moved._replace(end=max(moved.end, moved.start + SHORTEST))]

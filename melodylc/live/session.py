@@ -388,6 +388,7 @@ class Session:
         if self._free_phrase is not None and isinstance(self.transport, InternalTransport):
             self._listen_freely(self._free_phrase, self.transport)
         elif self.settings.mode == "answer" and self._phrases.begun:
+            self._phrases.beats_per_bar = self.transport.beats_per_bar
             phrase = self._phrases.phrase(self.transport.position(self.ports.now()), self.transport.tempo)
             if phrase is not None:
                 self._answer(phrase)

@@ -10,6 +10,7 @@ from melodylc import UserError
 from melodylc.cli import main
 from melodylc.live import Session, SessionSettings
 from melodylc.live.click import CHANNEL, HIGH, LOW
+from melodylc.live.phrases import PhraseRecorder
 from melodylc.melody import HOLD, from_notes
 from midi_io import messages
 from midi_io.files import Note
@@ -360,3 +361,34 @@ def test_a_swing_that_is_given_is_kept(musician):
     straight = from_notes(Note(60 + number % 12, number / 2, number / 2 + 0.5) for number in range(32))
     assert (player.phrase[:64] < HOLD).tolist() == (straight[:64] < HOLD).tolist()
     player.close()
+
+
+@pytest.mark.parametrize(
+    ("beats_per_bar", "bars"),
+    [
+        (4, [(0, 60), (4, 62), (6, 64), (8, 65), (12, 67), (16, 69)]),
+        (3, [(0, 60), (4, 62), (6, 64), (8, 65), (16, 67), (20, 69)]),
+        (5, [(0, 60), (4, 62), (6, 64), (8, 65), (12, 67)]),  # what was played in the fifth beat is left out
+        (2, [(0, 60), (4, 62), (6, 64), (16, 65), (20, 67), (32, 69)]),
+    ],
+)
+def test_a_phrase_in_bars_of_another_length_is_counted_in_these(beats_per_bar, bars):
+    """Played from bar 5 on, its first note a little before the bar line: what begins a bar begins one of the answer."""
+    recorder, line = PhraseRecorder(), 4 * beats_per_bar
+    recorder.beats_per_bar = beats_per_bar
+    for beat, pitch in ((-0.02, 60), (1, 62), (1.5, 64), (2, 65), (3, 67), (4, 69)):
+        recorder.take(line + beat, messages.note_on(0, pitch, 80))
+        recorder.take(line + beat + 0.25, messages.note_off(0, pitch))
+    phrase = recorder.phrase(line + 8)
+    states = phrase.states[: phrase.bars * 16]
+    assert [(step, state) for step, state in enumerate(states) if state < HOLD] == bars
+    assert phrase.bars == bars[-1][0] // 16 + 1
+
+
+def test_a_note_across_a_bar_line_of_three_sounds_through_the_beat_that_is_not_there():
+    recorder = PhraseRecorder()
+    recorder.beats_per_bar = 3
+    recorder.take(2.0, messages.note_on(0, 60, 80))
+    recorder.take(4.0, messages.note_off(0, 60))
+    states = recorder.phrase(9.0).states
+    assert (states[8], states[9:20].tolist(), states[20]) == (60, [HOLD] * 11, 129)

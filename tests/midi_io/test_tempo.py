@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from midi_io.messages import PPQN
 from midi_io.midi_clock import MidiClockTransport
 from midi_io.tempo import TempoEstimator
+from midi_io.tempo_filter import TempoFilter
 
 CLOCK, START = b"\xf8", b"\xfa"
 BEATS = 8  # before anything happens
@@ -52,6 +53,15 @@ def test_ramps_of_a_clock_that_jitters_are_followed_as_well_as_it_comes(ramp):
     due = ramped(*ramp)
     came = np.sort(due + np.random.default_rng(0).uniform(-0.001, 0.001, len(due)))
     assert np.abs(late(due, came.tolist())).max() < 0.004
+
+
+@pytest.mark.parametrize("ramp", [(120, 90, 4), (90, 180, 4)])
+def test_ramps_of_a_clock_that_jitters_much_are_off_by_hardly_more_than_its_clocks(ramp):
+    """By up to 11 ms where a ramp has to stand out from the jitter of a window before it is followed."""
+    due = ramped(*ramp)
+    for seed in range(2):
+        came = np.sort(due + np.random.default_rng(seed).uniform(-0.005, 0.005, len(due)))
+        assert np.abs(late(due, came.tolist())).max() < 0.006
 
 
 @pytest.mark.parametrize("after", [100, 140])
@@ -104,7 +114,7 @@ def test_the_deadline_is_clamped_to_the_clocks_as_the_position_is(gaps, ahead):
     for gap in gaps:
         moment += gap
         follower.receive(moment, CLOCK)
-    interval = 60 / follower.tempo / PPQN
+    interval = follower.tempo_estimator.interval
     number = len(gaps) - 1 + ahead
     due = (follower.moment_of(number / PPQN) - moment) / interval
     assert ahead - MidiClockTransport.AHEAD - 1e-6 <= due <= ahead + MidiClockTransport.BEHIND + 1e-6
@@ -120,3 +130,33 @@ def test_a_pause_is_no_jitter_that_hides_a_step():
             off.append(follower.moment_of(follower.count) - moment)
             follower.tick(moment, goes_on=interval < 2.0)
     assert np.abs(off[-3 * PPQN :]).max() < 0.001
+
+
+def test_without_changes_the_filter_is_a_line_through_the_ticks(monkeypatch):
+    """Least squares of all ticks alike: the last point of the line, and its slope."""
+    monkeypatch.setattr(TempoFilter, "RAMPS", 0.0)
+    monkeypatch.setattr(TempoFilter, "JUMPS", 0.0)
+    monkeypatch.setattr(TempoFilter, "MEMORY", np.inf)
+    ticks = np.arange(60)
+    moments = 3.0 + ticks / 48 + np.random.default_rng(0).normal(0, 0.001, 60)
+    follower = TempoFilter(moments[0], 1 / 40, uncertain=100.0, jitter=0.001)
+    for moment in moments[1:]:
+        follower.tick(1, moment, 0.001)
+    slope, last = np.polyfit(ticks - 59, moments, 1)
+    assert follower.moment == pytest.approx(last, abs=1e-6)
+    assert follower.interval == pytest.approx(slope, abs=1e-7)
+
+
+def test_a_ramp_is_believed_by_and_by_and_a_stray_tick_never():
+    """It is off by twice the jitter at most until it is known; a tick astray by ten times moves nothing so far."""
+    intervals = np.full(200, 0.02) * (1 + 0.002 * np.maximum(np.arange(200) - 100, 0))
+    due = np.cumsum(intervals)
+    follower = TempoFilter(0.0, 0.02, uncertain=0.05, jitter=0.001)
+    off = []
+    for number, moment in enumerate(due):
+        follower.tick(1, moment + (0.010 if number == 50 else 0.0), 0.001)
+        off.append(follower.moment - moment)
+    off = np.abs(off)
+    assert off[:100].max() < 0.001
+    assert off[100:].max() < 0.002
+    assert off[-20:].max() < 0.0001
