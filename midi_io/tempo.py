@@ -30,6 +30,7 @@ class TempoEstimator:
     BENDS = 4 * PPQN  # third differences that jitter is known from
     APART = (1, 4)  # ticks between those of a third difference
     SILENCE = 0.25  # seconds without a tick, or twelve ticks if longer
+    SPANNED = 2 * PPQN  # ticks of a silence from which on the filter begins anew: going over each takes it a while
     ASTRAY = 3.0  # spreads from which on a tick is off the beat of those before it
     STEADY = 5.0  # spreads that an interval is at least, for lost and doubled ticks to be told from jitter
     WHOLE = 0.25  # of an interval that a whole number of ticks may be off
@@ -67,7 +68,7 @@ class TempoEstimator:
         self._note_jitter(moment)
         if silent:
             lost = max(whole, 0)
-            if not lost or abs(off - lost * self.interval) > self.ASTRAY * self._jitter:
+            if not 0 < lost < self.SPANNED or abs(off - lost * self.interval) > self.ASTRAY * self._jitter:
                 self._keep_last(0)
             self._slipped = 0
         elif slips:

@@ -132,6 +132,23 @@ def test_a_pause_is_no_jitter_that_hides_a_step():
     assert np.abs(off[-3 * PPQN :]).max() < 0.001
 
 
+@pytest.mark.parametrize("seconds", [0.5, 5, 3600])
+def test_a_silence_is_not_gone_over_clock_by_clock(seconds, monkeypatch):
+    """However long it was: the player would wait meanwhile. The clocks are counted all the same."""
+    steps = []
+    go_on = TempoFilter._go_on
+    monkeypatch.setattr(TempoFilter, "_go_on", lambda self, jitter: steps.append(jitter) or go_on(self, jitter))
+    follower = TempoEstimator()
+    for number in range(200):
+        follower.tick(number / 48)
+    for later in range(40):
+        steps.clear()
+        follower.tick((199 + 48 * seconds + later) / 48)
+        assert len(steps) <= 2 * PPQN
+        assert follower.count == 200 + 48 * seconds + later
+    assert follower.interval * 48 == pytest.approx(1, rel=0.01)
+
+
 def test_without_changes_the_filter_is_a_line_through_the_ticks(monkeypatch):
     """Least squares of all ticks alike: the last point of the line, and its slope."""
     monkeypatch.setattr(TempoFilter, "RAMPS", 0.0)
