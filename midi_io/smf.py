@@ -25,7 +25,7 @@ TRACK, CHANNEL, PROGRAM, PITCH, ONSET, OFFSET, VELOCITY = range(7)
 # Columns of `Parsed.signatures` and `Parsed.tempos`, sorted by tick.
 TICK, NUMERATOR, DENOMINATOR = range(3)
 
-# What is read past, by its place in the counts of `_parse`.
+# What is read past, by its place in the counts of `parse_file`.
 FAULTS = (
     "ended early",
     "bytes out of range",
@@ -42,6 +42,8 @@ FAULTS = (
     "no end of track",
     "wrong header",
     "notes never ended",
+    WRAPPED := "bytes before the header (RIFF, MacBinary)",
+    SMPTE := "SMPTE time, read at 120 quarter notes a minute",
 )
 (
     _EARLY,
@@ -59,9 +61,9 @@ FAULTS = (
     _NO_END,
     _HEADER,
     _UNENDED,
+    _WRAPPED,
+    _SMPTE,
 ) = range(len(FAULTS))
-WRAPPED = "bytes before the header (RIFF, MacBinary)"
-SMPTE = "SMPTE time, read at 120 quarter notes a minute"
 
 
 class Parsed(NamedTuple):
@@ -71,20 +73,22 @@ class Parsed(NamedTuple):
     notes: np.ndarray  # (N, 7) int64; only notes that were ended
     signatures: np.ndarray  # (S, 3) int64: tick, numerator, denominator; 0, 0 for a nonsense signature
     tempos: np.ndarray  # (T, 2) int64: tick, microseconds per quarter
-    faults: dict[str, int]  # what was read past (FAULTS, WRAPPED, SMPTE) and how often
+    faults: dict[str, int]  # what was read past (FAULTS) and how often
 
 
 class BrokenFileError(ValueError):
     """The bytes are no MIDI file we can read; `str(error)` is the reason, short enough to count under."""
 
 
-_REASONS = {
-    1: "not a MIDI file (no MThd header)",
-    2: "format 2 (independent sequences)",
-    3: f"more than {MAX_NOTES:,} notes",
-    4: "zero ticks per quarter note",
-}
-EMPTY = "empty file"
+# Why a file is refused, by the code of `parse_file`; 0 is a file that was read.
+REASONS = (
+    "",
+    "not a MIDI file (no MThd header)",
+    "format 2 (independent sequences)",
+    f"more than {MAX_NOTES:,} notes",
+    "zero ticks per quarter note",
+    "empty file",
+)
 TOO_LARGE = f"larger than {MAX_BYTES >> 20} MiB"
 
 
@@ -171,24 +175,84 @@ def _is_sysex(data, at, length, end):  # pragma: no cover - compiled
 
 
 @njit
-def _parse(data, max_notes, faults):  # pragma: no cover - compiled
-    """Code of _REASONS or 0, ticks a quarter (negative: SMPTE), notes, signatures, tempos, whether both are in order.
+def _header_at(data):  # pragma: no cover - compiled
+    """Return where the header begins, or 0 if none does in the first SEARCHED bytes."""
+    for i in range(min(data.size, SEARCHED) - 3):
+        if data[i] == 0x4D and _number(data, i, 4) == 0x4D546864:
+            return i
+    return 0
 
-    What is read past is counted in `faults`.
+
+@njit
+def _by_tick(rows):  # pragma: no cover - compiled
+    """Return rows sorted by their first column; rows of one tick stay in their order.
+
+    They are out of order where they come from several tracks. Compiling numpy's own sort would take four seconds.
     """
+    in_order = True
+    for i in range(1, rows.shape[0]):
+        in_order = in_order and rows[i, 0] >= rows[i - 1, 0]
+    if in_order:
+        return rows
+    count, width = rows.shape[0], 1  # every `width` rows are in order
+    merged = np.empty_like(rows)
+    while width < count:
+        for begin in range(0, count, 2 * width):
+            middle, end = min(begin + width, count), min(begin + 2 * width, count)
+            i, j = begin, middle
+            for k in range(begin, end):
+                if j == end or (i < middle and rows[i, 0] <= rows[j, 0]):
+                    merged[k] = rows[i]
+                    i += 1
+                else:
+                    merged[k] = rows[j]
+                    j += 1
+        rows, merged = merged, rows
+        width *= 2
+    return rows
+
+
+@njit
+def room_for(size):  # pragma: no cover - compiled
+    """Return the arrays that `parse_file` fills when it reads a file of at most `size` bytes."""
+    notes = min(size // 3 + 1, MAX_NOTES)
+    return (
+        np.empty((notes, 7), np.int64),
+        np.empty(notes, np.int64),
+        np.empty(notes, np.int64),
+        np.empty((size // 4 + 1, 3), np.int64),
+        np.empty((size // 6 + 1, 2), np.int64),
+    )
+
+
+@njit
+def parse_file(data, room, faults):  # pragma: no cover - compiled
+    """Read the bytes of a file, (N,) uint8; a kernel, to be called from others.
+
+    Args:
+        room: the arrays to fill (`room_for`); if they are too small, others are made. Fresh memory costs as much as
+            what is written into it, so that who reads many files should keep it.
+        faults: (F,) int64, to which is added what was read past, as FAULTS; where the code is not 0 it means nothing.
+
+    Returns:
+        The file's code, an index into REASONS, and the first four values of `Parsed`, which lie in the room.
+    """
+    at = _header_at(data)
+    faults[_WRAPPED] += at > 0
+    data = data[at:]
     size = data.size
-    notes = np.empty((min(size // 3 + 1, max_notes), 7), np.int64)
-    signatures = np.empty((size // 4 + 1, 3), np.int64)
-    tempos = np.empty((size // 6 + 1, 2), np.int64)
+    if room[0].shape[0] < min(size // 3 + 1, MAX_NOTES) or room[3].shape[0] < size // 4 + 1:
+        room = room_for(size)
+    notes, behind, until, signatures, tempos = room
     count = n_signatures = n_tempos = 0
     if size < 14 or _number(data, 0, 4) != 0x4D546864:
-        return 1, 0, notes[:0], signatures[:0], tempos[:0], True
+        return 1 if size else 5, 0, notes[:0], signatures[:0], tempos[:0]
     header = _number(data, 4, 4)
     kind, tracks, division = _number(data, 8, 2), _number(data, 10, 2), _number(data, 12, 2)
     if division & 0x8000:  # frames a second, negative, and ticks a frame
         division = -(256 - (division >> 8)) * (division & 0xFF)
     if division == 0:
-        return 4, 0, notes[:0], signatures[:0], tempos[:0], True
+        return 4, 0, notes[:0], signatures[:0], tempos[:0]
     at = 8 + header
     if (header != 6 and not _is_track(data, at)) or kind > 2:
         faults[_HEADER] += 1
@@ -197,11 +261,9 @@ def _parse(data, max_notes, faults):  # pragma: no cover - compiled
     # Sounding notes wait in one queue per channel and pitch, linked through `behind`: a note-off ends the oldest. Where
     # that leaves a note of the queue without an end, note-offs are missing, and each would give its end to the note
     # before: then `until` counts, where a note-on ends the note before it.
-    behind = np.empty(notes.shape[0], np.int64)
-    until = np.empty(notes.shape[0], np.int64)
-    oldest = np.empty(2048, np.int64)
+    oldest = np.full(2048, -1, np.int64)
     newest = np.empty(2048, np.int64)
-    latest = np.empty(2048, np.int64)  # the note that sounds if each note-on ends the one before it
+    latest = np.full(2048, -1, np.int64)  # the note that sounds if each note-on ends the one before it
     program = np.zeros(16, np.int64)
     track = 0
     while at + 8 <= size:
@@ -221,8 +283,6 @@ def _parse(data, max_notes, faults):  # pragma: no cover - compiled
         end, right = _track_end(data, at, length)
         if not right:
             faults[_EARLY if end == size and at + length > size else _LENGTH] += 1
-        oldest[:] = -1
-        latest[:] = -1
         begin = count
         program[:] = 0
         tick = np.int64(0)
@@ -275,8 +335,8 @@ def _parse(data, max_notes, faults):  # pragma: no cover - compiled
                 channel = status & 0x0F
                 queue = channel << 7 | first
                 if message == 0x90 and second > 0:
-                    if count == notes.shape[0]:
-                        return 3, 0, notes[:0], signatures[:0], tempos[:0], True
+                    if count == MAX_NOTES:
+                        return 3, 0, notes[:0], signatures[:0], tempos[:0]
                     notes[count, 0] = track
                     notes[count, 1] = channel
                     notes[count, 2] = program[channel]
@@ -375,10 +435,13 @@ def _parse(data, max_notes, faults):  # pragma: no cover - compiled
         for i in range(begin, count):
             if oldest[notes[i, 1] << 7 | notes[i, 3]] >= 0:
                 notes[i, 5] = until[i]
+        for i in range(begin, count):  # the queues of the next track are empty
+            queue = notes[i, 1] << 7 | notes[i, 3]
+            oldest[queue] = latest[queue] = -1
         at = end
         track += 1
     if kind == 2 and track > 1:
-        return 2, 0, notes[:0], signatures[:0], tempos[:0], True
+        return 2, 0, notes[:0], signatures[:0], tempos[:0]
     if track < tracks:
         faults[_EARLY] += 1
     ended = 0
@@ -390,12 +453,14 @@ def _parse(data, max_notes, faults):  # pragma: no cover - compiled
                 notes[ended] = notes[i]
             ended += 1
     count = ended
-    in_order = True  # by tick: they may come from several tracks
-    for i in range(1, n_signatures):
-        in_order = in_order and signatures[i, 0] >= signatures[i - 1, 0]
-    for i in range(1, n_tempos):
-        in_order = in_order and tempos[i, 0] >= tempos[i - 1, 0]
-    return 0, division, notes[:count], signatures[:n_signatures], tempos[:n_tempos], in_order
+    notes, signatures, tempos = notes[:count], _by_tick(signatures[:n_signatures]), _by_tick(tempos[:n_tempos])
+    if division < 0:  # ticks a second: half as many in a quarter note, so twice the ticks make it a whole number
+        faults[_SMPTE] += 1
+        division = -division
+        notes[:, ONSET : OFFSET + 1] *= 2
+        signatures[:, TICK] *= 2
+        tempos[:, TICK] *= 2
+    return 0, division, notes, signatures, tempos
 
 
 def parse(data: bytes) -> Parsed:
@@ -408,25 +473,11 @@ def parse(data: bytes) -> Parsed:
     Raises:
         BrokenFileError: with the reason, if the bytes are empty, too large, or no MIDI file.
     """
-    if not data:
-        raise BrokenFileError(EMPTY)
     if len(data) > MAX_BYTES:
         raise BrokenFileError(TOO_LARGE)
-    at = max(data.find(b"MThd", 0, SEARCHED), 0)
     counts = np.zeros(len(FAULTS), np.int64)
-    code, division, notes, signatures, tempos, in_order = _parse(np.frombuffer(data, np.uint8)[at:], MAX_NOTES, counts)
+    code, division, notes, signatures, tempos = parse_file(np.frombuffer(data, np.uint8), room_for(len(data)), counts)
     if code:
-        raise BrokenFileError(_REASONS[code])
-    if not in_order:
-        signatures = signatures[np.argsort(signatures[:, TICK], kind="stable")]
-        tempos = tempos[np.argsort(tempos[:, TICK], kind="stable")]
+        raise BrokenFileError(REASONS[code])
     faults = {name: n for name, n in zip(FAULTS, counts.tolist(), strict=True) if n}
-    if at:
-        faults[WRAPPED] = 1
-    if division < 0:  # ticks a second: half as many in a quarter note, so twice the ticks make it a whole number
-        faults[SMPTE] = 1
-        division = -division
-        notes[:, ONSET : OFFSET + 1] *= 2
-        signatures[:, TICK] *= 2
-        tempos[:, TICK] *= 2
     return Parsed(int(division), notes, signatures, tempos, faults)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,11 +13,12 @@ import numpy as np
 
 from melodylc.base.errors import UserError
 from melodylc.extraction import storage
+from melodylc.extraction.batches import BYTES_PER_BATCH, FILE_REASONS, FilesWindows, Reader
 from melodylc.extraction.discovery import UNREADABLE, SourceFile
 from melodylc.extraction.hashing import hash_windows
 from melodylc.extraction.plan import Chunk, Work
 from melodylc.extraction.rejected import Rejected, write_part_list
-from melodylc.extraction.windows import LINE_REASONS, NO_NOTES, STRETCH_REASON, WINDOW_REASONS, Filters, extract_windows
+from melodylc.extraction.windows import LINE_REASONS, STRETCH_REASON, WINDOW_REASONS, Filters
 from melodylc.melody import STEPS
 from midi_io import smf
 from midi_io.files import contents
@@ -24,7 +26,6 @@ from midi_io.files import contents
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NO_WINDOWS = "no window kept"
 FORMAT = 2  # of the files below: those of another are not used
 REJECTED = ("files", "stretches", "lines", "windows")  # kinds of counts of what was rejected
 OBSERVED = ("read past", "signatures")  # kinds of other counts: files with a fault, notes in a time signature
@@ -60,54 +61,85 @@ def extract_chunk(chunk: list[SourceFile], filters: Filters, work: Work, index: 
 
     counts = no_counts()
     rejected: list[Rejected] = []
-    states, positions, numbers, sources = [], [], [], []
-    for file, data in _contents(chunk):
-        try:
-            if isinstance(data, smf.BrokenFileError):
-                raise data
-            parsed = smf.parse(data)
-            counts["read past"].update(dict.fromkeys(parsed.faults, 1))
-            if not len(parsed.notes):
-                raise smf.BrokenFileError(NO_NOTES)
-        except smf.BrokenFileError as error:
-            counts["files"][str(error)] += 1
-            rejected.append(Rejected(file.source, str(error)))
-            continue
-        windows = extract_windows(parsed, filters)
-        for track, channel, reason in windows.rejected_lines.tolist():
-            counts["lines"][LINE_REASONS[reason]] += 1
-            rejected.append(Rejected(file.source, LINE_REASONS[reason], track, channel))
-        counts["windows"].update(dict(zip(WINDOW_REASONS, windows.rejected_windows.tolist(), strict=True)))
-        counts["stretches"][STRETCH_REASON] += windows.other_stretches
-        counts["signatures"].update({f"{n}/{d}" if n else "nonsense": k for (n, d), k in windows.signatures.items()})
-        if not len(windows.states):
-            counts["files"][NO_WINDOWS] += 1
-            rejected.append(Rejected(file.source, NO_WINDOWS))
-            continue
-        states.append(windows.states)
-        positions.append(windows.positions)
-        numbers.append(len(windows.states))
-        sources.append(file.source)
-    all_states = np.concatenate([np.empty((0, STEPS), np.uint8), *states])
-    all_positions = np.concatenate([np.empty((0, 4), np.int64), *positions])
-    table = pa.table(
+    sources = pa.array([file.source for file in chunk], pa.string())
+    reader = Reader(filters)
+    begin = windows = 0
+    with storage.writing(work.part(index)) as sink:
+        with storage.writing(work.hashes(index)) as hashes, pa.ipc.new_file(sink, _schema()) as writer:
+            for files, given in _batches(chunk):
+                found = reader.read([b"" if isinstance(data, smf.BrokenFileError) else data for data in given])
+                rejected += _add_counts(counts, found, files, given)
+                numbers = np.arange(begin, begin + len(files), dtype=np.int32).repeat(found.numbers)
+                columns = [
+                    pa.FixedSizeBinaryArray.from_buffers(
+                        pa.binary(STEPS), len(found.states), [None, pa.py_buffer(found.states)]
+                    ),
+                    pa.DictionaryArray.from_arrays(pa.array(numbers), sources),
+                    pa.array(found.positions[:, 0].astype(np.int32)),
+                    pa.array(found.positions[:, 3].astype(np.int32)),
+                ]
+                writer.write_batch(pa.record_batch(columns, _schema()))
+                hashes.write(hash_windows(found.states).tobytes())
+                begin += len(files)
+                windows += len(found.states)
+        write_part_list(work.rejected(index), rejected)
+        with storage.writing(work.counts(index)) as counted:
+            counted.write(json.dumps([windows, counts]).encode())
+    return len(chunk)
+
+
+def _schema() -> pa.Schema:
+    """Return the columns of a part."""
+    import pyarrow as pa
+
+    return pa.schema(
         {
-            "states": _fixed_size(all_states),
-            "source": pa.DictionaryArray.from_arrays(
-                np.repeat(np.arange(len(sources), dtype=np.int32), numbers), pa.array(sources, pa.string())
-            ),
-            "track": all_positions[:, 0].astype(np.int32),
-            "bar": all_positions[:, 3].astype(np.int32),
+            "states": pa.binary(STEPS),
+            "source": pa.dictionary(pa.int32(), pa.string()),
+            "track": pa.int32(),
+            "bar": pa.int32(),
         }
     )
-    write_part_list(work.rejected(index), rejected)
-    with storage.writing(work.counts(index)) as sink:
-        sink.write(json.dumps([len(all_states), counts]).encode())
-    with storage.writing(work.hashes(index)) as sink:
-        sink.write(hash_windows(all_states).tobytes())
-    with storage.writing(work.part(index)) as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    return len(chunk)
+
+
+def _add_counts(
+    counts: Counts, found: FilesWindows, files: list[SourceFile], given: list[bytes | smf.BrokenFileError]
+) -> list[Rejected]:
+    """Add what was counted in some files.
+
+    Returns:
+        What was rejected in them, in their order.
+    """
+    counts["read past"] += found.faults
+    counts["signatures"] += found.signatures
+    counts["stretches"][STRETCH_REASON] += found.other_stretches
+    counts["windows"].update(dict(zip(WINDOW_REASONS, found.rejected_windows.tolist(), strict=True)))
+    rejected = []
+    for file, track, channel, reason in found.rejected_lines.tolist():
+        counts["lines"][LINE_REASONS[reason]] += 1
+        rejected.append((file, Rejected(files[file].source, LINE_REASONS[reason], track, channel)))
+    for file in np.flatnonzero(found.codes).tolist():
+        data = given[file]
+        why = str(data) if isinstance(data, smf.BrokenFileError) else FILE_REASONS[found.codes[file]]
+        counts["files"][why] += 1
+        rejected.append((file, Rejected(files[file].source, why)))
+    return [entry for _, entry in sorted(rejected, key=itemgetter(0))]
+
+
+def _batches(chunk: list[SourceFile]) -> Iterator[tuple[list[SourceFile], list[bytes | smf.BrokenFileError]]]:
+    """Yield files and what `_contents` gives for them, BYTES_PER_BATCH or a little more at a time."""
+    files: list[SourceFile] = []
+    given: list[bytes | smf.BrokenFileError] = []
+    size = 0
+    for file, data in _contents(chunk):
+        files.append(file)
+        given.append(data)
+        size += 0 if isinstance(data, smf.BrokenFileError) else len(data)
+        if size >= BYTES_PER_BATCH:
+            yield files, given
+            files, given, size = [], [], 0
+    if files:
+        yield files, given
 
 
 def _contents(chunk: list[SourceFile]) -> Iterator[tuple[SourceFile, bytes | smf.BrokenFileError]]:
@@ -122,27 +154,22 @@ def _contents(chunk: list[SourceFile]) -> Iterator[tuple[SourceFile, bytes | smf
         data: bytes | Exception
         if file.reason:
             data = smf.BrokenFileError(file.reason)
-        elif file.path in fetched:
-            data = fetched[file.path]
-        elif storage.is_url(file.path):
-            data = smf.BrokenFileError(smf.TOO_LARGE)
-        else:
+        elif not storage.is_url(file.path):
             try:
                 data = contents(file.path)
-            except (OSError, smf.BrokenFileError) as error:
-                data = error if isinstance(error, smf.BrokenFileError) else smf.BrokenFileError(UNREADABLE)
-        if isinstance(data, (FileNotFoundError, PermissionError)):
-            data = smf.BrokenFileError(UNREADABLE)
-        if isinstance(data, Exception) and not isinstance(data, smf.BrokenFileError):
-            raise data
+            except smf.BrokenFileError as error:
+                data = error
+            except OSError:
+                data = smf.BrokenFileError(UNREADABLE)
+        else:
+            data = fetched.get(file.path, smf.BrokenFileError(smf.TOO_LARGE))
+            if isinstance(data, (FileNotFoundError, PermissionError)):
+                data = smf.BrokenFileError(UNREADABLE)
+            elif isinstance(data, Exception) and not isinstance(data, smf.BrokenFileError):
+                raise data
+            elif isinstance(data, bytes) and len(data) > smf.MAX_BYTES:  # it has grown since it was found
+                data = smf.BrokenFileError(smf.TOO_LARGE)
         yield file, data
-
-
-def _fixed_size(rows: np.ndarray) -> pa.Array:
-    """Return rows (N, K) uint8 as N binary values of K bytes."""
-    import pyarrow as pa
-
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(rows.shape[1]), len(rows), [None, pa.py_buffer(rows)])
 
 
 def read_part(part: Path) -> pa.Table:

@@ -30,14 +30,16 @@ class Rejected(NamedTuple):
 
     def __str__(self) -> str:
         """Return the cells of COLUMNS; tracks and channels are counted from 1, as everywhere on the command line."""
-        place = ("" if number is None else str(number + 1) for number in (self.track, self.channel))
-        return "\t".join([self.source.translate(_ESCAPED), *place, self.reason])
+        source = self.source if self.source.isprintable() else self.source.translate(_ESCAPED)
+        track = "" if self.track is None else self.track + 1
+        channel = "" if self.channel is None else self.channel + 1
+        return f"{source}\t{track}\t{channel}\t{self.reason}"
 
 
 def write_part_list(path: Path, rejected: Iterable[Rejected]) -> None:
     """Write what was rejected in one part."""
     with storage.writing(path) as lines:
-        lines.writelines(f"{entry}\n".encode() for entry in rejected)
+        lines.write("".join([f"{entry}\n" for entry in rejected]).encode())
 
 
 def check_writable(name: str | os.PathLike[str], out: Path) -> None:

@@ -26,6 +26,7 @@ WINDOW_REASONS = ("too few notes", "too few pitches", "too long a rest")
 LINE_REASONS = ("percussion", "shorter than 16 bars", f"more than {MAX_STEPS // STEPS_PER_BAR:,} bars")
 STRETCH_REASON = "not in 4/4"
 NO_NOTES = "no notes"
+NO_WINDOWS = "no window kept"
 
 # Columns of stretches. An END of -1 is the end of the file. BARS_IN_ONE is the number of the file's bars that make one
 # of 4/4, and 0 where the stretch is skipped.
@@ -169,17 +170,20 @@ def _skyline(notes, i, stop, start, end, division, line):  # pragma: no cover - 
     """
     last = _nearest_step(end, start, division) if end >= 0 else np.int64(-1)
     count = 0
+    following = _nearest_step(notes[i, ONSET], start, division)  # the step of the next onset
     while i < stop:
-        onset = _nearest_step(notes[i, ONSET], start, division)
+        onset = following
         # of all onsets in this step the highest, of equal ones the longest; an ornament only among ornaments
         pitch, offset, plain = np.int64(-1), np.int64(0), False
-        while i < stop and _nearest_step(notes[i, ONSET], start, division) == onset:
+        while i < stop and following == onset:
             until = max(_nearest_step(notes[i, OFFSET], start, division), onset + 1)
             is_plain = 8 * (notes[i, OFFSET] - notes[i, ONSET]) >= division  # half a step, before rounding
             higher = notes[i, PITCH] > pitch or (notes[i, PITCH] == pitch and until > offset)
             if (is_plain and not plain) or (is_plain == plain and higher):
                 pitch, offset, plain = notes[i, PITCH], until, is_plain
             i += 1
+            if i < stop:
+                following = _nearest_step(notes[i, ONSET], start, division)
         if last >= 0:
             if onset >= last:
                 continue
@@ -194,7 +198,7 @@ def _skyline(notes, i, stop, start, end, division, line):  # pragma: no cover - 
 
 
 @njit
-def _doubled(rows):  # pragma: no cover - compiled
+def doubled(rows):  # pragma: no cover - compiled
     """Return a copy of rows with room for as many again."""
     more = np.empty((2 * rows.shape[0], rows.shape[1]), rows.dtype)
     more[: rows.shape[0]] = rows
@@ -247,29 +251,28 @@ def _count_bits(bits):  # pragma: no cover - compiled
 
 
 @njit
-def _rejection(onsets, low_pitches, high_pitches, resting, b, min_notes, min_pitches, max_rest):
-    # pragma: no cover - compiled
-    """Return why the window of 16 bars from `b` on is rejected, an index into WINDOW_REASONS, or -1."""
-    notes = 0
+def _too_few_pitches(low_pitches, high_pitches, min_pitches):  # pragma: no cover - compiled
+    """Return whether fewer pitches than `min_pitches` begin in some bars."""
     low_bits, high_bits = np.uint64(0), np.uint64(0)
-    run, longest = 0, 0
-    for bar in range(b, b + 16):
-        notes += onsets[bar]
+    for bar in range(low_pitches.size):
         low_bits |= low_pitches[bar]
         high_bits |= high_pitches[bar]
-        # before the first onset of a window all is REST: what sounds across its left edge is silenced
-        if resting[bar] or notes == 0:
-            run += 1
-            longest = max(longest, run)
-        else:
-            run = 0
-    if notes < min_notes:
-        return 0
-    if _count_bits(low_bits) + _count_bits(high_bits) < min_pitches:
-        return 1
-    if longest > max_rest:
-        return 2
-    return -1
+    return _count_bits(low_bits) + _count_bits(high_bits) < min_pitches
+
+
+@njit
+def _too_long_a_rest(resting, beginning, max_rest):  # pragma: no cover - compiled
+    """Return whether more than `max_rest` bars of a window follow each other without a sound.
+
+    Args:
+        resting: the bars that are nothing but rest, as bits, the lowest the first bar.
+        beginning: the bars in which a note begins; there is one.
+    """
+    # before the first onset of a window all is REST: what sounds across its left edge is silenced
+    resting |= (beginning & -beginning) - 1
+    for _ in range(max_rest):
+        resting &= resting >> 1
+    return resting > 0
 
 
 @njit
@@ -300,22 +303,35 @@ def _slide(line, bars, states, first_bars, count, rejected, min_notes, min_pitch
             first = end
             continue
         size = high - low + 16
-        group, onsets, low_pitches, high_pitches, resting = _fill_bars(line[first:end], low, size)
+        group, onsets, low_pitches, high_pitches, is_rest = _fill_bars(line[first:end], low, size)
         words = group.view(np.uint64)
         first = end
-        for b in range(size - 15):
-            reason = _rejection(onsets, low_pitches, high_pitches, resting, b, min_notes, min_pitches, max_rest)
-            if reason >= 0:
-                rejected[reason] += 1
+        notes, resting, beginning = np.int64(0), np.int64(0), np.int64(0)
+        for b in range(-15, size - 15):  # the last bar of a window, b + 15, comes in, and the one before b goes out
+            notes += onsets[b + 15] - (onsets[b - 1] if b > 0 else 0)
+            resting = resting >> 1 | np.int64(is_rest[b + 15]) << 15
+            beginning = beginning >> 1 | np.int64(onsets[b + 15] > 0) << 15
+            if b < 0:
+                continue
+            if notes < min_notes:
+                rejected[0] += 1
+                continue
+            if _too_few_pitches(low_pitches[b : b + 16], high_pitches[b : b + 16], min_pitches):
+                rejected[1] += 1
+                continue
+            if _too_long_a_rest(resting, beginning, max_rest):
+                rejected[2] += 1
                 continue
             if count == states.shape[0]:
-                states, first_bars = _doubled(states), _doubled(first_bars)
-            states[count] = words[2 * b : 2 * b + 32]  # eight steps at a time: single bytes cost a third of all time
-            window = states[count].view(np.uint8)
-            for step in range(256):
-                if window[step] != HOLD:
-                    break
-                window[step] = REST
+                states, first_bars = doubled(states), doubled(first_bars)
+            for word in range(32):  # eight steps at a time: single bytes cost a third of all time
+                states[count, word] = words[2 * b + word]
+            if group[16 * b] == HOLD:
+                window = states[count].view(np.uint8)
+                for step in range(256):
+                    if window[step] != HOLD:
+                        break
+                    window[step] = REST
             first_bars[count, 0] = low + b
             count += 1
     rejected[0] += bars - 15 - following
@@ -335,14 +351,29 @@ def _line_length(line, max_steps, pad):  # pragma: no cover - compiled
 
 
 @njit
-def _windows(notes, lines, stretches, division, min_notes, min_pitches, max_rest, max_steps, pad):
+def add_windows(notes, signatures, division, limits, pair, pad, states, positions, count, rejected_windows):
     # pragma: no cover - compiled
-    """Return the arrays of `ExtractedWindows`, from notes (N, 7) sorted by line and the bounds of lines (L + 1,)."""
-    pitched_notes = np.zeros(stretches.shape[0], np.int64)  # of each stretch
+    """Add the windows of a file to those of others.
+
+    Args:
+        notes, signatures, division: as in `smf.Parsed`.
+        limits: the numbers of the filters, as `limits_of` returns them.
+        pair, pad: as `pair_2_4` of the filters, and as in `extract_windows`.
+        states: (W, 32) the windows found so far, eight steps a word.
+        positions: (W, 4) their positions, as in `ExtractedWindows`.
+        count: how many rows of both are in use.
+        rejected_windows: (3,) windows rejected so far, as WINDOW_REASONS.
+
+    Returns:
+        states and positions, enlarged if need be; the new count; of this file the rejected lines (L, 3), the stretches
+        (K, 6), and the pitched notes in each of these, (K,).
+    """
+    min_notes, min_pitches, max_rest, max_steps = limits
+    notes, lines = _sort_by_line(notes)
+    stretches = _stretches(signatures, division, pair)
+    pitched_notes = np.zeros(stretches.shape[0], np.int64)
     line = np.empty((notes.shape[0], 3), np.int64)
-    states, positions, count = np.empty((64, 32), np.uint64), np.empty((64, 4), np.int64), 0
-    rejected_windows = np.zeros(3, np.int64)
-    rejected_lines, rejected = np.empty((16, 3), np.int64), 0
+    rejected_lines, rejected = np.empty((lines.size, 3), np.int64), 0
     for k in range(lines.size - 1):
         i, end_of_line = lines[k], lines[k + 1]
         track, channel, program = notes[i, TRACK], notes[i, CHANNEL], notes[i, PROGRAM]
@@ -366,7 +397,7 @@ def _windows(notes, lines, stretches, division, min_notes, min_pitches, max_rest
                 bars, reason = _line_length(line[:length], max_steps, pad)
             if reason >= 0:
                 if rejected == rejected_lines.shape[0]:
-                    rejected_lines = _doubled(rejected_lines)
+                    rejected_lines = doubled(rejected_lines)
                 rejected_lines[rejected, 0], rejected_lines[rejected, 1] = track, channel
                 rejected_lines[rejected, 2] = reason
                 rejected += 1
@@ -379,7 +410,18 @@ def _windows(notes, lines, stretches, division, min_notes, min_pitches, max_rest
                 bar = positions[row, 0]
                 positions[row, 0], positions[row, 1], positions[row, 2] = track, channel, program
                 positions[row, 3] = stretches[s, FIRST_BAR] + stretches[s, BARS_IN_ONE] * bar
-    return states[:count].view(np.uint8), positions[:count], rejected_windows, rejected_lines[:rejected], pitched_notes
+    return states, positions, count, rejected_lines[:rejected], stretches, pitched_notes
+
+
+@njit
+def _windows(notes, signatures, division, limits, pair, pad):  # pragma: no cover - compiled
+    """Return the first four arrays of `ExtractedWindows`, the stretches and the pitched notes in each."""
+    rejected_windows = np.zeros(3, np.int64)
+    states, positions = np.empty((64, 32), np.uint64), np.empty((64, 4), np.int64)
+    states, positions, count, rejected_lines, stretches, pitched_notes = add_windows(
+        notes, signatures, division, limits, pair, pad, states, positions, 0, rejected_windows
+    )
+    return states[:count], positions[:count], rejected_windows, rejected_lines, stretches, pitched_notes
 
 
 assert (BARS, STEPS_PER_BAR, STEPS) == (16, 16, 256), "the compiled kernels spell these out"
@@ -395,24 +437,19 @@ def signature_name(numerator: int, denominator: int) -> str:
     return f"{numerator}/{denominator}" if numerator else "a nonsense time signature"
 
 
+def limits_of(filters: Filters) -> tuple[int, int, int, int]:
+    """Return what `add_windows` compares windows and lines with."""
+    return filters.min_notes, filters.min_unique_pitches, filters.max_rest_bars, MAX_STEPS
+
+
 def extract_windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> ExtractedWindows:
     """Return the windows of one parsed file that pass the filters, and what was rejected.
 
     Args:
         pad: let a line shorter than 16 bars give one window, filled up with rests. A corpus has none of these.
     """
-    notes, lines = _sort_by_line(parsed.notes)
-    stretches = stretches_in(parsed, filters.pair_2_4)
-    states, positions, rejected_windows, rejected_lines, pitched_notes = _windows(
-        notes,
-        lines,
-        stretches,
-        parsed.ticks_per_quarter,
-        filters.min_notes,
-        filters.min_unique_pitches,
-        filters.max_rest_bars,
-        MAX_STEPS,
-        pad,
+    states, positions, rejected_windows, rejected_lines, stretches, pitched_notes = _windows(
+        parsed.notes, parsed.signatures, parsed.ticks_per_quarter, limits_of(filters), filters.pair_2_4, pad
     )
     signatures: dict[tuple[int, int], int] = {}
     for row, count in zip(stretches.tolist(), pitched_notes.tolist(), strict=True):
@@ -420,4 +457,4 @@ def extract_windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> 
             signature = row[IN_FORCE_NUMERATOR], row[IN_FORCE_DENOMINATOR]
             signatures[signature] = signatures.get(signature, 0) + count
     others = int((stretches[:, BARS_IN_ONE] == 0).sum())
-    return ExtractedWindows(states, positions, rejected_windows, rejected_lines, others, signatures)
+    return ExtractedWindows(states.view(np.uint8), positions, rejected_windows, rejected_lines, others, signatures)
