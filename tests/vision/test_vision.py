@@ -18,7 +18,7 @@ import vision
 from melodylc.base.errors import UserError
 from melodylc.base.signals import Stopped
 from melodylc.latent.adversarial import AdversarialLearning, AttributeLearning
-from vision import celeba, command, mnist, training_loop
+from vision import celeba, command, figures, mnist, training_loop
 from vision.classifier_training import jittered
 from vision.data import celeba as celeba_data
 from vision.data import mnist as mnist_data
@@ -159,7 +159,7 @@ def test_pictures_of_ones_own_are_changed(digits, faces, tmp_path, capsys):
     assert not (tmp_path / "x").exists()
 
 
-def test_what_is_not_asked_for_stays_as_it_is_in_a_picture(digits, tmp_path):
+def test_what_is_not_asked_for_stays_as_it_is_in_a_picture(tmp_path, monkeypatch):
     """The labels that an actor is given, of a picture in which the classifier finds some."""
     data = celeba_data.load(drawn.celeba(tmp_path / "faces"))
     workspace = Workspace(data, CELEBA["smoke"], tmp_path, progress=False)
@@ -177,9 +177,18 @@ def test_what_is_not_asked_for_stays_as_it_is_in_a_picture(digits, tmp_path):
     ]
     assert result["rows"]["me, not male, actor free"]["found"] == 0
     given.clear()
+    headed = []
+    monkeypatch.setattr(figures, "show", lambda axes, sheet, rows, columns, title: headed.append(columns))
     pictures.run(workspace, {"me": data.test.pixels[0]}, [], "free")
     for place, labels in enumerate(torch.cat(given)):  # each in turn, as it is not
         assert labels[place] == 1 - has[0, place]
+    # and by that the columns are headed, of another picture otherwise
+    has = 1 - has
+    pictures.run(workspace, {"you": data.test.pixels[1]}, [], "free")
+    removed = {"black hair", "eyeglasses", "male", "young"}
+    for columns, signs in zip(headed, ("+-", "-+"), strict=True):
+        heads = [f"{signs[name in removed]}{name}" for name in data.attributes]
+        assert columns == ["as cut", "reconstruction", *heads]
 
 
 def test_other_attributes_are_another_data_set(faces, tmp_path, capsys):
