@@ -47,9 +47,8 @@ def main(
         for option, value in vars(chosen).items():
             if isinstance(value, str) and not value.strip():
                 raise UserError(f"{option}: expected some text, got {value!r}; leave it out where nothing is meant")
-        device = _device(chosen.device)
         _check_packages()
-        with joined(device) as processes:
+        with joined(chosen.device) as processes:
             _run(_workspace(name, label_names, load, presets, chosen, processes), chosen)
     except (UserError, OSError) as error:
         if tells_error():
@@ -70,16 +69,6 @@ def _no_memory(chosen: argparse.Namespace) -> str:
     """Return what to do where the memory is not enough; what was trained until then is kept."""
     other = "--device cpu" if (chosen.device or "cuda").startswith("cuda") else "a machine with more"
     return f"the memory is not enough for --preset {chosen.preset}; take a smaller preset, or {other}"
-
-
-def _device(asked: str | None) -> str:
-    """Return the device to compute on: the asked one, or a GPU where there is one."""
-    device = asked or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.zeros(1, device=device).item()  # a device without values, such as meta, is none
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UserError(f"--device: {device} cannot be used here ({str(error).splitlines()[0]})") from error
-    return device
 
 
 def _workspace(

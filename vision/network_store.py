@@ -72,7 +72,7 @@ class NetworkStore:
         card = json.loads(json.dumps(card, default=asdict))  # as it is read from disk
         path = self._folder / f"{name}.safetensors"
         seed = self._seed + zlib.crc32(name.encode()) % SEEDS  # networks of one workspace differ in their noise
-        with torch.random.fork_rng():
+        with self._processes.forked():
             torch.manual_seed(seed)
             network = build().to(self._processes.device)
         fresh = not path.exists()
@@ -89,7 +89,7 @@ class NetworkStore:
         network.requires_grad_(False).eval()
         # also where a kill came between the two, and where another network of that name was removed
         if self._processes.first and (fresh or not path.with_suffix(".md").exists()):
-            with torch.random.fork_rng():  # what it measures leaves the numbers of the first as those of the others
+            with self._processes.forked():  # what it measures leaves the numbers of the first as those of the others
                 torch.manual_seed(seed)
                 model_card.write(path.with_suffix(".md"), network, self._origin, about, card)
         self._loaded[name], self._cards[network] = network, card

@@ -89,7 +89,7 @@ def train(
     with (
         processes.averaging(optimiser for _, optimiser in parts.values() if optimiser is not None),
         between_steps() as stop,
-        torch.random.fork_rng(),
+        processes.forked(),
         progress_bar(steps, unit="step", desc=run.title, done=done, leave=False, show=run.progress) as bar,
     ):
         for number in range(done, steps):

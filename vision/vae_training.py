@@ -35,7 +35,7 @@ def train_vae(
     parts: dict[str, Part] = {"vae": (network, optimiser)}
     critic = None
     if objective.adversarial:
-        with torch.random.fork_rng():
+        with run.processes.forked():
             torch.manual_seed(run.seed + 1)
             critic = Critic(network.latent, critic_hidden).to(device)
         critic_optimiser = adam(critic, training.learning_rate, ADVERSARIAL_BETAS)

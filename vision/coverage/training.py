@@ -36,7 +36,7 @@ def train_coverage(
     parts: dict[str, Part] = {"model": (model, optimiser)}
     critic_optimiser = None
     if variant.adversarial:
-        with torch.random.fork_rng():
+        with processes.forked():
             torch.manual_seed(run.seed + 1)
             critic = Encoder(model.shape, _critic_layers(architecture, variant), 1, residual=variant.residual)
             critic.to(processes.device)
