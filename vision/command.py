@@ -98,7 +98,8 @@ def _workspace(
         if chosen.download:
             download(name, Path(chosen.data))
         watch = _watch(chosen.quiet or not processes.first)
-        data = load(chosen.data, names, seed=chosen.seed, watch=watch, keep=chosen.out)
+        keep = Path(getattr(chosen, "decoded", None) or chosen.out)
+        data = load(chosen.data, names, seed=chosen.seed, watch=watch, keep=keep)
     if processes.first:
         print(f"{name}: {data.source}")
     return Workspace(

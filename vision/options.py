@@ -62,7 +62,7 @@ def parser(name: str, presets: Mapping[str, ExperimentPreset], titles: Mapping[s
 
 
 def _add_model_options(made: argparse.ArgumentParser, convolutional: bool) -> None:
-    """Add the options of the main VAE."""
+    """Add the options of the main VAE, and of the images where they are decoded."""
     made.add_argument(
         "--objective",
         default="elbo",
@@ -81,6 +81,7 @@ def _add_model_options(made: argparse.ArgumentParser, convolutional: bool) -> No
             metavar="NAMES",
             help="labels of the data, in place of the paper's ten: CelebA's names between commas",
         )
+        made.add_argument("--decoded", metavar="DIR", help="where the decoded images are kept (that of --out)")
 
 
 def _positive(text: str) -> float:

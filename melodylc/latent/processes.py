@@ -198,7 +198,7 @@ def _reached(loss: Tensor) -> set[int]:
 
 @contextmanager
 def joined(device: str | None = None) -> Iterator[Processes]:
-    """Join the processes that torchrun started; without it there is one.
+    """Join the processes that torchrun started; without it there is one. Within another such block it is that one's.
 
     Args:
         device: "cpu" or "cuda"; None takes a GPU for each process where there is one.
@@ -211,6 +211,9 @@ def joined(device: str | None = None) -> Iterator[Processes]:
     count = torchrun.count()
     if count == 1:
         yield Processes(own)
+        return
+    if distributed.is_initialized():
+        yield Processes(own, distributed.get_rank(), count)
         return
     distributed.init_process_group("cpu:gloo,cuda:nccl" if own.type == "cuda" else "gloo")
     try:
