@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -188,10 +189,10 @@ def _stored(path: Path, settings: Mapping[str, Any]) -> Any:
         return None
     try:
         found = json.loads(path.read_text())
-        complete = isinstance(found["seconds"], int | float) and isinstance(found["result"], dict)
+        complete = 0 <= found["seconds"] < math.inf and isinstance(found["result"], dict)
         of = dict(found["of"])
         report.table(found["result"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         complete = False
     if not complete:
         raise UserError(f"{path}: expected a result of an experiment, it is damaged; remove it")

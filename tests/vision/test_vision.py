@@ -86,7 +86,17 @@ def test_other_settings_in_the_same_folder_are_refused(digits, tmp_path, capsys)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"of": 1}', '{"of": {}, "seconds": 1, "result": {"rows": {"a": {"b": "c"}}}}']
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"of": 1}',
+        '{"of": {}, "seconds": 1, "result": {"rows": {"a": {"b": "c"}}}}',
+        '{"of": {}, "seconds": Infinity, "result": {}}',
+        '{"of": {}, "seconds": 1, "result": {"rows": {"a": {"b": 1' + "0" * 400 + "}}}}",
+        "[" * 100_000,
+    ],
 )
 def test_a_damaged_result_is_named(text, digits, tmp_path, capsys):
     (tmp_path / "scales.json").write_text(text)
@@ -217,6 +227,15 @@ def test_what_is_missing_is_said_before_anything_is_made(digits, tmp_path, capsy
     monkeypatch.setattr(command, "find_spec", lambda package: None)
     assert _run(mnist, digits, tmp_path / "x", "scales") == 2
     assert "pip install 'melodylc[vision]'" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1e300", "1e-300", "much"])
+def test_a_sigma_x_that_cannot_be_computed_with(digits, tmp_path, capsys, value):
+    with pytest.raises(SystemExit) as stop:
+        _run(mnist, digits, tmp_path / "x", "scales", "--sigma-x", value)
+    assert stop.value.code == 2
+    assert f"expected a number from 1e-06 to 1e+06, got '{value}'" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
 
 
