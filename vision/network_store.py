@@ -76,20 +76,20 @@ class NetworkStore:
         with self._processes.forked():
             torch.manual_seed(seed)
             network = build().to(self._processes.device)
-        fresh = not path.exists()
+        fresh, unfinished = not path.exists(), path.with_suffix(".checkpoint")
         if not fresh:
             self._load(network, path, card)
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(".checkpoint")
             with torch.enable_grad():  # a caller that needs no gradients may have turned them off
                 train(network, TrainingRun(unfinished, card, seed, name, self._progress, self._processes))
             if not all(value.isfinite().all() for value in network.state_dict().values()):
                 raise UserError(f"{name}: its training has diverged; take another --sigma-x, --objective or --seed")
             if self._processes.first:
                 storage.write_tensors(path, network.state_dict(), card)
-                unfinished.unlink(missing_ok=True)
         network.requires_grad_(False).eval()
+        if self._processes.first:
+            unfinished.unlink(missing_ok=True)  # also where a kill came after the weights were written
         # also where a kill came between the two, and where another network of that name was removed
         if self._processes.first and (fresh or not path.with_suffix(".md").exists()):
             with self._processes.forked():  # what it measures leaves the numbers of the first as those of the others
