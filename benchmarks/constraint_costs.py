@@ -14,6 +14,7 @@ import torch
 from costs import CPU, EXAMPLES, counted
 
 from melodylc.latent.adversarial import AdversarialLearning, AdversarialSettings, LabelledEncodings, networks
+from melodylc.latent.critics import teach
 from melodylc.latent.networks import LABEL_UNITS, SMALL
 from vision.data.images import Images
 from vision.models import VAE, Architecture
@@ -48,7 +49,10 @@ def of_constraint(settings: AdversarialSettings) -> float:
     latent = PAPER.architecture.latent
     encodings = LabelledEncodings(torch.randn(8, latent), torch.rand(8, latent), torch.eye(LABELS)[:8])
     learning = AdversarialLearning(encodings, torch.ones(latent), replace(settings, batch=EXAMPLES), seed=0)
-    return (counted(learning.critic_step) + counted(learning.actor_step) / settings.critic_steps) / EXAMPLES
+    return (
+        counted(lambda: teach(learning.optimisers[0], learning.critic_loss))
+        + counted(learning.actor_step) / settings.critic_steps
+    ) / EXAMPLES
 
 
 def parameters(settings: AdversarialSettings) -> int:

@@ -17,6 +17,7 @@ from melodylc.base.arrays import Vectors
 from melodylc.base.errors import UserError
 from melodylc.base.seeds import Source, state_of
 from melodylc.base.storage import FileKind, read_card, read_tensors
+from melodylc.latent.devices import usable
 from melodylc.latent.posterior import Posterior
 from melodylc.latent.precision import half_precision
 from melodylc.latent.slerp import slerp
@@ -264,9 +265,5 @@ def load(path: str | os.PathLike[str] | None = None, device: str | None = None) 
     path = weights_at(path)
     vae, card = storage.load(path)
     if device is not None:
-        try:
-            vae = vae.to(device)
-        except (RuntimeError, AssertionError) as error:
-            detail = str(error).splitlines()[0]
-            raise UserError(f"device: expected cpu, or cuda where there is a GPU, got {device!r} ({detail})") from error
+        vae = vae.to(usable(device))
     return Model(vae, card, Bank.load(path, vae.sizes.latent), path, realistic.load(vae, path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -47,9 +48,8 @@ def main(
         for option, value in vars(chosen).items():
             if isinstance(value, str) and not value.strip():
                 raise UserError(f"{option}: expected some text, got {value!r}; leave it out where nothing is meant")
-        device = _device(chosen.device)
         _check_packages()
-        with joined(device) as processes:
+        with joined(chosen.device) as processes:
             _run(_workspace(name, label_names, load, presets, chosen, processes), chosen)
     except (UserError, OSError) as error:
         if tells_error():
@@ -70,16 +70,6 @@ def _no_memory(chosen: argparse.Namespace) -> str:
     """Return what to do where the memory is not enough; what was trained until then is kept."""
     other = "--device cpu" if (chosen.device or "cuda").startswith("cuda") else "a machine with more"
     return f"the memory is not enough for --preset {chosen.preset}; take a smaller preset, or {other}"
-
-
-def _device(asked: str | None) -> str:
-    """Return the device to compute on: the asked one, or a GPU where there is one."""
-    device = asked or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        torch.zeros(1, device=device).item()  # a device without values, such as meta, is none
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UserError(f"--device: {device} cannot be used here ({str(error).splitlines()[0]})") from error
-    return device
 
 
 def _workspace(
@@ -109,7 +99,8 @@ def _workspace(
         if chosen.download:
             download(name, Path(chosen.data))
         watch = _watch(chosen.quiet or not processes.first)
-        data = load(chosen.data, names, seed=chosen.seed, watch=watch, keep=chosen.out)
+        keep = Path(getattr(chosen, "decoded", None) or chosen.out)
+        data = load(chosen.data, names, seed=chosen.seed, watch=watch, keep=keep)
     if processes.first:
         print(f"{name}: {data.source}")
     return Workspace(
@@ -198,10 +189,10 @@ def _stored(path: Path, settings: Mapping[str, Any]) -> Any:
         return None
     try:
         found = json.loads(path.read_text())
-        complete = isinstance(found["seconds"], int | float) and isinstance(found["result"], dict)
+        complete = 0 <= found["seconds"] < math.inf and isinstance(found["result"], dict)
         of = dict(found["of"])
         report.table(found["result"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         complete = False
     if not complete:
         raise UserError(f"{path}: expected a result of an experiment, it is damaged; remove it")

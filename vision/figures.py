@@ -61,11 +61,15 @@ def grid(path: Path, images: Tensor, rows: Sequence[str] = (), columns: Sequence
 
 
 def panels(path: Path, sheets: Sequence[tuple[str, Tensor]], columns: Sequence[str] = ()) -> None:
-    """Write several grids (R, K, C, H, W), one below the other, each under its title."""
-    count = sum(sheet.shape[0] for _, sheet in sheets)
-    figure = canvas(0.7 * sheets[0][1].shape[1] + 1, 0.75 * count + 0.8 * len(sheets))
-    heights = [sheet.shape[0] for _, sheet in sheets]
-    for axes, (title, sheet) in zip(
+    """Write several grids (R, K, C, H, W), one below the other, each under its title, with the same columns."""
+    headed_panels(path, [(title, sheet, columns) for title, sheet in sheets])
+
+
+def headed_panels(path: Path, sheets: Sequence[tuple[str, Tensor, Sequence[str]]]) -> None:
+    """Write several grids (R, K, C, H, W), one below the other, each under its title, with columns of its own."""
+    heights = [sheet.shape[0] for _, sheet, _ in sheets]
+    figure = canvas(0.7 * sheets[0][1].shape[1] + 1, 0.75 * sum(heights) + 0.8 * len(sheets))
+    for axes, (title, sheet, columns) in zip(
         figure.subplots(len(sheets), 1, squeeze=False, height_ratios=heights)[:, 0], sheets
     ):
         show(axes, sheet, (), columns, title)

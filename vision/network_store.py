@@ -15,7 +15,7 @@ from torch import nn
 from melodylc.base import storage
 from melodylc.base.errors import UserError
 from melodylc.latent.processes import Processes
-from vision import model_card
+from vision import checkpoint, model_card
 from vision.model_card import About, Origin
 from vision.training_loop import TrainingRun
 
@@ -64,7 +64,8 @@ class NetworkStore:
             about: what else its card says.
 
         Raises:
-            UserError: if the network on disk was made with other settings.
+            UserError: if the network on disk was made with other settings or is damaged, and for a training that
+                diverges: its weights are not stored.
         """
         if name in self._loaded:
             return self._loaded[name]  # type: ignore[return-value]
@@ -72,38 +73,40 @@ class NetworkStore:
         card = json.loads(json.dumps(card, default=asdict))  # as it is read from disk
         path = self._folder / f"{name}.safetensors"
         seed = self._seed + zlib.crc32(name.encode()) % SEEDS  # networks of one workspace differ in their noise
-        with torch.random.fork_rng():
+        with self._processes.forked():
             torch.manual_seed(seed)
             network = build().to(self._processes.device)
-        fresh = not path.exists()
+        fresh, unfinished = not path.exists(), path.with_suffix(".checkpoint")
         if not fresh:
             self._load(network, path, card)
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
-            checkpoint = path.with_suffix(".checkpoint")
             with torch.enable_grad():  # a caller that needs no gradients may have turned them off
-                train(network, TrainingRun(checkpoint, card, seed, name, self._progress, self._processes))
+                train(network, TrainingRun(unfinished, card, seed, name, self._progress, self._processes))
+            if not all(value.isfinite().all() for value in network.state_dict().values()):
+                raise UserError(f"{name}: its training has diverged; take another --sigma-x, --objective or --seed")
             if self._processes.first:
                 storage.write_tensors(path, network.state_dict(), card)
-                checkpoint.unlink(missing_ok=True)
         network.requires_grad_(False).eval()
+        if self._processes.first:
+            unfinished.unlink(missing_ok=True)  # also where a kill came after the weights were written
         # also where a kill came between the two, and where another network of that name was removed
         if self._processes.first and (fresh or not path.with_suffix(".md").exists()):
-            with torch.random.fork_rng():  # what it measures leaves the numbers of the first as those of the others
+            with self._processes.forked():  # what it measures leaves the numbers of the first as those of the others
                 torch.manual_seed(seed)
                 model_card.write(path.with_suffix(".md"), network, self._origin, about, card)
         self._loaded[name], self._cards[network] = network, card
         return network
 
     def _load(self, network: nn.Module, path: Path, card: Mapping[str, Any]) -> None:
-        tensors, found = storage.read_tensors_and_card(path, "weights of an experiment")
+        tensors, found = storage.read_tensors_and_card(path, checkpoint.WHAT)
         if found != card:
             other = next(key for key in {**card, **found} if card.get(key) != found.get(key))
             raise UserError(
                 f"{path} was made with another {other} ({_shortened(found.get(other))}, "
                 f"now {_shortened(card.get(other))}); name another --out"
             )
-        network.load_state_dict(tensors)
+        checkpoint.load(network, tensors, path)
 
 
 def _shortened(value: Any) -> str:

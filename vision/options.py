@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from vision.presets import CONDITIONAL, ExperimentPreset
 from vision.workspace import LAST_SEED
 
+SIGMA_X = (1e-6, 1e6)  # bounds of --sigma-x, far beyond what can be trained
+
 
 def parser(name: str, presets: Mapping[str, ExperimentPreset], titles: Mapping[str, str]) -> argparse.ArgumentParser:
     """Return the parser of the command for a data set.
@@ -62,13 +64,13 @@ def parser(name: str, presets: Mapping[str, ExperimentPreset], titles: Mapping[s
 
 
 def _add_model_options(made: argparse.ArgumentParser, convolutional: bool) -> None:
-    """Add the options of the main VAE."""
+    """Add the options of the main VAE, and of the images where they are decoded."""
     made.add_argument(
         "--objective",
         default="elbo",
         help="of the main VAE: elbo, beta:B, info:ALPHA:LAMBDA or adversarial:W (elbo)",
     )
-    made.add_argument("--sigma-x", type=_positive, help="of the main VAE's likelihood (the preset's, 0.1)")
+    made.add_argument("--sigma-x", type=_sigma_x, help="of the main VAE's likelihood (the preset's, 0.1)")
     if convolutional:
         made.add_argument(
             "--encoder",
@@ -81,16 +83,18 @@ def _add_model_options(made: argparse.ArgumentParser, convolutional: bool) -> No
             metavar="NAMES",
             help="labels of the data, in place of the paper's ten: CelebA's names between commas",
         )
+        made.add_argument("--decoded", metavar="DIR", help="where the decoded images are kept (that of --out)")
 
 
-def _positive(text: str) -> float:
-    """Parse a finite number above 0."""
+def _sigma_x(text: str) -> float:
+    """Parse a standard deviation of pixels whose square can be computed with."""
+    least, most = SIGMA_X
     try:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"expected a number from {least:g} to {most:g}, got {text!r}")
     return value
 
 

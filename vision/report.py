@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+APART = ("rows", "scales")  # parts of a result that are no single numbers: a table, and what a figure shows
 NARROWEST = 9  # characters of a column: a sign, four digits, a point, an exponent
 
 
@@ -19,7 +20,7 @@ def table(result: dict[str, Any]) -> str:
             cells = "".join(f"  {number(row.get(column)):>{width(column)}}" for column in columns)
             lines.append(f"{name:<{first}}{cells}")
     for name, value in result.items():
-        if name not in ("rows", "scales"):
+        if name not in APART:
             lines.append(f"{name}: {_plain(value)}")
     return "\n".join(lines)
 

@@ -14,23 +14,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from melodylc.base import storage
-from melodylc.base.errors import UserError
 from melodylc.base.progress import bar as progress_bar
 from melodylc.base.signals import between_steps
 from melodylc.latent import optimisers
 from melodylc.latent.gradient_steps import descend as descend
 from melodylc.latent.processes import ALONE, Processes
+from vision import checkpoint
+from vision.checkpoint import Part as Part
 from vision.data.images import Images
 
 CHECKPOINT_EVERY = 60.0  # seconds
-GENERATOR = "generator"  # the name of its state in a checkpoint
 SHOW_EVERY = 50  # steps from one change of the numbers beside the progress bar to the next
 SEED_STRIDE = 1_000_003  # between the step seeds of two runs: more than any training has steps
 FALL = 0.3  # share of the steps, the last, over which a learning rate falls
 LEAST_RATE = 0.05  # share of the learning rate that the last step still has
-
-Part = tuple[nn.Module, optimisers.Adam | None]  # a network and its optimiser; a moving average has none
 
 
 @dataclass(frozen=True)
@@ -83,13 +80,15 @@ def train(
         KeyboardInterrupt: when it was asked to stop, with everything saved.
     """
     processes = run.processes
-    done = _restore(parts, run, generator) if run.checkpoint.exists() else 0
+    done = 0
+    if run.checkpoint.exists():
+        done = checkpoint.restore(run.checkpoint, parts, generator, run.settings, steps)
     processes.wait()  # for those that have not read it yet: the first may finish, and remove it
     last = time.monotonic()
     with (
         processes.averaging(optimiser for _, optimiser in parts.values() if optimiser is not None),
         between_steps() as stop,
-        torch.random.fork_rng(),
+        processes.forked(),
         progress_bar(steps, unit="step", desc=run.title, done=done, leave=False, show=run.progress) as bar,
     ):
         for number in range(done, steps):
@@ -103,42 +102,8 @@ def train(
             bar.update()
             stopped = processes.any(stop.asked)  # all stop after the same step
             if processes.first and (stopped or time.monotonic() - last > CHECKPOINT_EVERY):
-                _save(parts, run, generator, done)
+                checkpoint.save(run.checkpoint, parts, generator, run.settings, done)
                 last = time.monotonic()
             if stopped:
                 processes.wait()  # torchrun ends all when one has ended badly: the first has to write still
                 stop.raise_stopped()
-
-
-def _save(parts: Mapping[str, Part], run: TrainingRun, generator: torch.Generator | None, done: int) -> None:
-    """Write the checkpoint after `done` steps."""
-    tensors: dict[str, Tensor] = {}
-    for part, (module, optimiser) in parts.items():
-        tensors |= {f"{part}.module.{name}": value for name, value in module.state_dict().items()}
-        if optimiser is None:
-            continue
-        for index, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"{part}.adam.{index}.{name}": value for name, value in state.items()}
-    if generator is not None:
-        tensors[GENERATOR] = generator.get_state()
-    storage.write_tensors(run.checkpoint, tensors, {"settings": run.settings, "done": done})
-
-
-def _restore(parts: Mapping[str, Part], run: TrainingRun, generator: torch.Generator | None) -> int:
-    """Load the checkpoint into networks, optimisers and generator; return the number of steps done."""
-    tensors, card = storage.read_tensors_and_card(run.checkpoint, "weights of an experiment")
-    if card.get("settings") != run.settings:
-        raise UserError(f"{run.checkpoint} was made with other settings; name another --out, or remove it")
-    for part, (module, optimiser) in parts.items():
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in tensors.items():
-            if name.startswith(f"{part}.adam."):
-                index, key = name.removeprefix(f"{part}.adam.").split(".")
-                state.setdefault(int(index), {})[key] = value
-        prefix = f"{part}.module."
-        module.load_state_dict({n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)})
-        if optimiser is not None:
-            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    if generator is not None:
-        generator.set_state(tensors[GENERATOR].cpu())
-    return int(card["done"])

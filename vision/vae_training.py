@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from melodylc.latent import losses
+from melodylc.latent.critics import teach
 from melodylc.latent.networks import Critic
 from melodylc.latent.optimisers import ADVERSARIAL_BETAS
 from melodylc.latent.precision import half_precision
@@ -35,7 +36,7 @@ def train_vae(
     parts: dict[str, Part] = {"vae": (network, optimiser)}
     critic = None
     if objective.adversarial:
-        with torch.random.fork_rng():
+        with run.processes.forked():
             torch.manual_seed(run.seed + 1)
             critic = Critic(network.latent, critic_hidden).to(device)
         critic_optimiser = adam(critic, training.learning_rate, ADVERSARIAL_BETAS)
@@ -55,10 +56,8 @@ def train_vae(
         kl = posterior.kl().sum(dim=-1) if network.sigma_x else torch.zeros_like(likelihood)
         prior = noise(z.shape)
         if critic is not None:
-            critic_loss = (
-                losses.constraint_loss(critic(prior)).mean() + losses.violation_loss(critic(z.detach())).mean()
-            )
-            descend(critic_optimiser, critic_loss)
+            critic_loss = losses.discrimination(critic(prior), critic(z.detach()))
+            teach(critic_optimiser, lambda: critic_loss)
         loss = objectives.loss(objective, likelihood, kl, z, prior, critic, run.processes)
         descend(optimiser, loss)
         return {"log_likelihood": likelihood.detach().mean(), "kl": kl.detach().mean()}

@@ -139,8 +139,10 @@ def read_tensors_and_card(path: Path, what: str) -> tuple[dict[str, Tensor], dic
     try:
         with safe_open(path, "pt") as file:
             card = json.loads((file.metadata() or {})["card"])
+            if not isinstance(card, dict):
+                raise ValueError(f"its card is {type(card).__name__}, not a JSON object")
             return {name: file.get_tensor(name) for name in file.keys()}, card  # noqa: SIM118 - no mapping
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: expected {what} ({error}); remove it to have it made anew") from error
 
 

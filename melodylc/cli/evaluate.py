@@ -26,6 +26,7 @@ def add(commands: arguments.Commands) -> None:
     what.add_argument("--table2", action="store_true", help="the paper's table 2 only, no figures")
     what.add_argument("--reconstruction", metavar="CORPUS", help="reconstruction and KL on the corpus's held-out files")
     what.add_argument("--prior", action="store_true", help="only how much unconstrained draws are like real melodies")
+    what.add_argument("--networks", action="store_true", help="only the paper's figure 13c, of the model's networks")
     what.add_argument(
         "--listening",
         action="store_true",
@@ -65,6 +66,8 @@ def run(options: argparse.Namespace) -> None:
         _evaluate_table2(options, model)
     elif options.prior:
         _evaluate_prior(options, model)
+    elif options.networks:
+        _draw_networks(options, model)
     elif options.listening:
         _write_listening(options, model)
     else:
@@ -108,6 +111,16 @@ def _evaluate_prior(options: argparse.Namespace, model: Model) -> None:
     rolls.parent.mkdir(parents=True, exist_ok=True)
     first_draws(rolls, model)
     print(f"{rolls}: the draws of seeds 1 to 12, as they come")
+
+
+def _draw_networks(options: argparse.Namespace, model: Model) -> None:
+    from melodylc.evaluation import figures
+
+    figures.plotting()  # a missing matplotlib is reported before a folder is made
+    path = Path(options.out) / "figure13.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figures.networks(path, model)
+    print(f"{path}: encoder, conductor and decoder, as the paper's figure 13c")
 
 
 def _write_listening(options: argparse.Namespace, model: Model) -> None:

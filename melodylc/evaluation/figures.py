@@ -14,9 +14,11 @@ from melodylc import pianoroll
 from melodylc.constraints.realism import held_out, realism_critic
 from melodylc.constraints.rule_actor import RuleActor
 from melodylc.evaluation.conditioning import COUNTS, SCALES, ConditioningTable
+from melodylc.evaluation.diagrams import columns_of_vae
 from melodylc.evaluation.histograms import Histograms
 from melodylc.evaluation.methods import MethodRow
 from melodylc.evaluation.paper import NOTES
+from melodylc.latent import diagrams
 from melodylc.model import Model
 from melodylc.rules import Key
 from melodylc.rules.key import NAMES
@@ -62,6 +64,11 @@ def first_draws(path: Path, model: Model) -> None:
     """Draw the first melody of each of the seeds 1 to 12, as they come, in two columns."""
     drawn = [(f"seed {seed}", model.sample(1, seed=seed)[0]) for seed in SEEDS]
     _page(path, [pianoroll.draw(melody, title=title) for title, melody in drawn], columns=2)
+
+
+def networks(path: Path, model: Model) -> None:
+    """Draw figure 13c: the encoder, the conductor and the decoder of a model, from the networks themselves."""
+    _save(diagrams.draw(columns_of_vae(model.vae)), path)
 
 
 def _page(path: Path, images: Sequence[Image.Image], columns: int = 1) -> None:

@@ -147,6 +147,7 @@ def _realism(report: Report, common: CommonDraws, actors: ComparedActors, origin
     figures.histogram_lines(out / "realism.png", {"held out": held_out, **shares})
     figures.piano_rolls(out / "figure6.png", [(name, states[0]) for name, states in sets.items()], Key.parse(KEY))
     figures.realism_contours(out / "figure3.png", model, seed)
+    figures.networks(out / "figure13.png", model)
 
 
 def _realism_text(distances: Mapping[str, Mapping[str, Mapping[str, float]]], origin: str) -> str:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from melodylc.latent import losses
+from melodylc.latent.critics import teach
 from melodylc.latent.descent import optimise
 from melodylc.latent.gradient_steps import descend, final_decay, set_learning_rate
 from melodylc.latent.moving_average import MovingAverage
@@ -162,8 +163,8 @@ class AdversarialLearning:
 
         return optimise(z, energy, steps=self.settings.inner_steps)
 
-    def critic_step(self) -> Tensor:
-        """Draw encodings, move draws of the prior, let the critic learn to tell them apart; returns its loss."""
+    def critic_loss(self) -> Tensor:
+        """Draw encodings, move draws of the prior; returns the loss of the critic, which is to tell them apart."""
         batch, judge = self.settings.batch, self.judge
         all_encoded, all_y = self.draw()
         encoded, y = self._share(all_encoded, all_y)
@@ -181,8 +182,7 @@ class AdversarialLearning:
             loss = loss + losses.gradient_penalty(
                 lambda z: judge.realism(z, y), encoded, moved, share, self.settings.gradient_penalty
             )
-        descend(self.optimisers[0], loss)
-        return loss.detach()
+        return loss
 
     def _wrong_labels_loss(self, encoded: Tensor, y: Tensor) -> Tensor:
         """Return the loss of encodings (B, Z) of a batch given the labels of others, as negatives; 0 where none do."""
@@ -221,8 +221,7 @@ class AdversarialLearning:
         for optimiser in self.optimisers:
             factor = final_decay(number, settings.steps, settings.decay)
             set_learning_rate(optimiser, settings.learning_rate * factor)
-        for _ in range(settings.critic_steps):
-            critic_loss = self.critic_step()
+        critic_loss = teach(self.optimisers[0], self.critic_loss, settings.critic_steps)
         actor_loss, moved, z = self.actor_step()
         with torch.no_grad():
             encoded, y = self._share(*self.draw())
@@ -259,15 +258,17 @@ class AttributeLearning:
             self.critic = Critic(encodings.mean.shape[1], hidden, encodings.labels.shape[1]).to(device)
         self.optimiser = adam(self.critic.parameters(), learning_rate, ADVERSARIAL_BETAS)
 
-    def step(self) -> float:
-        """Draw encodings, and descend the cross-entropy of their labels; returns it."""
+    def loss(self) -> Tensor:
+        """Draw encodings; returns the cross-entropy of their labels, and the gradient penalty if there is one."""
         z, y = self.encodings.draw(self.batch, self.generator)
         assert y is not None
         share = self.processes.share
         loss = losses.regression(self.critic(share(z)), share(y))
-        penalty = self._penalty(z) if self.gradient_penalty else 0.0
-        descend(self.optimiser, loss + penalty)
-        return float(loss.detach())
+        return loss + self._penalty(z) if self.gradient_penalty else loss
+
+    def step(self) -> Tensor:
+        """Make a step; returns the loss."""
+        return teach(self.optimiser, self.loss)
 
     def _penalty(self, z: Tensor) -> Tensor:
         """Return the gradient penalty between encodings (B, Z) and draws of the prior, of one label of each at random.
@@ -336,6 +337,5 @@ def train_attribute_critic(
     """
     labelled = LabelledEncodings(encodings, sigma, labels)
     learning = AttributeLearning(labelled, hidden, batch, learning_rate, seed, gradient_penalty=gradient_penalty)
-    for _ in range(steps):
-        learning.step()
+    teach(learning.optimiser, learning.loss, steps)
     return learning.critic

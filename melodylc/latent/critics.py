@@ -1,8 +1,9 @@
-"""Several critics of the same thing, and how they learn from a replay buffer."""
+"""How critics learn: alone, and several of the same thing from a replay buffer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,27 @@ from melodylc.latent.optimisers import ADVERSARIAL_BETAS, adam
 from melodylc.latent.replay_buffer import ReplayBuffer
 
 CriticLoss = Callable[[Tensor, Tensor], Tensor]  # a critic's outputs (B, O) and targets (B, ...) to a number
+
+
+def teach(
+    optimiser: torch.optim.Optimizer,
+    loss: Callable[[], Tensor],
+    steps: int = 1,
+    *,
+    after: Callable[[], None] = lambda: None,
+) -> Tensor:
+    """Make steps of a critic's optimiser; return the last loss. Every critic of this project learns by it.
+
+    Args:
+        loss: what the critic descends, a number; called for each step, so that each is made on examples of its own.
+        after: called after each step, as for weights that have a bound.
+    """
+    descended = torch.tensor(torch.nan)  # of no steps
+    for _ in range(steps):
+        descended = loss()
+        descend(optimiser, descended)
+        after()
+    return descended.detach()
 
 
 def lowest_logits(critics: Sequence[nn.Module], inputs: Tensor) -> Tensor:
@@ -35,10 +57,14 @@ class CriticEnsemble:
 
     def train(self, buffer: ReplayBuffer, steps: int, generator: torch.Generator, *, newest: int = 0) -> None:
         """Make steps on the buffer, or on its newest additions."""
+
+        def loss(critic: nn.Module) -> Tensor:
+            inputs, targets = buffer.draw(self.batch, generator, newest=newest)
+            return self.loss(critic(inputs.float()), targets)  # a buffer may hold half precision
+
         for _ in range(steps):
             for critic, optimiser in zip(self.critics, self.optimisers, strict=True):
-                inputs, targets = buffer.draw(self.batch, generator, newest=newest)
-                descend(optimiser, self.loss(critic(inputs.float()), targets))  # a buffer may hold half precision
+                teach(optimiser, partial(loss, critic))
 
     def train_round(self, buffer: ReplayBuffer, steps: int, generator: torch.Generator) -> None:
         """Make a round's steps: half on everything, half on the newest, so they are sharpest where the actor is."""

@@ -24,6 +24,11 @@ def violation_loss(logits: Tensor) -> Tensor:
     return F.softplus(logits)
 
 
+def discrimination(real: Tensor, made: Tensor) -> Tensor:
+    """Return the loss of a critic that tells real vectors or images from made ones, from its logits of both."""
+    return constraint_loss(real).mean() + violation_loss(made).mean()
+
+
 def realism(encodings: Tensor, prior: Tensor, moved: Tensor, prior_rate: float = PRIOR_RATE) -> Tensor:
     """Return the realism critic's loss (equation 2), from its logits of encodings, prior draws and moved ones.
 

@@ -20,6 +20,7 @@ from torch.autograd.function import once_differentiable
 
 from melodylc.base import torchrun
 from melodylc.base.errors import UserError
+from melodylc.latent import devices
 from melodylc.latent.optimisers import Adam
 
 Noise = Callable[[tuple[int, ...]], Tensor]  # a shape to random numbers of that shape: `Processes.noise`, torch.randn
@@ -46,6 +47,12 @@ class Processes:
     def share(self, rows: Tensor) -> Tensor:
         """Return the rows (B / N, ...) of a batch (B, ...) that belong to this process."""
         return rows[self.rank :: self.count]
+
+    @contextmanager
+    def forked(self) -> Iterator[None]:
+        """Leave torch's random numbers outside the block as they are; only this process's own GPU is touched."""
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            yield
 
     def random(self, shape: tuple[int, ...]) -> Tensor:
         """Return this process's share (B, ...) of uniform numbers drawn for all processes."""
@@ -191,33 +198,38 @@ def _reached(loss: Tensor) -> set[int]:
 
 @contextmanager
 def joined(device: str | None = None) -> Iterator[Processes]:
-    """Join the processes that torchrun started; without it there is one.
+    """Join the processes that torchrun started; without it there is one. Within another such block it is that one's.
 
     Args:
         device: "cpu" or "cuda"; None takes a GPU for each process where there is one.
 
     Raises:
-        UserError: if this machine has fewer GPUs than processes.
+        UserError: for a device that cannot be used here, and if this machine has fewer GPUs than processes.
     """
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    own = _own_device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.backends.cuda.matmul.allow_tf32 = True  # what is left in float32 is faster so, on cards that have it
     count = torchrun.count()
     if count == 1:
-        yield Processes(torch.device(device))
+        yield Processes(own)
         return
-    own = torch.device(device)
-    if own.type == "cuda":
-        local = int(os.environ["LOCAL_RANK"])
-        if local >= torch.cuda.device_count():
-            raise UserError(
-                f"train: expected a GPU for each process, this machine has {torch.cuda.device_count()}; "
-                "start as many with --nproc-per-node"
-            )
-        own = torch.device("cuda", local)
-        torch.cuda.set_device(own)
+    if distributed.is_initialized():
+        yield Processes(own, distributed.get_rank(), count)
+        return
     distributed.init_process_group("cpu:gloo,cuda:nccl" if own.type == "cuda" else "gloo")
     try:
         yield Processes(own, distributed.get_rank(), count)
         distributed.barrier()  # torchrun ends all when one has ended badly: the first may have to write still
     finally:
         distributed.destroy_process_group()
+
+
+def _own_device(asked: str) -> torch.device:
+    """Return the device that this process computes on: of several with GPUs, the GPU of its place on this machine."""
+    if asked.partition(":")[0] != "cuda" or torchrun.count() == 1:
+        return devices.usable(asked)
+    local, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+    if local >= there:
+        raise UserError(
+            f"train: expected a GPU for each process, this machine has {there}; start as many with --nproc-per-node"
+        )
+    return devices.usable(torch.device("cuda", local))

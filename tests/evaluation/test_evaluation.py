@@ -243,7 +243,7 @@ def test_the_whole_evaluation(complete, tmp_path, monkeypatch):
     } <= set(stored)
     names = [row["name"] + row["selection"] for row in stored["table 2"]]
     assert {"prior", "priorstrict", "C majorbest of 8", "C major, 192 notes, composed"} <= set(names)
-    for name in ("figure3", "figure6", "figure11", "trade-off", "conditional-actor", "realism"):
+    for name in ("figure3", "figure6", "figure11", "figure13", "trade-off", "conditional-actor", "realism"):
         with Image.open(tmp_path / "out" / f"{name}.png") as image:
             colours = image.convert("RGB").getcolors(1 << 24)
             assert len(colours) > 5, name

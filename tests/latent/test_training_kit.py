@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from melodylc.latent import losses
-from melodylc.latent.critics import CriticEnsemble, lowest_logits
+from melodylc.latent.critics import CriticEnsemble, lowest_logits, teach
 from melodylc.latent.distance_weight import DistanceWeight
 from melodylc.latent.gradient_steps import descend, final_decay, set_learning_rate
 from melodylc.latent.moving_average import MovingAverage
@@ -152,3 +152,20 @@ def test_critics_learn_what_the_buffer_holds_and_the_lower_counts():
     assert (lowest <= logits).all()
     torch.testing.assert_close(lowest, logits.min(dim=0).values)
     assert not torch.equal(*logits)  # each has batches of its own
+
+
+def test_a_critic_makes_each_step_on_a_loss_of_its_own():
+    weight = torch.nn.Parameter(torch.tensor([1.0]))
+    optimiser = torch.optim.SGD([weight], lr=0.5)
+    factors, seen = iter([1.0, 2.0, 4.0]), []
+    # down f w: w loses f / 2 a step, from 1 to 0.5, to -0.5, where it is held at 0, and to -2, held again
+    last = teach(
+        optimiser,
+        lambda: next(factors) * weight.sum(),
+        3,
+        after=lambda: (seen.append(weight.item()), weight.data.clamp_(min=0)),
+    )
+    assert seen == [0.5, -0.5, -2.0]
+    assert last == 0
+    assert not last.requires_grad
+    assert torch.isnan(teach(optimiser, weight.sum, 0))

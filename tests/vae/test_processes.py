@@ -88,6 +88,69 @@ def test_the_shares_of_all_processes_are_the_batch(count, rows, seed):
         assert all(torch.equal(alone[rank::count], drawn[rank][index]) for rank in range(count))
 
 
+@pytest.fixture
+def four_gpus(monkeypatch):
+    """A machine with four GPUs, whose numbers are kept by the CPU; yields which of them are touched, in order."""
+    touched = []
+    zeros = torch.zeros
+
+    def note(device, *_):
+        touched.append(str(device))
+
+    def put(*shape, device="cpu"):
+        note(device)
+        return zeros(*shape)
+
+    def state(device="cuda"):
+        note(device)
+        return zeros(1)
+
+    for name, of in {
+        "is_available": lambda: True,
+        "device_count": lambda: 4,
+        "set_device": note,
+        "get_rng_state": state,
+        "set_rng_state": lambda state, device="cuda": note(device),
+        "manual_seed_all": lambda seed: None,
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, of)
+    monkeypatch.setattr(torch, "zeros", put)
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend: None)
+    for name in ("barrier", "destroy_process_group"):
+        monkeypatch.setattr(torch.distributed, name, lambda: None)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 2)
+    return touched
+
+
+@pytest.mark.parametrize("asked", [None, "cuda", "cuda:0"])
+def test_each_process_touches_its_own_gpu_alone(asked, four_gpus, monkeypatch):
+    for name, value in {"WORLD_SIZE": "4", "RANK": "2", "LOCAL_RANK": "2"}.items():
+        monkeypatch.setenv(name, value)
+    with joined(asked) as processes:
+        assert (processes.device, processes.rank, processes.count) == (torch.device("cuda", 2), 2, 4)
+        before = torch.get_rng_state()
+        with processes.forked():
+            torch.manual_seed(1)
+            torch.rand(3)
+        assert torch.equal(torch.get_rng_state(), before)
+    assert set(four_gpus) == {"cuda:2"}
+    assert len(four_gpus) == 4  # made current, tried, and its random numbers kept and given back
+
+
+@pytest.mark.parametrize(("asked", "touched"), [("cpu", {"cpu"}), ("cuda:1", {"cuda:1"})])
+def test_one_process_touches_what_it_is_given(asked, touched, four_gpus):
+    with joined(asked) as processes, processes.forked():
+        assert processes.device == torch.device(asked)
+    assert set(four_gpus) == touched
+
+
+@pytest.mark.parametrize("asked", ["nonsense", "meta", "cuda:99999999999999999999"])
+def test_a_device_that_is_none_is_one_line(asked):
+    with pytest.raises(UserError, match="device: expected cpu, or cuda where there is a GPU") as error, joined(asked):
+        pass
+    assert "\n" not in str(error.value)
+
+
 def test_a_gpu_for_each_process(monkeypatch):
     for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
         monkeypatch.setenv(name, value)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from melodylc.latent import adversarial
+from melodylc.latent.diagrams import draw
 from vision import diagrams
 from vision.models import VAE
 from vision.presets import CELEBA, MNIST
@@ -85,7 +86,7 @@ def test_the_papers_vae_of_faces(listed):
 def test_every_box_is_drawn_once_and_none_over_another():
     (actor, critic) = adversarial.networks(8, MNIST["smoke"].constraint("free"), 10)
     columns = {"actor": diagrams.column_of_constraint(actor, 8), "critic": diagrams.column_of_constraint(critic, 8)}
-    figure = diagrams.draw(columns)
+    figure = draw(columns)
     figure.draw_without_rendering()
     (axes,) = figure.axes
     boxes = [text for text in axes.texts if text.get_bbox_patch() is not None]

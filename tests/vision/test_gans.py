@@ -218,6 +218,28 @@ def test_wrong_labels_are_of_another_image_of_the_whole_batch(monkeypatch):
     torch.testing.assert_close(found, 0.5 * torch.nn.functional.softplus(gan.critic(x[own], wrong).logit).mean())
 
 
+def test_labels_that_another_image_has_as_well_are_not_wrong(monkeypatch):
+    torch.manual_seed(0)
+    gan, (x, _) = ConditionalGan(SHAPE, SIZES, GanSettings(), labels=2), _batch()
+    y = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
+    # rolled by one, images 2 and 5 are given labels of another kind, the others their own
+    wrong = [2, 5]
+    expected = 0.5 * torch.nn.functional.softplus(gan.critic(x[wrong], y[[1, 4]]).logit).mean()
+    torch.testing.assert_close(gan.critic_terms(Examples(x, y, x, y, y), None, None), expected)
+    # the mean over processes is that of the whole batch
+    monkeypatch.setattr(Processes, "gathered", lambda self, rows: y)
+    found = []
+    for rank in range(2):
+        gan.processes, own = Processes(torch.device("cpu"), rank=rank, count=2), slice(rank, None, 2)
+        found.append(gan.critic_terms(Examples(x[own], y[own], x[own], y[own], y[own]), None, None))
+    torch.testing.assert_close(torch.stack(found).mean(), expected)
+    # and where all have the same labels, there is nothing to learn, and no division by zero
+    gan.processes = Processes(torch.device("cpu"))
+    same = torch.ones(6, 2)
+    monkeypatch.setattr(Processes, "gathered", lambda self, rows: rows)
+    assert gan.critic_terms(Examples(x, same, x, same, same), None, None) == 0
+
+
 def test_ac_gan_adds_the_cross_entropy_of_labels_to_both_sides():
     torch.manual_seed(0)
     (x, y), gan = _batch(), AuxiliaryGan(SHAPE, SIZES, GanSettings(), labels=3, exclusive=True)

@@ -124,7 +124,7 @@ sys.exit(run(sys.argv[3:]))
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("vision", "scales", "--data", "nowhere", "--device", "meta"), "vision.mnist: --device: meta cannot be used"),
+        (("vision", "scales", "--data", "nowhere", "--device", "meta"), "vision.mnist: device: expected cpu, or cuda"),
         (("melodylc", "train", "nowhere", "--out", "run"), "melodylc: corpus: expected a folder"),
     ],
 )

@@ -227,6 +227,10 @@ BROKEN = {
         lambda root: _change(root / "list_attr_celeba.txt", 2, lambda line: line.replace("Smiling", "Frowning")),
         "line 2: expected the attribute Smiling",
     ),
+    "a number without end": (
+        lambda root: _change(root / "list_attr_celeba.txt", 1, lambda _: "9" * 5000),
+        "line 1: expected the number",
+    ),
     "an attribute named twice": (
         lambda root: _change(root / "list_attr_celeba.txt", 2, lambda line: line.replace("Bangs", "Bald")),
         "line 2: names Bald twice",
@@ -300,7 +304,31 @@ def test_a_broken_archive_is_named(tmp_path):
     with pytest.raises(UserError):
         celeba.load(root)
     tar.write_bytes(b"no archive")
-    with pytest.raises(UserError, match="damaged or no archive"):
+    with pytest.raises(UserError, match="damaged or no archive") as error:
+        celeba.load(root)
+    assert "\n" not in str(error.value)
+
+
+def test_a_sparse_file_whose_map_is_no_number_is_refused(tmp_path):
+    root = drawn.celeba(tmp_path / "data", count=9)
+    with tarfile.open(root / "celeba_half_10k.tar", "w", format=tarfile.PAX_FORMAT) as packed:
+        info = tarfile.TarInfo("000001.jpg")
+        info.pax_headers = {"GNU.sparse.map": "0,a", "GNU.sparse.size": "9"}
+        packed.addfile(info)
+    with pytest.raises(UserError, match=r"celeba_half_10k\.tar is damaged or no archive"):
+        celeba.load(root)
+
+
+def test_a_damaged_lzma_archive_is_refused(tmp_path):
+    root = drawn.celeba(tmp_path / "data", count=9)
+    path = root / "img_align_celeba.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as packed:
+        packed.write(root / "img_align_celeba" / "000001.jpg", "000001.jpg")
+    whole = path.read_bytes()
+    start = 30 + len("000001.jpg") + 4 + 5  # of the compressed data: local header, name, LZMA's own header
+    path.write_bytes(whole[:start] + bytes([0xFF] * 40) + whole[start + 40 :])
+    (root / "img_align_celeba" / "000001.jpg").unlink()
+    with pytest.raises(UserError, match=r"000001\.jpg is damaged or cut short"):
         celeba.load(root)
 
 

@@ -18,7 +18,7 @@ import vision
 from melodylc.base.errors import UserError
 from melodylc.base.signals import Stopped
 from melodylc.latent.adversarial import AdversarialLearning, AttributeLearning
-from vision import celeba, command, mnist, training_loop
+from vision import celeba, command, figures, mnist, training_loop
 from vision.classifier_training import jittered
 from vision.data import celeba as celeba_data
 from vision.data import mnist as mnist_data
@@ -86,7 +86,17 @@ def test_other_settings_in_the_same_folder_are_refused(digits, tmp_path, capsys)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"of": 1}', '{"of": {}, "seconds": 1, "result": {"rows": {"a": {"b": "c"}}}}']
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"of": 1}',
+        '{"of": {}, "seconds": 1, "result": {"rows": {"a": {"b": "c"}}}}',
+        '{"of": {}, "seconds": Infinity, "result": {}}',
+        '{"of": {}, "seconds": 1, "result": {"rows": {"a": {"b": 1' + "0" * 400 + "}}}}",
+        "[" * 100_000,
+    ],
 )
 def test_a_damaged_result_is_named(text, digits, tmp_path, capsys):
     (tmp_path / "scales.json").write_text(text)
@@ -159,7 +169,7 @@ def test_pictures_of_ones_own_are_changed(digits, faces, tmp_path, capsys):
     assert not (tmp_path / "x").exists()
 
 
-def test_what_is_not_asked_for_stays_as_it_is_in_a_picture(digits, tmp_path):
+def test_what_is_not_asked_for_stays_as_it_is_in_a_picture(tmp_path, monkeypatch):
     """The labels that an actor is given, of a picture in which the classifier finds some."""
     data = celeba_data.load(drawn.celeba(tmp_path / "faces"))
     workspace = Workspace(data, CELEBA["smoke"], tmp_path, progress=False)
@@ -177,9 +187,18 @@ def test_what_is_not_asked_for_stays_as_it_is_in_a_picture(digits, tmp_path):
     ]
     assert result["rows"]["me, not male, actor free"]["found"] == 0
     given.clear()
+    headed = []
+    monkeypatch.setattr(figures, "show", lambda axes, sheet, rows, columns, title: headed.append(columns))
     pictures.run(workspace, {"me": data.test.pixels[0]}, [], "free")
     for place, labels in enumerate(torch.cat(given)):  # each in turn, as it is not
         assert labels[place] == 1 - has[0, place]
+    # and by that the columns are headed, of another picture otherwise
+    has = 1 - has
+    pictures.run(workspace, {"you": data.test.pixels[1]}, [], "free")
+    removed = {"black hair", "eyeglasses", "male", "young"}
+    for columns, signs in zip(headed, ("+-", "-+"), strict=True):
+        heads = [f"{signs[name in removed]}{name}" for name in data.attributes]
+        assert columns == ["as cut", "reconstruction", *heads]
 
 
 def test_other_attributes_are_another_data_set(faces, tmp_path, capsys):
@@ -211,11 +230,20 @@ def test_what_is_missing_is_said_before_anything_is_made(digits, tmp_path, capsy
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1e300", "1e-300", "much"])
+def test_a_sigma_x_that_cannot_be_computed_with(digits, tmp_path, capsys, value):
+    with pytest.raises(SystemExit) as stop:
+        _run(mnist, digits, tmp_path / "x", "scales", "--sigma-x", value)
+    assert stop.value.code == 2
+    assert f"expected a number from 1e-06 to 1e+06, got '{value}'" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_device_that_is_not_there_is_one_line(digits, tmp_path, capsys):
     assert _run(mnist, digits, tmp_path, "scales", "--device", "nonsense") == 2
-    assert "--device: nonsense cannot be used here" in capsys.readouterr().err
+    assert "device: expected cpu, or cuda where there is a GPU, got 'nonsense'" in capsys.readouterr().err
     assert _run(mnist, digits, tmp_path, "scales", "--device", "meta") == 2
-    assert "--device: meta cannot be used here" in capsys.readouterr().err
+    assert "got 'meta'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("own_generator", [False, True])

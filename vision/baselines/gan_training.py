@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from melodylc.latent.critics import teach
 from vision.baselines.gan import Gan
 from vision.baselines.gan_losses import clip_weights
 from vision.baselines.pixel_critic import MinibatchDiscrimination
@@ -27,15 +28,18 @@ def train_gan(gan: Gan, images: Images, training: TrainingSettings, run: Trainin
     makers = adam(gan.makers, training.learning_rate, settings.betas)
     critic = adam(gan.critic, training.learning_rate * settings.critic_rate, settings.betas)
 
+    def critic_loss() -> Tensor:
+        return gan.critic_loss(*run.draw(images, training.batch))
+
+    def clip() -> None:
+        if settings.clip:
+            clip_weights(gan.critic, settings.clip)
+
     def step(number: int) -> dict[str, Tensor]:
-        for _ in range(settings.critic_steps):
-            critic_loss = gan.critic_loss(*run.draw(images, training.batch))
-            descend(critic, critic_loss)
-            if settings.clip:
-                clip_weights(gan.critic, settings.clip)
+        told = teach(critic, critic_loss, settings.critic_steps, after=clip)
         loss = gan.generator_loss(*run.draw(images, training.batch))
         descend(makers, loss)
-        return {"critic": critic_loss.detach(), "generator": loss.detach()}
+        return {"critic": told, "generator": loss.detach()}
 
     parts: dict[str, Part] = {"makers": (gan.makers, makers), "critic": (gan.critic, critic)}
     train(step, parts, rounds(training, settings.critic_steps), run)

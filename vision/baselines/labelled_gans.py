@@ -22,10 +22,7 @@ CODES = 10  # values of the code of InfoGAN: as many as there are digits
 
 
 class ConditionalGan(Gan):
-    """G(z, y) and D(x, y) (Mirza and Osindero 2014); its critic also rejects real images with another's labels.
-
-    Unlike the latent critics it does so where the other image happens to have the same labels, too.
-    """
+    """G(z, y) and D(x, y) (Mirza and Osindero 2014); its critic also rejects real images with another's labels."""
 
     def __init__(
         self, shape: tuple[int, int, int], architecture: Architecture, settings: GanSettings, labels: int
@@ -37,10 +34,15 @@ class ConditionalGan(Gan):
         return Examples(x, y, self.generator(self.draw(x), y), y, y)
 
     def critic_terms(self, examples: Examples, real: Judgement, made: Judgement) -> Tensor:
-        """Return the loss of real images that are given another's labels."""
-        others = self.processes.share(self.processes.gathered(examples.asked).roll(1, dims=0))
-        wrong = self.judge(examples.real, others)
-        return WRONG_LABELS * losses.violation_loss(wrong.logit).mean()
+        """Return the loss of real images given the labels of others, the mean of those whose labels differ."""
+        labels = self.processes.gathered(examples.asked)
+        others = labels.roll(1, dims=0)
+        differ = (others != labels).any(dim=1).float()
+        share = self.processes.share
+        # all are judged, as noise and kernels are of whole batches; right labels weigh nothing
+        each = losses.violation_loss(self.judge(examples.real, share(others)).logit[:, 0]) * share(differ)
+        mean = each.sum() * self.processes.count / differ.sum().clamp(min=1)  # of all, once it is averaged
+        return WRONG_LABELS * mean
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         """Return images (B, C, H, W) of draws of the prior (B, Z) and labels (B, Y)."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from melodylc.latent import losses
+from melodylc.latent.critics import teach
 from melodylc.latent.optimisers import ADVERSARIAL_BETAS
 from vision.coverage.model import CoverageVAE, Variant, bits_per_dimension, dequantised
 from vision.data.images import Images
@@ -36,7 +37,7 @@ def train_coverage(
     parts: dict[str, Part] = {"model": (model, optimiser)}
     critic_optimiser = None
     if variant.adversarial:
-        with torch.random.fork_rng():
+        with processes.forked():
             torch.manual_seed(run.seed + 1)
             critic = Encoder(model.shape, _critic_layers(architecture, variant), 1, residual=variant.residual)
             critic.to(processes.device)
@@ -55,7 +56,8 @@ def train_coverage(
             shown["bits_per_dimension"] = bits_per_dimension(elbo.detach(), x[0].numel())
         if critic_optimiser is not None and number < training.steps:
             made = model.sample(processes.noise((len(x), model.latent)), processes.noise)
-            descend(critic_optimiser, critic_loss(critic, x, made.detach(), processes.random((len(x), 1))))
+            told = critic_loss(critic, x, made.detach(), processes.random((len(x), 1)))
+            teach(critic_optimiser, lambda: told)
             quality = settings.quality if of_likelihood else 1.0
             loss = loss - quality * critic(made).mean()  # (2): ln(D / (1 - D)) is the logit
         model.decoder.requires_grad_(variant.likelihood or number < training.steps)
@@ -71,8 +73,7 @@ def critic_loss(critic: nn.Module, real: Tensor, made: Tensor, share: Tensor) ->
     Args:
         share: (B, 1) in [0, 1], where between them the gradient is penalised.
     """
-    loss = losses.constraint_loss(critic(real)).mean() + losses.violation_loss(critic(made)).mean()
-    return loss + losses.gradient_penalty(
+    return losses.discrimination(critic(real), critic(made)) + losses.gradient_penalty(
         lambda flat: critic(flat.view_as(real)), real.flatten(1), made.flatten(1), share
     )
 

@@ -7,7 +7,9 @@ CelebA may be used for non-commercial research only. Images are cut to the centr
 from __future__ import annotations
 
 import io
+import lzma
 import os
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -38,6 +40,7 @@ FOLDERS = ("", "celeba", "CelebA", "Anno", "Eval", "Img", "celeba_half_10k")
 ARCHIVES = ("img_align_celeba.zip", "celeba_half_10k.tar")
 LARGEST_IMAGE = 4 << 20  # bytes; the largest of CelebA has 40 kB
 LARGEST_LIST = 256 << 20  # bytes; the largest of CelebA has 26 MB
+LONGEST_COUNT = 20  # characters of the line that says how many images there are
 AT_ONCE = 1000  # images that are decoded ahead of what is written
 LEAST = 6  # images, of which a part each has two
 # raised by archives and images that are incomplete, damaged or hostile
@@ -46,7 +49,11 @@ DAMAGE = (
     EOFError,
     SyntaxError,
     RuntimeError,
+    ValueError,  # of numbers in headers; so are our own errors, which go on as they are
+    OverflowError,
+    struct.error,
     zlib.error,
+    lzma.LZMAError,
     tarfile.TarError,
     zipfile.BadZipFile,
     Image.DecompressionBombError,
@@ -118,8 +125,10 @@ class Files:
                     raise UserError(f"celeba: {path} has two files {name}; fetch it again")
                 within.add(name)
                 self._contents[name] = stored
+        except UserError:
+            raise
         except DAMAGE as error:
-            raise UserError(f"celeba: {path} is damaged or no archive ({error}); fetch it again") from error
+            raise UserError(f"celeba: {path} is damaged or no archive ({_detail(error)}); fetch it again") from error
 
     def _zipped(self, path: Path) -> Iterable[tuple[str, Stored]]:
         packed = self._stack.enter_context(zipfile.ZipFile(path))
@@ -169,11 +178,18 @@ class Files:
                     if _is_page(found[:PAGE]):
                         raise UserError(f"celeba: {file} in {self.root} {A_PAGE}")
                     return file, found.decode("ascii").splitlines()
-                except (*DAMAGE, UnicodeDecodeError) as error:
+                except UserError:
+                    raise
+                except DAMAGE as error:
                     raise UserError(
-                        f"celeba: {file} in {self.root} cannot be read ({error}); fetch it again"
+                        f"celeba: {file} in {self.root} cannot be read ({_detail(error)}); fetch it again"
                     ) from error
         return None
+
+
+def _detail(error: Exception) -> str:
+    """Return the beginning of what an error says: tarfile's goes on with a line for each kind of archive."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
 
 
 def _stored(status: os.stat_result, path: str) -> Stored:
@@ -278,7 +294,7 @@ def _labels(files: Files, labels: LabelNames) -> list[Line]:
     count = None
     first = 1  # the line, from 1, that names the attributes
     if file.endswith(".txt"):
-        if not text or not text[0].strip().isdigit():
+        if not text or not text[0].strip().isdigit() or len(text[0]) > LONGEST_COUNT:
             raise UserError(
                 f"celeba: {file} line 1: expected the number of images, got {text[0][:40] if text else ''!r}"
             )
@@ -362,9 +378,11 @@ def _image(files: Files, line: Line) -> Tensor:
                 f"got {image.size[0]} x {image.size[1]}"
             )
         return centre_square(image.convert("RGB"))
+    except UserError:
+        raise
     except DAMAGE as error:
         raise UserError(
-            f"celeba: {line.where}: the image {line.image} is damaged or cut short ({error}); fetch it again"
+            f"celeba: {line.where}: the image {line.image} is damaged or cut short ({_detail(error)}); fetch it again"
         ) from error
 
 

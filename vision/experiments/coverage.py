@@ -40,7 +40,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
     real = data.test.at(slice(workspace.preset.draws))[0]
     rows: dict[str, Any] = dict(published.COVERAGE)
     sheets = [("test images", real[None, :SHOWN])]
-    with torch.random.fork_rng():
+    with workspace.processes.forked():
         torch.manual_seed(workspace.seed)
         for name in VARIANTS:
             model = model_of(workspace, name)

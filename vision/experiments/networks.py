@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from melodylc.latent import adversarial
+from melodylc.latent.diagrams import Box, draw
 from vision import diagrams, figures
 from vision.models import VAE
 from vision.presets import CONDITIONAL
@@ -27,9 +28,9 @@ def run(workspace: Workspace) -> dict[str, Any]:
         rows[title] = {"parameters": size, "times_fewer": of_large / size}
         if kind == "free":
             columns = {"actor": own[0], "critic": own[1]} | columns
-    figures.save(diagrams.draw(columns), workspace.out / "networks.png")
+    figures.save(draw(columns), workspace.out / "networks.png")
     return {"rows": rows}
 
 
-def _size(boxes: list[diagrams.Box]) -> int:
+def _size(boxes: list[Box]) -> int:
     return sum(box.parameters for box in boxes)

@@ -34,7 +34,6 @@ def run(workspace: Workspace, pictures: Mapping[str, Tensor], texts: Sequence[st
     methods: dict[str, Method] = {f"actor {kind}": _by_actor(workspace, kind), "gradient": _by_gradient(workspace)}
     seen: dict[str, str] = {}
     rows: dict[str, dict[str, float]] = {}
-    columns = list(texts or names.attributes)
     sheets = []
     for name, pixels in pictures.items():
         image = unit(pixels)[None]
@@ -43,10 +42,11 @@ def run(workspace: Workspace, pictures: Mapping[str, Tensor], texts: Sequence[st
         seen[name] = ", ".join(has) or "none"
         z = vae.encode(image.to(workspace.device)).mean
         original = workspace.features(image)
+        changes = {text: text for text in texts} or _others(names, has)
         lines = []
         for method, move in methods.items():
             made = []
-            for text in texts or [_other(names, attribute, has) for attribute in names.attributes]:
+            for text in changes.values():
                 asked = AskedLabels.of(names, text)
                 changed = workspace.decode(vae.decoder, move(z, asked.applied(labels).to(workspace.device), asked))
                 made.append(changed)
@@ -56,8 +56,9 @@ def run(workspace: Workspace, pictures: Mapping[str, Tensor], texts: Sequence[st
                     "pixels": float((changed - image).square().mean().sqrt()),
                 }
             lines.append(torch.cat([image, workspace.decode(vae.decoder, z), *made]))
-        sheets.append((f"{name}, by {' and by '.join(methods)}", torch.stack(lines)))
-    figures.panels(workspace.out / "generate.png", sheets, ["as cut", "reconstruction", *columns])
+        columns = ["as cut", "reconstruction", *changes]
+        sheets.append((f"{name}, by {' and by '.join(methods)}", torch.stack(lines), columns))
+    figures.headed_panels(workspace.out / "generate.png", sheets)
     return {"labels found in the pictures": seen, "rows": rows}
 
 
@@ -68,9 +69,11 @@ def _labels(names: LabelNames, logits: Tensor) -> Tensor:
     return (logits > 0).float()
 
 
-def _other(names: LabelNames, attribute: str, has: Sequence[str]) -> str:
-    """Return the text that asks for an attribute, or for its lack where the picture has it; for a class as it is."""
-    return f"not {attribute}" if attribute in has and not names.exclusive else attribute
+def _others(names: LabelNames, has: Sequence[str]) -> dict[str, str]:
+    """Return what each label in turn is asked for, by the head of its column; what a picture has is removed."""
+    if names.exclusive:
+        return {label: label for label in names.attributes}
+    return dict((f"-{name}", f"not {name}") if name in has else (f"+{name}", name) for name in names.attributes)
 
 
 def _by_actor(workspace: Workspace, kind: str) -> Method:

@@ -40,7 +40,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
 
     normal = torch.distributions.Normal(0.0, 1.0).log_prob(encodings).sum(dim=-1)
     realism, conditional = workspace.actor("realism"), workspace.actor("free")
-    with torch.no_grad(), torch.random.fork_rng():
+    with torch.no_grad(), workspace.processes.forked():
         torch.manual_seed(workspace.seed)
         judge("N(0, I)", z, normal, asked=False)
         judge("realism actor", realism(z), None, asked=False)
