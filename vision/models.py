@@ -62,27 +62,37 @@ class Encoder(nn.Module):
         labels: int = 0,
         *,
         residual: bool = False,
+        normed: bool = False,
+        slope: float = 0.0,
     ) -> None:
         """Build an untrained encoder.
 
         Args:
             residual: whether a residual layer of the same width follows each layer.
+            normed: whether convolutions but the first are followed by batch normalisation (Radford et al. 2015).
+            slope: of activations below 0.
         """
         super().__init__()
         layers: list[nn.Module] = []
         channels, height, width = shape
+
+        def activation() -> nn.Module:
+            return nn.LeakyReLU(slope) if slope else nn.ReLU()
+
         if architecture.hidden:
             inputs = channels * height * width + labels  # labels beside the pixels
             layers.append(nn.Flatten())
             for units in architecture.hidden:
-                layers += [nn.Linear(inputs, units), nn.ReLU()]
+                layers += [nn.Linear(inputs, units), activation()]
                 layers += [Residual(nn.Linear(units, units))] if residual else []
                 inputs = units
             self.features, found = inputs, inputs
         else:
             channels += labels  # labels as constant planes beside the colours
             for units, kernel in zip(architecture.channels, architecture.kernels, strict=True):
-                layers += [nn.Conv2d(channels, units, kernel, stride=2, padding=kernel // 2), nn.ReLU()]
+                first = not layers
+                layers.append(nn.Conv2d(channels, units, kernel, stride=2, padding=kernel // 2))
+                layers += [BatchNorm(units), activation()] if normed and not first else [activation()]
                 layers += [Residual(nn.Conv2d(units, units, 3, padding=1))] if residual else []
                 channels, height, width = units, (height + 1) // 2, (width + 1) // 2
             self.features, found = channels, channels * height * width
@@ -92,14 +102,18 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Map images (B, C, H, W), with labels (B, Y) if it takes any, to (B, O)."""
+        return self.head(self.read(x, y))
+
+    def read(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return the head's input, (B, N), for images (B, C, H, W), with labels (B, Y) if it takes any."""
         if y is not None and self.flat:
             x = torch.cat([x.flatten(1), y], dim=-1)
         elif y is not None:
             x = torch.cat([x, y[:, :, None, None].expand(-1, -1, *x.shape[2:])], dim=1)
-        return self.head(self.trunk(x).flatten(1))
+        return self.trunk(x).flatten(1)
 
     def penultimate(self, x: Tensor) -> Tensor:
-        """Return the head's input, (B, F); of convolutions its mean over pixels, as Frechet inception distances do."""
+        """Return the last layer's features, (B, F); of convolutions the mean over pixels, as in Frechet distances."""
         found = self.trunk(x)
         return found if self.flat else found.mean(dim=(2, 3))
 

@@ -14,6 +14,8 @@ from vision.models import Architecture
 
 SIGMA_X_SQUARED = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)  # of table 4
 
+GAN_RATE = 2e-4  # learning rate of generators in pixels (Radford et al. 2015)
+
 CONDITIONAL = {  # the rows of table 1
     "free": "actor, lambda 0 (figures 4, 7)",
     "small": "small actor, lambda 0 (figure 14)",
@@ -127,7 +129,7 @@ MNIST = {
         classifier=TrainingSettings(4000, learning_rate=1e-3),
         sweep=TrainingSettings(1500, learning_rate=1e-3),
         variants=TrainingSettings(1500, learning_rate=1e-3),
-        pixels=TrainingSettings(1500, batch=64),
+        pixels=TrainingSettings(1500, 32, GAN_RATE),
         pixel_layers=_MNIST_PIXELS,
         priors=TrainingSettings(2000, batch=256, learning_rate=1e-3),
         constraints=_QUICK,
@@ -147,7 +149,7 @@ MNIST = {
         classifier=TrainingSettings(20_000),
         sweep=TrainingSettings(50_000),
         variants=TrainingSettings(50_000),
-        pixels=TrainingSettings(50_000),
+        pixels=TrainingSettings(50_000, learning_rate=GAN_RATE),
         pixel_layers=Architecture(latent=128, channels=(64, 128), kernels=(5, 5)),
         priors=TrainingSettings(50_000, batch=256),
         constraints=_PAPER,
@@ -166,7 +168,7 @@ CELEBA = {
         classifier=TrainingSettings(1500, batch=64, learning_rate=1e-3),
         sweep=TrainingSettings(700, batch=64, learning_rate=1e-3),
         variants=TrainingSettings(700, batch=64, learning_rate=1e-3),
-        pixels=TrainingSettings(800, batch=32),
+        pixels=TrainingSettings(800, 32, GAN_RATE),
         pixel_layers=_FACES,
         priors=TrainingSettings(2000, batch=256, learning_rate=1e-3),
         constraints=_QUICK,
@@ -187,7 +189,7 @@ CELEBA = {
         classifier=TrainingSettings(30_000),
         sweep=TrainingSettings(50_000),
         variants=TrainingSettings(50_000),
-        pixels=TrainingSettings(100_000, batch=64),
+        pixels=TrainingSettings(100_000, 64, GAN_RATE),
         pixel_layers=Architecture(latent=128, channels=(64, 128, 256, 512)),
         priors=TrainingSettings(50_000, batch=256),
         constraints=_PAPER,

@@ -1,6 +1,7 @@
 """Several processes train the image networks: torchrun starts them, gloo averages their gradients."""
 
 import json
+import re
 
 import drawn
 import launched
@@ -45,6 +46,12 @@ def same_curves(out, other):
             assert row == pytest.approx(expected, rel=2e-3), name
 
 
+def is_cancelled(name, tensors):
+    """Whether a bias is taken out by the batch normalisation after it: its gradient is nothing but rounding errors."""
+    layer = re.fullmatch(r"(.+\.)(\d+)\.bias", name)
+    return layer is not None and f"{layer[1]}{int(layer[2]) + 1}.running_mean" in tensors
+
+
 def same_weights(out, other):
     written = sorted((out / "models").iterdir())
     assert written
@@ -53,6 +60,8 @@ def same_weights(out, other):
         found, known = load_file(path), load_file(other / "models" / path.name)
         assert found.keys() == known.keys()
         for name, value in known.items():
+            if is_cancelled(name, known):
+                continue
             torch.testing.assert_close(found[name], value, rtol=0, atol=CLOSE, msg=lambda m, n=path.name: f"{n}: {m}")
 
 

@@ -14,8 +14,7 @@ from vision.baselines.gan_losses import LOSSES
 from vision.baselines.pixel_critic import Judgement
 from vision.models import LEAST_SIGMA, Architecture, Encoder
 
-FEATURE_SIGMA = 0.1  # of the likelihood of features in VAE-GAN, as sigma_x is of pixels
-LIKELIHOOD = 0.01  # its weight in the generator of VAE-GAN, beside 1 of the critic's opinion (gamma)
+GAMMA = 1e-3  # weight of VAE-GAN's likelihood in its generator, beside 1 of the critic's opinion
 
 
 class EncodingGan(Gan):
@@ -46,9 +45,10 @@ class EncodingGan(Gan):
 
 
 class VaeGan(EncodingGan):
-    """VAE-GAN (Larsen et al. 2016): a VAE whose likelihood is of the critic's features of an image, not of its pixels.
+    """VAE-GAN (Larsen et al. 2016): the likelihood of a VAE is of the critic's last convolution, not of pixels.
 
-    The critic tells real images from those of encodings and of draws of the prior. The encoder learns nothing of that.
+    The critic tells real images from those of encodings and of draws of the prior. The encoder learns nothing of that,
+    nor the critic of the likelihood.
     """
 
     def __init__(self, shape: tuple[int, int, int], architecture: Architecture, settings: GanSettings) -> None:
@@ -61,11 +61,14 @@ class VaeGan(EncodingGan):
         return Examples(x, None, self.generator(torch.cat([encoded, self.draw(x[half:])])), None, y)
 
     def generator_terms(self, examples: Examples, real: Judgement, made: Judgement) -> Tensor:
-        """Return minus the ELBO with the likelihood of features, weighed against the critic's opinion."""
+        """Return minus the ELBO with a likelihood N(., I) of the critic's last convolution, times gamma.
+
+        In the paper gamma weighs what the generator learns, not the encoder; to Adam the scale of a loss is nothing.
+        """
         posterior = self.posterior(examples.real)
         rebuilt = self.judge(self.generator(self.sample(posterior)), None)
-        error = (rebuilt.features - real.features.detach()).square().sum(dim=1)
-        return LIKELIHOOD * (error / (2 * FEATURE_SIGMA**2) + posterior.kl().sum(dim=1)).mean()
+        error = (rebuilt.inner - real.inner.detach()).square().sum(dim=1)
+        return GAMMA * (error / 2 + posterior.kl().sum(dim=1)).mean()
 
 
 class InferenceGan(EncodingGan):

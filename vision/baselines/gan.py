@@ -31,7 +31,7 @@ class GanSettings:
     noise: float = 0.0  # standard deviation of what is added to all images that the critic sees
     critic_steps: int = 1  # for each of the generator
     critic_rate: float = 1.0  # the critic's learning rate, as a multiple of the generator's (TTUR)
-    betas: tuple[float, float] = (0.5, 0.9)  # of Adam, on both sides
+    betas: tuple[float, float] = (0.5, 0.999)  # of Adam, on both sides (Radford et al. 2015)
 
 
 class Examples(NamedTuple):
@@ -76,7 +76,14 @@ class Gan(nn.Module):
         # what learns against the critic
         self.makers = nn.ModuleDict({"generator": Decoder(shape, architecture, asked, normed=True)})
         self.critic = PixelCritic(
-            shape, architecture, beside=beside, others=others, kernels=settings.kernels, late=late
+            shape,
+            architecture,
+            beside=beside,
+            others=others,
+            kernels=settings.kernels,
+            late=late,
+            # the penalty is on the slope of each image, which batch normalisation mixes (Gulrajani et al. 2017)
+            normed=not settings.gradient_penalty,
         )
 
     @property

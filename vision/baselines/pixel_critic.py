@@ -25,6 +25,7 @@ class Judgement(NamedTuple):
     logit: Tensor  # (B, 1), high for real ones
     others: Tensor  # (B, O)
     features: Tensor  # (B, F)
+    inner: Tensor  # (B, N), of the last convolution
 
 
 class PixelCritic(nn.Module):
@@ -39,6 +40,7 @@ class PixelCritic(nn.Module):
         others: int = 0,
         kernels: int = 0,
         late: bool = False,
+        normed: bool = True,
     ) -> None:
         """Build an untrained critic.
 
@@ -47,9 +49,11 @@ class PixelCritic(nn.Module):
             others: further outputs: logits of labels or codes.
             kernels: of minibatch discrimination; 0 for none.
             late: whether what is beside an image is read with its features, as latent vectors are, not with its pixels.
+            normed: whether it has batch normalisation.
         """
         super().__init__()
-        self.encoder = Encoder(shape, architecture, FEATURES, 0 if late else beside)
+        read = 0 if late else beside
+        self.encoder = Encoder(shape, architecture, FEATURES, read, normed=normed, slope=SLOPE)
         self.joint = (
             nn.Sequential(nn.Linear(FEATURES + beside, FEATURES), nn.LeakyReLU(SLOPE), nn.Linear(FEATURES, FEATURES))
             if late and beside
@@ -60,15 +64,14 @@ class PixelCritic(nn.Module):
 
     def forward(self, x: Tensor, beside: Tensor | None = None) -> Judgement:
         """Judge images (B, C, H, W) with numbers (B, N) beside them."""
+        inner = self.encoder.read(x, None if self.joint is not None else beside)
+        features = F.leaky_relu(self.encoder.head(inner), SLOPE)
         if self.joint is not None:
             assert beside is not None
-            read = F.leaky_relu(self.encoder(x), SLOPE)
-            features = F.leaky_relu(self.joint(torch.cat([read, beside], dim=1)), SLOPE)
-        else:
-            features = F.leaky_relu(self.encoder(x, beside), SLOPE)
+            features = F.leaky_relu(self.joint(torch.cat([features, beside], dim=1)), SLOPE)
         seen = features if self.batch is None else torch.cat([features, self.batch(features)], dim=1)
         found = self.head(seen)
-        return Judgement(found[:, :1], found[:, 1:], features)
+        return Judgement(found[:, :1], found[:, 1:], features, inner)
 
 
 class MinibatchDiscrimination(nn.Module):

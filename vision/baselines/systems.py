@@ -72,7 +72,7 @@ SYSTEMS = {
     "WGAN": System(_plain, replace(_WGAN, clip=0.03)),
     "WGAN-GP": System(_plain, replace(_WGAN, gradient_penalty=10.0)),
     "InfoGAN": System(_info, GanSettings()),
-    "conditional GAN": System(_conditional, GanSettings(gradient_penalty=1.0), asked=True),
+    "conditional GAN": System(_conditional, GanSettings(), asked=True),
     "AC-GAN": System(_auxiliary, GanSettings(), asked=True),
     "VAE-GAN": System(_vae_gan, GanSettings()),
     "ALI": System(_inference, GanSettings()),

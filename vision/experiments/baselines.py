@@ -15,6 +15,7 @@ from vision.baselines.systems import SYSTEMS, trained
 from vision.workspace import Workspace
 
 SHOWN = 12
+Judged = tuple[dict[str, float], list[tuple[str, Tensor]]]  # a row of the table, and pictures with titles
 
 
 def run(workspace: Workspace) -> dict[str, Any]:
@@ -23,31 +24,36 @@ def run(workspace: Workspace) -> dict[str, Any]:
     Labels are those of test images, for the systems that can be asked; `classifier_score` is of classes only.
     `information` is the bound of InfoGAN, in nats.
     """
-    data = workspace.data
     labels = workspace.test_labels(workspace.preset.draws)
-    z = workspace.prior(len(labels), workspace.preset.pixel_layers.latent)
-    real, true = data.test.at(slice(None))
+    real, true = workspace.data.test.at(slice(None))
     rows: dict[str, Any] = {"real test images": _quality(workspace, real) | workspace.label_scores(real, true)}
     sheets = [("test images", real[None, :SHOWN])]
-    for name, system in SYSTEMS.items():
-        gan = trained(workspace, name)
-        asked = gan.codes(z) if isinstance(gan, InfoGan) else labels
-        made = workspace.decode(gan, z, asked)
-        rows[name] = _quality(workspace, made) | {"classifier_frechet": workspace.frechet(made)}
-        if system.asked:
-            rows[name] |= workspace.label_scores(made, labels)
-        if isinstance(gan, InfoGan):
-            with torch.no_grad():
-                rows[name]["information"] = gan.information(made.to(workspace.device), asked)
-        sheets.append((name, made[None, :SHOWN]))
-        if isinstance(gan, EncodingGan):
-            rebuilt = workspace.decode(gan.rebuild, real[: len(labels)].to(workspace.device))
-            rows[name]["reconstruction_error"] = _error(rebuilt, real)
-            sheets.append((f"{name}: reconstructions", rebuilt[None, :SHOWN]))
-    rows["IcGAN"], of_icgan = _icgan(workspace, real[: len(labels)], labels[: len(real)])
-    sheets += of_icgan
-    figures.panels(workspace.out / "baselines.png", sheets)
+    for name in SYSTEMS:
+        rows[name], of_system = judged(workspace, name, real[: len(labels)], labels)
+        sheets += of_system
+    rows["IcGAN"], of_icgan = judged_icgan(workspace, real[: len(labels)], labels[: len(real)])
+    figures.panels(workspace.out / "baselines.png", sheets + of_icgan)
     return {"draws": len(labels), "rows": rows}
+
+
+def judged(workspace: Workspace, name: str, real: Tensor, labels: Tensor) -> Judged:
+    """Return the row and the pictures of a system: of labels (N, Y), and test images (M, C, H, W) rebuilt."""
+    gan = trained(workspace, name)
+    z = workspace.prior(len(labels), workspace.preset.pixel_layers.latent)
+    asked = gan.codes(z) if isinstance(gan, InfoGan) else labels
+    made = workspace.decode(gan, z, asked)
+    row = _quality(workspace, made) | {"classifier_frechet": workspace.frechet(made)}
+    sheets = [(name, made[None, :SHOWN])]
+    if SYSTEMS[name].asked:
+        row |= workspace.label_scores(made, labels)
+    if isinstance(gan, InfoGan):
+        with torch.no_grad():
+            row["information"] = gan.information(made.to(workspace.device), asked)
+    if isinstance(gan, EncodingGan):
+        rebuilt = workspace.decode(gan.rebuild, real.to(workspace.device))
+        row["reconstruction_error"] = _error(rebuilt, real)
+        sheets.append((f"{name}: reconstructions", rebuilt[None, :SHOWN]))
+    return row, sheets
 
 
 def _quality(workspace: Workspace, images: Tensor) -> dict[str, float]:
@@ -56,7 +62,9 @@ def _quality(workspace: Workspace, images: Tensor) -> dict[str, float]:
     return score | {"spread": metrics.spread(images)}
 
 
-def _icgan(workspace: Workspace, real: Tensor, labels: Tensor) -> tuple[dict[str, float], list[tuple[str, Tensor]]]:
+def judged_icgan(
+    workspace: Workspace, real: Tensor, labels: Tensor
+) -> tuple[dict[str, float], list[tuple[str, Tensor]]]:
     """Return the row and the pictures of IcGAN: test images (N, C, H, W) with other labels (N, Y), and rebuilt."""
     inverted = icgan.trained(workspace)
     x = real.to(workspace.device)
