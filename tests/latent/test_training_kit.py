@@ -1,6 +1,8 @@
 """The parts that the loops of learning are made of, each alone."""
 
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -152,3 +154,32 @@ def test_critics_learn_what_the_buffer_holds_and_the_lower_counts():
     assert (lowest <= logits).all()
     torch.testing.assert_close(lowest, logits.min(dim=0).values)
     assert not torch.equal(*logits)  # each has batches of its own
+
+
+def test_a_step_gives_no_gradient_to_other_networks():
+    learned, judge = torch.nn.Linear(3, 2), torch.nn.Linear(2, 1)
+    before = learned.weight.detach().clone()
+    descend(adam(learned.parameters()), judge(learned(torch.ones(1, 3))).sum())
+    assert (learned.weight != before).any()
+    assert judge.weight.grad is None
+
+
+def test_adam_is_that_of_torch_and_does_not_import_its_compiler():
+    code = """
+import sys, torch
+from melodylc.latent.gradient_steps import descend
+from melodylc.latent.optimisers import adam
+
+def learned(make):
+    torch.manual_seed(0)
+    network, x = torch.nn.Linear(3, 1), torch.randn(8, 3)
+    optimiser = make(network.parameters())
+    for _ in range(5):
+        descend(optimiser, network(x).square().mean())
+    return network.weight.detach()
+
+ours = learned(lambda parameters: adam(parameters, 0.1, (0.5, 0.9)))
+assert "torch._dynamo" not in sys.modules
+assert torch.equal(ours, learned(lambda parameters: torch.optim.Adam(parameters, 0.1, (0.5, 0.9))))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
