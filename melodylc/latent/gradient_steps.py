@@ -9,17 +9,16 @@ from melodylc.latent.optimisers import Adam
 
 
 def descend(optimiser: torch.optim.Optimizer, loss: Tensor, largest_norm: float | None = None) -> None:
-    """Make one step down the gradient of a loss, which no other parameters are given.
+    """Make one step down the gradient of a loss.
 
     Args:
         largest_norm: to which the norm of the gradient is clipped; None leaves it as it is.
     """
     optimiser.zero_grad()
-    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     prepare = optimiser.prepare if isinstance(optimiser, Adam) else None
-    # without `inputs`, the gradients of critics that only judge are computed too
-    (loss if prepare is None else prepare(loss)).backward(inputs=parameters)
+    (loss if prepare is None else prepare(loss)).backward()
     if largest_norm is not None:
+        parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
         nn.utils.clip_grad_norm_(parameters, largest_norm)
     optimiser.step()
 

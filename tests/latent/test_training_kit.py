@@ -156,12 +156,15 @@ def test_critics_learn_what_the_buffer_holds_and_the_lower_counts():
     assert not torch.equal(*logits)  # each has batches of its own
 
 
-def test_a_step_gives_no_gradient_to_other_networks():
-    learned, judge = torch.nn.Linear(3, 2), torch.nn.Linear(2, 1)
+def test_critics_that_judge_are_given_no_gradients():
+    learned, critic = torch.nn.Linear(3, 2), torch.nn.Linear(2, 1)
+    critics = CriticEnsemble([critic], losses.regression, learning_rate=0.1, batch=4, newest=1)
     before = learned.weight.detach().clone()
-    descend(adam(learned.parameters()), judge(learned(torch.ones(1, 3))).sum())
+    with critics.judging():
+        descend(adam(learned.parameters()), critic(learned(torch.ones(1, 3))).sum())
     assert (learned.weight != before).any()
-    assert judge.weight.grad is None
+    assert critic.weight.grad is None
+    assert critic.weight.requires_grad
 
 
 def test_adam_is_that_of_torch_and_does_not_import_its_compiler():
