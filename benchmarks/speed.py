@@ -2,7 +2,8 @@
 
 What the core can do is measured first and again in every round: products of matrices, and copying. Then, in turns:
 
-one melody      a draw of the prior and its decoding, alone; the limit is its operations at the speed of large products
+one melody      a draw of the prior and its decoding, alone, in numpy as it is played, and with torch; the limit is its
+                operations, all 16 bars decoded, at the speed of large products
 a batch         the same for many at once, in full precision, and in bf16 where the processor has it
 generate        the command from start to files, beside a start that only imports torch
 extraction      with --midi: reading windows, and all of extraction, beside symusic's parser alone
@@ -24,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,14 +36,16 @@ from costs import counted
 from torch.nn.functional import linear
 
 import melodylc
+from melodylc.attributes import LABELS
 from melodylc.latent.precision import half_precision
 from melodylc.model import Model
 from melodylc.prior.realistic import RealisticPrior
+from melodylc.runtime import model as runtime
+from melodylc.runtime.flow import euler
 from melodylc.vae.decoding import decode, free_run
 
 HISTORY = Path(__file__).with_name("history.jsonl")
-BATCHES = (64, 256, 512)
-STAGED = (1, 256)  # of which the parts are timed
+BATCHES = (64, 256, 512)  # the parts of the second are timed
 ROWS, UNITS = 4096, 320  # of the large product: the rows of 256 melodies, the units of the decoder
 COPIED = 1 << 27  # bytes
 LEARNED = ("syncopation(0.3)", 8)  # the rule, and rounds in which it is learned
@@ -95,6 +98,23 @@ def stages(model: Model, count: int) -> dict[str, Callable[[], object]]:
     }
 
 
+def stages_of_one(playing: runtime.PlayingModel) -> dict[str, Callable[[], object]]:
+    """Return the parts of sampling a melody in numpy, each on its own."""
+    prior, vae = playing.realistic, playing.vae
+    assert prior.student is not None
+    noise = playing.noise(1, 0).reshape(1, prior.forms.shape[1], -1)
+    labels = np.zeros((1, LABELS), np.float32)
+    flow = partial(euler, prior.student, noise, labels, steps=prior.student_steps)
+    bars = flow()
+    z = prior.latent(bars)
+    return {
+        "flow": flow,
+        "encoder's upper level": lambda: prior.latent(bars),
+        "conductor": lambda: vae.conductor(z),
+        "decoding, conductor included": lambda: playing.decode(z, seed=0),
+    }
+
+
 def one_melody(model: Model) -> float:
     """Return the operations of a melody, all 16 bars decoded; torch's counter misses products in place."""
     return counted(lambda: free_run(model.vae, model.prior(1, 0)))
@@ -122,19 +142,21 @@ def learning() -> float | None:
     return next((at for at, kept in json.loads(done.stdout)["ends"] if kept >= REACHED), None)
 
 
-def measured(model: Model, rounds: int, midi: Path | None) -> Times:
+def measured(model: Model, rounds: int, batches: Sequence[int], midi: Path | None) -> Times:
     """Return the times of everything, taken in turns."""
+    playing = runtime.load()
     jobs: dict[str, tuple[Callable[[], object], int]] = {
         "product": (products(torch.float32), 3),
         "product in bf16": (products(torch.bfloat16), 3),
         "copy": (partial(np.copyto, np.empty(COPIED, np.uint8), np.ones(COPIED, np.uint8)), 2),
-        "1": (lambda: model.sample(1, seed=0), 10),
+        "1": (lambda: playing.sample(1, seed=0), 10),
+        "1 with torch": (lambda: model.sample(1, seed=0), 10),
     }
-    for count in BATCHES:
+    for count in batches:
         jobs[str(count)] = (partial(model.sample, count, seed=0), 1)
         jobs[f"{count} in bf16"] = (partial(half, model, count), 1)
-    for count in STAGED:
-        jobs |= {f"{name}, {count}": (job, 10 if count == 1 else 1) for name, job in stages(model, count).items()}
+    jobs |= {f"{name}, 1": (job, 10) for name, job in stages_of_one(playing).items()}
+    jobs |= {f"{name}, {count}": (job, 1) for count in batches[1:2] for name, job in stages(model, count).items()}
     if midi is not None:
         jobs |= {name: (job, 1) for name, job in extraction(midi).items()}
     times: Times = {}
@@ -172,16 +194,20 @@ def _git(*arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def rows(times: Times, operations: float, learned: float | None) -> list[tuple[str, str, str, str, str]]:
+def rows(
+    times: Times, operations: float, batches: Sequence[int], learned: float | None
+) -> list[tuple[str, str, str, str, str]]:
     """Return the rows of the table: what, measured, limit here, their ratio, what is to be reached."""
     least = {name: min(spent for spent, _ in found) for name, found in times.items()}
     product = 2 * ROWS * UNITS * 4 * UNITS
     speeds = {suffix: product / least[f"product{suffix}"] for suffix in ("", " in bf16")}
     limits = {suffix: operations / speed for suffix, speed in speeds.items()}
-    whole = least["1"]
-    table = [("one melody", f"{whole * 1e3:.1f} ms", f"{limits[''] * 1e3:.1f} ms", f"{whole / limits['']:.2f}", "9 ms")]
+    table = []
+    for name, row, aim in (("1", "one melody", "9 ms"), ("1 with torch", "one melody, with torch", "")):
+        took, limit = least[name], limits[""]
+        table.append((row, f"{took * 1e3:.1f} ms", f"{limit * 1e3:.1f} ms", f"{took / limit:.2f}", aim))
     for suffix, limit in limits.items():
-        for count in BATCHES:
+        for count in batches:
             each, aim = least[f"{count}{suffix}"] / count, "400 /s" if suffix else ""
             ratio = f"{each / limit:.2f}"
             table.append((f"batch of {count}{suffix}", f"{1 / each:.0f} /s", f"{1 / limit:.0f} /s", ratio, aim))
@@ -195,7 +221,7 @@ def rows(times: Times, operations: float, learned: float | None) -> list[tuple[s
         )
     if learned is not None:
         table.append((f"{LEARNED[0]} to 90 %, wall", f"{learned:.1f} s", "", "", "6 s"))
-    for count in STAGED:
+    for count in (1, *batches[1:2]):
         for name in (name for name in least if name.endswith(f", {count}")):
             table.append((f"- {name}", f"{least[name] * 1e3:.1f} ms", "", f"{least[name] / least[str(count)]:.0%}", ""))
     full, half = (f"{speed / 1e9:.0f} GFLOP/s" for speed in speeds.values())
@@ -207,6 +233,7 @@ def main() -> None:
     """Print the table and append to the history."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES, metavar="MELODIES")
     parser.add_argument("--midi", type=Path, metavar="FOLDER", help="MIDI files to time extraction on")
     parser.add_argument("--learn", action="store_true", help="learn a rule too, which takes a minute")
     parser.add_argument("--history", type=Path, default=HISTORY, metavar="FILE")
@@ -214,12 +241,12 @@ def main() -> None:
     torch.set_num_threads(1)
     model, about = melodylc.load(), machine()
     operations = one_melody(model)
-    times = measured(model, options.rounds, options.midi)
+    times = measured(model, options.rounds, options.batches, options.midi)
     learned = learning() if options.learn else None
     print(", ".join(f"{name} {value}" for name, value in about.items()))
     print(f"one core; one melody is {operations / 1e9:.2f} GFLOP")
     print("| what | measured | limit here | ratio | to reach |\n|---|---|---|---|---|")
-    for row in rows(times, operations, learned):
+    for row in rows(times, operations, options.batches, learned):
         print("| " + " | ".join(row) + " |")
     figures = {
         name: {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -65,6 +66,17 @@ class CriticEnsemble:
         for _ in range(steps):
             for critic, optimiser in zip(self.critics, self.optimisers, strict=True):
                 teach(optimiser, partial(loss, critic))
+
+    @contextmanager
+    def judging(self) -> Iterator[None]:
+        """Within it critics only judge: no gradients of their weights are computed, a third of a step through them."""
+        for critic in self.critics:
+            critic.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for critic in self.critics:
+                critic.requires_grad_(True)
 
     def train_round(self, buffer: ReplayBuffer, steps: int, generator: torch.Generator) -> None:
         """Make a round's steps: half on everything, half on the newest, so they are sharpest where the actor is."""

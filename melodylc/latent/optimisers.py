@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from inspect import unwrap
 
 import torch
 from torch import Tensor
@@ -16,6 +17,11 @@ class Adam(torch.optim.Adam):
     """Adam; `prepare` is given each loss before its gradients are computed (by `processes.Processes.averaging`)."""
 
     prepare: Callable[[Tensor], Tensor] | None = None
+
+    # Torch wraps these for its compiler, and imports it for that: a second, and nothing here compiles an optimiser.
+    add_param_group = unwrap(torch.optim.Adam.add_param_group)
+    zero_grad = unwrap(torch.optim.Adam.zero_grad)
+    step = torch.no_grad()(unwrap(torch.optim.Adam.step))
 
 
 def adam(

@@ -146,7 +146,8 @@ class _Learning:
     def actor_step(self) -> None:
         """Move draws, let the critics judge where they went, descend, and let the average follow."""
         z = self.draw(self.budget.actor_batch)
-        descend(self.optimiser, self._actor_loss(z, self.actor(z)))
+        with self.critics.judging():
+            descend(self.optimiser, self._actor_loss(z, self.actor(z)))
         self.average.follow(self.actor, self.budget.average)
 
     def _actor_loss(self, z: Tensor, moved: Tensor) -> Tensor:

@@ -9,25 +9,28 @@ import numpy as np
 from melodylc.base import storage
 from melodylc.base.arrays import Vectors, as_array
 from melodylc.runtime import shapes
-from melodylc.runtime.layers import Weights, linear, sigmoid
+from melodylc.runtime.layers import sigmoid
+from melodylc.runtime.products import linear_layers
+from melodylc.runtime.weights import Weights
 
 
 class Actor:
     """A network that moves z to z' = (1 - gate) z + gate dz, given labels."""
 
     def __init__(self, weights: Weights) -> None:
-        self.weights = weights
-        self._layers = sorted({int(name.split(".")[1]) for name in weights if name.startswith("layers.")})
+        layers = linear_layers(weights)
+        self._label = layers.pop("label")
+        *self._hidden, self._last = (layers[name] for name in sorted(layers, key=lambda name: int(name.split(".")[1])))
 
     def moved(self, z: Vectors, labels: np.ndarray) -> np.ndarray:
         """Return where z (B, Z) is moved, (B, Z), given labels (Y,) for all."""
         start = as_array(z)
-        own = linear(self.weights, "label", labels[None])
+        own = self._label(labels[None])
         x = np.concatenate([start, np.repeat(own, len(start), axis=0)], axis=-1)
-        for layer in self._layers[:-1]:
-            x = linear(self.weights, f"layers.{layer}", x)
+        for layer in self._hidden:
+            x = layer(x)
             np.maximum(x, 0, out=x)
-        dz, gate = np.split(linear(self.weights, f"layers.{self._layers[-1]}", x), 2, axis=-1)
+        dz, gate = np.split(self._last(x), 2, axis=-1)
         gate = sigmoid(gate)
         return np.asarray((1 - gate) * start + gate * dz)
 

@@ -6,48 +6,66 @@ Shapes: B examples, P parts, D numbers a part, Y labels, U units.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
 from melodylc.base.seeds import Source
-from melodylc.runtime.layers import Weights, linear, normalised, sigmoid, under
+from melodylc.runtime.layers import normalised, sigmoid
+from melodylc.runtime.products import Linear, linear_layers
+from melodylc.runtime.weights import Weights, under
 
 FREQUENCIES, FASTEST = 64, 500.0  # of the embedding of t; see `latent.flow`
 RENEWED = 0.5  # share of the steps of `complete` that begin with new noise
 GELU = math.sqrt(2 / math.pi)
+REMEMBERED = 8  # times and labels whose modulations are remembered: of one draw, a third of the weights make them
+
+Layer = dict[str, Linear]  # project, gather, expand, contract, modulation
 
 
 class VelocityField:
     """A transformer from parts on the way, the time and labels to the velocity."""
 
     def __init__(self, weights: Weights, heads: int) -> None:
-        self.weights, self.heads = weights, heads
-        count = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
-        self.layers = [under(weights, f"layers.{number}.") for number in range(count)]
+        self._place, self._heads = weights["place"], heads
+        self._of_one = lru_cache(REMEMBERED)(lambda t, labels: self._of(t, np.frombuffer(labels, np.float32)[None]))
+        within = [name for name in weights if name.startswith("layers.")]
+        self._outside = linear_layers({name: value for name, value in weights.items() if name not in within})
+        count = 1 + max(int(name.split(".")[1]) for name in within)
+        self._layers = [linear_layers(under(weights, f"layers.{number}.")) for number in range(count)]
 
     def __call__(self, x: np.ndarray, t: float, labels: np.ndarray) -> np.ndarray:
-        """Return the velocity (B, P, D) of parts (B, P, D) at a time, given labels (B, Y)."""
+        """Return the velocity (B, P, D) of parts (B, P, D) at a time, given labels (B, Y), or (1, Y) for all."""
+        of_one = len(labels) == 1
+        *modulations, (shift, scale) = self._of_one(t, labels.tobytes()) if of_one else self._of(t, labels)
+        hidden = self._outside["enter"](x) + self._place
+        for layer, modulation in zip(self._layers, modulations, strict=True):
+            hidden = self._layer(layer, hidden, modulation)
+        return self._outside["leave"](normalised(hidden) * scale + shift)
+
+    def _of(self, t: float, labels: np.ndarray) -> list[list[np.ndarray]]:
+        """Return what a time and labels (B, Y) make of each layer, and of the last: shifts, scales, gates (B, 1, U)."""
         context = _silu(self._mlp("time", _embedding(t)) + self._mlp("label", labels))
-        hidden = linear(self.weights, "enter", x) + self.weights["place"]
-        for layer in self.layers:
-            hidden = self._layer(layer, hidden, context)
-        shift, scale = np.split(linear(self.weights, "last", context)[:, None], 2, axis=-1)
-        return linear(self.weights, "leave", normalised(hidden) * (1 + scale) + shift)
+        modulations = []
+        for layer in [*(layer["modulation"] for layer in self._layers), self._outside["last"]]:
+            modulation = layer(context).reshape(len(labels), -1, 1, self._place.shape[1]).swapaxes(0, 1)
+            modulation[1::3] += 1  # the scales
+            modulations.append(list(modulation))
+        return modulations
 
     def _mlp(self, name: str, x: np.ndarray) -> np.ndarray:
-        return linear(self.weights, f"{name}.2", _silu(linear(self.weights, f"{name}.0", x)))
+        return self._outside[f"{name}.2"](_silu(self._outside[f"{name}.0"](x)))
 
-    def _layer(self, layer: Weights, x: np.ndarray, context: np.ndarray) -> np.ndarray:
-        """Return parts (B, P, U) given parts (B, P, U) and their context (B, U)."""
-        modulation = linear(layer, "modulation", context)[:, None]
-        shift1, scale1, gate1, shift2, scale2, gate2 = np.split(modulation, 6, axis=-1)
-        x = x + gate1 * linear(layer, "gather", self._attended(layer, normalised(x) * (1 + scale1) + shift1))
-        inner = _gelu(linear(layer, "expand", normalised(x) * (1 + scale2) + shift2))
-        return np.asarray(x + gate2 * linear(layer, "contract", inner))
+    def _layer(self, layer: Layer, x: np.ndarray, modulation: list[np.ndarray]) -> np.ndarray:
+        """Return parts (B, P, U) given parts (B, P, U) and the layer's shifts, scales and gates."""
+        shift1, scale1, gate1, shift2, scale2, gate2 = modulation
+        x = x + gate1 * layer["gather"](self._attended(layer, normalised(x) * scale1 + shift1))
+        inner = _gelu(layer["expand"](normalised(x) * scale2 + shift2))
+        return np.asarray(x + gate2 * layer["contract"](inner))
 
-    def _attended(self, layer: Weights, x: np.ndarray) -> np.ndarray:
+    def _attended(self, layer: Layer, x: np.ndarray) -> np.ndarray:
         batch, parts, units = x.shape
-        heads = linear(layer, "project", x).reshape(batch, parts, 3, self.heads, -1)
+        heads = layer["project"](x).reshape(batch, parts, 3, self._heads, -1)
         query, key, value = heads.transpose(2, 0, 3, 1, 4)  # (B, heads, P, U / heads) each
         weights = query @ key.swapaxes(-1, -2)
         weights /= math.sqrt(query.shape[-1])
@@ -58,15 +76,17 @@ class VelocityField:
 
 
 def _embedding(t: float) -> np.ndarray:
-    angles = np.float32(t) * np.exp(_logarithms())
+    frequencies = np.exp(_logarithms(), dtype=np.float64).astype(np.float32)  # a last bit turns the fastest visibly
+    angles = np.float32(t) * frequencies
     return np.concatenate([np.sin(angles), np.cos(angles)])[None]
 
 
 def _logarithms() -> np.ndarray:
-    """Return the logarithms of the frequencies, rounded as torch.linspace does: the highest turn fast."""
-    last, number = np.float32(math.log(FASTEST)), np.arange(FREQUENCIES, dtype=np.float32)
-    step = last / np.float32(FREQUENCIES - 1)
-    return np.where(number < FREQUENCIES / 2, step * number, last - step * (FREQUENCIES - 1 - number))
+    """Return the logarithms of the frequencies, rounded once, as torch.linspace does: the highest turn fast."""
+    last, number = np.float32(math.log(FASTEST)), np.arange(FREQUENCIES, dtype=np.float64)
+    step = np.float64(last / np.float32(FREQUENCIES - 1))
+    ascending = np.where(number < FREQUENCIES / 2, step * number, last - step * (FREQUENCIES - 1 - number))
+    return ascending.astype(np.float32)
 
 
 def _silu(x: np.ndarray) -> np.ndarray:
@@ -100,6 +120,7 @@ def guided(field: VelocityField, x: np.ndarray, t: float, labels: np.ndarray, gu
     """Return the velocity (B, P, D), with labels (B, Y) weighed by `guidance`; see `latent.flow.guided`."""
     if guidance == 1 or not labels.any():
         return field(x, t, labels)
+    labels = np.broadcast_to(labels, (len(x), labels.shape[1]))
     both = field(np.concatenate([x, x]), t, np.concatenate([labels, np.zeros_like(labels)]))
     asked, free = np.split(both, 2)
     return np.asarray(free + guidance * (asked - free))

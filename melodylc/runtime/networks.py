@@ -11,7 +11,9 @@ from melodylc.base.seeds import Source
 from melodylc.melody import BARS, STATES, STEPS, STEPS_PER_BAR, canonical
 from melodylc.runtime.choosing import gumbel_noise, mask_of
 from melodylc.runtime.flow import form_of
-from melodylc.runtime.layers import LSTMLayer, Weights, both_ways, cell, linear, normalised, under
+from melodylc.runtime.layers import LSTMLayer, cell, normalised
+from melodylc.runtime.products import Linear, product
+from melodylc.runtime.weights import Weights, under
 
 AT_ONCE = 64  # melodies decoded together: what a step of them needs stays in a processor's cache
 LEAST_SIGMA = np.float32(1e-4)  # of the posterior; see `vae.model`
@@ -21,50 +23,55 @@ class HierarchicalEncoder:
     """An encoder of bars, each on its own, then a two-layer bidirectional LSTM over the 16 embeddings."""
 
     def __init__(self, weights: Weights) -> None:
-        self.weights = weights
-        self.latent = len(weights["posterior.bias"]) // 2
-        self._of_bars = [LSTMLayer.of(weights, "bar.lstm", backwards=backwards) for backwards in (False, True)]
+        self._of_bars = LSTMLayer.both_ways(weights, "bar.lstm")
+        self._bar_out, self._slices = (Linear.of(weights, name) for name in ("bar.out", "slices"))
+        self._layers = [LSTMLayer.both_ways(weights, "lstm", layer) for layer in (0, 1)]
+        weight, bias = (np.split(each, 2, axis=-1) for each in Linear.of(weights, "posterior"))
+        self._mean, self._sigma = map(Linear, weight, bias)
+        self.latent = len(self._mean.bias)
 
     def embed(self, states: np.ndarray) -> np.ndarray:
         """Return the bar embeddings (B, T, E) of melodies (B, 256); equal bars are computed once."""
         distinct, index = np.unique(states.reshape(-1, STEPS_PER_BAR), axis=0, return_inverse=True)
-        final = []
-        for backwards, layer in enumerate(self._of_bars):
-            gates = layer.of_input[distinct] + layer.bias  # of one-hot states: (N, S, 4 units)
-            final.append(layer.run(gates, backwards=bool(backwards))[:, 0 if backwards else -1])
-        out = normalised(linear(self.weights, "bar.out", np.concatenate(final, axis=-1)))
+        layer = self._of_bars
+        both_ways = zip(layer.of_input, (distinct, distinct[:, ::-1]), strict=True)
+        gates = np.stack([of_state[states] for of_state, states in both_ways])  # of one-hot states: (2, N, S, 4 units)
+        gates += layer.bias[:, None]
+        forwards, backwards = layer.run(gates)[:, :, -1]
+        out = normalised(self._bar_out(np.concatenate([forwards, backwards], axis=-1)))
         return out[index.reshape(-1)].reshape(len(states), BARS, -1)
 
-    def upper(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the mean and the sigma (B, Z) of the posterior of bar embeddings (B, T, E)."""
-        out = both_ways(self.weights, "lstm", both_ways(self.weights, "lstm", embeddings), layer=1)
-        slices = linear(self.weights, "slices", np.concatenate([out, embeddings], axis=-1))
-        return self._posterior(slices.reshape(len(slices), -1))
+    def mean(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return the mean (B, Z) of the posterior of bar embeddings (B, T, E)."""
+        return self._mean(self._features(embeddings))
 
     def encode(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the mean and the sigma (B, Z) of the posterior of melodies (B, 256)."""
-        return self.upper(self.embed(states))
+        features = self._features(self.embed(states))
+        return self._mean(features), np.logaddexp(0, self._sigma(features)) + LEAST_SIGMA
 
-    def _posterior(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        mean, sigma = np.split(linear(self.weights, "posterior", features), 2, axis=-1)
-        return mean, np.logaddexp(0, sigma) + LEAST_SIGMA
+    def _features(self, embeddings: np.ndarray) -> np.ndarray:
+        out = embeddings
+        for layer in self._layers:
+            out = layer.run_both_ways(out)
+        return self._slices(np.concatenate([out, embeddings], axis=-1)).reshape(len(out), -1)
 
 
 class Conductor:
     """A two-layer LSTM over bars from z to 16 bar embeddings."""
 
     def __init__(self, weights: Weights) -> None:
-        self.weights = weights
+        self._slices, self._initial, self._out = (Linear.of(weights, name) for name in ("slices", "initial", "out"))
         self._layers = [LSTMLayer.of(weights, "lstm", layer) for layer in (0, 1)]
 
     def __call__(self, z: np.ndarray) -> np.ndarray:
         """Return the bar embeddings (B, T, E) of z (B, Z)."""
-        slices = linear(self.weights, "slices", z).reshape(len(z), BARS, -1)  # (B, T, slice)
-        outputs, memories = _initial_state(linear(self.weights, "initial", z))
+        slices = self._slices(z).reshape(len(z), BARS, -1)  # (B, T, slice)
+        outputs, memories = _initial_state(self._initial(z))
         out = slices
         for layer, h, c in zip(self._layers, outputs, memories, strict=True):
             out = layer.run(layer.of_inputs(out), (h, c))
-        return normalised(linear(self.weights, "out", np.concatenate([out, slices], axis=-1)))
+        return normalised(self._out(np.concatenate([out, slices], axis=-1)))
 
 
 def _initial_state(flat: np.ndarray) -> np.ndarray:
@@ -76,10 +83,11 @@ class BarDecoder:
     """A two-layer LSTM from a bar embedding to 16 states; its inputs are the previous state and the embedding."""
 
     def __init__(self, weights: Weights) -> None:
-        self.weights = weights
+        self._initial, self._out = (Linear.of(weights, name) for name in ("initial", "out"))
         first, self._second = (LSTMLayer.of(weights, "lstm", layer) for layer in (0, 1))
-        self._of_state = np.ascontiguousarray(first.of_input[:STATES])  # a row for each previous state
+        self._of_state = first.of_input[:STATES]  # a row for each previous state
         self._first = first._replace(of_input=first.of_input[STATES:])
+        self._of_both = np.concatenate([self._second.of_input, self._second.of_output])  # of both layers' outputs
 
     def choose(self, embeddings: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
         """Return the likeliest states (N, S) of bars, each chosen given those before it, from embeddings (N, E).
@@ -88,22 +96,25 @@ class BarDecoder:
             bias: (N, S, V), added to the logits: noise, or -inf where a state is forbidden.
         """
         states = np.empty((len(embeddings), STEPS_PER_BAR), np.intp)
-        of_embedding = embeddings @ self._first.of_input
-        of_embedding += self._first.bias
-        (h0, h1), (c0, c1) = (np.ascontiguousarray(each) for each in _initial_state(self._initial(embeddings)))
-        gates, product = np.empty_like(of_embedding), np.empty_like(of_embedding)
+        of_embedding = self._first.of_inputs(embeddings)
+        outputs, memories = np.split(self._initial(embeddings), 2, axis=-1)  # (N, 2 units) each, of both layers
+        units = outputs.shape[1] // 2
+        h0, h1 = outputs[:, :units], outputs[:, units:]
+        c0, c1 = memories[:, :units], memories[:, units:]
+        gates, of_state = np.empty_like(of_embedding), np.empty_like(of_embedding)
         for step in range(STEPS_PER_BAR):
-            np.matmul(h0, self._first.of_output, out=gates)
+            product(h0, self._first.of_output, out=gates)
             gates += of_embedding
             if step > 0:
-                gates += np.take(self._of_state, states[:, step - 1], axis=0, out=product, mode="clip")
+                gates += np.take(self._of_state, states[:, step - 1], axis=0, out=of_state, mode="clip")
             cell(gates, h0, c0)
-            np.matmul(h0, self._second.of_input, out=gates)
-            gates += np.matmul(h1, self._second.of_output, out=product)
+            product(outputs, self._of_both, out=gates)
             gates += self._second.bias
             cell(gates, h1, c1)
-            out = linear(self.weights, "out", h1)  # (N, V)
-            states[:, step] = (out if bias is None else out + bias[:, step]).argmax(axis=-1)
+            out = self._out(h1)  # (N, V)
+            if bias is not None:
+                out += bias[:, step]
+            states[:, step] = out.argmax(axis=-1)
         return states
 
     def logits(self, embeddings: np.ndarray, bars: np.ndarray) -> np.ndarray:
@@ -113,10 +124,7 @@ class BarDecoder:
         outputs, memories = _initial_state(self._initial(embeddings))
         out = self._first.run(gates, (outputs[0], memories[0]))
         out = self._second.run(self._second.of_inputs(out), (outputs[1], memories[1]))
-        return linear(self.weights, "out", out)
-
-    def _initial(self, embeddings: np.ndarray) -> np.ndarray:
-        return linear(self.weights, "initial", embeddings)
+        return self._out(out)
 
 
 class MelodyVAE:

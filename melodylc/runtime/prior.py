@@ -11,8 +11,9 @@ import numpy as np
 from melodylc.base.seeds import Source
 from melodylc.runtime import flow
 from melodylc.runtime.flow import VelocityField, form_of, tied
-from melodylc.runtime.layers import Weights, normalised
+from melodylc.runtime.layers import normalised
 from melodylc.runtime.networks import HierarchicalEncoder
+from melodylc.runtime.weights import Weights
 
 PRIOR_FILE = "prior.safetensors"  # beside a model
 FILLING = 16  # steps of the integration where bars are known
@@ -58,11 +59,11 @@ class RealisticPrior:
 
     def draw(self, noise: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Return z (B, Z) for noise (B, N) and labels (B, Y), or one (Y,) for all."""
-        labels = np.broadcast_to(labels, (len(noise), labels.shape[-1]))
         z = [np.empty((0, self.encoder.latent), np.float32)]
         for at in range(0, len(noise), AT_ONCE):
             part = slice(at, at + AT_ONCE)
-            z.append(self.latent(self._flow(self._bars(noise[part]), labels[part])))
+            of_part = labels[None] if labels.ndim == 1 else labels[part]
+            z.append(self.latent(self._flow(self._bars(noise[part]), of_part)))
         return np.concatenate(z)
 
     def complete(
@@ -94,7 +95,7 @@ class RealisticPrior:
     def latent(self, bars: np.ndarray) -> np.ndarray:
         """Return z (B, Z) for the coordinates of bars (B, P, D)."""
         embeddings = (bars * self.basis["units"]) @ self.basis["directions"].T + self.basis["mean"]
-        return self.encoder.upper(normalised(embeddings))[0]
+        return self.encoder.mean(normalised(embeddings))
 
     def bars(self, melodies: np.ndarray) -> np.ndarray:
         """Return the coordinates (B, P, D) of the bars of melodies (B, 256)."""

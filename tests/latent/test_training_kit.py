@@ -1,6 +1,8 @@
 """The parts that the loops of learning are made of, each alone."""
 
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -169,3 +171,35 @@ def test_a_critic_makes_each_step_on_a_loss_of_its_own():
     assert last == 0
     assert not last.requires_grad
     assert torch.isnan(teach(optimiser, weight.sum, 0))
+
+
+def test_critics_that_judge_are_given_no_gradients():
+    learned, critic = torch.nn.Linear(3, 2), torch.nn.Linear(2, 1)
+    critics = CriticEnsemble([critic], losses.regression, learning_rate=0.1, batch=4, newest=1)
+    before = learned.weight.detach().clone()
+    with critics.judging():
+        descend(adam(learned.parameters()), critic(learned(torch.ones(1, 3))).sum())
+    assert (learned.weight != before).any()
+    assert critic.weight.grad is None
+    assert critic.weight.requires_grad
+
+
+def test_adam_is_that_of_torch_and_does_not_import_its_compiler():
+    code = """
+import sys, torch
+from melodylc.latent.gradient_steps import descend
+from melodylc.latent.optimisers import adam
+
+def learned(make):
+    torch.manual_seed(0)
+    network, x = torch.nn.Linear(3, 1), torch.randn(8, 3)
+    optimiser = make(network.parameters())
+    for _ in range(5):
+        descend(optimiser, network(x).square().mean())
+    return network.weight.detach()
+
+ours = learned(lambda parameters: adam(parameters, 0.1, (0.5, 0.9)))
+assert "torch._dynamo" not in sys.modules
+assert torch.equal(ours, learned(lambda parameters: torch.optim.Adam(parameters, 0.1, (0.5, 0.9))))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
