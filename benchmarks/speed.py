@@ -34,9 +34,8 @@ import torch
 from costs import counted
 from torch.nn.functional import linear
 
-import melodylc
 from melodylc.latent.precision import half_precision
-from melodylc.model import Model
+from melodylc.model import Model, load
 from melodylc.prior.realistic import RealisticPrior
 from melodylc.vae.decoding import decode, free_run
 
@@ -212,7 +211,7 @@ def main() -> None:
     parser.add_argument("--history", type=Path, default=HISTORY, metavar="FILE")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    model, about = melodylc.load(), machine()
+    model, about = load(), machine()
     operations = one_melody(model)
     times = measured(model, options.rounds, options.midi)
     learned = learning() if options.learn else None

@@ -9,21 +9,22 @@ import numpy as np
 from melodylc.base import storage
 from melodylc.base.arrays import Vectors, as_array
 from melodylc.runtime import shapes
-from melodylc.runtime.layers import Weights, linear, sigmoid
+from melodylc.runtime.layers import Weights, linear, sigmoid, under
 
 
 class Actor:
-    """A network that moves z to z' = (1 - gate) z + gate dz, given labels."""
+    """A network that moves z to z' = (1 - gate) z + gate dz, given labels if it takes any."""
 
     def __init__(self, weights: Weights) -> None:
         self.weights = weights
         self._layers = sorted({int(name.split(".")[1]) for name in weights if name.startswith("layers.")})
 
-    def moved(self, z: Vectors, labels: np.ndarray) -> np.ndarray:
-        """Return where z (B, Z) is moved, (B, Z), given labels (Y,) for all."""
-        start = as_array(z)
-        own = linear(self.weights, "label", labels[None])
-        x = np.concatenate([start, np.repeat(own, len(start), axis=0)], axis=-1)
+    def moved(self, z: Vectors, labels: np.ndarray | None = None) -> np.ndarray:
+        """Return where z (B, Z) is moved, (B, Z), given labels (Y,) for all, of an actor that takes labels."""
+        x = start = as_array(z)
+        if labels is not None:
+            own = linear(self.weights, "label", labels[None])
+            x = np.concatenate([start, np.repeat(own, len(start), axis=0)], axis=-1)
         for layer in self._layers[:-1]:
             x = linear(self.weights, f"layers.{layer}", x)
             np.maximum(x, 0, out=x)
@@ -32,12 +33,21 @@ class Actor:
         return np.asarray((1 - gate) * start + gate * dz)
 
 
-def read_actor(path: Path, word: str, latent: int, hidden: tuple[int, ...], labels: int, label_units: int) -> Actor:
-    """Return the actor in a file; see `latent.networks.Actor`.
+def read_actor(
+    path: Path,
+    word: str,
+    latent: int,
+    hidden: tuple[int, ...],
+    labels: int = 0,
+    label_units: int = 0,
+    prefix: str = "",
+) -> Actor:
+    """Return the actor in a file, whose weights have names with a prefix; see `latent.networks.Actor`.
 
     Raises:
         ValueError: if it has other sizes.
         UserError: if it is missing or damaged.
     """
-    shapes.check(storage.shapes_of(path, word), shapes.of_actor(latent, hidden, labels, label_units))
-    return Actor(storage.read_arrays(path, word))
+    found = under(storage.shapes_of(path, word), prefix)
+    shapes.check(found, shapes.of_actor(latent, hidden, labels, label_units))
+    return Actor(storage.read_arrays(path, word, prefix))
