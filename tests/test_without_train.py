@@ -4,6 +4,7 @@ Every command runs in a process in which these packages, and what comes with the
 processes that it starts.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -223,3 +224,16 @@ def test_what_is_missing_is_named(monkeypatch):
         extras.need("this", *extras.TRAIN)
     with pytest.raises(ModuleNotFoundError, match="another"):
         extras.stand_in("learn", ModuleNotFoundError("No module named 'another'", name="another"))
+
+
+def test_tasks_of_the_bridge_and_the_panel_are_performed(tmp_path, without):
+    """In one's own process where no bridge runs, as in that of the panel: drawn, and over chords, which searches."""
+    for asked in ({"key": "C major"}, {"chords": "Am F C G"}):
+        (tmp_path / "question.json").write_text(json.dumps({"do": "generate", "count": 1, "seed": 1, **asked}))
+        command = ["bridge", "--ask", "question.json", "--answer", "answer.json", "--port", "1"]  # where none listens
+        done = without(tmp_path, "-m", "melodylc", *command)
+        assert (done.returncode, done.stderr) == (0, "")
+        answer = json.loads((tmp_path / "answer.json").read_text())
+        assert "error" not in answer
+        (made,) = answer["melodies"]
+        assert made["notes"]
