@@ -37,7 +37,7 @@ from melodylc.latent.precision import half_precision
 from melodylc.latent.processes import Processes, joined
 from melodylc.live.protocol import Answer, ControlValues, Heard, Request, Setup
 from melodylc.live.worker import Worker
-from melodylc.model import Model
+from melodylc.model import Model, load
 from melodylc.vae.losses import Losses
 from melodylc.vae.model import MelodyVAE
 from melodylc.vae.presets import PRESETS
@@ -156,7 +156,7 @@ def actor(device: torch.device, seconds: float) -> Iterator[Row]:
 
 def sampling(device: torch.device, seconds: float) -> Iterator[Row]:
     """Yield the speed of sampling melodies."""
-    model: Model = melodylc.load(device=str(device))
+    model: Model = load(device=str(device))
 
     def sample() -> None:
         with half_precision(device), torch.no_grad():

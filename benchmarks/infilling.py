@@ -23,6 +23,7 @@ from melodylc.constraints.infilling import Infilling
 from melodylc.evaluation.told_apart import learning, rhythms
 from melodylc.extraction import Corpus
 from melodylc.melody import BARS, HOLD, REST, STEPS_PER_BAR
+from melodylc.model import load
 from melodylc.vae.data import TrainingWindows
 from melodylc.vae.metrics import held_out
 
@@ -118,7 +119,7 @@ def main() -> None:
     parser.add_argument("--melodies", type=int, default=500)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    model = melodylc.load()
+    model = load()
     melodies = held_out(TrainingWindows(Corpus(options.corpus), "test"), options.melodies)
     torch.manual_seed(0)
     for seed in range(options.seeds):

@@ -47,7 +47,7 @@ from melodylc.latent.replay_buffer import ReplayBuffer
 from melodylc.latent.rewards import Budget, Round, networks, selection_score, spread, with_satisfaction
 from melodylc.latent.stopping import BestSoFar
 from melodylc.melody import repeated_bars
-from melodylc.model import Model, generator
+from melodylc.model import Model, generator, load
 from melodylc.rules import Rule
 
 WISHES = (
@@ -264,7 +264,7 @@ def parsed() -> argparse.Namespace:
 
 def main() -> None:
     """Print a row for each wish and rule, then what is measured over all of them."""
-    options, model = parsed(), melodylc.load()
+    options, model = parsed(), load()
     budget, bounds = Budget(rounds=options.rounds), plausibility.bounds(model)
     methods = ["prior", *options.methods]
     asked: list[tuple[str, Rule, Attributes | None]] = [(str(a), reduce(and_, a.rules()), a) for a in WISHES]

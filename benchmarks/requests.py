@@ -19,13 +19,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-import melodylc
 from melodylc import Attributes, plausibility
 from melodylc.base import numbers
 from melodylc.constraints.conditional import find_conditional_actor
 from melodylc.constraints.sampling import mask_where_possible
 from melodylc.melody import HOLD
-from melodylc.model import Model, generator
+from melodylc.model import Model, generator, load
 
 KEYS = (
     *("C major", "D dorian", "E phrygian", "F lydian", "G mixolydian", "A minor", "B locrian", "Bb harmonic minor"),
@@ -103,7 +102,7 @@ def main() -> None:
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
     numbers.integer("draws", options.draws, 1)
-    model = melodylc.load(options.model)
+    model = load(options.model)
     bounds = plausibility.bounds(model)
     found: dict[str, dict[str, list[dict[str, float]]]] = {}
     for attributes in REQUESTS:

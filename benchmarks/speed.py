@@ -35,10 +35,9 @@ import torch
 from costs import counted
 from torch.nn.functional import linear
 
-import melodylc
 from melodylc.attributes import LABELS
 from melodylc.latent.precision import half_precision
-from melodylc.model import Model
+from melodylc.model import Model, load
 from melodylc.prior.realistic import RealisticPrior
 from melodylc.runtime import model as runtime
 from melodylc.runtime.flow import euler
@@ -239,7 +238,7 @@ def main() -> None:
     parser.add_argument("--history", type=Path, default=HISTORY, metavar="FILE")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    model, about = melodylc.load(), machine()
+    model, about = load(), machine()
     operations = one_melody(model)
     times = measured(model, options.rounds, options.batches, options.midi)
     learned = learning() if options.learn else None

@@ -23,6 +23,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from melodylc.base.extras import stand_in
 from melodylc.base.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from melodylc.attributes import Attributes
     from melodylc.base.errors import UserError
     from melodylc.constraints.composition import ComposedActor, compose
+    from melodylc.constraints.playing_actor import load_actor
     from melodylc.constraints.preference import Preference, load_preference, prefer
-    from melodylc.constraints.rule_actor import RuleActor, learn, load_actor
+    from melodylc.constraints.rule_actor import RuleActor, learn
     from melodylc.constraints.search import SearchBudget
     from melodylc.continuing import continue_melody
     from melodylc.exchange import write_midi
@@ -41,8 +43,9 @@ if TYPE_CHECKING:
     from melodylc.generation import generate
     from melodylc.infilling import infill
     from melodylc.latent.budget import PAPER_BUDGET, Budget
+    from melodylc.loading import load
     from melodylc.melody import Melody
-    from melodylc.model import Model, load
+    from melodylc.model import Model
     from melodylc.notebook import show
     from melodylc.rules import Key, Rule
     from melodylc.style import Style, in_style, learn_style, load_style, style_of_files
@@ -79,8 +82,8 @@ _HOMES = {
     "learn": "melodylc.constraints.rule_actor",
     "learn_style": "melodylc.style",
     "live": None,
-    "load": "melodylc.model",
-    "load_actor": "melodylc.constraints.rule_actor",
+    "load": "melodylc.loading",
+    "load_actor": "melodylc.constraints.playing_actor",
     "load_preference": "melodylc.constraints.preference",
     "load_style": "melodylc.style",
     "melody": None,
@@ -143,7 +146,12 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'melodylc' has no attribute {name!r}")
     home = _HOMES[name]
-    return import_module(f"melodylc.{name}") if home is None else getattr(import_module(home), name)
+    if home is None:
+        return import_module(f"melodylc.{name}")
+    try:
+        return getattr(import_module(home), name)
+    except ModuleNotFoundError as error:
+        return stand_in(name, error)
 
 
 def __dir__() -> list[str]:

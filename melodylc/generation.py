@@ -14,6 +14,7 @@ from melodylc import chords as chord_progressions
 from melodylc import plausibility
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
+from melodylc.base.extras import installed
 from melodylc.base.numbers import integer
 from melodylc.base.numbers import seed as checked_seed
 from melodylc.base.numbers import temperature as checked_temperature
@@ -39,8 +40,8 @@ from melodylc.rules import form as rules_form
 from melodylc.rules.form import Form
 from melodylc.runtime.interface import MelodyModel
 
-if TYPE_CHECKING:  # which needs torch
-    from melodylc.constraints.rule_actor import RuleActor
+if TYPE_CHECKING:
+    from melodylc.constraints.playing_actor import AnyActor
 
 HOW = ("auto", "search", "learn")  # what finds melodies for rules without an actor
 
@@ -51,7 +52,7 @@ def generate(
     count: int = 4,
     *,
     rules: Rule | Sequence[Rule] = (),
-    actors: RuleActor | Sequence[RuleActor] = (),
+    actors: AnyActor | Sequence[AnyActor] = (),
     seed: int | None = None,
     temperature: float | None = None,
     strict: bool = False,
@@ -82,7 +83,7 @@ def generate(
         bars: how many a melody has. More than 16 follow from those before them, and rules hold for every 16 bars;
             fewer keep rules when they are played again until 16 bars are full. The last note is long, and the tonic.
         how: what finds melodies for rules without an actor: "search", "learn", or "auto", a search, then learning where
-            it fails; with `keep`, learning at once.
+            it fails and torch is installed; with `keep`, learning at once.
         searching: how long is searched; bars after the sixteenth have searches of their own, each of as many seconds at
             most.
         budget: of learning.
@@ -210,6 +211,8 @@ def _of_sixteen_bars(
         found = search(draws, constraints.all_rules, count, bounds, budget=searching, seed=asked.seed)
         if how == "search" or (found.scores == 1).all():
             return asked.found(found, bounds)
+        if not installed("torch"):
+            return asked.found(found, bounds, "no actor is learned without torch (pip install 'melodylc[train]'), ")
     constraints = prepared(model, constraints, asked.strict, budget, keep)
     drawn = draw_kept(
         model,

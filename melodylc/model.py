@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +15,17 @@ from melodylc.base import numbers
 from melodylc.base.arrays import Vectors
 from melodylc.base.errors import UserError
 from melodylc.base.seeds import Source, state_of
-from melodylc.base.storage import FileKind, read_card, read_tensors
+from melodylc.base.storage import FileKind, read_tensors
 from melodylc.latent.devices import usable
 from melodylc.latent.posterior import Posterior
 from melodylc.latent.precision import half_precision
 from melodylc.latent.slerp import slerp
 from melodylc.latent.sources import TorchSource
+from melodylc.loading import learned_card
 from melodylc.melody import STEPS, check
 from melodylc.prior import realistic
 from melodylc.prior.realistic import RealisticPrior
 from melodylc.runtime.bank import fingerprint as fingerprint
-from melodylc.runtime.interface import MelodyModel
 from melodylc.runtime.model import FORM_STREAM, weights_at
 from melodylc.vae import storage
 from melodylc.vae.bank import Bank
@@ -192,8 +191,9 @@ class Model:
         states = torch.from_numpy(melody.astype(np.int64))[None].to(self.device)
         return self.vae.logits(torch.as_tensor(z).to(self.device), states)[0].float().cpu().numpy()
 
-    def bar_embeddings(self, z: Tensor) -> Tensor:
+    def bar_embeddings(self, z: Vectors) -> Tensor:
         """Return the embeddings of the 16 bars (B, 16, E) that z (B, Z) decodes from; differentiable in z."""
+        z = torch.as_tensor(z)
         with half_precision(self.device):
             return self.vae.conductor(z.to(self.device)).float().to(z.device)
 
@@ -225,20 +225,6 @@ def _of_torch(source: torch.Generator | Source | None) -> torch.Generator | None
     return source.generator
 
 
-def with_torch(model: MelodyModel) -> Model:
-    """Return a model itself, or the same one with its networks in torch where it plays without.
-
-    Raises:
-        UserError: if its files have become damaged.
-    """
-    return model if isinstance(model, Model) else _loaded(model.path)
-
-
-@lru_cache(maxsize=1)
-def _loaded(path: Path) -> Model:
-    return load(path)
-
-
 def read_learned(
     path: str | os.PathLike[str], kind: FileKind, model: Model
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -247,10 +233,7 @@ def read_learned(
     Raises:
         UserError: if they are missing, damaged, of another kind, or were learned on another model.
     """
-    card = read_card(path, kind)
-    if card.get("model") != fingerprint(model):
-        raise UserError(f"{kind.word}: {path} was learned on another model; learn it again on this one")
-    return card, read_tensors(path, kind.word)
+    return learned_card(path, kind, model), read_tensors(path, kind.word)
 
 
 def load(path: str | os.PathLike[str] | None = None, device: str | None = None) -> Model:

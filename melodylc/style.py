@@ -17,21 +17,23 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from melodylc.base import storage
+from melodylc.base.arrays import as_array
 from melodylc.base.errors import UserError
+from melodylc.base.extras import TRAIN, need
 from melodylc.base.numbers import number
-from melodylc.latent.flow import form_of
-from melodylc.latent.noise_map import NoiseMap
+from melodylc.loading import learned_card, with_torch
 from melodylc.melody import BARS, HOLD, canonical, check
-from melodylc.model import Model, fingerprint, read_learned
-from melodylc.prior.realistic import RealisticPrior
+from melodylc.runtime.bank import fingerprint
+from melodylc.runtime.interface import MelodyModel
+from melodylc.runtime.model import PlayingModel
+from melodylc.runtime.prior import NoiseMap
 
+M = TypeVar("M", bound=MelodyModel)
 KIND = storage.FileKind("melodylc.style", "style", "a style; melodylc style makes one")
 MOST = 300  # melodies that are followed backwards: half a minute of two cores
 FEWEST, SOME = 4, 10  # melodies: without which there is no style, and below which it is said that they are few
@@ -46,7 +48,7 @@ class Style:
     """A style that was learned, for the model it was learned on."""
 
     noise: NoiseMap
-    forms: Tensor  # (F, 16) uint8: of the melodies, for each bar the first that is equal to it
+    forms: np.ndarray  # (F, 16) uint8: of the melodies, for each bar the first that is equal to it
     stretches: np.ndarray  # (N,) uint64, sorted: digests of the eight-note stretches of the files, in any key
     card: dict[str, Any]  # model, melodies, files
 
@@ -57,9 +59,8 @@ class Style:
             UserError: unless the path ends in .safetensors.
         """
         path = storage.weights_path(path)
-        stretches = torch.from_numpy(self.stretches.view(np.int64).copy())
-        tensors = {"mean": self.noise.mean, "factor": self.noise.factor, "forms": self.forms, "stretches": stretches}
-        storage.write_tensors(path, tensors)
+        stretches = self.stretches.view(np.int64)
+        storage.write_arrays(path, {**self.noise._asdict(), "forms": self.forms, "stretches": stretches})
         storage.write_card(path, KIND, self.card)
 
     def copied(self, melodies: np.ndarray, given: np.ndarray | None = None) -> np.ndarray:
@@ -79,7 +80,7 @@ class Style:
         return np.asarray(self.stretches[np.minimum(at, len(self.stretches) - 1)] == stretches)
 
 
-def learn_style(model: Model, melodies: np.ndarray, *, files: int | None = None, progress: bool = True) -> Style:
+def learn_style(model: MelodyModel, melodies: np.ndarray, *, files: int | None = None, progress: bool = True) -> Style:
     """Learn the style of melodies (N, 256), of which the first 300 say where they lie.
 
     Args:
@@ -87,12 +88,18 @@ def learn_style(model: Model, melodies: np.ndarray, *, files: int | None = None,
 
     Raises:
         ValueError: if they are no melodies.
-        UserError: for fewer than 4, and for a model without a realistic prior.
+        UserError: for fewer than 4, for a model without a realistic prior, and where torch is not installed.
     """
-    from melodylc.base.progress import bar as bar_of
+    plain = with_torch(model.plain or model, "style")
+    import torch
 
-    model = model.plain or model
-    prior, melodies = _check_prior(model), np.atleast_2d(melodies)
+    from melodylc.base.progress import bar as bar_of
+    from melodylc.latent import noise_map
+    from melodylc.latent.flow import form_of
+
+    _check_prior(plain)
+    prior, melodies = plain.realistic, np.atleast_2d(melodies)
+    assert prior is not None
     if len(melodies) < FEWEST:
         raise UserError(f"style: expected {FEWEST} melodies of 16 bars or more, found {len(melodies)}; name more files")
     melodies = canonical(check(melodies))
@@ -104,22 +111,25 @@ def learn_style(model: Model, melodies: np.ndarray, *, files: int | None = None,
             bar.update(len(part))
     forms = form_of(bars.cpu())
     distinct = forms == torch.arange(forms.shape[1])  # a bar that returns counts once
-    card = {"model": fingerprint(model), "melodies": len(melodies), "files": files}
-    return Style(NoiseMap.fitting(torch.cat(noise)[distinct]), forms.to(torch.uint8), stretches_of(melodies), card)
+    card = {"model": fingerprint(plain), "melodies": len(melodies), "files": files}
+    fitted = noise_map.NoiseMap.fitting(torch.cat(noise)[distinct])
+    own = NoiseMap(fitted.mean.numpy(), fitted.factor.numpy())
+    return Style(own, forms.to(torch.uint8).numpy(), stretches_of(melodies), card)
 
 
-def _check_prior(model: Model) -> RealisticPrior:
+def _check_prior(model: MelodyModel) -> None:
     if model.realistic is None:
         raise UserError("style: expected a model with a realistic prior; melodylc prior trains one")
-    return model.realistic
 
 
-def style_of_files(model: Model, paths: Sequence[str | os.PathLike[str]], *, progress: bool = True) -> Style:
+def style_of_files(model: MelodyModel, paths: Sequence[str | os.PathLike[str]], *, progress: bool = True) -> Style:
     """Learn the style of MIDI files, or of those in folders: of every file alike, however long it is.
 
     Raises:
-        UserError: for paths that cannot be used, and where too few melodies are found in them.
+        UserError: for paths that cannot be used, where too few melodies are found in them, and without the extra
+            `train`.
     """
+    need("style", *TRAIN)
     _check_prior(model)
     from melodylc.extraction import Corpus, extract
     from melodylc.vae.data import TrainingWindows
@@ -141,36 +151,35 @@ def style_of_files(model: Model, paths: Sequence[str | os.PathLike[str]], *, pro
     return learn_style(model, np.concatenate(found)[order], files=files, progress=progress)
 
 
-def load_style(path: str | os.PathLike[str], model: Model) -> Style:
+def load_style(path: str | os.PathLike[str], model: MelodyModel) -> Style:
     """Load a style saved by `Style.save`.
 
     Raises:
         UserError: if it is missing, damaged, or was learned on another model.
     """
-    card, tensors = read_learned(path, KIND, model)
+    card, arrays = learned_card(path, KIND, model), storage.read_arrays(Path(path), KIND.word)
     try:
-        noise, forms = NoiseMap(tensors["mean"].float(), tensors["factor"].float()), tensors["forms"]
-        prior = model.realistic
-        width = 0 if prior is None else prior.field.sizes.width
+        noise, forms = NoiseMap(arrays["mean"], arrays["factor"]), arrays["forms"]
+        width = 0 if model.realistic is None else model.realistic.noise_width // BARS
         if noise.mean.shape != (width,) or noise.factor.shape != (width, width):
-            raise ValueError(f"{tuple(noise.factor.shape)} numbers for bars of {width}")
-        if not (noise.mean.isfinite().all() and noise.factor.isfinite().all() and (noise.factor.diagonal() > 0).all()):
+            raise ValueError(f"{noise.factor.shape} numbers for bars of {width}")
+        if not all(np.isfinite(each).all() for each in noise) or (np.diag(noise.factor) <= 0).any():
             raise ValueError("numbers that are none")
-        if forms.dtype != torch.uint8 or forms.ndim != 2 or forms.shape[1] != BARS or not len(forms):
-            raise ValueError(f"forms of shape {tuple(forms.shape)}")
-        if (forms > torch.arange(BARS)).any():
+        if forms.dtype != np.uint8 or forms.ndim != 2 or forms.shape[1] != BARS or not len(forms):
+            raise ValueError(f"forms of shape {forms.shape}")
+        if (forms > np.arange(BARS)).any():
             raise ValueError("a bar that returns a later one")
-        stretches = tensors["stretches"]
-        if stretches.dtype != torch.int64 or stretches.ndim != 1:
-            raise ValueError(f"stretches of shape {tuple(stretches.shape)}")
-        return Style(noise, forms, np.sort(stretches.numpy().view(np.uint64)), card)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        stretches = arrays["stretches"]
+        if stretches.dtype != np.int64 or stretches.ndim != 1:
+            raise ValueError(f"stretches of shape {stretches.shape}")
+        return Style(noise, forms, np.sort(stretches.view(np.uint64)), card)
+    except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"style: {path} does not fit the model ({error}); learn it again") from error
 
 
-def learned_report(model: Model, style: Style, draws: int = 64) -> str:
+def learned_report(model: MelodyModel, style: Style, draws: int = 64) -> str:
     """Return what a style was learned from, and how much its draws have in common with that, in words."""
     made = in_style(model, style).sample(draws, seed=0)
     shares = [style.copied(melodies).mean() for melodies in (made, model.sample(draws, seed=0))]
@@ -183,7 +192,7 @@ def learned_report(model: Model, style: Style, draws: int = 64) -> str:
     )
 
 
-def in_style(model: Model, style: Style, amount: float = 1.0) -> Model:
+def in_style(model: M, style: Style, amount: float = 1.0) -> M:
     """Return a model whose draws are in a style, by an amount from 0, not at all, to 1; more goes beyond it.
 
     Raises:
@@ -196,12 +205,24 @@ def in_style(model: Model, style: Style, amount: float = 1.0) -> Model:
     if amount == 0:
         return model
     own = round(min(amount, 1) * MIXED)
-    others = model.realistic.forms
-    forms = [style.forms[torch.arange(own) % len(style.forms)], others[torch.arange(MIXED - own) % len(others)]]
-    styled = copy.copy(model)
+    others = as_array(model.realistic.forms)
+    forms = [style.forms[np.arange(own) % len(style.forms)], others[np.arange(MIXED - own) % len(others)]]
+    styled: Any = copy.copy(model)
     styled.style, styled.plain = style, model
-    styled.realistic = replace(model.realistic, style=style.noise.by(amount), forms=torch.cat(forms))
-    return styled
+    styled.realistic = _moved(styled, style.noise, amount, np.concatenate(forms))
+    return cast(M, styled)
+
+
+def _moved(model: MelodyModel, noise: NoiseMap, amount: float, forms: np.ndarray) -> Any:
+    """Return the prior of a model with noise moved by an amount, and other forms."""
+    if isinstance(model, PlayingModel):
+        return replace(model.realistic, style=noise.by(amount), forms=forms)
+    import torch
+
+    from melodylc.latent import noise_map
+
+    mean, factor = (torch.from_numpy(each) for each in noise)
+    return replace(model.realistic, style=noise_map.NoiseMap(mean, factor).by(amount), forms=torch.from_numpy(forms))
 
 
 def stretches_of(melodies: np.ndarray) -> np.ndarray:

@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from torch import Tensor
 
 from melodylc import plausibility
 from melodylc.attributes import Attributes
+from melodylc.base.arrays import Vectors
 from melodylc.base.errors import UserError
+from melodylc.base.extras import installed, need
 from melodylc.base.numbers import integer
 from melodylc.base.numbers import seed as checked_seed
 from melodylc.base.numbers import temperature as checked_temperature
+from melodylc.constraints.playing_actor import AnyActor
 from melodylc.constraints.repairs import notes_put_back, part_of, repaired
-from melodylc.constraints.rule_actor import RuleActor
 from melodylc.constraints.sampling import (
     Constraints,
     Drawn,
@@ -35,18 +36,18 @@ from melodylc.generated import Generated, report
 from melodylc.generation import prepared
 from melodylc.latent.budget import Budget
 from melodylc.melody import HOLD
-from melodylc.model import Model
 from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
+from melodylc.runtime.interface import MelodyModel
 
 
 def transform(
-    model: Model,
+    model: MelodyModel,
     melody: np.ndarray,
     attributes: Attributes | None = None,
     *,
     rules: Rule | Sequence[Rule] = (),
-    actors: RuleActor | Sequence[RuleActor] = (),
+    actors: AnyActor | Sequence[AnyActor] = (),
     how: str | None = None,
     amount: float = 1.0,
     seed: int | None = None,
@@ -58,12 +59,12 @@ def transform(
     """Change one melody (256,) as little as attributes and rules ask for (section 5).
 
     Notes that a key or range does not allow move to the likeliest of the nearest pitches that it does; nothing else
-    changes. Where that is not enough, the gradient of the decoder says where to go from the melody's encoding for
-    attributes, actors or their critics for rules; of the decodes on the way there, the first that is kept is taken.
-    Bars that decode as they would have anyway stay as they were played, and bars, then notes, that need not have
-    changed are put back. Where the answer is not kept, the encoding is decoded the other `ways`. What is plausible is
-    widened by what the melody itself does: its own oddities are nothing to mend. A melody that satisfies every rule
-    comes back as it was.
+    changes. Where that is not enough, the gradient of the decoder (without torch the conditional actor) says where to
+    go from the melody's encoding for attributes, actors or their critics for rules; of the decodes on the way there,
+    the first that is kept is taken. Bars that decode as they would have anyway stay as they were played, and bars, then
+    notes, that need not have changed are put back. Where the answer is not kept, the encoding is decoded the other
+    `ways`. What is plausible is widened by what the melody itself does: its own oddities are nothing to mend. A melody
+    that satisfies every rule comes back as it was.
 
     Args:
         how: "actor": actors lead the way for attributes too, which is faster and goes further; "gradient": descent on
@@ -74,13 +75,15 @@ def transform(
 
     Raises:
         ValueError: if it is no melody.
-        UserError: for nothing to change, an amount outside [0, 1], and descent without critics.
+        UserError: for nothing to change, an amount outside [0, 1], and descent without critics or torch.
     """
     constraints = Constraints.of(attributes, rules, actors)
     if not constraints.all_rules:
         raise UserError("transform: expected what to change; give a key, a number of notes, a range or a rule")
     if how is not None:
         check_method(how)
+        if how == "gradient":
+            need("transform: how='gradient'", "torch")
     check_amount(amount)
     checked_seed(seed)
     checked_temperature(temperature)
@@ -94,7 +97,7 @@ def transform(
         return report(made, bounds, f"made for {constraints.together.name}")
     constraints = constraints.with_actors(model, budget, keep)
     known = ways(model, constraints, strict=strict, start="encoding", near=how != "actor")
-    summary = describe(constraints)
+    summary = describe(constraints) + _without_gradient(constraints, how)
     if how == "gradient" and constraints.actors:
         name = known[0].name.replace("actor", "gradient")
         known[0], summary = replace(known[0], name=name, move=descend(*constraints.actors)), "gradient"
@@ -103,7 +106,7 @@ def transform(
         return _pitches_first(states, constraints, bounds)
 
     def make(way: Way, number: int, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        def decoded(z: Tensor) -> np.ndarray:
+        def decoded(z: Vectors) -> np.ndarray:
             return model.decode(z, temperature=temperature, seed=seed, allowed_states=way.allowed_states)
 
         changed = transform_towards(model, melody[None], way.move, decoded, reward, amount)
@@ -115,8 +118,15 @@ def transform(
     return report(draw(known, 1, 1, make), bounds, summary)
 
 
+def _without_gradient(constraints: Constraints, how: str | None = None) -> str:
+    """Return words that say so where the gradient of the decoder would have come first, and there is no torch."""
+    if how == "actor" or installed("torch") or not constraints.attributes.rules() or constraints.learned_together:
+        return ""
+    return "; by the actor, since the decoder's gradient, which keeps more, needs torch: pip install 'melodylc[train]'"
+
+
 def _single_notes(
-    model: Model, melody: np.ndarray, constraints: Constraints, bounds: Bounds, seed: int
+    model: MelodyModel, melody: np.ndarray, constraints: Constraints, bounds: Bounds, seed: int
 ) -> np.ndarray | None:
     """Return a melody (256,) that is kept, only notes moved that a key or range does not allow, or None."""
     allowed = mask_where_possible(constraints.all_rules)
@@ -135,14 +145,14 @@ def _pitches_first(melodies: np.ndarray, constraints: Constraints, bounds: Bound
 
 
 def interpolate(
-    model: Model,
+    model: MelodyModel,
     first: np.ndarray,
     last: np.ndarray,
     count: int = 5,
     attributes: Attributes | None = None,
     *,
     rules: Rule | Sequence[Rule] = (),
-    actors: RuleActor | Sequence[RuleActor] = (),
+    actors: AnyActor | Sequence[AnyActor] = (),
     seed: int | None = None,
     temperature: float | None = 0.0,
     strict: bool = False,
@@ -175,4 +185,4 @@ def interpolate(
         seed=secrets.randbits(31) if seed is None else seed,
         temperature=temperature,
     )
-    return report(drawn, bounds, describe(constraints))
+    return report(drawn, bounds, describe(constraints) + _without_gradient(constraints))

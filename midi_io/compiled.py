@@ -1,8 +1,9 @@
 """Kernels: functions that numba compiles, or that run as they are written where compiling would take longer.
 
-numba is imported when a kernel is first called, and compiles it then, so that a module with kernels costs little to
-import and a caller may still choose. The compiled code is kept in the user's cache folder: beside the modules, where
-numba would put it, cached files outlive an uninstall and hide an editable install made after.
+Where numba is not installed they run as they are written. It is imported when a kernel is first called, and compiles it
+then, so that a module with kernels costs little to import and a caller may still choose. The compiled code is kept in
+the user's cache folder: beside the modules, where numba would put it, cached files outlive an uninstall and hide an
+editable install made after.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 _folder_name = "midi_io"
-_interpreted = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+_interpreted = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0") or find_spec("numba") is None
 
 
 class Kernel:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from vision.command import main
-from vision.data import mnist
-from vision.presets import MNIST
+from vision.missing import torch_is_missing
 
 
 def entry(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
+    if torch_is_missing("mnist"):
+        return 2
+    from vision.command import main
+    from vision.data import mnist
+    from vision.presets import MNIST
+
     return main("mnist", lambda _: mnist.label_names(), mnist.load, MNIST, arguments)
 
 

@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 Vectors: TypeAlias = "np.ndarray | Tensor"
 
 
+def on_the_way(start: Vectors, goal: Vectors, share: float | np.ndarray) -> Vectors:
+    """Return points (B, Z) a share of the way along the chords from start (B, Z) to goal: one for all, or (B, 1)."""
+    if isinstance(start, np.ndarray):
+        return np.asarray(start + np.float32(share) * (as_array(goal) - start))
+    end = start.new_tensor(goal) if isinstance(goal, np.ndarray) else goal
+    return start.lerp(end, share) if isinstance(share, float) else start.lerp(end, start.new_tensor(share))
+
+
 def as_array(vectors: Vectors) -> np.ndarray:
     """Return vectors as an array, without a copy where they are on the CPU."""
     return vectors if isinstance(vectors, np.ndarray) else vectors.detach().cpu().numpy()

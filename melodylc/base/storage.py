@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,13 +50,27 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], card: Mapping[str, 
     Raises:
         UserError: if there is no space left, or the file cannot be written for another reason.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    _write(path, lambda beside: save_file(plain, beside, None if card is None else {"card": json.dumps(card)}))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a safetensors file of arrays; see `write_tensors`."""
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    _write(path, lambda beside: save_file(plain, beside))
+
+
+def _write(path: Path, save: Callable[[Path], object]) -> None:
+    from safetensors import SafetensorError
+
     try:
         with atomic_write(path) as beside:
-            save_file(plain, beside, None if card is None else {"card": json.dumps(card)})
+            save(beside)
     except SafetensorError as error:
         raise UserError(f"{path}: cannot be written ({error}); check the permissions and the space left") from error
 

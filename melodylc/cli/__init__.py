@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
+from melodylc.base import extras
 from melodylc.base.errors import UserError
 from melodylc.base.signals import BROKEN_PIPE, exit_code, on_signals
 from melodylc.base.torchrun import is_first, tells_error
@@ -35,7 +36,8 @@ from melodylc.cli import (
     transform,
 )
 
-# in the order of the help; each adds its own arguments, and loads what is heavy when it runs
+# in the order of the help; each adds its own arguments, says what it `needs` of the extra `train`, and loads what is
+# heavy when it runs
 COMMANDS = (
     generate, transform, infill, continuing, interpolate, learn, style, taste, panel, live, ableton, bridge,
     ports, doctor, plugin, extract, train, prior, condition, evaluate,
@@ -59,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         _refuse_empty_texts(options)
+        extras.need(options.command, *getattr(options, "needs", ()))
         with on_signals():
             options.run(options)
     except BrokenPipeError:

@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melodylc.base.errors import UserError
+from melodylc.base.extras import need
 from melodylc.base.numbers import LAST_SEED, MOST
 from melodylc.melody import BARS
 
@@ -19,9 +19,8 @@ if TYPE_CHECKING:  # heavy modules load in the command that needs them
     import numpy as np
 
     from melodylc.attributes import Attributes
-    from melodylc.constraints.rule_actor import RuleActor
+    from melodylc.constraints.playing_actor import AnyActor
     from melodylc.latent.budget import Budget
-    from melodylc.model import Model
     from melodylc.rules import Rule
     from melodylc.runtime.interface import MelodyModel
 
@@ -116,9 +115,8 @@ def to_taste(options: argparse.Namespace, model: MelodyModel, rules: list[Rule])
     if options.taste is None:
         return rules
     from melodylc.constraints.preference import load_preference
-    from melodylc.model import with_torch
 
-    return [*rules, load_preference(options.taste, with_torch(model))]
+    return [*rules, load_preference(options.taste, model)]
 
 
 def style_amount(options: argparse.Namespace) -> float:
@@ -132,33 +130,19 @@ def style_amount(options: argparse.Namespace) -> float:
     return 1.0 if options.style_amount is None else float(options.style_amount)
 
 
-def playing(options: argparse.Namespace, *, drawn: bool) -> MelodyModel:
-    """Return the model in the style of the options: without torch where that is enough, which starts sooner.
+def playing(options: argparse.Namespace, *, drawn: bool = False) -> MelodyModel:
+    """Return the model in the style of the options; see `melodylc.loading.load`.
 
     Args:
-        drawn: whether melodies are only drawn. A search, which decodes hundreds, is faster with torch.
+        drawn: whether melodies are only drawn.
 
     Raises:
         UserError: for a model, a style or a device that is none.
     """
-    from melodylc.runtime import model as runtime
+    from melodylc.loading import load
 
-    plain = options.style is None and options.device in (None, "cpu")
-    if plain and (drawn or find_spec("torch") is None) and runtime.runs(options.model):
-        style_amount(options)
-        return runtime.load(options.model)
-    from melodylc.model import load
-
-    return styled(options, load(options.model, options.device))
-
-
-def styled(options: argparse.Namespace, model: Model) -> Model:
-    """Return the model in the style of the options, or as it is.
-
-    Raises:
-        UserError: for a style that is none, or of another model.
-    """
     amount = style_amount(options)
+    model = load(options.model, getattr(options, "device", None), drawn=drawn and options.style is None)
     if options.style is None:
         return model
     from melodylc.style import in_style, load_style
@@ -328,15 +312,15 @@ def how(options: argparse.Namespace) -> str:
     return str(options.how)
 
 
-def actors(options: argparse.Namespace, model: MelodyModel, learning: bool = True) -> list[RuleActor]:
+def actors(options: argparse.Namespace, model: MelodyModel, learning: bool = True) -> list[AnyActor]:
     """Load the actors; without any, rules are about to be learned, which is said where it is so."""
     loaded = []
     if options.actor:
-        from melodylc.constraints.rule_actor import load_actor
-        from melodylc.model import with_torch
+        from melodylc.constraints.playing_actor import load_actor
 
-        loaded = [load_actor(path, with_torch(model)) for path in options.actor]
+        loaded = [load_actor(path, model) for path in options.actor]
     if _has_rules(options) and not loaded and learning:
+        need("learning an actor", "torch")
         kept = f"kept in {options.keep}" if options.keep else "--keep FILE.safetensors keeps it for --actor"
         print(f"learning an actor first; --rounds and --seconds bound it, {kept}", file=sys.stderr)
     return loaded

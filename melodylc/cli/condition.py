@@ -19,7 +19,7 @@ def add(commands: arguments.Commands) -> None:
     parser.add_argument("--corpus", help="more examples than the model's bank has")
     parser.add_argument("--rounds", type=arguments.number(int, 1), default=500, help="of fresh melodies (500)")
     arguments.add_seed(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, needs=("torch",))
 
 
 def run(options: argparse.Namespace) -> None:

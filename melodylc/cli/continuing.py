@@ -39,13 +39,12 @@ def run(options: argparse.Namespace) -> None:
     from melodylc.cli import output
     from melodylc.constraints.lengths import check_bars
     from melodylc.continuing import continue_melody
-    from melodylc.model import load
 
     given = output.select(options, options.file, last=True)
     _check_sounding(given.states)
     attributes, rules = arguments.attributes_and_rules(options, given.bar + 1)
     check_bars(options.bars, options.chords)
-    model = arguments.styled(options, load(options.model))
+    model = arguments.playing(options)
     rules = arguments.to_taste(options, model, rules)
     made = continue_melody(
         model,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melodylc.base.errors import UserError
+from melodylc.base.extras import need
 from melodylc.cli import arguments
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def run(options: argparse.Namespace) -> None:
     if options.score_listening:
         _score_listening(options)
         return
+    need("evaluate", "torch")
     from melodylc.model import load
 
     model = load(options.model)

@@ -26,7 +26,7 @@ def add(commands: arguments.Commands) -> None:
         "--max-rest-bars", type=number(int, 0, 16), default=1, help="in a row, that a window may have (1)"
     )
     parser.add_argument("--pair-2-4", action="store_true", help="read 2/4 as 4/4, two bars at a time")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, needs=("numba", "pyarrow"))
 
 
 def run(options: argparse.Namespace) -> None:

@@ -36,14 +36,13 @@ def run(options: argparse.Namespace) -> None:
 
     from melodylc.cli import output
     from melodylc.infilling import BUDGET, infill, numbers_of_bars
-    from melodylc.model import load
 
     if options.bars is None and options.keep is None:
         raise UserError("infill: expected --bars, those to make anew, or --keep, what stays of all; or both")
     bars = None if options.bars is None else numbers_of_bars(options.bars)
     given = output.select(options, options.file)
     attributes, rules = arguments.attributes_and_rules(options, given.bar + 1)
-    model = arguments.styled(options, load(options.model))
+    model = arguments.playing(options)
     rules = arguments.to_taste(options, model, rules)
     made = infill(
         model,

@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> None:
     attributes, rules = arguments.attributes_and_rules(options)
     decoding = arguments.decoding(options)
     from melodylc.cli import output
-    from melodylc.model import load
+    from melodylc.loading import load
     from melodylc.transforming import interpolate
 
     first, last = (output.select(options, file).states for file in (options.first, options.last))

@@ -30,7 +30,7 @@ def add(commands: arguments.Commands) -> None:
     arguments.add_seed(parser)
     arguments.add_model(parser)
     arguments.add_device(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, needs=("torch",))
 
 
 def run(options: argparse.Namespace) -> None:

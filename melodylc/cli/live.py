@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from melodylc.base.errors import UserError
+from melodylc.base.extras import need
 from melodylc.base.signals import POLITE, handling
 from melodylc.cli import arguments
 from melodylc.cli.arguments import number
@@ -181,11 +182,14 @@ def _play(options: argparse.Namespace, settings: SessionSettings) -> None:
     from melodylc.cli.status_line import StatusLine
     from midi_io.priority import raise_priority
 
+    learns = bool(options.rule and not options.actor and options.mode != "continue")
+    if learns:
+        need("live: learning an actor for --rule", "torch")
     line = StatusLine()
     priority = raise_priority()
     if priority.mend:
         line.say(f"priority: {priority.says}; a busy machine may delay notes. {priority.mend}")
-    if options.rule and not options.actor and options.mode != "continue":
+    if learns:
         kept = f"kept in {options.keep}" if options.keep else "--keep FILE.safetensors keeps it for --actor"
         line.say(f"learning an actor first; --rounds and --seconds ({settings.learning_seconds:g}) bound it, {kept}")
     else:

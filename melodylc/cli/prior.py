@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
+from melodylc.base import extras
 from melodylc.cli import arguments
 
 
@@ -17,7 +18,7 @@ def add(commands: arguments.Commands) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with the training beside the model")
     parser.add_argument("--device", help="cpu or cuda (cpu)")
     arguments.add_seed(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, needs=extras.TRAIN)
 
 
 def run(options: argparse.Namespace) -> None:

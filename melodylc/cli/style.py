@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from melodylc.base import extras
 from melodylc.cli import arguments
 
 
@@ -13,7 +14,7 @@ def add(commands: arguments.Commands) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="MIDI files, or folders to search; ten or more files")
     parser.add_argument("--out", required=True, metavar="FILE", help="where the style is saved (.safetensors)")
     arguments.add_model(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, needs=extras.TRAIN)
 
 
 def run(options: argparse.Namespace) -> None:

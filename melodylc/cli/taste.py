@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
     """Ask about pairs, the most informative ones, and save what is answered after each."""
     out = arguments.actor_file(options.out, "--out")
     from melodylc.constraints.preference import load_preference, prefer
-    from melodylc.model import load
+    from melodylc.loading import load
 
     model = load(options.model)
     preference = load_preference(out, model) if out.exists() else prefer(model)

@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from melodylc.base import extras
 from melodylc.base.errors import UserError
 from melodylc.cli import arguments
 
@@ -23,7 +24,7 @@ def add(commands: arguments.Commands) -> None:
     parser.add_argument("--start", metavar="MODEL", help="begin the last stage with the weights of this model")
     parser.add_argument("--about", metavar="FILE", help="JSON fields for the card: licence, sources, temperature")
     parser.add_argument("--device", help="cpu or cuda (default: cuda where there is one)")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, needs=extras.TRAIN)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
 
     from melodylc.cli import output
     from melodylc.constraints.transformation import onsets_kept, pitches_kept
-    from melodylc.model import load
+    from melodylc.loading import load
     from melodylc.transforming import transform
 
     given = output.select(options, options.file).states

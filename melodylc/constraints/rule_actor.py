@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from melodylc import plausibility
+from melodylc import kinds, plausibility
 from melodylc.attributes import Attributes
 from melodylc.base import numbers, storage
 from melodylc.base.arrays import Vectors
@@ -26,13 +26,15 @@ from melodylc.latent.critics import lowest_logits
 from melodylc.latent.networks import Actor, PartsCritic
 from melodylc.latent.precision import half_precision
 from melodylc.latent.rewards import Budget, Round, TrainingResult, train_from_rewards
+from melodylc.loading import with_torch
 from melodylc.melody import BARS
 from melodylc.model import Model, fingerprint, generator, read_learned
 from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
 from melodylc.rules.rule import as_rule
+from melodylc.runtime.interface import MelodyModel
 
-KIND = storage.FileKind("melodylc.actor", "actor", "an actor; melodylc learn --out FILE.safetensors makes one")
+KIND = kinds.RULE_ACTOR
 REACHED, PARTLY = 0.5, 0.05  # shares kept from which a rule counts as reached, and as partly reached
 STARTS = 2048  # draws of the prior, for attributes, that an actor starts from while it is learned
 EXAMPLES = 3  # melodies nearest to the rule that travel with an actor
@@ -176,7 +178,7 @@ class _Rewards:
 
 
 def learn(
-    model: Model,
+    model: MelodyModel,
     rule: Rule,
     *,
     attributes: Attributes | None = None,
@@ -205,7 +207,7 @@ def learn(
     Raises:
         UserError: if it is no rule, or returns anything but numbers in [0, 1]; for numbers out of bounds.
     """
-    rule = as_rule(rule)
+    model, rule = with_torch(model, "learn"), as_rule(rule)
     numbers.check("budget", budget, LIMITS, optional=("seconds", "enough"))
     numbers.seed(seed)
     numbers.temperature(temperature)

@@ -12,15 +12,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from operator import and_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from melodylc.attributes import Attributes
 from melodylc.base import storage
 from melodylc.base.errors import UserError
+from melodylc.base.extras import installed, need
 from melodylc.constraints.conditional import ConditionalActor, find_conditional_actor
 from melodylc.latent.budget import Budget
+from melodylc.loading import with_torch
 from melodylc.plausibility import FEATURES, Bounds
 from melodylc.rules import Rule
 from melodylc.rules.rule import as_rule, described
@@ -29,6 +31,7 @@ from melodylc.runtime.interface import MelodyModel
 
 if TYPE_CHECKING:  # which need torch
     from melodylc.constraints.composition import ComposedActor
+    from melodylc.constraints.playing_actor import AnyActor
     from melodylc.constraints.rule_actor import RuleActor
 
 Move = Callable[[Any], Any]  # vectors (B, Z), arrays or tensors, to others
@@ -40,7 +43,7 @@ class Constraints:
 
     attributes: Attributes = field(default_factory=Attributes)
     rules: tuple[Rule, ...] = ()
-    actors: tuple[RuleActor, ...] = ()
+    actors: tuple[AnyActor, ...] = ()
     learned_together: bool = False  # the one actor was learned for the attributes too: it needs no conditional actor
 
     @classmethod
@@ -48,7 +51,7 @@ class Constraints:
         cls,
         attributes: Attributes | None,
         rules: Rule | Sequence[Rule] = (),
-        actors: RuleActor | Sequence[RuleActor] = (),
+        actors: AnyActor | Sequence[AnyActor] = (),
     ) -> Constraints:
         """Return constraints from what users give: one or several rules and actors, and no attributes for none.
 
@@ -90,10 +93,10 @@ class Constraints:
         """Return constraints with one actor, learned now for all that is asked; see `with_actors`."""
         if keep is not None:
             storage.weights_path(keep)  # before the minutes it takes
+        learning = with_torch(model, "learning an actor")  # says so where it cannot
         from melodylc.constraints.rule_actor import learn
-        from melodylc.model import with_torch
 
-        actor = learn(with_torch(model), self.together, attributes=self.attributes, budget=budget)
+        actor = learn(learning, self.together, attributes=self.attributes, budget=budget)
         if keep is not None:
             actor.save(keep)
         return replace(self, actors=(actor,), learned_together=True)
@@ -128,7 +131,7 @@ def ways(
         strict: only the masked ways.
         start: the name of vectors before they are moved.
         near: whether attributes are first reached by the gradient of the decoder, which stays nearer to the start than
-            the actor, and takes a second or two.
+            the actor, and takes a second or two; it needs torch, without which the actor comes first.
         conditional_actor: the model's, where it is loaded already.
 
     Raises:
@@ -143,7 +146,7 @@ def ways(
         actor = conditional_actor or find_conditional_actor(model)
         if actor is not None:
             moves.insert(0, ("actor", partial(actor.move, attributes=attributes)))
-        if near:
+        if near and installed("torch"):
             moves.insert(0, ("decoder gradient", _decoder_gradient(model, attributes)))
     if constraints.actors:
         last = _together(constraints.actors)
@@ -164,7 +167,7 @@ def describe(constraints: Constraints) -> str:
     """Return in words what moves the first of the `ways`."""
     names = [actor.card["rule"] for actor in constraints.actors]
     if constraints.learned_together:
-        (actor,) = constraints.actors
+        actor = cast("RuleActor", constraints.actors[0])
         return f"an actor learned for {names[0]} ({actor.outcome})"
     parts = [f"made for {constraints.attributes}"] if constraints.attributes.rules() else []
     if names:
@@ -174,17 +177,17 @@ def describe(constraints: Constraints) -> str:
 
 def _decoder_gradient(model: MelodyModel, attributes: Attributes) -> Move:
     from melodylc.constraints.decoder_descent import descend_on_decoder
-    from melodylc.model import with_torch
 
-    return partial(descend_on_decoder, with_torch(model), attributes=attributes)
+    return partial(descend_on_decoder, with_torch(model, "the decoder's gradient"), attributes=attributes)
 
 
-def _together(actors: tuple[RuleActor, ...]) -> RuleActor | ComposedActor:
+def _together(actors: tuple[AnyActor, ...]) -> AnyActor | ComposedActor:
     if len(actors) == 1:
         return actors[0]
+    need("several actors", "torch")
     from melodylc.constraints.composition import compose
 
-    return compose(*actors)
+    return compose(*cast("tuple[RuleActor, ...]", actors))  # as they are loaded with torch
 
 
 def _masked(name: str, move: Move, allowed_states: np.ndarray, attributes: Attributes) -> Way:

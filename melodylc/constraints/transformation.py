@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from melodylc.base.arrays import Vectors, on_the_way
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import number
-from melodylc.constraints.rule_actor import RuleActor
-from melodylc.latent.descent import combined_energy, optimise
 from melodylc.melody import BARS, HOLD, STEPS_PER_BAR, canonical, check
-from melodylc.model import Model
 from melodylc.rules import Rule
 from melodylc.runtime.choosing import strictly
+from melodylc.runtime.interface import MelodyModel
+
+if TYPE_CHECKING:  # which need torch
+    from torch import Tensor
+
+    from melodylc.constraints.playing_actor import AnyActor
+    from melodylc.constraints.rule_actor import RuleActor
 
 AMOUNTS = tuple(i / 10 for i in range(16))  # shares of the whole move that are tried, the smallest first
 DISTANCE_WEIGHT = 0.3  # of the distance from the encoding, in descent
@@ -24,7 +28,7 @@ DESCENT_STEPS, DESCENT_RATE = 30, 0.1  # of descent
 SURE_LOGIT = 2.0  # logit at which descent stops: P(the rule holds) of 0.88
 HOW = ("actor", "gradient")
 
-Move = Callable[[Tensor], Tensor]  # (B, Z) -> (B, Z)
+Move = Callable[[Any], Any]  # vectors (B, Z), arrays or tensors, to others
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Transformed:
 
 
 def transform_batch(
-    model: Model,
+    model: MelodyModel,
     melodies: np.ndarray,
     rule: Rule,
     actor: RuleActor,
@@ -66,7 +70,7 @@ def transform_batch(
     allowed_states = strictly(rule.allowed_pitches, rule.name) if strict else None
     move = actor.move if how == "actor" else descend(actor)
 
-    def decoded(z: Tensor) -> np.ndarray:
+    def decoded(z: Vectors) -> np.ndarray:
         return model.decode(z, temperature=0.0, allowed_states=allowed_states)
 
     return transform_towards(model, canonical(np.atleast_2d(check(melodies))), move, decoded, rule, amount).melodies
@@ -83,15 +87,20 @@ def check_amount(amount: float) -> None:
     number("amount", amount, 0, 1)
 
 
-def descend(*actors: RuleActor) -> Move:
+def descend(*actors: AnyActor) -> Move:
     """Return a move by gradient on the critics of actors: G_opt, each vector frozen once all are sure of it."""
-    for actor in actors:
+    import torch
+
+    from melodylc.latent.descent import combined_energy, optimise
+
+    learned = cast("tuple[RuleActor, ...]", actors)  # as they are loaded with torch
+    for actor in learned:
         if not actor.critics:
             raise UserError(f"transform: {actor.card['rule']} was learned without critics of bars; use the actor")
-    judges = [actor.judge for actor in actors]
+    judges = [actor.judge for actor in learned]
 
     def move(z: Tensor) -> Tensor:
-        energy = combined_energy(z, actors[0].model.bank.sigma_bar, judges, penalty=DISTANCE_WEIGHT)
+        energy = combined_energy(z, learned[0].model.bank.sigma_bar, judges, penalty=DISTANCE_WEIGHT)
 
         def done(moved: Tensor) -> Tensor:
             return torch.cat([judge(moved) >= SURE_LOGIT for judge in judges], dim=-1).all(dim=-1)
@@ -102,10 +111,10 @@ def descend(*actors: RuleActor) -> Move:
 
 
 def transform_towards(
-    model: Model,
+    model: MelodyModel,
     states: np.ndarray,
     move: Move,
-    decoded: Callable[[Tensor], np.ndarray],
+    decoded: Callable[[Any], np.ndarray],
     reward: Callable[[np.ndarray], np.ndarray],
     amount: float = 1.0,
 ) -> Transformed:
@@ -123,7 +132,7 @@ def transform_towards(
         left = np.flatnonzero(highest < 1)
         if not len(left):
             break
-        melodies = decoded(torch.lerp(start, goal, share)[left])
+        melodies = decoded(on_the_way(start, goal, share)[left])
         for candidate in (melodies, unchanged_bars(melodies, plain[left], states[left])):
             rewards = reward(candidate)
             better = rewards > highest[left]
@@ -132,7 +141,7 @@ def transform_towards(
     reached = reward(whole)
     if amount == 1:
         return Transformed(whole, reached, shares, reached)
-    halfway = torch.lerp(start, goal, torch.from_numpy(amount * shares[:, None]).float())
+    halfway = on_the_way(start, goal, amount * shares[:, None])
     part = unchanged_bars(decoded(halfway), plain, states)
     # a bar that the whole change leaves alone is left alone on the way to it
     part = canonical(np.where(_same_bars(whole, states), states, part))

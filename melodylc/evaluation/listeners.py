@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from melodylc import rules
 from melodylc.constraints.preference import PreferenceFeatures, most_informative
@@ -103,12 +101,12 @@ def measure_agreement(model: Model, *, seed: int = 0) -> list[Agreement]:
     table = []
     for name, taste in TASTES.items():
         value = taste(states)
-        likes = torch.from_numpy((value > np.median(value)).astype(float))
+        likes = (value > np.median(value)).astype(float)
         differ = value[first] != value[second]
         ordered = (value[first] > value[second])[differ]
 
         def agreement(belief: preference.Belief, differ: np.ndarray = differ, ordered: np.ndarray = ordered) -> float:
-            mean = belief.mean(features).numpy()
+            mean = belief.mean(features)
             return float(((mean[first] > mean[second])[differ] == ordered).mean())
 
         curves = np.zeros((2, LISTENERS, len(ANSWERS)))
@@ -122,8 +120,8 @@ def measure_agreement(model: Model, *, seed: int = 0) -> list[Agreement]:
 
 
 def _interview(
-    features: Tensor,
-    likes: Tensor,
+    features: np.ndarray,
+    likes: np.ndarray,
     pool: range,
     informative: bool,
     agreement: Callable[[preference.Belief], float],

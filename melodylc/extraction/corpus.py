@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from melodylc.base.errors import UserError
+from melodylc.base.extras import need
 from melodylc.extraction import storage
 from melodylc.melody import STEPS
 
@@ -101,7 +102,12 @@ class Corpus:
             )
 
     def tables(self, split: str | None = None) -> Iterator[pa.Table]:
-        """Yield the Parquet files in order, each as a table, with the rows of one split or of all."""
+        """Yield the Parquet files in order, each as a table, with the rows of one split or of all.
+
+        Raises:
+            UserError: for a damaged file, and where pyarrow is not installed.
+        """
+        need("corpus", "pyarrow")
         import pyarrow as pa
         import pyarrow.parquet as pq
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from melodylc.base.errors import UserError
+from melodylc.base.extras import need
 from melodylc.base.numbers import integer
 from melodylc.base.progress import bar as bar_of
 from melodylc.base.version import __version__
@@ -65,8 +66,8 @@ def extract(
 
     Raises:
         ImportError: for Ray or a URL without the extra.
-        UserError: if `out` exists, another run is making it, the paths cannot be used (see `find_midi_files`), or no
-            cluster answers.
+        UserError: without the extra `train`, if `out` exists, another run is making it, the paths cannot be used (see
+            `find_midi_files`), or no cluster answers.
     """
     if workers is not None:
         integer("workers", workers, 1)
@@ -76,6 +77,7 @@ def extract(
         raise UserError(f"address: expected none without engine ray, got {address!r}; name the engine too")
     if storage.is_url(out) and set("*?[") & set(str(out)):  # fsspec would delete all that matches
         raise UserError(f"extract: expected --out without *, ? and [ in a URL, got {out}; name another folder")
+    need("extract", "numba", "pyarrow")
     target = storage.path_of(out)
     _check_absent(target, out)
     if rejected is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from melodylc.base.extras import installed
 from melodylc.live.hints import INSTALL, INSTALL_LINK, LINK_LICENCE, with_hint
 from midi_io.link_transport import PACKAGE as LINK
 from midi_io.ports import NoVirtualPortsError, problem_of
@@ -105,11 +106,13 @@ def _link() -> Finding:
 
 
 def _torch() -> Finding:
+    if not installed("torch"):
+        return Finding("torch", True, "not installed; only learning needs it (pip install 'melodylc[train]')")
     try:
         import torch
     except (ImportError, OSError) as error:
-        again = "--force-reinstall " if find_spec("torch") else ""
-        return Finding("torch", False, f"does not load ({str(error).splitlines()[0]})", f"pip install {again}torch")
+        why = f"does not load ({str(error).splitlines()[0]})"
+        return Finding("torch", False, why, "pip install --force-reinstall torch")
     where = f"CUDA: {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "CPU only, which is enough"
     return Finding("torch", True, f"{torch.__version__}, {where}")
 

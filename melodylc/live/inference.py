@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, reduce
-from importlib.util import find_spec
 from operator import and_
 from pathlib import Path
 from queue import SimpleQueue
@@ -49,7 +48,7 @@ from melodylc.melody import canonical
 if TYPE_CHECKING:
     from melodylc.attributes import Attributes
     from melodylc.base.arrays import Vectors
-    from melodylc.constraints.rule_actor import RuleActor
+    from melodylc.constraints.playing_actor import AnyActor
     from melodylc.constraints.sampling import Constraints, Way
     from melodylc.rules import Rule
     from melodylc.runtime.interface import MelodyModel
@@ -76,7 +75,7 @@ class Inference:
         from melodylc.constraints.lengths import check_model
         from melodylc.rules import find
 
-        self.model = _playing(setup, tasks) or _with_torch(setup)
+        self.model = _model(setup, tasks)
         self.conditional_actor = conditional.find_conditional_actor(self.model)
         self.rules = [find(text) for text in setup.rules]
         self.actors = _actors(setup, self.model, self.rules)
@@ -206,37 +205,37 @@ class Inference:
         )
 
 
-def _playing(setup: Setup, tasks: bool) -> MelodyModel | None:
-    """Return the model without torch, where that is all that is needed, or all there is."""
-    from melodylc.runtime import model as runtime
+def _model(setup: Setup, tasks: bool) -> MelodyModel:
+    """Return the model, in the style that is asked for: without torch, where that is all that is needed."""
+    from melodylc.loading import load
 
-    drawn = not (tasks or setup.searches or setup.learns or setup.actors)
-    able = setup.style is None and setup.device in (None, "cpu") and runtime.runs(setup.model)
-    return runtime.load(setup.model) if able and (drawn or find_spec("torch") is None) else None
-
-
-def _with_torch(setup: Setup) -> MelodyModel:
-    from melodylc.model import load
+    drawn = not (tasks or setup.searches or setup.learns or setup.actors or setup.style is not None)
+    model = load(setup.model, setup.device, drawn=drawn)
+    if setup.style is None:
+        return model
     from melodylc.style import in_style, load_style
 
-    model = load(setup.model, setup.device)
-    return model if setup.style is None else in_style(model, load_style(setup.style, model), setup.style_amount)
+    return in_style(model, load_style(setup.style, model), setup.style_amount)
 
 
-def _actors(setup: Setup, model: MelodyModel, rules: list[Rule]) -> list[RuleActor]:
+def _actors(setup: Setup, model: MelodyModel, rules: list[Rule]) -> list[AnyActor]:
     """Return the actors of rules: those of files, or one that is learned now."""
     if not (setup.actors or setup.learns):
         return []
-    from melodylc.constraints.rule_actor import learn, load_actor
-    from melodylc.latent.budget import Budget
-    from melodylc.model import with_torch
+    from melodylc.constraints.playing_actor import load_actor
 
     if not setup.learns:
-        return [load_actor(path, with_torch(model)) for path in setup.actors]
+        return [load_actor(path, model) for path in setup.actors]
+    from melodylc.loading import with_torch
+
+    learning = with_torch(model, "live: learning an actor for --rule")
+    from melodylc.constraints.rule_actor import learn
+    from melodylc.latent.budget import Budget
+
     budget = replace(Budget(), seconds=setup.seconds)
     if setup.rounds is not None:
         budget = replace(budget, rounds=setup.rounds)
-    actor = learn(with_torch(model), reduce(and_, rules), budget=budget)
+    actor = learn(learning, reduce(and_, rules), budget=budget)
     print(actor.report, file=sys.stderr)
     if setup.keep is not None:
         actor.save(setup.keep)

@@ -11,22 +11,23 @@ from melodylc.base.arrays import Vectors, as_array
 from melodylc.runtime import shapes
 from melodylc.runtime.layers import sigmoid
 from melodylc.runtime.products import linear_layers
-from melodylc.runtime.weights import Weights
+from melodylc.runtime.weights import Weights, under
 
 
 class Actor:
-    """A network that moves z to z' = (1 - gate) z + gate dz, given labels."""
+    """A network that moves z to z' = (1 - gate) z + gate dz, given labels if it takes any."""
 
     def __init__(self, weights: Weights) -> None:
         layers = linear_layers(weights)
-        self._label = layers.pop("label")
+        self._label = layers.pop("label", None)
         *self._hidden, self._last = (layers[name] for name in sorted(layers, key=lambda name: int(name.split(".")[1])))
 
-    def moved(self, z: Vectors, labels: np.ndarray) -> np.ndarray:
-        """Return where z (B, Z) is moved, (B, Z), given labels (Y,) for all."""
-        start = as_array(z)
-        own = self._label(labels[None])
-        x = np.concatenate([start, np.repeat(own, len(start), axis=0)], axis=-1)
+    def moved(self, z: Vectors, labels: np.ndarray | None = None) -> np.ndarray:
+        """Return where z (B, Z) is moved, (B, Z), given labels (Y,) for all, of an actor that takes labels."""
+        x = start = as_array(z)
+        if labels is not None and self._label is not None:
+            own = self._label(labels[None])
+            x = np.concatenate([start, np.repeat(own, len(start), axis=0)], axis=-1)
         for layer in self._hidden:
             x = layer(x)
             np.maximum(x, 0, out=x)
@@ -35,12 +36,21 @@ class Actor:
         return np.asarray((1 - gate) * start + gate * dz)
 
 
-def read_actor(path: Path, word: str, latent: int, hidden: tuple[int, ...], labels: int, label_units: int) -> Actor:
-    """Return the actor in a file; see `latent.networks.Actor`.
+def read_actor(
+    path: Path,
+    word: str,
+    latent: int,
+    hidden: tuple[int, ...],
+    labels: int = 0,
+    label_units: int = 0,
+    prefix: str = "",
+) -> Actor:
+    """Return the actor in a file, whose weights have names with a prefix; see `latent.networks.Actor`.
 
     Raises:
         ValueError: if it has other sizes.
         UserError: if it is missing or damaged.
     """
-    shapes.check(storage.shapes_of(path, word), shapes.of_actor(latent, hidden, labels, label_units))
-    return Actor(storage.read_arrays(path, word))
+    found = under(storage.shapes_of(path, word), prefix)
+    shapes.check(found, shapes.of_actor(latent, hidden, labels, label_units))
+    return Actor(storage.read_arrays(path, word, prefix))

@@ -32,8 +32,20 @@ class Bank:
         Raises:
             UserError: if the file is missing or damaged.
         """
+        return self._melodies("states")
+
+    @cached_property
+    def drawn(self) -> np.ndarray:
+        """Return the melodies (M, 256) that draws of the prior decode to.
+
+        Raises:
+            UserError: if the file is missing or damaged.
+        """
+        return self._melodies("drawn")
+
+    def _melodies(self, name: str) -> np.ndarray:
         try:
-            return unpacked(storage.read_array(self.path, "states"))
+            return unpacked(storage.read_array(self.path, name))
         except (KeyError, ValueError, zlib.error) as error:
             if isinstance(error, UserError):
                 raise
@@ -46,15 +58,39 @@ class Bank:
         Raises:
             UserError: if the file is missing or damaged, or of another model.
         """
-        mean = storage.read_array(self.path, "mean")
-        if mean.shape != (len(self.states), self.latent):
+        return self._fitting(storage.read_array(self.path, "mean"), self.states)
+
+    def draws(self) -> np.ndarray:
+        """Return the draws of the prior (M, Z) that `drawn` were decoded from.
+
+        Raises:
+            UserError: if the file is missing or damaged, or of another model.
+        """
+        stored = storage.read_arrays(self.path, prefix="drawn_from").get("")
+        return self._fitting(standard_draws(len(self.drawn), self.latent) if stored is None else stored, self.drawn)
+
+    def known(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return all pairs of the bank: z (N + M, Z) and melodies (N + M, 256).
+
+        Raises:
+            UserError: if the file is missing or damaged, or of another model.
+        """
+        return np.concatenate([self.mean, self.draws()]), np.concatenate([self.states, self.drawn])
+
+    def _fitting(self, z: np.ndarray, melodies: np.ndarray) -> np.ndarray:
+        if z.shape != (len(melodies), self.latent):
             raise UserError(f"model: {self.path} belongs to another model; keep the two together")
-        return mean
+        return z
 
 
 def fingerprint(model: MelodyModel) -> str:
     """Return a digest of the model's bank, which no two trainings share."""
     return hashlib.blake2b(as_array(model.bank.mean).astype(np.float16).tobytes(), digest_size=8).hexdigest()
+
+
+def standard_draws(count: int, latent: int) -> np.ndarray:
+    """Return (count, Z) draws of N(0, I), always the same: RandomState does not change with numpy's version."""
+    return np.random.RandomState(0).standard_normal((count, latent)).astype(np.float32)
 
 
 def unpacked(packed: np.ndarray) -> np.ndarray:

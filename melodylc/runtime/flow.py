@@ -6,6 +6,7 @@ Shapes: B examples, P parts, D numbers a part, Y labels, U units.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -150,6 +151,7 @@ def complete(
     guidance: float,
     steps: int,
     again: int = 2,
+    renewed: Callable[[np.ndarray], np.ndarray] = lambda noise: noise,
 ) -> np.ndarray:
     """Follow the velocity from noise (B, P, D) to examples of which some parts are known; see `latent.flow`."""
     form, noise = form_of(x), x
@@ -160,7 +162,7 @@ def complete(
             example = np.where(where[..., None], known, x + (1 - now) * velocity)
             last = guess == again - 1
             if not last or number < steps * RENEWED:
-                noise = tied(source.normal(*x.shape), form)
+                noise = tied(renewed(source.normal(*x.shape)), form)
             else:
                 noise = np.where(where[..., None], noise, x - now * velocity)
             x = noise + (then if last else now) * (example - noise)

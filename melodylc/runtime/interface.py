@@ -24,13 +24,15 @@ class MelodyModel(Protocol):
     style: Any
     plain: Any
 
+    def __hash__(self) -> int: ...  # what is computed once for a model is kept for it
+
     @property
     def realistic(self) -> Any:
         """Return the realistic prior, or None."""
 
     @property
     def bank(self) -> Any:
-        """Return the bank: `states` (N, 256) and `mean` (N, Z)."""
+        """Return the bank: `states` (N, 256) and `mean` (N, Z), and with draws of the prior `known()`."""
 
     @property
     def latent(self) -> int:
@@ -79,6 +81,12 @@ class MelodyModel(Protocol):
         allowed_states: np.ndarray | None = None,
     ) -> np.ndarray:
         """Decode, in half precision where that is quicker."""
+
+    def between(self, first: np.ndarray, last: np.ndarray, count: int) -> Any:
+        """Return points (count, Z) on the arc from the encoding of one melody (256,) to another's."""
+
+    def bar_embeddings(self, z: Any) -> Any:
+        """Return the embeddings of the 16 bars (B, 16, E) that z (B, Z) decodes from."""
 
     def logits(self, z: Any, melody: np.ndarray) -> np.ndarray:
         """Return the decoder's logits (256, 130) for the states of a melody (256,)."""

@@ -19,7 +19,7 @@ from melodylc.runtime import shapes
 from melodylc.runtime.bank import Bank
 from melodylc.runtime.flow import VelocityField
 from melodylc.runtime.networks import MelodyVAE
-from melodylc.runtime.prior import PRIOR_FILE, RealisticPrior
+from melodylc.runtime.prior import PRIOR_FILE, RealisticPrior, slerp
 from melodylc.runtime.sizes import LARGEST, Sizes
 
 TEMPERATURE = 0.5  # of sampling, for models whose card names none
@@ -47,7 +47,8 @@ class PlayingModel:
         self.vae, self.card, self.bank, self.path, self.realistic = vae, card, bank, path, realistic
         self.latent = latent
         self.temperature = float(card.get("temperature", TEMPERATURE))
-        self.style = self.plain = None
+        self.style: Any = None  # that its draws are in, by `melodylc.in_style`,
+        self.plain: PlayingModel | None = None  # and the model without it
 
     def source(self, seed: int | None, stream: int = 0) -> Source:
         """Return a source of random numbers for a seed and one of its streams.
@@ -127,6 +128,20 @@ class PlayingModel:
         if z.ndim != 2 or z.shape[1] != self.latent:
             raise UserError(f"z: expected shape (B, {self.latent}), got {tuple(z.shape)}")
         return self.vae.decode(z, temperature, generator or self.source(None), allowed_states)
+
+    def between(self, first: np.ndarray, last: np.ndarray, count: int) -> np.ndarray:
+        """Return points (count, Z) on the arc from the encoding of one melody (256,) to another's, both among them.
+
+        Raises:
+            UserError: for fewer than 2.
+        """
+        numbers.integer("count", count, 2)
+        a, b = self.encode(np.stack([first, last])).mean
+        return np.stack([slerp(a, b, i / (count - 1)) for i in range(count)]).astype(np.float32)
+
+    def bar_embeddings(self, z: np.ndarray) -> np.ndarray:
+        """Return the embeddings of the 16 bars (B, 16, E) that z (B, Z) decodes from."""
+        return self.vae.conductor(z)
 
     def logits(self, z: np.ndarray, melody: np.ndarray) -> np.ndarray:
         """Return the decoder's logits (256, 130) for the states of a melody (256,), each given those before it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,22 @@ AT_ONCE = 512  # draws, which bounds the memory for activations
 LEAST_ANGLE = 1e-4  # radians, below which the arc is its chord
 
 
+class NoiseMap(NamedTuple):
+    """Noise to noise, the same for every bar: what a style is; see `latent.noise_map`."""
+
+    mean: np.ndarray  # (D,)
+    factor: np.ndarray  # (D, D), lower triangular
+
+    def by(self, amount: float) -> NoiseMap:
+        """Return the map that goes a share of the way: 0 leaves noise as it is, 1 is this one, more moves the mean."""
+        still = np.eye(len(self.mean), dtype=np.float32)
+        return NoiseMap(np.float32(amount) * self.mean, still + np.float32(min(amount, 1)) * (self.factor - still))
+
+    def moved(self, noise: np.ndarray) -> np.ndarray:
+        """Return noise (B, P, D), moved."""
+        return self.mean + noise @ self.factor.T
+
+
 @dataclass(frozen=True, eq=False)
 class RealisticPrior:
     """A velocity network over bars, its distilled form, and the way from bars to z."""
@@ -32,6 +49,7 @@ class RealisticPrior:
     forms: np.ndarray  # (F, P) uint8: for each bar the first that is equal to it
     guidance: float
     student_steps: int
+    style: NoiseMap | None = None  # through which noise goes before the flow
 
     @cached_property
     def field(self) -> VelocityField:
@@ -63,7 +81,7 @@ class RealisticPrior:
         for at in range(0, len(noise), AT_ONCE):
             part = slice(at, at + AT_ONCE)
             of_part = labels[None] if labels.ndim == 1 else labels[part]
-            z.append(self.latent(self._flow(self._bars(noise[part]), of_part)))
+            z.append(self.latent(self._flow(self._styled(self._bars(noise[part])), of_part)))
         return np.concatenate(z)
 
     def complete(
@@ -81,13 +99,14 @@ class RealisticPrior:
             part = slice(at, at + AT_ONCE)
             bars = flow.complete(
                 self.field,
-                noise[part],
+                self._styled(noise[part]),
                 labels[part],
                 known[part],
                 where[part],
                 source,
                 guidance=self.guidance,
                 steps=FILLING,
+                renewed=self._styled,
             )
             z.append(self.latent(bars))
         return np.concatenate(z)
@@ -106,6 +125,9 @@ class RealisticPrior:
         if self.student is None:
             return flow.integrate(self.field, noise, labels, guidance=self.guidance)
         return flow.euler(self.student, noise, labels, steps=self.student_steps)
+
+    def _styled(self, noise: np.ndarray) -> np.ndarray:
+        return noise if self.style is None else self.style.moved(noise)
 
     def _bars(self, noise: np.ndarray) -> np.ndarray:
         return noise.reshape(len(noise), self.forms.shape[1], len(self.basis["units"]))

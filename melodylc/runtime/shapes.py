@@ -63,13 +63,14 @@ def _field(parts: int, width: int, labels: int, units: int, layers: int) -> Iter
 
 
 def of_actor(latent: int, hidden: Sequence[int], labels: int, label_units: int) -> Shapes:
-    """Return the shapes of an actor that takes labels."""
+    """Return the shapes of an actor, which takes labels unless there are none (0)."""
     return dict(_actor(latent, hidden, labels, label_units))
 
 
 def _actor(latent: int, hidden: Sequence[int], labels: int, label_units: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-    yield from _linear("label", labels, label_units)
-    widths = [latent + label_units, *hidden, 2 * latent]
+    if labels:
+        yield from _linear("label", labels, label_units)
+    widths = [latent + (label_units if labels else 0), *hidden, 2 * latent]
     for number, (inputs, outputs) in enumerate(pairwise(widths)):
         yield from _linear(f"layers.{2 * number}", inputs, outputs)  # those between are no layers with weights
 

@@ -12,7 +12,7 @@ from melodylc.melody import BARS
 from melodylc.rules import Rule, find, form
 
 if TYPE_CHECKING:
-    from melodylc.constraints.rule_actor import RuleActor
+    from melodylc.constraints.playing_actor import AnyActor
     from melodylc.runtime.interface import MelodyModel
 
 
@@ -23,7 +23,7 @@ class Asked:
     attributes: Attributes  # with the key of the chords, where there is no other
     rules: tuple[Rule, ...]  # further ones, those of chords and form not among them,
     names: tuple[str | None, ...]  # and by which name each of them was asked for
-    actors: tuple[RuleActor, ...]
+    actors: tuple[AnyActor, ...]
     progression: str | None
     form: str | None
     bars: int
@@ -46,9 +46,8 @@ class Asked:
         names: list[str | None] = [text.partition("(")[0] for text in asked["rules"]]
         if asked["taste"] is not None:
             from melodylc.constraints.preference import load_preference
-            from melodylc.model import with_torch
 
-            rules.append(load_preference(asked["taste"], with_torch(model)))
+            rules.append(load_preference(asked["taste"], model))
             names.append(None)
         return cls(
             attributes,
@@ -75,10 +74,9 @@ class Asked:
         return [*self.attributes.rules(), *self.chord_rules, *formed, *self.rules]
 
 
-def _actors(paths: Sequence[str], model: MelodyModel) -> tuple[RuleActor, ...]:
+def _actors(paths: Sequence[str], model: MelodyModel) -> tuple[AnyActor, ...]:
     if not paths:
         return ()
-    from melodylc.constraints.rule_actor import load_actor
-    from melodylc.model import with_torch
+    from melodylc.constraints.playing_actor import load_actor
 
-    return tuple(load_actor(path, with_torch(model)) for path in paths)
+    return tuple(load_actor(path, model) for path in paths)

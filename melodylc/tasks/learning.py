@@ -6,19 +6,21 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import and_
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from melodylc.base.errors import UserError
 from melodylc.constraints.lengths import sixteens
 from melodylc.constraints.preference import load_preference, prefer
-from melodylc.constraints.rule_actor import learn
-from melodylc.latent.rewards import Budget, Round
-from melodylc.model import with_torch
+from melodylc.latent.budget import Budget
+from melodylc.loading import with_torch
 from melodylc.runtime.interface import MelodyModel
 from melodylc.tasks.asked import Asked
 from melodylc.tasks.making import judged, states
+
+if TYPE_CHECKING:
+    from melodylc.latent.rewards import Round
 
 
 def learned(
@@ -27,7 +29,7 @@ def learned(
     """Learn an actor for the rules that are asked for and save it; stopped early, the best so far.
 
     Raises:
-        UserError: without a rule.
+        UserError: without a rule, and where torch is not installed.
     """
     rules = (*asked.chord_rules, *asked.rules)
     if not rules:
@@ -42,8 +44,11 @@ def learned(
             raise KeyboardInterrupt
 
     curve: list[list[float]] = []
+    learning = with_torch(model, "learn")
+    from melodylc.constraints.rule_actor import learn
+
     actor = learn(
-        with_torch(model),
+        learning,
         reduce(and_, rules),
         attributes=asked.attributes,
         budget=Budget(),
@@ -56,8 +61,7 @@ def learned(
 
 def asked_about(model: MelodyModel, asked: Asked, path: str, seed: int) -> dict[str, Any]:
     """Return two melodies whose judgement tells most about what is liked."""
-    learning = with_torch(model)
-    preference = load_preference(path, learning) if Path(path).exists() else prefer(learning)
+    preference = load_preference(path, model) if Path(path).exists() else prefer(model)
     pair = preference.ask(2, seed=seed)
     return {"melodies": [judged(model, asked, each) | {"way": "known melodies"} for each in pair]}
 
@@ -70,8 +74,7 @@ def tasted(
     Args:
         base: a file of what was liked and disliked before, which it goes on from.
     """
-    learning = with_torch(model)
-    before = prefer(learning) if base is None else load_preference(base, learning)
+    before = prefer(model) if base is None else load_preference(base, model)
     preference = before.answered(liked=_first_sixteen(liked), disliked=_first_sixteen(disliked))
     preference.save(path)
     return {"share": preference.share_satisfied}

@@ -185,12 +185,9 @@ def between(model: MelodyModel, asked: Asked, first: np.ndarray, last: np.ndarra
     """Return melodies on the way from one to another, without the ends."""
     if len(first) != STEPS or len(last) != STEPS:
         raise UserError("between: expected two melodies of 16 bars; choose others")
-    from melodylc.model import with_torch
     from melodylc.transforming import interpolate
 
-    made = interpolate(
-        with_torch(model), first, last, asked.count + 2, asked.attributes, seed=asked.seed, strict=asked.strict
-    )
+    made = interpolate(model, first, last, asked.count + 2, asked.attributes, seed=asked.seed, strict=asked.strict)
     melodies = made.melodies[1:-1]
     return {"melodies": [judged(model, asked, each) | {"way": "between"} for each in melodies]}
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from melodylc.base import storage
 from melodylc.base.errors import UserError
 from melodylc.latent.precision import half_precision
-from melodylc.runtime.bank import FILE, unpacked
+from melodylc.runtime.bank import FILE, standard_draws, unpacked
 from melodylc.vae.decoding import decode
 from melodylc.vae.model import MelodyVAE
 
@@ -105,8 +105,8 @@ def _decoded(vae: MelodyVAE, draws: Tensor, temperature: float) -> np.ndarray:
 
 
 def prior_draws(count: int, latent: int) -> Tensor:
-    """Return (count, Z) draws of N(0, I), always the same: RandomState does not change with numpy's version."""
-    return torch.from_numpy(np.random.RandomState(0).standard_normal((count, latent)).astype(np.float32))
+    """Return (count, Z) draws of N(0, I), always the same."""
+    return torch.from_numpy(standard_draws(count, latent))
 
 
 def _packed(states: np.ndarray) -> Tensor:

@@ -361,7 +361,7 @@ def test_a_result_depends_on_the_parts_of_the_preset_that_it_reads(digits, faces
 def test_a_change_elsewhere_in_the_preset_leaves_a_result_current(digits, tmp_path, capsys, monkeypatch):
     assert _run(mnist, digits, tmp_path, "scales") == 0
     shown = capsys.readouterr().out
-    monkeypatch.setitem(mnist.MNIST, "smoke", replace(MNIST["smoke"], draws=41))
+    monkeypatch.setitem(MNIST, "smoke", replace(MNIST["smoke"], draws=41))
     assert _run(mnist, digits, tmp_path, "scales") == 0
     assert capsys.readouterr().out == shown
     monkeypatch.setattr(command, "__version__", "0.0")
