@@ -32,6 +32,7 @@ class TempoEstimator:
     SILENCE = 0.25  # seconds without a tick, or twelve ticks if longer
     SPANNED = 2 * PPQN  # ticks of a silence from which on the filter begins anew: going over each takes it a while
     ASTRAY = 3.0  # spreads from which on a tick is off the beat of those before it
+    TOGETHER = 0.05  # of an interval: ticks no further apart come as fast as a cable carries them
     STEADY = 5.0  # spreads that an interval is at least, for lost and doubled ticks to be told from jitter
     WHOLE = 0.25  # of an interval that a whole number of ticks may be off
 
@@ -50,6 +51,7 @@ class TempoEstimator:
         self._last_moments: deque[float] = deque(maxlen=3 * max(self.APART) + 1)
         self._bends = {apart: deque[float](maxlen=self.BENDS) for apart in self.APART}
         self._jitter = self.UNKNOWN
+        self._owed = 0  # ticks taken for lost in a silence that may come yet
         self._slipped = 0  # ticks that the last one was off, if it was off by a whole number
 
     def tick(self, moment: float, goes_on: bool = True) -> int:
@@ -58,7 +60,11 @@ class TempoEstimator:
         Args:
             goes_on: whether the clock has run on since the last tick, as far as is known, so that some may be lost.
         """
-        lost, off = 0, moment - self.moment_of(self.count)
+        if self._owed and moment - self.last < self.TOGETHER * self.interval:
+            self._owed -= 1  # it was held up with the last one, and then taken for lost
+            self.last = moment
+            return -1
+        self._owed, lost, off = 0, 0, moment - self.moment_of(self.count)
         fresh = False
         silent = bool(self._ticks) and moment - self.last > max(12 * self.interval, self.SILENCE)
         whole = round(off / self.interval) if goes_on and self._is_established() else 0
@@ -67,7 +73,7 @@ class TempoEstimator:
             self._last_moments.clear()  # a pause is no jitter, nor is a tick that is lost
         self._note_jitter(moment)
         if silent:
-            lost = max(whole, 0)
+            lost = self._owed = max(whole, 0)
             if not 0 < lost < self.SPANNED or abs(off - lost * self.interval) > self.ASTRAY * self._jitter:
                 self._keep_last(0)
             self._slipped = 0
@@ -87,7 +93,7 @@ class TempoEstimator:
         self.count += lost
         if self._ticks and not lost and not (self._slipped and fresh):
             self._deviations.append(off)
-            if ticks := self._ticks_of_another_tempo():
+            if ticks := self._ticks_of_another_tempo(moment):
                 self._keep_last(ticks - 1)
                 recent = [*(each for _, each in self._ticks), moment]
                 self.interval = max((recent[-1] - recent[0]) / max(len(recent) - 1, 1), self.SHORTEST)
@@ -129,17 +135,20 @@ class TempoEstimator:
         """Return whether enough is known of the clock to tell lost and doubled ticks from jitter."""
         return self._heard >= PPQN and self.interval > self.STEADY * self._jitter
 
-    def _ticks_of_another_tempo(self) -> int:
+    def _ticks_of_another_tempo(self, moment: float) -> int:
         """Return how many of the last ticks are of another tempo: too far off, all to one side; 0 for none.
 
         Two that are very far off will do, which a steady clock shows at once; of a clock that jitters it takes four.
         """
-        for count, mean, last in ((2, 8.0, 8.0), (self.SUSPECTS, 3.0, 4.0)):
+        for count, mean, latest in ((2, 8.0, 8.0), (self.SUSPECTS, 3.0, 4.0)):
             deviations = np.array(self._deviations)[-count:]
             far = np.abs(deviations) / self._jitter
+            recent = [*(each for _, each in self._ticks), moment][-count:]
+            if recent[-1] - recent[0] < max(self._jitter, self.TOGETHER * count * self.interval):
+                continue  # they waited for each other somewhere, and tell no tempo
             aside = len(deviations) == count and abs(np.sign(deviations).sum()) == count
             # one stray tick after one that was nearly right is no new tempo
-            if aside and far.min() > far.mean() / 4 and far.mean() > mean and far[-1] > last:
+            if aside and far.min() > far.mean() / 4 and far.mean() > mean and far[-1] > latest:
                 return count
         return 0
 

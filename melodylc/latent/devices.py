@@ -20,7 +20,7 @@ def usable(asked: str | torch.device) -> torch.device:
         if device.type == "cuda" and device.index is not None and torch.cuda.is_available():
             torch.cuda.set_device(device)  # first: what is computed before would be on another one
         torch.zeros(1, device=device).item()  # a device without values, such as meta, is none
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:
         detail = str(error).splitlines()[0]
         raise UserError(f"device: expected cpu, or cuda where there is a GPU, got {asked!r} ({detail})") from error
     return device

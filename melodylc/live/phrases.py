@@ -113,8 +113,11 @@ class PhraseRecorder:
         if not full and (self._sounding or beat - self._last < PAUSE):
             return None
         self._end(set(self._sounding), beat)
-        notes, self._notes = self._notes, []
-        return phrase_of([each for note in notes for each in _in_fours(note, first, length)], tempo, self._swing)
+        notes, self._notes = [note for note in self._notes if _step(note.start) % length < STEPS_PER_BAR], []
+        if not notes:
+            return None
+        first = min(_step(note.start) for note in notes) // length
+        return phrase_of([_in_fours(note, first, length) for note in notes], tempo, self._swing)
 
     def forget(self) -> None:
         """Begin anew: the transport jumped."""
@@ -181,19 +184,15 @@ def _step(beat: float) -> int:
     return floor(beat * STEPS_PER_BEAT + 0.5)
 
 
-def _in_fours(note: Note, first: int, length: int) -> list[Note]:
-    """Return a note of bars of so many steps for bars of four beats, of which that of a number is the first.
+def _in_fours(note: Note, first: int, length: int) -> Note:
+    """Return a note of bars of so many steps, in bars of four beats: the bar of the number `first` is the first one.
 
-    None if it starts where these have nothing. It ends in the bar in which it has ended, as `midi_io.player.fitted`
-    plays it.
+    It ends in the bar in which it has ended, as `midi_io.player.fitted` plays it.
     """
     start, end = _step(note.start), _step(note.end)
     bar, last = start // length, max(end - 1, start) // length
-    if start - bar * length >= STEPS_PER_BAR:
-        return []
     longer = BEATS_PER_BAR - length / STEPS_PER_BEAT
     line = first * length / STEPS_PER_BEAT
-    moved = note._replace(
-        start=note.start - line + (bar - first) * longer, end=note.end - line + (last - first) * longer
-    )
-    return [moved._replace(end=max(moved.end, moved.start + SHORTEST))]
+    moved = note.start - line + (bar - first) * longer
+    ended = min(note.end - line + (last - first) * longer, (last - first + 1) * BEATS_PER_BAR)
+    return note._replace(start=moved, end=max(ended, moved + SHORTEST))

@@ -149,6 +149,36 @@ def test_a_silence_is_not_gone_over_clock_by_clock(seconds, monkeypatch):
     assert follower.interval * 48 == pytest.approx(1, rel=0.01)
 
 
+@pytest.mark.parametrize("apart", [0.0, 0.0004, 0.0009])
+@pytest.mark.parametrize("held", [5, 15, 40])
+def test_clocks_that_were_held_up_and_come_together_are_counted_once(held, apart):
+    """A host that stands still for a moment sends them all when it goes on, as fast as a cable carries them."""
+    due = 1.0 + np.arange(400) / 48
+    came = due.copy()
+    came[100 : 100 + held] = due[100 + held]
+    came[100 : 101 + held] += apart * np.arange(held + 1)
+    came = np.maximum.accumulate(came)
+    follower = TempoEstimator()
+    for moment in came:
+        follower.tick(moment)
+    assert follower.count == 400
+    assert follower.tempo == pytest.approx(120, rel=0.001)
+    assert follower.moment_of(399) == pytest.approx(due[-1], abs=0.001)
+
+
+@pytest.mark.parametrize("good", [0, 96])
+@pytest.mark.parametrize("together", [2, 5, 8, 10, 12])
+def test_clocks_that_come_in_bursts_have_the_tempo_of_the_bursts(good, together):
+    came = 1.0 + np.arange(480) / 48
+    came[good:] = came[good:][np.arange(480 - good) // together * together] + (together - 1) / 48
+    follower, tempos = TempoEstimator(), []
+    for moment in came:
+        follower.tick(moment)
+        tempos.append(follower.tempo)
+    assert follower.count == 480
+    assert tempos[-100:] == pytest.approx([120] * 100, rel=0.05)
+
+
 def test_without_changes_the_filter_is_a_line_through_the_ticks(monkeypatch):
     """Least squares of all ticks alike: the last point of the line, and its slope."""
     monkeypatch.setattr(TempoFilter, "RAMPS", 0.0)
