@@ -1,4 +1,7 @@
-"""A rule of one's own, learned and composed with a built-in one: python examples/own_rule.py"""
+"""A rule of one's own, learned and composed with a built-in one: python examples/own_rule.py
+
+Learning needs melodylc[train].
+"""
 
 import melodylc
 from melodylc import Attributes, Budget, rules

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from melodylc.attributes import Attributes
     from melodylc.base.errors import UserError
     from melodylc.constraints.composition import ComposedActor, compose
-    from melodylc.constraints.playing_actor import load_actor
+    from melodylc.constraints.playing_actor import PlayingActor, load_actor
     from melodylc.constraints.preference import Preference, load_preference, prefer
     from melodylc.constraints.rule_actor import RuleActor, learn
     from melodylc.constraints.search import SearchBudget
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from melodylc.model import Model
     from melodylc.notebook import show
     from melodylc.rules import Key, Rule
+    from melodylc.runtime.interface import MelodyModel
     from melodylc.style import Style, in_style, learn_style, load_style, style_of_files
     from melodylc.transforming import interpolate, transform
 
@@ -62,8 +63,10 @@ _HOMES = {
     "Generated": "melodylc.generated",
     "Key": "melodylc.rules",
     "Melody": "melodylc.melody",
+    "MelodyModel": "melodylc.runtime.interface",
     "Model": "melodylc.model",
     "PAPER_BUDGET": "melodylc.latent.budget",
+    "PlayingActor": "melodylc.constraints.playing_actor",
     "Preference": "melodylc.constraints.preference",
     "Rule": "melodylc.rules",
     "RuleActor": "melodylc.constraints.rule_actor",
@@ -107,7 +110,9 @@ __all__ = [
     "Generated",
     "Key",
     "Melody",
+    "MelodyModel",
     "Model",
+    "PlayingActor",
     "Preference",
     "Rule",
     "RuleActor",
@@ -151,7 +156,8 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(home), name)
     except ModuleNotFoundError as error:
-        return stand_in(name, error)
+        globals()[name] = found = stand_in(name, error)
+        return found
 
 
 def __dir__() -> list[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def load(path: str | os.PathLike[str] | None = None, device: str | None = None, *, drawn: bool = False) -> MelodyModel:
     """Load the embedded model, or one from `melodylc train`: a folder, or its model.safetensors.
 
-    Without torch it is a `melodylc.runtime.model.PlayingModel`, which gives the same melodies and learns nothing; with
+    Without torch it is a `melodylc.runtime.model.PlayingModel`, which has the same draws and learns nothing; with
     torch a `melodylc.Model`.
 
     Args:
@@ -55,7 +55,14 @@ def with_torch(model: MelodyModel, what: str) -> Model:
     need(what, "torch")
     from melodylc.model import Model
 
-    return model if isinstance(model, Model) else _loaded(model.path)
+    if isinstance(model, Model):
+        return model
+    loaded = _loaded(model.path)
+    if model.style is None:
+        return loaded
+    from melodylc.style import in_style
+
+    return in_style(loaded, model.style, model.style_amount)
 
 
 @lru_cache(maxsize=1)

@@ -49,6 +49,7 @@ class Model:
         self.vae, self.card, self.bank, self.path, self.realistic = vae, card, bank, path, realistic
         self.temperature = float(card.get("temperature", TEMPERATURE))
         self.style: Style | None = None  # that its draws are in, by `in_style`,
+        self.style_amount = 0.0
         self.plain: Model | None = None  # and the model without it
 
     @property

@@ -208,7 +208,7 @@ def in_style(model: M, style: Style, amount: float = 1.0) -> M:
     others = as_array(model.realistic.forms)
     forms = [style.forms[np.arange(own) % len(style.forms)], others[np.arange(MIXED - own) % len(others)]]
     styled: Any = copy.copy(model)
-    styled.style, styled.plain = style, model
+    styled.style, styled.style_amount, styled.plain = style, amount, model
     styled.realistic = _moved(styled, style.noise, amount, np.concatenate(forms))
     return cast(M, styled)
 

@@ -12,6 +12,7 @@ from melodylc import plausibility, rules
 from melodylc.attributes import Attributes
 from melodylc.base.errors import UserError
 from melodylc.cli import main
+from melodylc.loading import with_torch
 from melodylc.melody import HOLD
 from melodylc.style import in_style, learn_style, load_style, stretches_of
 
@@ -137,6 +138,12 @@ def test_one_style_is_not_drawn_through_another(model, styles):
     slow, fast = in_style(model, styles["slow"]), in_style(model, styles["fast"])
     assert (in_style(slow, styles["fast"]).sample(4, seed=1) == fast.sample(4, seed=1)).all()
     assert (in_style(slow, styles["fast"], 0).sample(4, seed=1) == model.sample(4, seed=1)).all()
+
+
+def test_a_model_without_torch_in_a_style_keeps_it_with_torch(model, styles):
+    drawn = in_style(melodylc.load(drawn=True), styles["slow"], 0.7)
+    again = with_torch(drawn, "this test")
+    assert (again.sample(4, seed=1) == in_style(model, styles["slow"], 0.7).sample(4, seed=1)).all()
 
 
 @pytest.mark.parametrize(

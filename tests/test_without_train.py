@@ -133,7 +133,7 @@ def test_what_learns_says_what_is_missing_in_one_line(command, missing, own, wit
     assert not {path.name for path in own.iterdir()} & {"corpus", "run", "a.safetensors"}
 
 
-@pytest.mark.parametrize("data", ["mnist", "celeba"])
+@pytest.mark.parametrize("data", ["mnist", "celeba", "seeds"])
 def test_image_experiments_say_what_is_missing(data, own, without):
     done = without(own, "-m", f"vision.{data}", "sharpen")
     assert done.returncode == 2

@@ -5,13 +5,14 @@ python -m vision.seeds mnist conditional transform --data DIR --out DIR --seeds 
 Each seed has a folder of its own, as the commands make it, so what is there is not run again, and a run that was
 stopped is continued by the same line. Decoded images are kept once for all seeds, and the numbers in `seeds.json`.
 Options that are not known here are those of `python -m vision.mnist`. With torchrun, each network is trained by all
-processes, one seed after the other.
+processes together, seed after seed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,9 +23,8 @@ from melodylc.base.errors import UserError
 from melodylc.base.signals import exit_code
 from melodylc.base.storage import write_json
 from melodylc.base.torchrun import tells_error
-from melodylc.latent.processes import joined
 from vision import celeba, mnist, report
-from vision.experiments.catalogue import EXPERIMENTS
+from vision.missing import torch_is_missing
 
 COMMANDS = {"mnist": mnist.entry, "celeba": celeba.entry}
 MOST = 1000  # seeds
@@ -43,7 +43,8 @@ def spread(values: Sequence[float]) -> str:
     mean = statistics.fmean(values)
     if len(set(values)) == 1:
         return report.number(values[0])
-    return f"{report.number(mean)} ± {report.number(statistics.stdev(values))}"
+    deviation = _deviation(values)
+    return report.number(mean) if deviation is None else f"{report.number(mean)} ± {report.number(deviation)}"
 
 
 def table(results: Sequence[Result]) -> str:
@@ -70,9 +71,14 @@ def summary(values: Sequence[Any]) -> dict[str, Any]:
     if all(isinstance(value, Mapping) for value in values):
         return {name: summary(of_seeds) for name, of_seeds in _merged(values).items()}
     if _are_numbers(values):
-        deviation = statistics.stdev(values) if len(values) > 1 else None
-        return {"mean": statistics.fmean(values), "standard_deviation": deviation, "values": list(values)}
+        mean = statistics.fmean(values)
+        return {"mean": mean, "standard_deviation": _deviation(values), "values": list(values)}
     return {"values": list(values)}
+
+
+def _deviation(values: Sequence[float]) -> float | None:
+    """Return the standard deviation, with n - 1; None of one number, and of those that are not all finite."""
+    return statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else None
 
 
 def _merged(results: Sequence[Result]) -> dict[str, list[Any]]:
@@ -95,6 +101,10 @@ def _are_numbers(values: Sequence[Any]) -> bool:
 
 def entry(arguments: list[str] | None = None) -> int:
     """Run the experiments with each seed, then print a table of each; return the exit code of the first that fails."""
+    if torch_is_missing("seeds"):
+        return 2
+    from melodylc.latent.processes import joined
+
     chosen, options = _parsed(arguments)
     folders = [chosen.out / f"seed{seed}" for seed in range(chosen.seeds)]
     try:
@@ -118,6 +128,8 @@ def entry(arguments: list[str] | None = None) -> int:
 
 def _parsed(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
     """Return what is asked for, and the options that each seed's command is given."""
+    from vision.experiments.catalogue import EXPERIMENTS
+
     parser = argparse.ArgumentParser(
         prog="python -m vision.seeds", description=__doc__.splitlines()[0], allow_abbrev=False
     )
@@ -143,6 +155,8 @@ def _parsed(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]
 
 def _show(chosen: argparse.Namespace, folders: Sequence[Path]) -> None:
     """Print the table of each experiment, and write the numbers of all."""
+    from vision.experiments.catalogue import EXPERIMENTS
+
     summaries = {}
     for name in chosen.experiments:
         results = [json.loads((folder / f"{name}.json").read_text())["result"] for folder in folders]

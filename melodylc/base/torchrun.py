@@ -6,6 +6,8 @@ import os
 import time
 from datetime import timedelta
 
+from melodylc.base.extras import installed
+
 PATIENCE = timedelta(seconds=10)  # for the first to fail as well
 
 
@@ -24,7 +26,7 @@ def tells_error() -> bool:
 
     The first does. The others do where the first has not failed within `PATIENCE`, or where that cannot be found out.
     """
-    if count() == 1:
+    if count() == 1 or not installed("torch"):
         return True
     from torch.distributed import TCPStore
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melodylc.base.errors import UserError
-from melodylc.base.extras import need
+from melodylc.base.extras import installed, need
 from melodylc.base.numbers import LAST_SEED, MOST
 from melodylc.melody import BARS
 
@@ -303,6 +303,8 @@ def how(options: argparse.Namespace) -> str:
     if searched:
         return "search"
     if options.how is None:
+        if given == ["seconds"] and not installed("torch") and _has_rules(options) and not options.actor:
+            return "search"  # which they bound too
         return "learn" if given else "auto"
     if options.actor or not _has_rules(options):
         why = "an --actor is learned already" if options.actor else "nothing is searched for without --rule"

@@ -55,10 +55,10 @@ def add(commands: arguments.Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measure a model: everything, or the part that is asked for."""
+    need("evaluate", "torch")
     if options.score_listening:
         _score_listening(options)
         return
-    need("evaluate", "torch")
     from melodylc.model import load
 
     model = load(options.model)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from melodylc import plausibility
 from melodylc.attributes import Attributes
+from melodylc.base.arrays import Vectors
 from melodylc.latent import losses
 from melodylc.latent.descent import optimise
 from melodylc.melody import HOLD
@@ -27,8 +28,9 @@ STEPS, RATE = 80, 0.1
 DISTANCE_WEIGHT = 0.002
 
 
-def descend_on_decoder(model: Model, z: Tensor, attributes: Attributes) -> Tensor:
+def descend_on_decoder(model: Model, z: Vectors, attributes: Attributes) -> Tensor:
     """Return where z (B, Z) decode to what is asked for, (B, Z), each left alone once it does and is plausible."""
+    z = torch.as_tensor(z)
     bounds, device = plausibility.bounds(model), model.device
     labels = attributes.labels().expand(len(z), -1)
     notes = torch.from_numpy((_decoded(model, z) < HOLD).sum(axis=1)).float()

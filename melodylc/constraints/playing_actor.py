@@ -54,8 +54,7 @@ def load_actor(path: str | os.PathLike[str], model: MelodyModel) -> AnyActor:
     card = learned_card(path, KIND, model)
     try:
         hidden = tuple(card["budget"]["actor_hidden"])
-        if not 1 <= len(hidden) <= 16 or not all(isinstance(width, int) and 1 <= width <= 8192 for width in hidden):
-            raise ValueError(f"widths {hidden}")
+        actors.check_widths(hidden)
         network = actors.read_actor(Path(path), KIND.word, model.latent, hidden, prefix="actor.")
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, UserError):

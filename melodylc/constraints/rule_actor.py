@@ -32,7 +32,9 @@ from melodylc.model import Model, fingerprint, generator, read_learned
 from melodylc.plausibility import Bounds
 from melodylc.rules import Rule
 from melodylc.rules.rule import as_rule
+from melodylc.runtime.actors import check_widths
 from melodylc.runtime.interface import MelodyModel
+from melodylc.runtime.weights import under
 
 KIND = kinds.RULE_ACTOR
 REACHED, PARTLY = 0.5, 0.05  # shares kept from which a rule counts as reached, and as partly reached
@@ -126,14 +128,13 @@ def load_actor(path: str | os.PathLike[str], model: Model) -> RuleActor:
     card, tensors = read_learned(path, KIND, model)
     try:
         hidden, outputs = card["budget"]["actor_hidden"], card["outputs"]
-        if not 1 <= len(hidden) <= 16 or not all(isinstance(w, int) and 1 <= w <= 8192 for w in (*hidden, outputs)):
-            raise ValueError(f"widths {hidden}, {outputs}")
+        check_widths((*hidden, outputs))
         network = Actor(model.latent, tuple(hidden))
-        network.load_state_dict(_under("actor.", tensors))
+        network.load_state_dict(under(tensors, "actor."))
         critics: list[PartsCritic] = []
-        while under := _under(f"critic{len(critics)}.", tensors):
+        while weights := under(tensors, f"critic{len(critics)}."):
             critics.append(PartsCritic(BARS, _width(model), outputs))
-            critics[-1].load_state_dict(under)
+            critics[-1].load_state_dict(weights)
         examples = tensors["examples"].numpy().astype(np.uint8)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         if isinstance(error, UserError):
@@ -141,10 +142,6 @@ def load_actor(path: str | os.PathLike[str], model: Model) -> RuleActor:
         detail = str(error).splitlines()[0]
         raise UserError(f"actor: the card and the weights at {path} do not fit each other ({detail})") from error
     return RuleActor(model, _frozen(network), tuple(_frozen(critic) for critic in critics), card, examples)
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _width(model: Model) -> int:

@@ -99,7 +99,8 @@ def descend(*actors: AnyActor) -> Move:
             raise UserError(f"transform: {actor.card['rule']} was learned without critics of bars; use the actor")
     judges = [actor.judge for actor in learned]
 
-    def move(z: Tensor) -> Tensor:
+    def move(z: Vectors) -> Tensor:
+        z = torch.as_tensor(z)
         energy = combined_energy(z, learned[0].model.bank.sigma_bar, judges, penalty=DISTANCE_WEIGHT)
 
         def done(moved: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from melodylc.extraction.discovery import SourceFile
 from midi_io import smf
 
 FILES_PER_CHUNK = 2048  # a tenth of a second of work: all that a stopped run loses for each worker
-BYTES_PER_CHUNK = 4 << 20  # a window has 16 notes of at least 3 bytes, and a note lies in 16 windows: 350 MB at worst
+BYTES_PER_CHUNK = 4 << 20  # a second of work at most
 
 _LOCK = "lock"
 _KINDS = r"(part|buckets|firsts)-[\w.-]+"

@@ -107,7 +107,9 @@ def _link() -> Finding:
 
 def _torch() -> Finding:
     if not installed("torch"):
-        return Finding("torch", True, "not installed; only learning needs it (pip install 'melodylc[train]')")
+        return Finding(
+            "torch", True, "not installed; learning, GPUs and several actors need it (pip install 'melodylc[train]')"
+        )
     try:
         import torch
     except (ImportError, OSError) as error:

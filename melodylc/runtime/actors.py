@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +14,8 @@ from melodylc.runtime import shapes
 from melodylc.runtime.layers import sigmoid
 from melodylc.runtime.products import linear_layers
 from melodylc.runtime.weights import Weights, under
+
+MOST_LAYERS, WIDEST = 16, 8192
 
 
 class Actor:
@@ -34,6 +38,12 @@ class Actor:
         dz, gate = np.split(self._last(x), 2, axis=-1)
         gate = sigmoid(gate)
         return np.asarray((1 - gate) * start + gate * dz)
+
+
+def check_widths(widths: Sequence[Any]) -> None:
+    """Raise ValueError for widths of layers that no actor has, as of a card that was written by hand."""
+    if not 1 <= len(widths) <= MOST_LAYERS or not all(isinstance(each, int) and 1 <= each <= WIDEST for each in widths):
+        raise ValueError(f"widths {widths}")
 
 
 def read_actor(

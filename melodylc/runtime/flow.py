@@ -37,6 +37,7 @@ class VelocityField:
 
     def __call__(self, x: np.ndarray, t: float, labels: np.ndarray) -> np.ndarray:
         """Return the velocity (B, P, D) of parts (B, P, D) at a time, given labels (B, Y), or (1, Y) for all."""
+        labels = np.asarray(labels, np.float32)
         of_one = len(labels) == 1
         *modulations, (shift, scale) = self._of_one(t, labels.tobytes()) if of_one else self._of(t, labels)
         hidden = self._outside["enter"](x) + self._place

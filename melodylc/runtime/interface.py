@@ -22,6 +22,7 @@ class MelodyModel(Protocol):
     path: Path
     temperature: float
     style: Any
+    style_amount: float
     plain: Any
 
     def __hash__(self) -> int: ...  # what is computed once for a model is kept for it

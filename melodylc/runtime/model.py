@@ -48,6 +48,7 @@ class PlayingModel:
         self.latent = latent
         self.temperature = float(card.get("temperature", TEMPERATURE))
         self.style: Any = None  # that its draws are in, by `melodylc.in_style`,
+        self.style_amount = 0.0
         self.plain: PlayingModel | None = None  # and the model without it
 
     def source(self, seed: int | None, stream: int = 0) -> Source:

@@ -76,11 +76,11 @@ class RealisticPrior:
         return self.in_form(slerp(noise, toward, amount), form)
 
     def draw(self, noise: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Return z (B, Z) for noise (B, N) and labels (B, Y), or one (Y,) for all."""
+        """Return z (B, Z) for noise (B, N) and labels (B, Y), or (Y,) for all."""
         z = [np.empty((0, self.encoder.latent), np.float32)]
         for at in range(0, len(noise), AT_ONCE):
             part = slice(at, at + AT_ONCE)
-            of_part = labels[None] if labels.ndim == 1 else labels[part]
+            of_part = labels[part] if labels.ndim == 2 and len(labels) > 1 else labels.reshape(1, -1)
             z.append(self.latent(self._flow(self._styled(self._bars(noise[part])), of_part)))
         return np.concatenate(z)
 

@@ -392,3 +392,27 @@ def test_a_note_across_a_bar_line_of_three_sounds_through_the_beat_that_is_not_t
     recorder.take(4.0, messages.note_off(0, 60))
     states = recorder.phrase(9.0).states
     assert (states[8], states[9:20].tolist(), states[20]) == (60, [HOLD] * 11, 129)
+
+
+@pytest.mark.parametrize(("beats_per_bar", "beats"), [(5, [4.2]), (6, [4, 4.5, 5])])
+def test_a_phrase_of_beats_that_a_melody_lacks_is_none(beats_per_bar, beats):
+    recorder = PhraseRecorder()
+    recorder.beats_per_bar = beats_per_bar
+    for beat in beats:
+        recorder.take(beat, messages.note_on(0, 60, 80))
+        recorder.take(beat + 0.25, messages.note_off(0, 60))
+    assert recorder.phrase(12.0) is None
+    assert not recorder.begun
+
+
+@pytest.mark.parametrize("end", [4.3, 4.8, 5.0])
+def test_a_note_held_into_the_fifth_beat_ends_with_its_bar(end):
+    """After a pick-up in the beat before, which a bar of the melody lacks."""
+    recorder = PhraseRecorder()
+    recorder.beats_per_bar = 5
+    for beat, until, pitch in ((-0.5, 0.0, 62), (3.0, end, 60)):
+        recorder.take(5 + beat, messages.note_on(0, pitch, 80))
+        recorder.take(5 + until, messages.note_off(0, pitch))
+    phrase = recorder.phrase(15.0)
+    assert phrase.bars == 1
+    assert [(step, state) for step, state in enumerate(phrase.states[:16]) if state < HOLD] == [(12, 60)]

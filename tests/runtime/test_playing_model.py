@@ -56,6 +56,13 @@ def test_melodies_are_those_of_torch(playing, model, temperature):
     )
 
 
+def test_melodies_are_transformed_by_the_decoder_s_gradient_as_with_torch(playing, model):
+    melody, asked = model.bank.states[3], Attributes("D major", notes=120)
+    made, expected = (melodylc.transform(each, melody, asked, seed=1) for each in (playing, model))
+    assert (made.melodies == expected.melodies).all()
+    assert made.ways == expected.ways
+
+
 def test_encodings_are_those_of_torch(playing, model):
     melodies = model.bank.states[:20]
     found, expected = playing.encode(melodies), model.encode(melodies)
@@ -97,6 +104,7 @@ def test_longer_draws_begin_with_shorter_ones(playing):
     [
         ["--key", "C major", "--notes", "80", "--strict"],
         ["--rule", "contour('arch')", "--how", "search"],
+        ["--rule", "contour('arch')", "--seconds", "2"],
         ["--bars", "4", "--seconds", "2"],
         ["--bars", "20", "--count", "1", "--seconds", "2"],
     ],
