@@ -1,5 +1,6 @@
 """Extraction on a Ray cluster of three nodes, all on this machine: the bytes of a run without it."""
 
+import signal
 import subprocess
 import sys
 import threading
@@ -25,9 +26,11 @@ def cluster():
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         from ray.cluster_utils import Cluster
 
+        before = signal.getsignal(signal.SIGTERM)
         made = Cluster(initialize_head=True, head_node_args=NODE | {"num_cpus": 0})
         yield made
         made.shutdown()
+        signal.signal(signal.SIGTERM, before)  # each node takes it for itself
 
 
 @pytest.fixture

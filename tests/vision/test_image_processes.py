@@ -47,7 +47,12 @@ def same_curves(out, other):
 
 
 def is_cancelled(name, tensors):
-    """Whether a bias is taken out by the batch normalisation after it: its gradient is nothing but rounding errors."""
+    """Whether a bias is taken out by the batch normalisation after it, or this is the mean that takes it out.
+
+    The gradient of such a bias is nothing but rounding errors, by which Adam moves it all the same.
+    """
+    if name.endswith(".running_mean"):
+        return True
     layer = re.fullmatch(r"(.+\.)(\d+)\.bias", name)
     return layer is not None and f"{layer[1]}{int(layer[2]) + 1}.running_mean" in tensors
 

@@ -446,7 +446,7 @@ def test_the_commands_load_nothing_of_melodies():
         [
             sys.executable,
             "-c",
-            "import json, sys, vision.mnist, vision.celeba; "
+            "import json, sys, vision.command, vision.data.mnist, vision.data.celeba, vision.presets; "
             "print(json.dumps([n for n in sys.modules if n.split('.')[0] in ('melodylc', 'midi_io')]))",
         ],
         capture_output=True,
