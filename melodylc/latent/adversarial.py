@@ -267,7 +267,7 @@ class AttributeLearning:
         return loss + self._penalty(z) if self.gradient_penalty else loss
 
     def step(self) -> Tensor:
-        """Make a step; returns the loss."""
+        """Make a step; returns the loss, the gradient penalty included."""
         return teach(self.optimiser, self.loss)
 
     def _penalty(self, z: Tensor) -> Tensor:
