@@ -12,6 +12,7 @@ import torch
 
 import melodylc
 from melodylc import Attributes, UserError
+from melodylc.constraints import decoder_descent
 from melodylc.live.control_values import ControlValues
 from melodylc.live.inference import Inference
 from melodylc.live.protocol import Request, Setup
@@ -56,7 +57,8 @@ def test_melodies_are_those_of_torch(playing, model, temperature):
     )
 
 
-def test_melodies_are_transformed_by_the_decoder_s_gradient_as_with_torch(playing, model):
+def test_melodies_are_transformed_by_the_decoder_s_gradient_as_with_torch(playing, model, monkeypatch):
+    monkeypatch.setattr(decoder_descent, "STEPS", 3)
     melody, asked = model.bank.states[3], Attributes("D major", notes=120)
     made, expected = (melodylc.transform(each, melody, asked, seed=1) for each in (playing, model))
     assert (made.melodies == expected.melodies).all()
