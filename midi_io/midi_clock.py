@@ -150,8 +150,8 @@ class MidiClockTransport:
         lost = self.tempo_estimator.tick(moment, goes_on)
         if self.state is State.PLAYING and lost > self.AHEAD:
             self._apply(Event.SILENCE, moment)  # what was not heard is not caught up with
-        if goes_on:
-            self._clock = max(self._clock + lost, self._begun)
+        if goes_on:  # while it plays, this clock is counted yet
+            self._clock = max(self._clock + lost, self._begun - (self.state is State.PLAYING))
 
     def advance(self, now: float) -> None:
         patience = max(self.PATIENCE, 12 * self.tempo_estimator.interval)

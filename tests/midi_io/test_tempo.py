@@ -166,6 +166,25 @@ def test_clocks_that_were_held_up_and_come_together_are_counted_once(held, apart
     assert follower.moment_of(399) == pytest.approx(due[-1], abs=0.001)
 
 
+@pytest.mark.parametrize("held", [5, 15, 30])
+def test_a_host_that_stands_still_now_and_then_is_where_it_was(held):
+    """The session notices the silence meanwhile, and takes the first clock after it for where the host is by then."""
+    due = 1.0 + np.arange(600) / 48
+    came = due.copy()
+    for at in (100, 250, 400):
+        came[at : at + held] = due[at + held]
+    follower, now = MidiClockTransport(), 0.9
+    follower.receive(now, START)
+    for moment in came:
+        while now + 0.05 < moment:
+            now += 0.05
+            follower.advance(now)
+        follower.receive(moment, CLOCK)
+        now = moment
+    assert follower.running
+    assert follower.position(due[-1]) * PPQN == pytest.approx(599, abs=0.1)
+
+
 @pytest.mark.parametrize("good", [0, 96])
 @pytest.mark.parametrize("together", [2, 5, 8, 10, 12])
 def test_clocks_that_come_in_bursts_have_the_tempo_of_the_bursts(good, together):
