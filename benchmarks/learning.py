@@ -1,14 +1,17 @@
 """Time from a cold start of Python until draws of an actor are kept, each rule in its own process.
 
-python benchmarks/learning.py [--rounds 12] [--seed 0]
+python benchmarks/learning.py [--rounds 12] [--seeds 3] [--rule NAME ...]
 
 prior      share of draws of the prior that are kept
-80 % at    seconds until so many of the draws of a round are; likewise 90 %
+80 % at    seconds until so many of the draws of a round are; likewise 90 %. Of the seeds that came to it, and how many
+           did where not all
 all rounds seconds until the end
 kept       share that is kept afterwards, of 512 draws that learning has not seen: one decode each, at the model's
            temperature, nothing masked or selected
 satisfied  share of these that satisfies the rule, plausible or not
 shift      mean squared shift of z
+
+Times are wall time. Means over the seeds, of what is kept the standard deviation too.
 """
 
 import argparse
@@ -16,6 +19,8 @@ import json
 import subprocess
 import sys
 import time
+from statistics import mean, stdev
+from typing import Any
 
 CASES = [
     ("C major", "pitch_classes('C major')"),
@@ -66,28 +71,48 @@ print(json.dumps({"ends": ends, "total": total, "kept": kept, "satisfied": float
 """
 
 
+def learned(rule: str, rounds: int, seed: int) -> dict[str, Any]:
+    """Return what a process of its own found that learned a rule."""
+    arguments = [str(time.time()), rule, str(rounds), str(seed)]
+    done = subprocess.run([sys.executable, "-c", RUN, *arguments], capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def first_at(share: float, seeds: list[dict[str, Any]]) -> str:
+    """Return the mean time at which a share of a round was kept, in words."""
+    times = [next((seconds for seconds, kept in found["ends"] if kept >= share), None) for found in seeds]
+    reached = [seconds for seconds in times if seconds is not None]
+    if not reached:
+        return "-"
+    of = "" if len(reached) == len(seeds) else f" ({len(reached)} of {len(seeds)})"
+    return f"{mean(reached):.0f} s{of}"
+
+
 def main() -> None:
     """Print a row for each rule."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rule", action="append", default=[], metavar="NAME")
     options = parser.parse_args()
-    shares = f"{'kept':>8}{'satisfied':>11}"
-    head = f"{'rule':<36}{'prior':>8}{'80 % at':>10}{'90 % at':>10}{'all rounds':>12}{shares}{'shift':>8}"
-    print(head, flush=True)
+    heads = "rule", "prior", "80 % at", "90 % at", "all rounds", "kept", "satisfied", "shift"
+    print("| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|", flush=True)
     for name, rule in CASES:
-        arguments = [str(time.time()), rule, str(options.rounds), str(options.seed)]
-        done = subprocess.run([sys.executable, "-c", RUN, *arguments], capture_output=True, text=True, check=True)
-        found = json.loads(done.stdout)
-
-        def first_at(share: float, ends: list = found["ends"]) -> str:
-            return next((f"{seconds:.0f} s" for seconds, kept in ends if kept >= share), "-")
-
-        print(
-            f"{name:<36}{found['prior']:>8.1%}{first_at(0.8):>10}{first_at(0.9):>10}{found['total']:>10.0f} s"
-            f"{found['kept']:>8.1%}{found['satisfied']:>11.1%}{found['shift']:>8.2f}",
-            flush=True,
-        )
+        if options.rule and name not in options.rule:
+            continue
+        seeds = [learned(rule, options.rounds, seed) for seed in range(options.seeds)]
+        kept, total = [found["kept"] for found in seeds], mean(found["total"] for found in seeds)
+        cells = [
+            f"{mean(found['prior'] for found in seeds):.1%}",
+            first_at(0.8, seeds),
+            first_at(0.9, seeds),
+            f"{total:.0f} s",
+            f"{mean(kept):.3f} ± {stdev(kept) if len(kept) > 1 else 0:.3f}",
+            f"{mean(found['satisfied'] for found in seeds):.3f}",
+            f"{mean(found['shift'] for found in seeds):.2f}",
+        ]
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -227,7 +227,7 @@ def learn(
             budget,
             features=features,
             plausibility=True,
-            draw=_starts(model, attributes, seed),
+            starts=_starts(model, attributes, budget, seed),
             seed=seed,
             on_round=show,
         )
@@ -244,14 +244,17 @@ def learn(
     return RuleActor(model, _frozen(learned.actor), critics, card, rewards.best.melodies)
 
 
-def _starts(model: Model, attributes: Attributes | None, seed: int) -> Callable[[int, torch.Generator], Tensor] | None:
-    """Return what draws where an actor starts, from vectors drawn beforehand; None for N(0, I)."""
+def _starts(model: Model, attributes: Attributes | None, budget: Budget, seed: int) -> Tensor | slice | None:
+    """Return where an actor starts, vectors (N, Z), or where they lie in what the bank knows; None for N(0, I)."""
     if model.realistic is None:
         return None
-    asked = (attributes is not None and attributes.rules()) or model.realistic.style is not None
-    with half_precision(model.device):
-        known = model.prior(STARTS, seed, attributes) if asked else model.bank.draws()
-    return lambda count, source: known[torch.randint(len(known), (count,), generator=source)]
+    if (attributes is not None and attributes.rules()) or model.realistic.style is not None:
+        with half_precision(model.device):
+            return model.prior(STARTS, seed, attributes)
+    if not budget.bank_steps:
+        return model.bank.draws()
+    first = len(model.bank.states)
+    return slice(first, first + len(model.bank.drawn))
 
 
 class _Prior(NamedTuple):

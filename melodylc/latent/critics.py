@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from melodylc.latent.gradient_steps import descend
 from melodylc.latent.optimisers import ADVERSARIAL_BETAS, adam
+from melodylc.latent.precision import half_precision
 from melodylc.latent.replay_buffer import ReplayBuffer
 
 CriticLoss = Callable[[Tensor, Tensor], Tensor]  # a critic's outputs (B, O) and targets (B, ...) to a number
@@ -61,7 +62,9 @@ class CriticEnsemble:
 
         def loss(critic: nn.Module) -> Tensor:
             inputs, targets = buffer.draw(self.batch, generator, newest=newest)
-            return self.loss(critic(inputs.float()), targets)  # a buffer may hold half precision
+            with half_precision(inputs.device):
+                outputs = critic(inputs.float())  # a buffer may hold half precision
+            return self.loss(outputs.float(), targets)
 
         for _ in range(steps):
             for critic, optimiser in zip(self.critics, self.optimisers, strict=True):
@@ -77,6 +80,11 @@ class CriticEnsemble:
         finally:
             for critic in self.critics:
                 critic.requires_grad_(True)
+
+    def lowest(self, inputs: Tensor) -> Tensor:
+        """Return the lowest of the critics' logits (B, O), as they learn: in bf16 where the hardware computes it."""
+        with half_precision(inputs.device):
+            return lowest_logits(self.critics, inputs).float()
 
     def train_round(self, buffer: ReplayBuffer, steps: int, generator: torch.Generator) -> None:
         """Make a round's steps: half on everything, half on the newest, so they are sharpest where the actor is."""

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from melodylc.latent import losses
 from melodylc.latent.budget import PAPER_BUDGET as PAPER_BUDGET
 from melodylc.latent.budget import Budget as Budget
-from melodylc.latent.critics import CriticEnsemble, lowest_logits
+from melodylc.latent.critics import CriticEnsemble
 from melodylc.latent.distance_weight import DistanceWeight
 from melodylc.latent.gradient_steps import descend
 from melodylc.latent.moving_average import MovingAverage
@@ -33,7 +33,6 @@ from melodylc.latent.replay_buffer import ReplayBuffer
 from melodylc.latent.stopping import BestSoFar, interruptible
 
 RewardFunction = Callable[[Tensor], Tensor]  # (B, Z) -> (B, R) rewards in [0, 1], on the CPU
-Draw = Callable[[int, torch.Generator], Tensor]  # how many, from what source -> (B, Z), where the actor starts
 Features = Callable[[Tensor], Tensor]  # (B, Z) -> (B, P, E), differentiable
 
 # In balance while three rounds in five are above the target: what is kept comes first. C major on the embedded model
@@ -77,6 +76,18 @@ class TrainingResult:
     best: Round
 
 
+@dataclass(frozen=True)
+class Starts:
+    """Draws of the prior, where an actor starts."""
+
+    z: Tensor  # (N, Z)
+    inputs: Tensor | None  # what critics read of them, (N, ...), where that is known
+
+    def at(self, rows: Tensor) -> Starts:
+        """Return some of them, by their rows (B,)."""
+        return Starts(self.z[rows], None if self.inputs is None else self.inputs[rows])
+
+
 class _Learning:
     """An actor, its critics and the rewards known so far, in the middle of learning."""
 
@@ -88,10 +99,8 @@ class _Learning:
         budget: Budget,
         features: Features | None,
         plausibility: bool,
-        draw: Draw | None,
         seed: int,
     ) -> None:
-        self._draw = draw
         self.asked = rewards - plausibility  # rewards without plausibility, which is the last
         rewards = rewards if budget.plausibility else self.asked
         self.learned = rewards  # rewards that critics learn, the first ones
@@ -109,21 +118,27 @@ class _Learning:
         self.rewarded = 0  # outputs so far
         self.penalty = budget.penalty
         self.full = torch.zeros(rewards)  # (R,): each counts as full from there
+        self.starts: Starts | None = None
 
-    def draw(self, count: int) -> Tensor:
-        """Draw vectors (count, Z) of the prior."""
-        if self._draw is not None:
-            return self._draw(count, self.generator)
-        return torch.randn(count, len(self.sigma_bar), generator=self.generator)
+    def draw(self, count: int) -> Starts:
+        """Draw where the actor starts, `count` vectors: of those that are given, else of N(0, I)."""
+        if self.starts is None:
+            z = torch.randn(count, len(self.sigma_bar), generator=self.generator)
+            return Starts(z, None)
+        return self.starts.at(torch.randint(len(self.starts.z), (count,), generator=self.generator))
 
     def read(self, z: Tensor) -> Tensor:
         """Return what the critics read of vectors (B, Z)."""
         return z if self.features is None else self.features(z)
 
     @torch.no_grad()
+    def read_all(self, z: Tensor) -> Tensor:
+        """Return the same of many vectors (N, Z), a part of them at a time."""
+        return torch.cat([self.read(part) for part in z.split(READ_AT_ONCE)])
+
     def remember(self, z: Tensor, rewards: Tensor) -> None:
         """Let the critics learn from vectors (B, Z) and their rewards (B, R) from now on."""
-        self.buffer.add(torch.cat([self.read(part) for part in z.split(READ_AT_ONCE)]), rewards[:, : self.learned])
+        self.buffer.add(self.read_all(z), rewards[:, : self.learned])
 
     def reward(self, z: Tensor) -> Tensor:
         """Reward vectors (B, Z) and remember them; returns the rewards (B, R)."""
@@ -145,20 +160,19 @@ class _Learning:
 
     def actor_step(self) -> None:
         """Move draws, let the critics judge where they went, descend, and let the average follow."""
-        z = self.draw(self.budget.actor_batch)
+        starts = self.draw(self.budget.actor_batch)
         with self.critics.judging():
-            descend(self.optimiser, self._actor_loss(z, self.actor(z)))
+            descend(self.optimiser, self._actor_loss(starts, self.actor(starts.z)))
         self.average.follow(self.actor, self.budget.average)
 
-    def _actor_loss(self, z: Tensor, moved: Tensor) -> Tensor:
-        """Return the loss of draws (B, Z) and where they were moved, (B, Z): equation 3, and what we add to it."""
-        budget = self.budget
+    def _actor_loss(self, starts: Starts, moved: Tensor) -> Tensor:
+        """Return the loss of draws and where they were moved, (B, Z): equation 3, and what we add to it."""
+        budget, z = self.budget, starts.z
         inputs = self.read(moved)
-        loss = losses.actor_loss(lowest_logits(self.critics.critics, inputs), budget.enough)
+        loss = losses.actor_loss(self.critics.lowest(inputs), budget.enough)
         loss = loss + self.penalty * losses.distance(moved, z, self.sigma_bar)
         if budget.near and self.features is not None:
-            with torch.no_grad():
-                before = self.read(z)
+            before = self.read_all(z) if starts.inputs is None else starts.inputs
             loss = loss + self.penalty * budget.near * losses.shift(inputs, before)
         if budget.adapts:
             loss = loss + VARIETY * (LEAST_SPREAD - spread(moved, z)).clamp(min=0).square()
@@ -168,7 +182,7 @@ class _Learning:
         """Reward outputs of the average, which is what is saved, and of the actor; returns what the average's show."""
         fresh = self.budget.fresh
         with torch.no_grad():
-            z = self.draw(fresh + self.budget.tried)
+            z = self.draw(fresh + self.budget.tried).z
             # what the actor itself does at the moment is worth knowing to the critics
             moved = torch.cat([self.average.network(z[:fresh]), self.actor(z[fresh:])])
         rewards = self.reward(moved)[:fresh]
@@ -196,7 +210,7 @@ def train_from_rewards(
     *,
     features: Features | None = None,
     plausibility: bool = False,
-    draw: Draw | None = None,
+    starts: Tensor | slice | None = None,
     seed: int = 0,
     on_round: Callable[[Round], None] = lambda _: None,
 ) -> TrainingResult:
@@ -208,19 +222,24 @@ def train_from_rewards(
         sigma_bar: (Z,), weights the distance penalty (equation 3).
         features: what critics read in place of z: the parts in which the generator makes its output.
         plausibility: whether the last reward says how plausible an output is, 1 where it is; else all count as such.
-        draw: the prior; default: N(0, I).
+        starts: draws of the prior (M, Z), or where they lie in the bank; default: N(0, I).
         on_round: called after each round; what it raises ends the learning (KeyboardInterrupt keeps the best so far).
     """
     began = time.monotonic()
     z, rewards = bank
     read = features if budget.parts else None
-    learning = _Learning(reward_function, rewards.shape[1], sigma_bar, budget, read, plausibility, draw, seed)
+    learning = _Learning(reward_function, rewards.shape[1], sigma_bar, budget, read, plausibility, seed)
     if budget.bank_steps and len(z):
         learning.remember(z, rewards)
         learning.ease(rewards)
         learning.critics.train(learning.buffer, budget.bank_steps, learning.generator)
-    # the critics' first fresh examples: draws of the prior, where the actor starts from
-    learning.ease(learning.reward(learning.draw(budget.fresh)))
+    if isinstance(starts, slice):  # read and rewarded already
+        learning.starts = Starts(z[starts], learning.buffer.inputs[0][starts])
+    else:
+        if starts is not None:
+            learning.starts = Starts(starts, learning.read_all(starts))
+        # the critics' first fresh examples: where the actor starts from
+        learning.ease(learning.reward(learning.draw(budget.fresh).z))
 
     curve: list[Round] = []
     best: BestSoFar[Round, Actor] = BestSoFar()

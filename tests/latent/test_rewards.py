@@ -52,7 +52,7 @@ def test_the_curve_and_the_best_are_given(learned):
 def test_training_longer_never_ends_in_a_worse_actor(learned):
     """What is returned has the highest score of all rounds, whatever came after it."""
     curve = learned.curve
-    scores = [selection_score(curve[max(0, n - 2) : n + 1], 0.97) for n in range(len(curve))]
+    scores = [selection_score(curve[max(0, n - 2) : n + 1], Budget().target) for n in range(len(curve))]
     assert learned.best is curve[scores.index(max(scores))]
 
 
@@ -193,3 +193,35 @@ def test_rewards_come_with_whether_each_is_full():
     for full, expected in asked:
         found = with_satisfaction(rewards, full)
         torch.testing.assert_close(found, torch.cat([rewards, torch.tensor(expected).float()], dim=1))
+
+
+@pytest.mark.parametrize("in_bank", [False, True])
+def test_an_actor_starts_where_it_is_told_and_that_is_read_once(in_bank):
+    """Starts that lie in the bank are neither rewarded nor read again; others are, once, before the first step."""
+    budget = Budget(
+        rounds=2, fresh=12, tried=4, bank_steps=3, critic_steps=4, actor_steps=3, actor_batch=8, actor_hidden=(8,)
+    )
+    bank, elsewhere, rewarded, read = torch.randn(50, 6), torch.randn(20, 6) + 5, [], []
+
+    def reward(z):
+        rewarded.append(z)
+        return right_half(z)
+
+    def parts(z):
+        read.append(z.detach())
+        return z.reshape(len(z), 2, 3)
+
+    starts = slice(30, 50) if in_bank else elsewhere
+    learned = train_from_rewards(
+        reward, (bank, right_half(bank)), torch.ones(6), budget, features=parts, starts=starts, seed=4
+    )
+    steps = budget.rounds * budget.actor_steps * budget.actor_batch
+    rounds = budget.rounds * (budget.fresh + budget.tried)
+    first = 0 if in_bank else budget.fresh  # rewarded before the first round
+    assert learned.curve[-1].rewarded == sum(len(z) for z in rewarded) == rounds + first
+    known = len(bank) if in_bank else len(bank) + len(elsewhere)
+    assert sum(len(z) for z in read) == 1 + known + first + steps + rounds  # 1: how wide parts are
+    if in_bank:
+        assert float(rewarded[0].mean()) < 2  # the actor, near the identity still, moved rows of the bank
+    else:
+        assert (rewarded[0][:, None] == elsewhere).all(dim=-1).any(dim=1).all()
