@@ -19,6 +19,7 @@ from melodylc.constraints.search import SearchBudget, search
 from melodylc.evaluation import comparison
 from melodylc.latent.rewards import Budget
 from melodylc.prior.realistic import RealisticPrior
+from melodylc.runtime import prior as runtime_prior
 
 # enough to run all of the code
 MOST = {"rounds": 2, "fresh": 32, "tried": 16, "bank_steps": 5, "critic_steps": 3, "actor_steps": 3}
@@ -70,7 +71,8 @@ def search_briefly(monkeypatch):
 
 
 def fill_in_briefly(monkeypatch):
-    """Make bars anew in a quarter of the steps."""
+    """Make bars anew in a quarter of the steps, with torch and without."""
+    monkeypatch.setattr(runtime_prior, "FILLING", STEPS)
     monkeypatch.setattr(RealisticPrior, "complete", partialmethod(RealisticPrior.complete, steps=STEPS))
 
 
