@@ -12,14 +12,14 @@ import torch
 from hypothesis import HealthCheck, settings
 from tiny import make_tiny_model
 
-from melodylc.vae import bank
+from melodylc.vae import bank, training
 
 pytest_plugins = ["side_by_side"]
 
 settings.register_profile("here", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
 torch.set_num_threads(1)  # the models here are small: threads would only wait for each other
-bank.DRAWN = 128  # and those that are trained here are looked at, not learned on
+bank.DRAWN = training.BANK = 128  # and those that are trained here are looked at, not learned on
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,6 +6,7 @@ from generated import melodies
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
+from small_budgets import fill_in_briefly
 
 import melodylc
 from melodylc import plausibility, rules
@@ -58,7 +59,8 @@ def test_more_of_a_style_goes_further(model, styles):
     assert (in_style(model, styles["fast"], 0).sample(4, seed=2) == model.sample(4, seed=2)).all()
 
 
-def test_rules_locks_and_chords_work_in_a_style(model, styles):
+def test_rules_locks_and_chords_work_in_a_style(model, styles, monkeypatch):
+    fill_in_briefly(monkeypatch)
     styled = in_style(model, styles["fast"])
     made = melodylc.generate(styled, Attributes("A minor"), 2, rules=rules.stepwise(0.5), seed=1)
     assert rules.pitch_classes("A minor").satisfied(made.melodies).all()
@@ -71,8 +73,9 @@ def test_rules_locks_and_chords_work_in_a_style(model, styles):
     assert longer.shape == (1, 384)
 
 
-def test_new_bars_are_in_the_style(model, styles, kinds):
+def test_new_bars_are_in_the_style(model, styles, kinds, monkeypatch):
     """The same bars of the same melodies, filled in either style."""
+    fill_in_briefly(monkeypatch)
     given = np.concatenate([kinds["slow"][:1], kinds["fast"][:1]])
     notes = {}
     for name, style in styles.items():

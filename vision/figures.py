@@ -14,6 +14,8 @@ from torch import Tensor
 from melodylc.base.storage import atomic_write
 from melodylc.base.torchrun import is_first
 
+DPI = 110
+
 
 def canvas(width: float, height: float) -> Any:
     """Return an empty figure of a width and height in inches."""
@@ -27,7 +29,7 @@ def save(figure: Any, path: Path) -> None:
     if not is_first():
         return
     with atomic_write(path) as beside:
-        figure.savefig(beside, format="png", dpi=110, bbox_inches="tight")
+        figure.savefig(beside, format="png", dpi=DPI, bbox_inches="tight")
 
 
 def mosaic(images: Tensor) -> Any:

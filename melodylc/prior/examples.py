@@ -23,6 +23,7 @@ from melodylc.vae.model import HierarchicalEncoder, MelodyVAE
 TRANSPOSED, SNAPPED = 0.3, 0.3  # shares of the examples; the others stay as they are
 NEAR, FAR, FAR_SHARE = 6, 18, 0.4  # semitones: keys within the register; registers, in a share of the transposed
 FORMS = 8192  # of examples, which travel with the weights
+PRINCIPAL = 8192  # melodies whose bars the basis is of
 ENCODED_AT_ONCE = 256  # melodies, which bounds the memory for activations
 
 
@@ -97,14 +98,14 @@ def file_weights(windows: TrainingWindows, tracks: np.ndarray) -> np.ndarray:
     return weights / np.bincount(file, weights)[file] / len(of_file)
 
 
-def principal(vae: MelodyVAE, windows: TrainingWindows, rng: np.random.Generator, count: int = 8192) -> Basis:
-    """Return the basis of the bars of melodies drawn at random, transposed within their register."""
+def principal(vae: MelodyVAE, windows: TrainingWindows, rng: np.random.Generator) -> Basis:
+    """Return the basis of the bars of `PRINCIPAL` melodies drawn at random, transposed within their register."""
     encoder = vae.encoder
     assert isinstance(encoder, HierarchicalEncoder), "the prior needs an encoder of single bars"
     device = next(encoder.parameters()).device
     parts = []
     with torch.no_grad(), half_precision(device):
-        for _ in range(count // ENCODED_AT_ONCE):
+        for _ in range(PRINCIPAL // ENCODED_AT_ONCE):
             states = torch.from_numpy(windows.draw(ENCODED_AT_ONCE, NEAR, rng)).to(device)
             parts.append(encoder.embed(states).float().flatten(0, 1).cpu())
     return Basis.of(torch.cat(parts))

@@ -19,7 +19,7 @@ from melodylc.extraction.selection import select_melody
 from melodylc.melody import BEATS, HOLD, from_notes, to_notes
 from melodylc.model import load
 from melodylc.rules import find, notes, pitch_classes, pitch_range
-from melodylc.vae import trainer, training
+from melodylc.vae import trainer
 from midi_io import files
 
 
@@ -231,7 +231,6 @@ def test_the_rules_of_the_readme_are_learned_kept_and_composed(tmp_path, monkeyp
 @pytest.mark.usefixtures("every_core")
 def test_extract_and_train_from_the_command_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(trainer, "PRINCIPAL", 1024)
-    monkeypatch.setattr(training, "BANK", 256)
     (tmp_path / "midi").mkdir()
     rng = np.random.default_rng(0)
     for index in range(40):

@@ -8,6 +8,7 @@ import pytest
 from generated import melodies
 from hypothesis import given
 from hypothesis import strategies as st
+from small_budgets import fill_in_briefly
 
 import melodylc
 from melodylc import chords, plausibility, rules
@@ -25,6 +26,12 @@ C_MAJOR = (0, 2, 4, 5, 7, 9, 11)
 @pytest.fixture(scope="module")
 def model():
     return melodylc.load()
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch):
+    """What is added is found or not in as many draws, each of which is a quarter of the work."""
+    fill_in_briefly(monkeypatch)
 
 
 def beats_in(path):

@@ -15,7 +15,13 @@ from melodylc.extraction import extract, plan, run, unique
 from melodylc.extraction.ray_engine import on_ray
 
 NODE = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
-PARTS = 30
+PARTS, FILES = 30, 2  # and the files of each
+SETTINGS = {
+    "USAGE_STATS_ENABLED": "0",
+    "worker_niceness": "0",  # not below that of the other tests, which leave no core idle
+    "health_check_initial_delay_ms": "500",
+    "health_check_period_ms": "500",  # a node is lost when it has missed five
+}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +29,8 @@ def cluster():
     """A head that does no jobs, and three nodes that do."""
     need_ray()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        for name, value in SETTINGS.items():
+            patch.setenv(f"RAY_{name}", value)
         from ray.cluster_utils import Cluster
 
         before = signal.getsignal(signal.SIGTERM)
@@ -53,15 +60,15 @@ def folder(tmp_path_factory):
     """A folder of music, some of it twice; beside it, what an extraction without Ray makes of it."""
     root = tmp_path_factory.mktemp("midi") / "music"
     root.mkdir()
-    for index in range(4 * PARTS):
-        (root / f"{index:03d}.mid").write_bytes(melody_bytes(index % 90))
+    for index in range(FILES * PARTS):
+        (root / f"{index:03d}.mid").write_bytes(melody_bytes(index % 45))
     extract([root], root.with_name("alone"), workers=1, progress=False)
     return root
 
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr(plan, "FILES_PER_CHUNK", 4)
+    monkeypatch.setattr(plan, "FILES_PER_CHUNK", FILES)
     monkeypatch.setattr(unique, "WINDOWS_PER_GROUP", 200)
 
 
@@ -192,11 +199,13 @@ def test_without_the_extra_a_line_says_how_to_get_it(folder, tmp_path, missing, 
     assert done.stderr.count("\n") == 1
 
 
-def test_ray_and_fsspec_are_loaded_on_first_use(folder, tmp_path):
+def test_ray_and_fsspec_are_loaded_on_first_use(tmp_path):
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "a.mid").write_bytes(melody_bytes(0))
     code = (
         "import sys; from melodylc import cli; print(cli.main(sys.argv[1:]), "
         "*sorted({'ray', 'fsspec', 'upath'} & set(sys.modules)))"
     )
-    command = [sys.executable, "-c", code, "extract", str(folder), "--out", str(tmp_path / "corpus")]
+    command = [sys.executable, "-c", code, "extract", str(tmp_path / "music"), "--out", str(tmp_path / "corpus")]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "0"

@@ -14,13 +14,19 @@ LONG = (  # begin first, so that none is left over at the end: what takes longes
     "tests/constraints/",
     "tests/vision/test_vision.py",
     "tests/vision/test_image_processes.py",
-    "tests/vae/test_processes.py",
+    "tests/vae/",
     "tests/extraction/test_ray.py",
     "tests/evaluation/",
+    "tests/live/test_session.py",
+    "tests/ableton/test_melodies.py",
     "tests/test_examples.py",
     "tests/test_golden.py",
     "tests/test_style.py",
     "tests/prior/",
+    "tests/latent/test_adversarial.py",
+    "tests/plugins/",
+    "tests/tasks/",
+    "tests/live/test_inference.py",
     "tests/panel/",
 )
 FIRST = "gw0"  # the process of real time, by its name in xdist
@@ -28,10 +34,13 @@ MOST = 6  # processes: each takes about a gigabyte of memory
 
 
 def pytest_xdist_auto_num_workers(config):
-    """Return one process for each core and one that mostly waits; none where only some tests are asked for."""
+    """Return one process for each core and two while others wait; none where only some tests are asked for.
+
+    That of real time waits most of the time, and so does one that has a browser, a cluster or packets that are lost.
+    """
     if config.args_source is not config.ArgsSource.TESTPATHS:
         return 0
-    return min((os.cpu_count() or 1) + 1, MOST)
+    return min((os.cpu_count() or 1) + 2, MOST)
 
 
 def pytest_configure(config):

@@ -6,7 +6,7 @@ Examples, README and pages are such code. What learning, search and descent reac
 from dataclasses import replace
 from functools import lru_cache, partialmethod
 
-from melodylc import generation, infilling
+from melodylc import generation, infilling, transforming
 from melodylc.constraints import (
     composition,
     decoder_descent,
@@ -15,16 +15,19 @@ from melodylc.constraints import (
     rule_actor,
     transformation,
 )
+from melodylc.constraints.sampling import draw_kept
 from melodylc.constraints.search import SearchBudget, search
 from melodylc.evaluation import comparison
 from melodylc.latent.rewards import Budget
 from melodylc.prior.realistic import RealisticPrior
+from melodylc.runtime import prior as runtime_prior
 
 # enough to run all of the code
 MOST = {"rounds": 2, "fresh": 32, "tried": 16, "bank_steps": 5, "critic_steps": 3, "actor_steps": 3}
 BATCHES = {"fresh": 32, "tried": 16, "critic_batch": 64, "actor_batch": 32}  # a fourth of the work a step
 STARTS = 64  # draws of the prior that an actor starts from
 DECODES = 64  # of a search: a first generation, and another one
+TRIES = 2  # draws of a melody
 STEPS = 4  # of descents, of the realism critic, and of bars that are made anew
 
 
@@ -69,12 +72,23 @@ def search_briefly(monkeypatch):
         monkeypatch.setattr(module, "search", brief)
 
 
+def draw_briefly(monkeypatch):
+    """Draw a melody no more than `TRIES` times: an actor that has learned nothing does not keep its rule the eighth."""
+
+    def brief(*arguments, tries, **others):
+        return draw_kept(*arguments, tries=min(tries, TRIES), **others)
+
+    for module in (generation, transforming):
+        monkeypatch.setattr(module, "draw_kept", brief)
+
+
 def fill_in_briefly(monkeypatch):
-    """Make bars anew in a quarter of the steps."""
+    """Make bars anew in a quarter of the steps, with torch and without."""
+    monkeypatch.setattr(runtime_prior, "FILLING", STEPS)
     monkeypatch.setattr(RealisticPrior, "complete", partialmethod(RealisticPrior.complete, steps=STEPS))
 
 
 def work_briefly(monkeypatch):
     """Do all of it within seconds."""
-    for each in (learn_briefly, descend_briefly, search_briefly, fill_in_briefly):
+    for each in (learn_briefly, descend_briefly, search_briefly, draw_briefly, fill_in_briefly):
         each(monkeypatch)

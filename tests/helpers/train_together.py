@@ -4,7 +4,7 @@ import argparse
 import os
 import signal
 
-from melodylc.vae import trainer, training
+from melodylc.vae import bank, trainer, training
 from melodylc.vae.presets import ModelPreset, Sizes, Stage
 from melodylc.vae.trainer import Trainer
 
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--stop", type=int)
     given = parser.parse_args()
     training.LOG_EVERY, trainer.PRINCIPAL = 1, 256
+    bank.DRAWN = training.BANK = 128
     one_step, made = Trainer.one_step, 0
 
     def step(self: Trainer) -> dict[str, float]:

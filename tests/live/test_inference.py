@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from small_budgets import learn_briefly
+from small_budgets import fill_in_briefly, learn_briefly
 
 from melodylc import load_actor
 from melodylc.attributes import Attributes
@@ -19,7 +19,8 @@ from midi_io.files import Note
 
 
 @pytest.mark.parametrize("rules", [(), ("stepwise",)])
-def test_melodies_that_continue_begin_with_the_last_bars_of_those_before(rules):
+def test_melodies_that_continue_begin_with_the_last_bars_of_those_before(rules, monkeypatch):
+    fill_in_briefly(monkeypatch)
     inference = Inference(Setup(rules=rules, searches=True, tries=4))
     asked = ControlValues(Attributes("A minor"))
     before = inference.answer(Request(1, asked, seed=5))

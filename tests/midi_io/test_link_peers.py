@@ -11,7 +11,7 @@ from jackd import eventually
 
 BAR = 4
 NEAR = 2e-3  # seconds between a note and the peer's beat
-NOTES = 12
+NOTES = 8
 
 
 @pytest.fixture(scope="module")

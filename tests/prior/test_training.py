@@ -12,7 +12,7 @@ from melodylc.attributes import LABELS, Attributes
 from melodylc.base.errors import UserError
 from melodylc.latent.flow import euler, form_of
 from melodylc.model import load
-from melodylc.prior import realistic, refining, stages, training
+from melodylc.prior import examples, realistic, refining, stages, training
 from melodylc.prior.distilling import DistillingSettings
 from melodylc.prior.refining import RefiningSettings, refine
 from melodylc.prior.training import PriorSettings
@@ -23,8 +23,15 @@ DISTILLING = DistillingSettings(draws=12, training=4, batch=4, flow_steps=2)
 REFINING = RefiningSettings(steps=2, batch=4, pool=8, fresh=4)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(examples, "PRINCIPAL", 512)
+        yield
+
+
 @pytest.fixture(scope="module")
-def run(tiny_corpus, tiny_preset, tmp_path_factory):
+def run(small, tiny_corpus, tiny_preset, tmp_path_factory):
     """A folder with a model and its prior."""
     folder = tmp_path_factory.mktemp("prior") / "run"
     train(tiny_corpus, tiny_preset, folder, progress=False, device="cpu")

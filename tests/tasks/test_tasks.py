@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from small_budgets import fill_in_briefly, learn_briefly
 
 from melodylc import exchange, rules
 from melodylc.base.errors import UserError
@@ -21,9 +22,10 @@ ANYTHING = {"key": None, "notes": None, "low": None, "high": None, "at_most": No
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
-    """What is found depends on how far searches come: a slow machine is to come as far."""
+    """What is found depends on how far searches come: a slow machine is to come as far, in less work for each draw."""
     monkeypatch.setattr(making, "SECONDS", 60.0)
     monkeypatch.setattr(making, "ADDED_SECONDS", 60.0)
+    fill_in_briefly(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +202,8 @@ def test_a_taste_goes_on_from_an_earlier_one_and_is_a_rule(inference, tmp_path):
     assert len(made["melodies"]) == 2
 
 
-def test_learning_tells_its_curve_and_ends_when_it_is_stopped(inference, tmp_path, every_core):
+def test_learning_tells_its_curve_and_ends_when_it_is_stopped(inference, tmp_path, monkeypatch):
+    learn_briefly(monkeypatch)
     path = str(tmp_path / "actor.safetensors")
     with pytest.raises(UserError, match="stopped"):
         asked_for(inference, "learn", stop=True, rules=["syncopation"], path=path)

@@ -1,4 +1,4 @@
-"""Several processes train one model: torchrun starts them, gloo averages their gradients."""
+"""Several processes train one model: torchrun starts them, here once, and gloo averages their gradients."""
 
 import csv
 
@@ -17,9 +17,9 @@ from melodylc.latent.processes import Processes, joined
 CPU = torch.device("cpu")
 
 
-def train(processes, *arguments):
+def train(processes, *arguments, launch=launched.forked):
     """Train in so many processes; return the exit code and what was written on the standard error."""
-    ended = launched.together(processes, train_together.__file__, *arguments)
+    ended = launch(processes, train_together.__file__, *arguments)
     return ended.returncode, ended.stderr
 
 
@@ -51,7 +51,7 @@ def same_course(out, other):
 
 
 def test_two_processes_follow_the_curve_of_one(tiny_corpus, alone, tmp_path):
-    code, said = train(2, tiny_corpus, tmp_path / "two")
+    code, said = train(2, tiny_corpus, tmp_path / "two", launch=launched.together)
     assert code == 0, said
     same_course(tmp_path / "two", alone)
 

@@ -2,7 +2,14 @@
 
 import pytest
 
+from vision import figures
 from vision.experiments import comparison, generation
+
+
+@pytest.fixture(autouse=True)
+def small_figures(monkeypatch):
+    """A thirtieth of the pixels: that they are drawn is what is looked at."""
+    monkeypatch.setattr(figures, "DPI", 20)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Several processes train the image networks: torchrun starts them, gloo averages their gradients."""
+"""Several processes train the image networks: gloo averages their gradients, torchrun starts the commands."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def digits(tmp_path_factory):
 
 
 def train(processes, *arguments):
-    return launched.together(processes, train_images_together.__file__, *arguments)
+    return launched.forked(processes, train_images_together.__file__, *arguments)
 
 
 @pytest.fixture(scope="module")

@@ -58,14 +58,14 @@ def test_it_has_a_port_of_its_own_and_is_in_time(live, clicks, backend):
 
 
 def test_it_counts_in_before_the_melody(live, clicks):
-    session = live("--key", "C major", "--notes", "200", "--tempo", "240", "--count-in", "16")
+    session = live("--key", "C major", "--notes", "200", "--tempo", "240", "--count-in", "8")
     dump = clicks()
-    assert eventually(lambda: len(dump.onsets) > 20)
+    assert eventually(lambda: len(dump.onsets) > 8)
     assert not session.dump.onsets
     assert session.plays(beyond=8)
     clicked = len(dump.onsets)
     assert session.goes_on()
-    assert len(dump.onsets) == clicked <= 64
+    assert len(dump.onsets) == clicked <= 32
     assert session.end() == 0
 
 

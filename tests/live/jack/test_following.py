@@ -28,7 +28,7 @@ def test_it_follows_a_clock_through_stops_jumps_and_tempos(live, daw):
             daw.now(CONTINUE)
         else:
             daw.now(START)
-        daw.clocks(12, tempo)
+        daw.clocks(8, tempo)
         daw.now(STOP)
         daw.wait()
         assert eventually(session.is_quiet)
@@ -41,7 +41,7 @@ def test_it_follows_a_clock_through_stops_jumps_and_tempos(live, daw):
         heard_at = first + ((frames + zero) / RATE - began) * tempo / 60
         beats = beats + 4 * np.round(np.median(heard_at - beats) / 4)  # a recording counts its bars from its beginning
         assert beats.min() >= first
-        assert beats.max() <= first + 12 + EARLY_AT_FIRST
+        assert beats.max() <= first + 8 + EARLY_AT_FIRST
         behind = heard_at - beats
         assert behind[:4].min() > -EARLY_AT_FIRST
         assert behind[4:].min() > -EARLY
@@ -54,7 +54,8 @@ def test_each_pass_of_a_loop_and_a_rewound_daw_is_the_same(live, daw):
     connect(session.server, daw.source, "melodylc:in")
     assert session.is_prepared()
     zero = session.dump.zero(daw.ports, daw.source)
-    tempo, beats, passes = 60.0, 8, []
+    tempo, beats, passes = 90.0, 8, []
+    seconds = beats * 60 / tempo
     daw.moment = daw.ports.now() + 0.3
     for rewound in (True, False, False, True):  # a loop jumps while it plays, a rewound DAW was stopped
         if rewound:
@@ -72,7 +73,7 @@ def test_each_pass_of_a_loop_and_a_rewound_daw_is_the_same(live, daw):
     at = np.array([each.frame for each in session.dump.onsets]) + zero
     pitches = np.array([each.message[1] for each in session.dump.onsets])
     # without the first sixteenth: what was handed ahead of the end of a loop may sound there
-    played = [pitches[(at / RATE > began + 0.15) & (at / RATE < began + beats - 0.1)].tolist() for began in passes]
+    played = [pitches[(at / RATE > began + 0.15) & (at / RATE < began + seconds - 0.1)].tolist() for began in passes]
     assert len(played[0]) > 8
     assert played == played[:1] * len(passes)
     marked = [(each.text, each.beat / 4) for each in markers.read(session.take)]
