@@ -124,37 +124,44 @@ def _stretch_of(stretches, tick):  # pragma: no cover - compiled
 
 
 @njit
-def _sort_by_line(notes):  # pragma: no cover - compiled
-    """Return notes (N, 7) sorted by track and channel, otherwise in their order, and the bounds of lines (L + 1,)."""
-    in_order = True
+def _find_lines(notes, bounds):  # pragma: no cover - compiled
+    """Write where each line of notes (N, 7) begins and ends into bounds (N + 1,).
+
+    Returns:
+        The number of lines, or -1 if the notes of a track are not in the order of their channels.
+    """
+    count = bounds[0] = 0
     for i in range(1, notes.shape[0]):
-        in_order = in_order and (notes[i, TRACK] > notes[i - 1, TRACK] or notes[i, CHANNEL] >= notes[i - 1, CHANNEL])
-    if not in_order:
-        given, notes = notes, np.empty_like(notes)
-        next_row = np.empty(17, np.int64)  # for each channel, the row that its next note takes
-        begin = 0
-        while begin < given.shape[0]:
-            next_row[:] = 0
-            end = begin
-            while end < given.shape[0] and given[end, TRACK] == given[begin, TRACK]:
-                next_row[given[end, CHANNEL] + 1] += 1
-                end += 1
-            next_row[0] = begin
-            for channel in range(16):
-                next_row[channel + 1] += next_row[channel]
-            for i in range(begin, end):
-                channel = given[i, CHANNEL]
-                notes[next_row[channel]] = given[i]
-                next_row[channel] += 1
-            begin = end
-    bounds = np.zeros(notes.shape[0] + 1, np.int64)
-    count = 0
-    for i in range(1, notes.shape[0] + 1):
-        last = i == notes.shape[0]
-        if last or notes[i, TRACK] != notes[i - 1, TRACK] or notes[i, CHANNEL] != notes[i - 1, CHANNEL]:
+        if notes[i, CHANNEL] != notes[i - 1, CHANNEL] or notes[i, TRACK] != notes[i - 1, TRACK]:
+            if notes[i, CHANNEL] < notes[i - 1, CHANNEL] and notes[i, TRACK] == notes[i - 1, TRACK]:
+                return -1
             count += 1
             bounds[count] = i
-    return notes, bounds[: count + 1]
+    bounds[count + 1] = notes.shape[0]
+    return count + 1
+
+
+@njit
+def _sort_by_line(given):  # pragma: no cover - compiled
+    """Return notes (N, 7) sorted by track and channel, otherwise in their order."""
+    notes = np.empty_like(given)
+    next_row = np.empty(17, np.int64)  # for each channel, the row that its next note takes
+    begin = 0
+    while begin < given.shape[0]:
+        next_row[:] = 0
+        end = begin
+        while end < given.shape[0] and given[end, TRACK] == given[begin, TRACK]:
+            next_row[given[end, CHANNEL] + 1] += 1
+            end += 1
+        next_row[0] = begin
+        for channel in range(16):
+            next_row[channel + 1] += next_row[channel]
+        for i in range(begin, end):
+            channel = given[i, CHANNEL]
+            notes[next_row[channel]] = given[i]
+            next_row[channel] += 1
+        begin = end
+    return notes
 
 
 @njit
@@ -170,35 +177,36 @@ def _skyline(notes, i, stop, start, end, division, line):  # pragma: no cover - 
     A row is onset, offset and pitch, the times in steps from `start`; it ends where the next begins or before.
 
     Returns:
-        The number of rows.
+        The number of rows, and whether the onsets of two neighbours are 16 bars or more apart.
     """
     last = _nearest_step(end, start, division) if end >= 0 else np.int64(-1)
-    count = 0
-    following = _nearest_step(notes[i, ONSET], start, division)  # the step of the next onset
+    count, before = 0, np.int64(0)  # the onset of the last row
+    apart = False
     while i < stop:
-        onset = following
+        onset = _nearest_step(notes[i, ONSET], start, division)
+        beyond = (2 * onset + 1) * division + 8 * start  # eight times the tick from which on the next step is nearer
         # of all onsets in this step the highest, of equal ones the longest; an ornament only among ornaments
-        pitch, offset, plain = np.int64(-1), np.int64(0), False
-        while i < stop and following == onset:
-            until = max(_nearest_step(notes[i, OFFSET], start, division), onset + 1)
+        pitch, off, plain = np.int64(-1), np.int64(0), False
+        while i < stop and 8 * notes[i, ONSET] < beyond:
             is_plain = 8 * (notes[i, OFFSET] - notes[i, ONSET]) >= division  # half a step, before rounding
-            higher = notes[i, PITCH] > pitch or (notes[i, PITCH] == pitch and until > offset)
+            higher = notes[i, PITCH] > pitch or (notes[i, PITCH] == pitch and notes[i, OFFSET] > off)
             if (is_plain and not plain) or (is_plain == plain and higher):
-                pitch, offset, plain = notes[i, PITCH], until, is_plain
+                pitch, off, plain = notes[i, PITCH], notes[i, OFFSET], is_plain
             i += 1
-            if i < stop:
-                following = _nearest_step(notes[i, ONSET], start, division)
+        offset = max(_nearest_step(off, start, division), onset + 1)
         if last >= 0:
             if onset >= last:
                 continue
             offset = min(offset, last)
-        if count > 0 and line[count - 1, 1] > onset:
-            if line[count - 1, 2] > pitch and 2 * (line[count - 1, 1] - onset) >= offset - onset:
-                continue
-            line[count - 1, 1] = onset
+        if count > 0:
+            if line[count - 1, 1] > onset:
+                if line[count - 1, 2] > pitch and 2 * (line[count - 1, 1] - onset) >= offset - onset:
+                    continue
+                line[count - 1, 1] = onset
+            apart = apart or onset // 16 >= before // 16 + 16
         line[count, 0], line[count, 1], line[count, 2] = onset, offset, pitch
-        count += 1
-    return count
+        count, before = count + 1, onset
+    return count, apart
 
 
 @njit
@@ -228,25 +236,30 @@ def _fill_bars(group, low, bars):  # pragma: no cover - compiled
     """
     size = bars.shape[0]
     states = bars.reshape(16 * size)
-    states[:] = REST
+    states[:] = HOLD  # there is less rest than what is held
     counts = np.zeros((size, 2), np.int64)
     pitches = np.zeros((size, 2), np.uint64)
+    silent = np.int64(0)  # the step from which on nothing sounds
     for j in range(group.shape[0]):
         onset, offset = group[j, 0] - 16 * low, min(group[j, 1] - 16 * low, 16 * size)
         pitch = group[j, 2]
+        if silent < onset:
+            states[silent:onset] = REST
         states[onset] = pitch
-        states[onset + 1 : offset] = HOLD
         counts[onset // 16, 0] += 1
-        counts[onset // 16 : (offset + 15) // 16, 1] = 1
+        for bar in range(onset // 16, (offset + 15) // 16):
+            counts[bar, 1] = 1
         pitches[onset // 16, pitch // 64] |= np.uint64(1) << np.uint64(pitch % 64)
+        silent = offset
+    states[silent:] = REST
     return counts, pitches
 
 
 @njit
-def _has_pitches(pitches, min_pitches):  # pragma: no cover - compiled
-    """Return whether at least `min_pitches` pitches begin in some bars; it is mostly known after a bar or two."""
+def _has_pitches(pitches, first, min_pitches):  # pragma: no cover - compiled
+    """Return whether `min_pitches` pitches or more begin in 16 bars from `first` on: mostly in the first one or two."""
     low, high = np.uint64(0), np.uint64(0)
-    for bar in range(pitches.shape[0]):
+    for bar in range(first, first + 16):
         low |= pitches[bar, 0]
         high |= pitches[bar, 1]
         missing, bits = min_pitches, low
@@ -278,13 +291,14 @@ def _too_long_a_rest(resting, beginning, max_rest):  # pragma: no cover - compil
 
 
 @njit
-def _slide(line, length, bars, used, places, count, rejected, min_notes, min_pitches, max_rest):
+def _slide(line, length, apart, bars, used, places, count, rejected, min_notes, min_pitches, max_rest):
     # pragma: no cover - compiled
     """Slide a window over one line (N, 3) of `length` bars; add those that pass, and count the others by reason.
 
     The time is linear in the notes, however far they lie apart: windows without an onset are counted, not looked at.
 
     Args:
+        apart: whether the onsets of two neighbours may be 16 bars or more apart.
         bars: (B, 16) the bars of all windows so far, of which `used` are in use.
         places: (W, 5) the windows so far, of which `count` are in use; of the new ones BAR and FIRST are written, the
             bar as one of the line.
@@ -295,7 +309,7 @@ def _slide(line, length, bars, used, places, count, rejected, min_notes, min_pit
     """
     following = first = 0  # every window before `following` is counted or added
     while first < line.shape[0]:
-        end = _group_end(line, first)
+        end = _group_end(line, first) if apart else line.shape[0]
         low = max(line[first, 0] // 16 - 15, 0)  # the first and the last window with a note of this group
         high = min(line[end - 1, 0] // 16, length - 16)
         rejected[0] += low - following
@@ -319,7 +333,7 @@ def _slide(line, length, bars, used, places, count, rejected, min_notes, min_pit
             if notes < min_notes:
                 rejected[0] += 1
                 continue
-            if not _has_pitches(pitches[b : b + 16], min_pitches):
+            if not _has_pitches(pitches, b, min_pitches):
                 rejected[1] += 1
                 continue
             if _too_long_a_rest(resting, beginning, max_rest):
@@ -365,29 +379,35 @@ def add_windows(notes, signatures, division, limits, pair, pad, bars, used, plac
         lines (L, 3), the stretches (K, 6), and the pitched notes in each of these, (K,).
     """
     min_notes, min_pitches, max_rest, max_steps = limits
-    notes, lines = _sort_by_line(notes)
+    bounds = np.empty(notes.shape[0] + 1, np.int64)
+    lines = _find_lines(notes, bounds)
+    if lines < 0:
+        notes = _sort_by_line(notes)
+        lines = _find_lines(notes, bounds)
     stretches = _stretches(signatures, division, pair)
     pitched_notes = np.zeros(stretches.shape[0], np.int64)
     line = np.empty((notes.shape[0], 3), np.int64)
-    rejected_lines, rejected = np.empty((lines.size, 3), np.int64), 0
-    for k in range(lines.size - 1):
-        i, end_of_line = lines[k], lines[k + 1]
+    rejected_lines, rejected = np.empty((lines + 1, 3), np.int64), 0
+    for k in range(lines):
+        i, end_of_line = bounds[k], bounds[k + 1]
         track, channel, program = notes[i, TRACK], notes[i, CHANNEL], notes[i, PROGRAM]
         while i < end_of_line:
             bars_in_line, reason = np.int64(0), 0  # percussion, unless it is found to be something else
-            length = s = 0
+            length, s, apart = 0, 0, False
             if channel == PERCUSSION:
                 i = end_of_line
             else:
                 s = _stretch_of(stretches, notes[i, ONSET])
                 start, end = stretches[s, START], stretches[s, END]
                 begin = i
-                while i < end_of_line and (end < 0 or notes[i, ONSET] < end):
+                if end < 0:
+                    i = end_of_line
+                while i < end_of_line and notes[i, ONSET] < end:
                     i += 1
                 pitched_notes[s] += i - begin
                 if stretches[s, BARS_IN_ONE] == 0:
                     continue
-                length = _skyline(notes, begin, i, start, end, division, line)
+                length, apart = _skyline(notes, begin, i, start, end, division, line)
                 if length == 0:
                     continue
                 bars_in_line, reason = _line_length(line[:length], max_steps, pad)
@@ -402,6 +422,7 @@ def add_windows(notes, signatures, division, limits, pair, pad, bars, used, plac
             bars, used, places, count = _slide(
                 line[:length],
                 bars_in_line,
+                apart,
                 bars,
                 used,
                 places,
