@@ -80,8 +80,8 @@ def extract_chunk(chunk: list[SourceFile], filters: Filters, work: Work, index: 
             columns.append(
                 np.stack([firsts + bars, numbers, found.places[:, LINE_TRACK], found.places[:, BAR]]).astype(np.int32)
             )
-            shared.write(found.bars)
-            hashes.write(hash_windows(found.bars, firsts))
+            shared.write(found.bars.data)
+            hashes.write(hash_windows(found.bars, firsts).data)
             begin += len(files)
             bars += len(found.bars)
     places = np.concatenate(columns, axis=1)
