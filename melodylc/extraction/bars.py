@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from melodylc.melody import HOLD, REST, STEPS, STEPS_PER_BAR
+from melodylc.melody import BARS, HOLD, REST, STEPS
 
 
 def states_of_windows(bars: np.ndarray, firsts: np.ndarray) -> np.ndarray:
     """Return the states (W, 256) of the windows that begin with the bars `firsts` (W,) of bars (B, 16) uint8."""
-    if not len(firsts):
-        return np.empty((0, STEPS), np.uint8)
-    everywhere = np.lib.stride_tricks.sliding_window_view(bars.reshape(-1), STEPS)
-    states = everywhere[::STEPS_PER_BAR][firsts]
+    states = bars.take(firsts[:, None] + np.arange(BARS), axis=0).reshape(-1, STEPS)
     cut = states[:, 0] == HOLD
     states[cut] = silenced(states[cut])
     return states

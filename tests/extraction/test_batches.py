@@ -82,8 +82,20 @@ def test_a_batch_gives_what_its_files_give(filters, interpreted):
 def test_a_file_larger_than_all_before_finds_room():
     reader = Reader(LOOSE)
     reader.largest, reader.room = 1, smf.room_for(1)
-    data = random_file(np.random.default_rng(3))
+    data = random_file(np.random.default_rng(9))
     found = reader.read([data])
     states = states_of_windows(found.bars, found.places[:, FIRST])
     assert states.tolist() == extract_windows(smf.parse(data), LOOSE).states.tolist()
+    assert len(states) > 100
     assert reader.largest == len(data)
+
+
+def test_a_file_refused_in_the_middle_leaves_nothing_behind():
+    crowded = b"\x00\x90\x37\x40" * (smf.MAX_NOTES + 1)
+    refused = b"MThd\0\0\0\6\0\1\0\1\0\x18MTrk" + len(crowded).to_bytes(4, "big") + crowded
+    good = random_file(np.random.default_rng(9))
+    found = Reader(LOOSE).read([refused, good, refused, good])
+    assert found.codes.tolist()[::2] == [FILE_REASONS.index(f"more than {smf.MAX_NOTES:,} notes")] * 2
+    states = states_of_windows(found.bars, found.places[:, FIRST]).tolist()
+    assert states == 2 * extract_windows(smf.parse(good), LOOSE).states.tolist()
+    assert len(states) > 100
