@@ -33,10 +33,10 @@ import numpy as np
 
 from melodylc.extraction import compiling, extract, run, unique, writing
 from melodylc.extraction.discovery import find_midi_files
+from melodylc.extraction.parts import PartJob
 from melodylc.extraction.plan import BYTES_PER_CHUNK, FILES_PER_CHUNK, Work
 from melodylc.extraction.ray_engine import on_ray
 from melodylc.extraction.sections import read_section, write_sections
-from melodylc.melody import STEPS
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -58,6 +58,7 @@ class Measured:
     kilobytes: float = 0  # of a file
     windows: int = 0
     unique: int = 0
+    parts: int = 0  # bytes of their bars, places and hashes
     shuffled: int = 0  # bytes written in buckets and as rows
     driver: float = 0  # processor seconds outside of jobs
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))  # processor time of each step
@@ -72,6 +73,12 @@ def peak_of(job: Callable[[], R]) -> tuple[R, int]:
     return result, int(line.split()[1]) // 1024
 
 
+def bytes_of_part(job: PartJob) -> int:
+    """Return how large the files of a part are that the next jobs read."""
+    paths = job.work.part(job.number), job.work.bars(job.number), job.work.hashes(job.number)
+    return sum(path.stat().st_size for path in paths)
+
+
 def measure(paths: Sequence[Path], seed: int = 0) -> Measured:
     """Extract a sample of files in this process."""
     found = Measured(len(paths), sum(path.stat().st_size for path in paths) / len(paths) / 1024)
@@ -84,6 +91,8 @@ def measure(paths: Sequence[Path], seed: int = 0) -> Measured:
                 result, peak = peak_of(lambda item=item: job(item))  # type: ignore[misc]
                 found.seconds[job.__name__] += time.process_time() - begin
                 found.peak = max(found.peak, peak)
+                if isinstance(item, PartJob):
+                    found.parts += bytes_of_part(item)
                 if job.__name__ == "scatter":
                     found.shuffled += int(result)  # type: ignore[call-overload]
                 if job.__name__ == "find_firsts":
@@ -184,13 +193,13 @@ def predict(of: Measured, a_read: float, files: int, kilobytes: float, group: in
         "make_part": files / parts,
         "scatter": parts / groups,
         "find_firsts": 2 * groups,
-        "write_files": 2 * groups * (groups / writes + 1) + parts / writes,
+        "write_files": 2 * groups * (groups / writes + 1) + 2 * parts / writes,
     }
     number = dict(zip(JOBS, (parts, groups, groups, writes), strict=True))
     jobs = {step: (number[step], once[step] / number[step], reads[step]) for step in JOBS}
     driver = of.driver * files / of.files + a_job * sum(number.values())
     shuffled = of.shuffled * scale
-    moved = files * kilobytes * 1024 + 2 * windows * (STEPS + 28) + 2 * shuffled  # 28: hash, source, place
+    moved = files * kilobytes * 1024 + 2 * of.parts * scale + 2 * shuffled
     return Prediction(shuffled, moved, sum(once.values()), driver, jobs)
 
 

@@ -212,17 +212,59 @@ def _by_tick(rows):  # pragma: no cover - compiled
     return rows
 
 
+# While a track is read, its sounding notes wait in queues, one for each channel and pitch: a note-off ends the oldest.
+# Where that leaves a note without an end, note-offs are missing, and each would give its end to the note before. Then a
+# note-on ends the note before it. Those ends are kept where they may differ: once two notes of a queue sounded at once.
+_OLDEST, _NEWEST, _LATEST, _SINCE = range(4)  # columns of queues: notes, of which LATEST began last and may be ended
+_BEHIND, _UNTIL = range(2)  # columns of links: the next note in the queue, and the end by a note-on
+_NONE = -1  # no note waits
+_APART = -2  # no two notes have sounded at once
+_VOID = -2  # the end of a note that another one begins with
+
+
 @njit
 def room_for(size):  # pragma: no cover - compiled
-    """Return the arrays that `parse_file` fills when it reads a file of at most `size` bytes."""
+    """Return the arrays that `parse_file` fills when it reads a file of at most `size` bytes: its room."""
     notes = min(size // 3 + 1, MAX_NOTES)
+    queues = np.empty((16 * 128, 4), np.int32)
+    queues[:] = _NONE
+    queues[:, _LATEST] = _APART
     return (
         np.empty((notes, 7), np.int64),
-        np.empty(notes, np.int64),
-        np.empty(notes, np.int64),
+        np.empty((notes, 2), np.int64),
+        queues,
         np.empty((size // 4 + 1, 3), np.int64),
         np.empty((size // 6 + 1, 2), np.int64),
     )
+
+
+@njit
+def _join_queue(notes, links, queues, queue, note):  # pragma: no cover - compiled
+    """Let a note wait in a queue in which others wait, or two have sounded at once."""
+    if queues[queue, _LATEST] == _APART:
+        queues[queue, _LATEST] = queues[queue, _SINCE] = queues[queue, _NEWEST]
+    older = queues[queue, _LATEST]
+    if older >= 0:
+        links[older, _UNTIL] = notes[note, ONSET] if notes[older, ONSET] < notes[note, ONSET] else _VOID
+    links[note, _UNTIL] = -1
+    queues[queue, _LATEST] = note
+    if queues[queue, _OLDEST] == _NONE:
+        queues[queue, _OLDEST] = note
+    else:
+        links[queues[queue, _NEWEST], _BEHIND] = note
+
+
+@njit
+def _empty_queues(notes, links, queues, begin, end):  # pragma: no cover - compiled
+    """Empty the queues of a track, whose notes are those from begin to end; give notes that lack a note-off an end."""
+    for note in range(begin, end):
+        queue = notes[note, CHANNEL] << 7 | notes[note, PITCH]
+        together = queues[queue, _LATEST] != _APART
+        if together and queues[queue, _OLDEST] != _NONE and note >= queues[queue, _SINCE]:
+            notes[note, OFFSET] = links[note, _UNTIL]
+    for note in range(begin, end):
+        queue = notes[note, CHANNEL] << 7 | notes[note, PITCH]
+        queues[queue, _OLDEST], queues[queue, _LATEST] = _NONE, _APART
 
 
 @njit
@@ -243,7 +285,7 @@ def parse_file(data, room, faults):  # pragma: no cover - compiled
     size = data.size
     if room[0].shape[0] < min(size // 3 + 1, MAX_NOTES) or room[3].shape[0] < size // 4 + 1:
         room = room_for(size)
-    notes, behind, until, signatures, tempos = room
+    notes, links, queues, signatures, tempos = room
     count = n_signatures = n_tempos = 0
     if size < 14 or _number(data, 0, 4) != 0x4D546864:
         return 1 if size else 5, 0, notes[:0], signatures[:0], tempos[:0]
@@ -258,13 +300,8 @@ def parse_file(data, room, faults):  # pragma: no cover - compiled
         faults[_HEADER] += 1
         at = np.int64(14)
 
-    # Sounding notes wait in one queue per channel and pitch, linked through `behind`: a note-off ends the oldest. Where
-    # that leaves a note of the queue without an end, note-offs are missing, and each would give its end to the note
-    # before: then `until` counts, where a note-on ends the note before it.
-    oldest = np.full(2048, -1, np.int64)
-    newest = np.empty(2048, np.int64)
-    latest = np.full(2048, -1, np.int64)  # the note that sounds if each note-on ends the one before it
     program = np.zeros(16, np.int64)
+    unended = False
     track = 0
     while at + 8 <= size:
         length = _number(data, at + 4, 4)
@@ -285,19 +322,23 @@ def parse_file(data, room, faults):  # pragma: no cover - compiled
             faults[_EARLY if end == size and at + length > size else _LENGTH] += 1
         begin = count
         program[:] = 0
+        sounding, together = 0, False  # notes, and whether two of a queue sounded at once
         tick = np.int64(0)
         running = np.int64(0)
         interrupted = False  # a system event came since the running status
         closed = False  # by an end of track
         cut = False
         while at < end:
-            delta, after, wide = _quantity(data, at, end)
-            if after < 0 or after >= end:
+            delta = np.int64(data[at])
+            at += 1
+            wide = 1
+            if delta > 127:
+                delta, at, wide = _quantity(data, at - 1, end)
+            if at < 0 or at >= end:
                 cut = True
                 break
             if wide > 4:
                 faults[_OVERLONG] += 1
-            at = after
             tick += delta
             status = np.int64(data[at])
             if status >= 0x80:
@@ -336,6 +377,7 @@ def parse_file(data, room, faults):  # pragma: no cover - compiled
                 queue = channel << 7 | first
                 if message == 0x90 and second > 0:
                     if count == MAX_NOTES:
+                        _empty_queues(notes, links, queues, begin, count)
                         return 3, 0, notes[:0], signatures[:0], tempos[:0]
                     notes[count, 0] = track
                     notes[count, 1] = channel
@@ -344,24 +386,23 @@ def parse_file(data, room, faults):  # pragma: no cover - compiled
                     notes[count, 4] = tick
                     notes[count, 5] = -1
                     notes[count, 6] = second
-                    behind[count] = until[count] = -1
-                    if oldest[queue] < 0:
-                        oldest[queue] = count
+                    if queues[queue, _OLDEST] == _NONE and queues[queue, _LATEST] == _APART:
+                        queues[queue, _OLDEST] = count
                     else:
-                        behind[newest[queue]] = count
-                    newest[queue] = count
-                    older = latest[queue]
-                    if older >= 0:
-                        until[older] = tick if notes[older, 4] < tick else -2  # in the same tick: the same note
-                    latest[queue] = count
+                        together = True
+                        _join_queue(notes, links, queues, queue, count)
+                    queues[queue, _NEWEST] = count
+                    sounding += 1
                     count += 1
                 elif message == 0x80 or message == 0x90:
-                    if oldest[queue] >= 0:
-                        notes[oldest[queue], 5] = tick
-                        oldest[queue] = behind[oldest[queue]]
-                    if latest[queue] >= 0:
-                        until[latest[queue]] = tick
-                        latest[queue] = -1
+                    note = queues[queue, _OLDEST]
+                    if note != _NONE:
+                        notes[note, 5] = tick
+                        sounding -= 1
+                        queues[queue, _OLDEST] = _NONE if note == queues[queue, _NEWEST] else links[note, _BEHIND]
+                    if queues[queue, _LATEST] >= 0:
+                        links[queues[queue, _LATEST], _UNTIL] = tick
+                        queues[queue, _LATEST] = _NONE
                 elif message == 0xC0:
                     program[channel] = first
                 continue
@@ -432,27 +473,25 @@ def parse_file(data, room, faults):  # pragma: no cover - compiled
             faults[_EARLY] += 1
         elif not closed and right:
             faults[_NO_END] += 1
-        for i in range(begin, count):
-            if oldest[notes[i, 1] << 7 | notes[i, 3]] >= 0:
-                notes[i, 5] = until[i]
-        for i in range(begin, count):  # the queues of the next track are empty
-            queue = notes[i, 1] << 7 | notes[i, 3]
-            oldest[queue] = latest[queue] = -1
+        if together or sounding > 0:
+            unended = unended or sounding > 0
+            _empty_queues(notes, links, queues, begin, count)
         at = end
         track += 1
     if kind == 2 and track > 1:
         return 2, 0, notes[:0], signatures[:0], tempos[:0]
     if track < tracks:
         faults[_EARLY] += 1
-    ended = 0
-    for i in range(count):
-        if notes[i, 5] == -1:
-            faults[_UNENDED] += 1
-        if notes[i, 5] >= 0:
-            if ended < i:
-                notes[ended] = notes[i]
-            ended += 1
-    count = ended
+    if unended:
+        ended = 0
+        for i in range(count):
+            if notes[i, 5] == -1:
+                faults[_UNENDED] += 1
+            if notes[i, 5] >= 0:
+                if ended < i:
+                    notes[ended] = notes[i]
+                ended += 1
+        count = ended
     notes, signatures, tempos = notes[:count], _by_tick(signatures[:n_signatures]), _by_tick(tempos[:n_tempos])
     if division < 0:  # ticks a second: half as many in a quarter note, so twice the ticks make it a whole number
         faults[_SMPTE] += 1

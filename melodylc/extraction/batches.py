@@ -34,8 +34,8 @@ FAULTS = len(smf.FAULTS)
 class FilesWindows(NamedTuple):
     """The windows of F files, in their order, and what was rejected in them."""
 
-    states: np.ndarray  # (W, 256) uint8
-    positions: np.ndarray  # (W, 4) int64, as in `ExtractedWindows`
+    bars: np.ndarray  # (B, 16) uint8, which windows share
+    places: np.ndarray  # (W, 5) int64: track, channel, first program of the line, bar, and the first of its `bars`
     numbers: np.ndarray  # (F,) int64: how many of the windows are of each file
     codes: np.ndarray  # (F,) int64, indices into FILE_REASONS
     rejected_lines: np.ndarray  # (L, 4) int64: file, track, channel, index into LINE_REASONS
@@ -46,13 +46,13 @@ class FilesWindows(NamedTuple):
 
 
 @njit
-def _extract_files(data, bounds, limits, pair, room, states, positions):  # pragma: no cover - compiled
+def _extract_files(data, bounds, limits, pair, room, bars, places):  # pragma: no cover - compiled
     """Find the windows of the files between the bounds (F + 1,) in data.
 
     Returns:
-        states and positions as `add_windows` fills them, enlarged if need be; then the other arrays of `FilesWindows`,
-        of which the faults are files for each of smf.FAULTS, and the signatures (256, 17) notes for each numerator and
-        power of two.
+        bars and places as `add_windows` fills them, enlarged if need be, and how many bars are in use; then the other
+        arrays of `FilesWindows`, of which the faults are files for each of smf.FAULTS, and the signatures (256, 17)
+        notes for each numerator and power of two.
     """
     files = bounds.size - 1
     numbers, codes = np.zeros(files, np.int64), np.zeros(files, np.int64)
@@ -60,7 +60,7 @@ def _extract_files(data, bounds, limits, pair, room, states, positions):  # prag
     signatures = np.zeros((256, 17), np.int64)
     rejected_windows = np.zeros(3, np.int64)
     all_lines, rejected = np.empty((16, 4), np.int64), 0
-    count = other_stretches = 0
+    used = count = other_stretches = 0
     for file in range(files):
         of_file[:] = 0
         code, division, notes, changes, _ = smf.parse_file(data[bounds[file] : bounds[file + 1]], room, of_file)
@@ -73,8 +73,8 @@ def _extract_files(data, bounds, limits, pair, room, states, positions):  # prag
             codes[file] = _NO_NOTES
             continue
         before = count
-        states, positions, count, rejected_lines, stretches, pitched_notes = add_windows(
-            notes, changes, division, limits, pair, False, states, positions, count, rejected_windows
+        bars, used, places, count, rejected_lines, stretches, pitched_notes = add_windows(
+            notes, changes, division, limits, pair, False, bars, used, places, count, rejected_windows
         )
         numbers[file] = count - before
         if count == before:
@@ -93,7 +93,7 @@ def _extract_files(data, bounds, limits, pair, room, states, positions):  # prag
                 power += 1
             signatures[stretches[k, IN_FORCE_NUMERATOR], power] += pitched_notes[k]
     lines = all_lines[:rejected]
-    return states, positions, numbers, codes, lines, rejected_windows, other_stretches, faults, signatures
+    return bars, places, used, numbers, codes, lines, rejected_windows, other_stretches, faults, signatures
 
 
 class Reader:
@@ -105,12 +105,12 @@ class Reader:
         self.largest = BYTES_PER_BATCH  # file that there is room for
         self.room = smf.room_for(self.largest)
         rows = BYTES_PER_BATCH // BYTES_PER_WINDOW
-        self.found = np.empty((rows, 32), np.uint64), np.empty((rows, 4), np.int64)
+        self.found = np.empty((rows, 16), np.uint8), np.empty((rows, 5), np.int64)
 
     def read(self, files: Sequence[bytes]) -> FilesWindows:
         """Return the windows of the contents of some files: what `extract_windows` finds in each.
 
-        The windows and their positions stay as they are until the next call.
+        The bars and places stay as they are until the next call.
         """
         sizes = [len(file) for file in files]
         if max(sizes) > self.largest:
@@ -119,17 +119,16 @@ class Reader:
         bounds = np.zeros(len(files) + 1, np.int64)
         np.cumsum(sizes, out=bounds[1:])
         data = np.frombuffer(b"".join(files), np.uint8)
-        *self.found, numbers, codes, lines, windows, others, faults, signatures = _extract_files(
+        *self.found, used, numbers, codes, lines, windows, others, faults, signatures = _extract_files(
             data, bounds, self.limits, self.pair, self.room, *self.found
         )
-        states, positions = self.found
-        count = int(numbers.sum())
+        bars, places = self.found
         numerators, powers = np.nonzero(signatures)
         pairs = zip(numerators.tolist(), (1 << powers).tolist(), strict=True)
         names = [f"{n}/{d}" if n else "nonsense" for n, d in pairs]
         return FilesWindows(
-            states[:count].view(np.uint8),
-            positions[:count],
+            bars[:used],
+            places[: numbers.sum()],
             numbers,
             codes,
             lines,

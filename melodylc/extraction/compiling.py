@@ -57,7 +57,8 @@ def _compile() -> None:
     if _ready:
         return
     empty = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x04\0\xff\x2f\0"
-    hashing.hash_windows(batches.Reader(windows.Filters()).read([empty]).states)
+    found = batches.Reader(windows.Filters()).read([empty])
+    hashing.hash_windows(found.bars, found.places[:, windows.FIRST])
     windows.extract_windows(smf.parse(empty), windows.Filters())
     with suppress(OSError):  # without a cache the next process compiles again
         _marker().touch()

@@ -13,20 +13,29 @@ import numpy as np
 
 from melodylc.base.errors import UserError
 from melodylc.extraction import storage
+from melodylc.extraction.bars import states_of_windows
 from melodylc.extraction.batches import BYTES_PER_BATCH, FILE_REASONS, FilesWindows, Reader
 from melodylc.extraction.discovery import UNREADABLE, SourceFile
 from melodylc.extraction.hashing import hash_windows
 from melodylc.extraction.plan import Chunk, Work
 from melodylc.extraction.rejected import Rejected, write_part_list
-from melodylc.extraction.windows import LINE_REASONS, STRETCH_REASON, WINDOW_REASONS, Filters
-from melodylc.melody import STEPS
+from melodylc.extraction.windows import (
+    BAR,
+    FIRST,
+    LINE_REASONS,
+    LINE_TRACK,
+    STRETCH_REASON,
+    WINDOW_REASONS,
+    Filters,
+)
+from melodylc.melody import STEPS, STEPS_PER_BAR
 from midi_io import smf
 from midi_io.files import contents
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMAT = 2  # of the files below: those of another are not used
+FORMAT = 3  # of the files below: those of another are not used
 REJECTED = ("files", "stretches", "lines", "windows")  # kinds of counts of what was rejected
 OBSERVED = ("read past", "signatures")  # kinds of other counts: files with a fault, notes in a time signature
 
@@ -52,54 +61,46 @@ def make_part(job: PartJob) -> int:
 
 
 def extract_chunk(chunk: list[SourceFile], filters: Filters, work: Work, index: int) -> int:
-    """Write one part from a chunk of files; its windows come last, so that a part whose windows exist is complete.
+    """Write one part from a chunk of files; its places come last, so that a part whose places exist is complete.
 
     Returns:
         The number of files.
     """
-    import pyarrow as pa
-
     counts = no_counts()
     rejected: list[Rejected] = []
-    sources = pa.array([file.source for file in chunk], pa.string())
+    columns: list[np.ndarray] = []
     reader = Reader(filters)
-    begin = windows = 0
-    with storage.writing(work.part(index)) as sink:
-        with storage.writing(work.hashes(index)) as hashes, pa.ipc.new_file(sink, _schema()) as writer:
-            for files, given in _batches(chunk):
-                found = reader.read([b"" if isinstance(data, smf.BrokenFileError) else data for data in given])
-                rejected += _add_counts(counts, found, files, given)
-                numbers = np.arange(begin, begin + len(files), dtype=np.int32).repeat(found.numbers)
-                columns = [
-                    pa.FixedSizeBinaryArray.from_buffers(
-                        pa.binary(STEPS), len(found.states), [None, pa.py_buffer(found.states)]
-                    ),
-                    pa.DictionaryArray.from_arrays(pa.array(numbers), sources),
-                    pa.array(found.positions[:, 0].astype(np.int32)),
-                    pa.array(found.positions[:, 3].astype(np.int32)),
-                ]
-                writer.write_batch(pa.record_batch(columns, _schema()))
-                hashes.write(hash_windows(found.states).tobytes())
-                begin += len(files)
-                windows += len(found.states)
-        write_part_list(work.rejected(index), rejected)
-        with storage.writing(work.counts(index)) as counted:
-            counted.write(json.dumps([windows, counts]).encode())
+    begin = bars = 0
+    with storage.writing(work.hashes(index)) as hashes, storage.writing(work.bars(index)) as shared:
+        for files, given in _batches(chunk):
+            found = reader.read([b"" if isinstance(data, smf.BrokenFileError) else data for data in given])
+            rejected += _add_counts(counts, found, files, given)
+            firsts = found.places[:, FIRST]
+            numbers = np.arange(begin, begin + len(files)).repeat(found.numbers)
+            columns.append(
+                np.stack([firsts + bars, numbers, found.places[:, LINE_TRACK], found.places[:, BAR]]).astype(np.int32)
+            )
+            shared.write(found.bars.data)
+            hashes.write(hash_windows(found.bars, firsts).data)
+            begin += len(files)
+            bars += len(found.bars)
+    places = np.concatenate(columns, axis=1)
+    write_part_list(work.rejected(index), rejected)
+    with storage.writing(work.counts(index)) as counted:
+        counted.write(json.dumps([places.shape[1], counts]).encode())
+    _write_places(work.part(index), places, [file.source for file in chunk])
     return len(chunk)
 
 
-def _schema() -> pa.Schema:
-    """Return the columns of a part."""
+def _write_places(part: Path, places: np.ndarray, sources: list[str]) -> None:
+    """Write the windows of a part: the first of each one's bars, its file, track and bar, (4, W) int32."""
     import pyarrow as pa
 
-    return pa.schema(
-        {
-            "states": pa.binary(STEPS),
-            "source": pa.dictionary(pa.int32(), pa.string()),
-            "track": pa.int32(),
-            "bar": pa.int32(),
-        }
-    )
+    first, number, track, bar = map(pa.array, places)
+    columns = {"first": first, "source": pa.DictionaryArray.from_arrays(number, sources), "track": track, "bar": bar}
+    table = pa.table(columns)
+    with storage.writing(part) as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
 
 
 def _add_counts(
@@ -172,22 +173,29 @@ def _contents(chunk: list[SourceFile]) -> Iterator[tuple[SourceFile, bytes | smf
         yield file, data
 
 
-def read_part(part: Path) -> pa.Table:
-    """Return the windows of a part.
+def read_part(work: Work, index: int, rows: np.ndarray) -> pa.Table:
+    """Return some windows (N,) of a part: their states, source, track and bar.
 
     Raises:
         UserError: if it is damaged; then it is deleted, so that the same run makes it anew.
     """
     import pyarrow as pa
 
+    part = work.part(index)
     try:
         if storage.is_local(part):
             with pa.memory_map(str(part)) as source:
-                return pa.ipc.open_file(source).read_all()
-        return pa.ipc.open_file(pa.BufferReader(storage.read_whole([part])[0])).read_all()
-    except (pa.ArrowInvalid, OSError) as error:  # the machine lost its power while the disk wrote
+                table = pa.ipc.open_file(source).read_all()
+        else:
+            table = pa.ipc.open_file(pa.BufferReader(storage.read_whole([part])[0])).read_all()
+        chosen = table.take(pa.array(rows))
+        bars = np.frombuffer(storage.read_whole([work.bars(index)])[0], np.uint8).reshape(-1, STEPS_PER_BAR)
+        states = states_of_windows(bars, chosen["first"].to_numpy())
+    except (pa.ArrowInvalid, OSError, ValueError, IndexError) as error:  # the machine lost its power while it wrote
         storage.remove(part)
         raise UserError(f"extract: {part} was damaged ({error}); run the same command again to make it anew") from error
+    column = pa.FixedSizeBinaryArray.from_buffers(pa.binary(STEPS), len(states), [None, pa.py_buffer(states)])
+    return chosen.set_column(0, "states", column)
 
 
 def no_counts() -> Counts:

@@ -55,8 +55,12 @@ class Work:
         return self.folder / f"files-{self.key}"
 
     def part(self, index: int) -> Path:
-        """Return the path of the windows of chunk `index`; what belongs to them is written first."""
+        """Return the path of the places of a part's windows; what belongs to them is written first."""
         return self.folder / self._part(index, "arrow")
+
+    def bars(self, index: int) -> Path:
+        """Return the path of the bars that a part's windows share, 16 bytes each."""
+        return self.folder / self._part(index, "bars")
 
     def hashes(self, index: int) -> Path:
         """Return the path of the hashes of a part's windows, 16 bytes each."""
@@ -134,7 +138,7 @@ def _bytes_to_read(file: SourceFile) -> int:
 
 
 def _delete_other_runs(work: Work) -> None:
-    own = re.compile(rf"{_LOCK}|files-{work.key}|part-\d+-{work.key}\.(arrow|hashes|json|tsv)")
+    own = re.compile(rf"{_LOCK}|files-{work.key}|part-\d+-{work.key}\.(arrow|bars|hashes|json|tsv)")
     for name in storage.names(work.folder):
         if not own.fullmatch(name):
             storage.remove(work.folder / name)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from melodylc.base.numbers import integer
+from melodylc.extraction.bars import states_of_windows
 from melodylc.melody import BARS, HOLD, REST, STEPS, STEPS_PER_BAR
 from midi_io import smf
 from midi_io.compiled import njit
@@ -27,6 +28,9 @@ LINE_REASONS = ("percussion", "shorter than 16 bars", f"more than {MAX_STEPS // 
 STRETCH_REASON = "not in 4/4"
 NO_NOTES = "no notes"
 NO_WINDOWS = "no window kept"
+
+# Columns of places: where in its file a window is, its line's first program included, and its first bar among `bars`.
+LINE_TRACK, LINE_CHANNEL, LINE_PROGRAM, BAR, FIRST = range(5)
 
 # Columns of stretches. An END of -1 is the end of the file. BARS_IN_ONE is the number of the file's bars that make one
 # of 4/4, and 0 where the stretch is skipped.
@@ -120,37 +124,44 @@ def _stretch_of(stretches, tick):  # pragma: no cover - compiled
 
 
 @njit
-def _sort_by_line(notes):  # pragma: no cover - compiled
-    """Return notes (N, 7) sorted by track and channel, otherwise in their order, and the bounds of lines (L + 1,)."""
-    in_order = True
+def _find_lines(notes, bounds):  # pragma: no cover - compiled
+    """Write where each line of notes (N, 7) begins and ends into bounds (N + 1,).
+
+    Returns:
+        The number of lines, or -1 if the notes of a track are not in the order of their channels.
+    """
+    count = bounds[0] = 0
     for i in range(1, notes.shape[0]):
-        in_order = in_order and (notes[i, TRACK] > notes[i - 1, TRACK] or notes[i, CHANNEL] >= notes[i - 1, CHANNEL])
-    if not in_order:
-        given, notes = notes, np.empty_like(notes)
-        next_row = np.empty(17, np.int64)  # for each channel, the row that its next note takes
-        begin = 0
-        while begin < given.shape[0]:
-            next_row[:] = 0
-            end = begin
-            while end < given.shape[0] and given[end, TRACK] == given[begin, TRACK]:
-                next_row[given[end, CHANNEL] + 1] += 1
-                end += 1
-            next_row[0] = begin
-            for channel in range(16):
-                next_row[channel + 1] += next_row[channel]
-            for i in range(begin, end):
-                channel = given[i, CHANNEL]
-                notes[next_row[channel]] = given[i]
-                next_row[channel] += 1
-            begin = end
-    bounds = np.zeros(notes.shape[0] + 1, np.int64)
-    count = 0
-    for i in range(1, notes.shape[0] + 1):
-        last = i == notes.shape[0]
-        if last or notes[i, TRACK] != notes[i - 1, TRACK] or notes[i, CHANNEL] != notes[i - 1, CHANNEL]:
+        if notes[i, CHANNEL] != notes[i - 1, CHANNEL] or notes[i, TRACK] != notes[i - 1, TRACK]:
+            if notes[i, CHANNEL] < notes[i - 1, CHANNEL] and notes[i, TRACK] == notes[i - 1, TRACK]:
+                return -1
             count += 1
             bounds[count] = i
-    return notes, bounds[: count + 1]
+    bounds[count + 1] = notes.shape[0]
+    return count + 1
+
+
+@njit
+def _sort_by_line(given):  # pragma: no cover - compiled
+    """Return notes (N, 7) sorted by track and channel, otherwise in their order."""
+    notes = np.empty_like(given)
+    next_row = np.empty(17, np.int64)  # for each channel, the row that its next note takes
+    begin = 0
+    while begin < given.shape[0]:
+        next_row[:] = 0
+        end = begin
+        while end < given.shape[0] and given[end, TRACK] == given[begin, TRACK]:
+            next_row[given[end, CHANNEL] + 1] += 1
+            end += 1
+        next_row[0] = begin
+        for channel in range(16):
+            next_row[channel + 1] += next_row[channel]
+        for i in range(begin, end):
+            channel = given[i, CHANNEL]
+            notes[next_row[channel]] = given[i]
+            next_row[channel] += 1
+        begin = end
+    return notes
 
 
 @njit
@@ -166,35 +177,36 @@ def _skyline(notes, i, stop, start, end, division, line):  # pragma: no cover - 
     A row is onset, offset and pitch, the times in steps from `start`; it ends where the next begins or before.
 
     Returns:
-        The number of rows.
+        The number of rows, and whether the onsets of two neighbours are 16 bars or more apart.
     """
     last = _nearest_step(end, start, division) if end >= 0 else np.int64(-1)
-    count = 0
-    following = _nearest_step(notes[i, ONSET], start, division)  # the step of the next onset
+    count, before = 0, np.int64(0)  # the onset of the last row
+    apart = False
     while i < stop:
-        onset = following
+        onset = _nearest_step(notes[i, ONSET], start, division)
+        beyond = (2 * onset + 1) * division + 8 * start  # eight times the tick from which on the next step is nearer
         # of all onsets in this step the highest, of equal ones the longest; an ornament only among ornaments
-        pitch, offset, plain = np.int64(-1), np.int64(0), False
-        while i < stop and following == onset:
-            until = max(_nearest_step(notes[i, OFFSET], start, division), onset + 1)
+        pitch, off, plain = np.int64(-1), np.int64(0), False
+        while i < stop and 8 * notes[i, ONSET] < beyond:
             is_plain = 8 * (notes[i, OFFSET] - notes[i, ONSET]) >= division  # half a step, before rounding
-            higher = notes[i, PITCH] > pitch or (notes[i, PITCH] == pitch and until > offset)
+            higher = notes[i, PITCH] > pitch or (notes[i, PITCH] == pitch and notes[i, OFFSET] > off)
             if (is_plain and not plain) or (is_plain == plain and higher):
-                pitch, offset, plain = notes[i, PITCH], until, is_plain
+                pitch, off, plain = notes[i, PITCH], notes[i, OFFSET], is_plain
             i += 1
-            if i < stop:
-                following = _nearest_step(notes[i, ONSET], start, division)
+        offset = max(_nearest_step(off, start, division), onset + 1)
         if last >= 0:
             if onset >= last:
                 continue
             offset = min(offset, last)
-        if count > 0 and line[count - 1, 1] > onset:
-            if line[count - 1, 2] > pitch and 2 * (line[count - 1, 1] - onset) >= offset - onset:
-                continue
-            line[count - 1, 1] = onset
+        if count > 0:
+            if line[count - 1, 1] > onset:
+                if line[count - 1, 2] > pitch and 2 * (line[count - 1, 1] - onset) >= offset - onset:
+                    continue
+                line[count - 1, 1] = onset
+            apart = apart or onset // 16 >= before // 16 + 16
         line[count, 0], line[count, 1], line[count, 2] = onset, offset, pitch
-        count += 1
-    return count
+        count, before = count + 1, onset
+    return count, apart
 
 
 @njit
@@ -215,49 +227,52 @@ def _group_end(line, first):  # pragma: no cover - compiled
 
 
 @njit
-def _fill_bars(group, low, size):  # pragma: no cover - compiled
-    """Write the notes of a group into `size` bars from bar `low` on.
+def _fill_bars(group, low, bars):  # pragma: no cover - compiled
+    """Write the notes of a group into bars (B, 16), which are those from bar `low` of the line on.
 
     Returns:
-        The states (16 size,), and of each bar the onsets, the pitches below 64 and above it as bits, and whether the
-        bar is nothing but rest.
+        Of each bar the onsets and whether anything sounds in it, (B, 2), and the pitches below 64 and above it as bits,
+        (B, 2).
     """
-    states = np.full(16 * size, REST, np.uint8)
-    onsets = np.zeros(size, np.int64)
-    low_pitches = np.zeros(size, np.uint64)
-    high_pitches = np.zeros(size, np.uint64)
-    resting = np.ones(size, np.bool_)
+    size = bars.shape[0]
+    states = bars.reshape(16 * size)
+    states[:] = HOLD  # there is less rest than what is held
+    counts = np.zeros((size, 2), np.int64)
+    pitches = np.zeros((size, 2), np.uint64)
+    silent = np.int64(0)  # the step from which on nothing sounds
     for j in range(group.shape[0]):
         onset, offset = group[j, 0] - 16 * low, min(group[j, 1] - 16 * low, 16 * size)
         pitch = group[j, 2]
+        if silent < onset:
+            states[silent:onset] = REST
         states[onset] = pitch
-        states[onset + 1 : offset] = HOLD
-        onsets[onset // 16] += 1
-        resting[onset // 16 : (offset + 15) // 16] = False
-        if pitch < 64:
-            low_pitches[onset // 16] |= np.uint64(1) << np.uint64(pitch)
-        else:
-            high_pitches[onset // 16] |= np.uint64(1) << np.uint64(pitch - 64)
-    return states, onsets, low_pitches, high_pitches, resting
+        counts[onset // 16, 0] += 1
+        for bar in range(onset // 16, (offset + 15) // 16):
+            counts[bar, 1] = 1
+        pitches[onset // 16, pitch // 64] |= np.uint64(1) << np.uint64(pitch % 64)
+        silent = offset
+    states[silent:] = REST
+    return counts, pitches
 
 
 @njit
-def _count_bits(bits):  # pragma: no cover - compiled
-    count = 0
-    while bits:
-        bits &= bits - np.uint64(1)
-        count += 1
-    return count
-
-
-@njit
-def _too_few_pitches(low_pitches, high_pitches, min_pitches):  # pragma: no cover - compiled
-    """Return whether fewer pitches than `min_pitches` begin in some bars."""
-    low_bits, high_bits = np.uint64(0), np.uint64(0)
-    for bar in range(low_pitches.size):
-        low_bits |= low_pitches[bar]
-        high_bits |= high_pitches[bar]
-    return _count_bits(low_bits) + _count_bits(high_bits) < min_pitches
+def _has_pitches(pitches, first, min_pitches):  # pragma: no cover - compiled
+    """Return whether `min_pitches` pitches or more begin in 16 bars from `first` on: mostly in the first one or two."""
+    low, high = np.uint64(0), np.uint64(0)
+    for bar in range(first, first + 16):
+        low |= pitches[bar, 0]
+        high |= pitches[bar, 1]
+        missing, bits = min_pitches, low
+        while bits and missing > 0:
+            bits &= bits - np.uint64(1)
+            missing -= 1
+        bits = high
+        while bits and missing > 0:
+            bits &= bits - np.uint64(1)
+            missing -= 1
+        if missing == 0:
+            return True
+    return False
 
 
 @njit
@@ -276,26 +291,27 @@ def _too_long_a_rest(resting, beginning, max_rest):  # pragma: no cover - compil
 
 
 @njit
-def _slide(line, bars, states, first_bars, count, rejected, min_notes, min_pitches, max_rest):
+def _slide(line, length, apart, bars, used, places, count, rejected, min_notes, min_pitches, max_rest):
     # pragma: no cover - compiled
-    """Slide a window over one line (N, 3) of so many bars; add the windows that pass, and count the others by reason.
+    """Slide a window over one line (N, 3) of `length` bars; add those that pass, and count the others by reason.
 
     The time is linear in the notes, however far they lie apart: windows without an onset are counted, not looked at.
 
     Args:
-        states: (W, 32) the windows found so far, eight steps a word.
-        first_bars: (W, 4) their first bars, in the first column.
-        count: how many rows of both are in use.
+        apart: whether the onsets of two neighbours may be 16 bars or more apart.
+        bars: (B, 16) the bars of all windows so far, of which `used` are in use.
+        places: (W, 5) the windows so far, of which `count` are in use; of the new ones BAR and FIRST are written, the
+            bar as one of the line.
         rejected: (3,) windows rejected so far, as WINDOW_REASONS.
 
     Returns:
-        states and first_bars, enlarged if need be, and the new count.
+        bars and how many are in use, places and how many; the arrays enlarged if need be.
     """
     following = first = 0  # every window before `following` is counted or added
     while first < line.shape[0]:
-        end = _group_end(line, first)
+        end = _group_end(line, first) if apart else line.shape[0]
         low = max(line[first, 0] // 16 - 15, 0)  # the first and the last window with a note of this group
-        high = min(line[end - 1, 0] // 16, bars - 16)
+        high = min(line[end - 1, 0] // 16, length - 16)
         rejected[0] += low - following
         following = high + 1
         if end - first < min_notes:
@@ -303,39 +319,34 @@ def _slide(line, bars, states, first_bars, count, rejected, min_notes, min_pitch
             first = end
             continue
         size = high - low + 16
-        group, onsets, low_pitches, high_pitches, is_rest = _fill_bars(line[first:end], low, size)
-        words = group.view(np.uint64)
+        while bars.shape[0] < used + size:
+            bars = doubled(bars)
+        counts, pitches = _fill_bars(line[first:end], low, bars[used : used + size])
         first = end
-        notes, resting, beginning = np.int64(0), np.int64(0), np.int64(0)
+        notes, resting, beginning, kept = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
         for b in range(-15, size - 15):  # the last bar of a window, b + 15, comes in, and the one before b goes out
-            notes += onsets[b + 15] - (onsets[b - 1] if b > 0 else 0)
-            resting = resting >> 1 | np.int64(is_rest[b + 15]) << 15
-            beginning = beginning >> 1 | np.int64(onsets[b + 15] > 0) << 15
+            notes += counts[b + 15, 0] - (counts[b - 1, 0] if b > 0 else 0)
+            resting = resting >> 1 | (1 - counts[b + 15, 1]) << 15
+            beginning = beginning >> 1 | np.int64(counts[b + 15, 0] > 0) << 15
             if b < 0:
                 continue
             if notes < min_notes:
                 rejected[0] += 1
                 continue
-            if _too_few_pitches(low_pitches[b : b + 16], high_pitches[b : b + 16], min_pitches):
+            if not _has_pitches(pitches, b, min_pitches):
                 rejected[1] += 1
                 continue
             if _too_long_a_rest(resting, beginning, max_rest):
                 rejected[2] += 1
                 continue
-            if count == states.shape[0]:
-                states, first_bars = doubled(states), doubled(first_bars)
-            for word in range(32):  # eight steps at a time: single bytes cost a third of all time
-                states[count, word] = words[2 * b + word]
-            if group[16 * b] == HOLD:
-                window = states[count].view(np.uint8)
-                for step in range(256):
-                    if window[step] != HOLD:
-                        break
-                    window[step] = REST
-            first_bars[count, 0] = low + b
+            if count == places.shape[0]:
+                places = doubled(places)
+            places[count, BAR], places[count, FIRST] = low + b, used + b
             count += 1
-    rejected[0] += bars - 15 - following
-    return states, first_bars, count
+            kept = b + 16
+        used += kept  # the bars after the last window of the group are none of the next
+    rejected[0] += length - 15 - following
+    return bars, used, places, count
 
 
 @njit
@@ -351,7 +362,7 @@ def _line_length(line, max_steps, pad):  # pragma: no cover - compiled
 
 
 @njit
-def add_windows(notes, signatures, division, limits, pair, pad, states, positions, count, rejected_windows):
+def add_windows(notes, signatures, division, limits, pair, pad, bars, used, places, count, rejected_windows):
     # pragma: no cover - compiled
     """Add the windows of a file to those of others.
 
@@ -359,42 +370,47 @@ def add_windows(notes, signatures, division, limits, pair, pad, states, position
         notes, signatures, division: as in `smf.Parsed`.
         limits: the numbers of the filters, as `limits_of` returns them.
         pair, pad: as `pair_2_4` of the filters, and as in `extract_windows`.
-        states: (W, 32) the windows found so far, eight steps a word.
-        positions: (W, 4) their positions, as in `ExtractedWindows`.
-        count: how many rows of both are in use.
+        bars: (B, 16) the bars of all windows so far, of which `used` are in use.
+        places: (W, 5) the windows so far, of which `count` are in use.
         rejected_windows: (3,) windows rejected so far, as WINDOW_REASONS.
 
     Returns:
-        states and positions, enlarged if need be; the new count; of this file the rejected lines (L, 3), the stretches
-        (K, 6), and the pitched notes in each of these, (K,).
+        bars and how many are in use, places and how many, the arrays enlarged if need be; of this file the rejected
+        lines (L, 3), the stretches (K, 6), and the pitched notes in each of these, (K,).
     """
     min_notes, min_pitches, max_rest, max_steps = limits
-    notes, lines = _sort_by_line(notes)
+    bounds = np.empty(notes.shape[0] + 1, np.int64)
+    lines = _find_lines(notes, bounds)
+    if lines < 0:
+        notes = _sort_by_line(notes)
+        lines = _find_lines(notes, bounds)
     stretches = _stretches(signatures, division, pair)
     pitched_notes = np.zeros(stretches.shape[0], np.int64)
     line = np.empty((notes.shape[0], 3), np.int64)
-    rejected_lines, rejected = np.empty((lines.size, 3), np.int64), 0
-    for k in range(lines.size - 1):
-        i, end_of_line = lines[k], lines[k + 1]
+    rejected_lines, rejected = np.empty((lines + 1, 3), np.int64), 0
+    for k in range(lines):
+        i, end_of_line = bounds[k], bounds[k + 1]
         track, channel, program = notes[i, TRACK], notes[i, CHANNEL], notes[i, PROGRAM]
         while i < end_of_line:
-            bars, reason = np.int64(0), 0  # percussion, unless it is found to be something else
-            length = s = 0
+            bars_in_line, reason = np.int64(0), 0  # percussion, unless it is found to be something else
+            length, s, apart = 0, 0, False
             if channel == PERCUSSION:
                 i = end_of_line
             else:
                 s = _stretch_of(stretches, notes[i, ONSET])
                 start, end = stretches[s, START], stretches[s, END]
                 begin = i
-                while i < end_of_line and (end < 0 or notes[i, ONSET] < end):
+                if end < 0:
+                    i = end_of_line
+                while i < end_of_line and notes[i, ONSET] < end:
                     i += 1
                 pitched_notes[s] += i - begin
                 if stretches[s, BARS_IN_ONE] == 0:
                     continue
-                length = _skyline(notes, begin, i, start, end, division, line)
+                length, apart = _skyline(notes, begin, i, start, end, division, line)
                 if length == 0:
                     continue
-                bars, reason = _line_length(line[:length], max_steps, pad)
+                bars_in_line, reason = _line_length(line[:length], max_steps, pad)
             if reason >= 0:
                 if rejected == rejected_lines.shape[0]:
                     rejected_lines = doubled(rejected_lines)
@@ -403,25 +419,34 @@ def add_windows(notes, signatures, division, limits, pair, pad, states, position
                 rejected += 1
                 continue
             before = count
-            states, positions, count = _slide(
-                line[:length], bars, states, positions, count, rejected_windows, min_notes, min_pitches, max_rest
+            bars, used, places, count = _slide(
+                line[:length],
+                bars_in_line,
+                apart,
+                bars,
+                used,
+                places,
+                count,
+                rejected_windows,
+                min_notes,
+                min_pitches,
+                max_rest,
             )
             for row in range(before, count):
-                bar = positions[row, 0]
-                positions[row, 0], positions[row, 1], positions[row, 2] = track, channel, program
-                positions[row, 3] = stretches[s, FIRST_BAR] + stretches[s, BARS_IN_ONE] * bar
-    return states, positions, count, rejected_lines[:rejected], stretches, pitched_notes
+                places[row, LINE_TRACK], places[row, LINE_CHANNEL], places[row, LINE_PROGRAM] = track, channel, program
+                places[row, BAR] = stretches[s, FIRST_BAR] + stretches[s, BARS_IN_ONE] * places[row, BAR]
+    return bars, used, places, count, rejected_lines[:rejected], stretches, pitched_notes
 
 
 @njit
 def _windows(notes, signatures, division, limits, pair, pad):  # pragma: no cover - compiled
-    """Return the first four arrays of `ExtractedWindows`, the stretches and the pitched notes in each."""
+    """Return the bars and places of the windows of one file, and what else `add_windows` returns of it."""
     rejected_windows = np.zeros(3, np.int64)
-    states, positions = np.empty((64, 32), np.uint64), np.empty((64, 4), np.int64)
-    states, positions, count, rejected_lines, stretches, pitched_notes = add_windows(
-        notes, signatures, division, limits, pair, pad, states, positions, 0, rejected_windows
+    bars, places = np.empty((64, 16), np.uint8), np.empty((64, 5), np.int64)
+    bars, used, places, count, rejected_lines, stretches, pitched_notes = add_windows(
+        notes, signatures, division, limits, pair, pad, bars, 0, places, 0, rejected_windows
     )
-    return states[:count], positions[:count], rejected_windows, rejected_lines, stretches, pitched_notes
+    return bars[:used], places[:count], rejected_windows, rejected_lines, stretches, pitched_notes
 
 
 assert (BARS, STEPS_PER_BAR, STEPS) == (16, 16, 256), "the compiled kernels spell these out"
@@ -448,7 +473,7 @@ def extract_windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> 
     Args:
         pad: let a line shorter than 16 bars give one window, filled up with rests. A corpus has none of these.
     """
-    states, positions, rejected_windows, rejected_lines, stretches, pitched_notes = _windows(
+    bars, places, rejected_windows, rejected_lines, stretches, pitched_notes = _windows(
         parsed.notes, parsed.signatures, parsed.ticks_per_quarter, limits_of(filters), filters.pair_2_4, pad
     )
     signatures: dict[tuple[int, int], int] = {}
@@ -457,4 +482,5 @@ def extract_windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> 
             signature = row[IN_FORCE_NUMERATOR], row[IN_FORCE_DENOMINATOR]
             signatures[signature] = signatures.get(signature, 0) + count
     others = int((stretches[:, BARS_IN_ONE] == 0).sum())
-    return ExtractedWindows(states.view(np.uint8), positions, rejected_windows, rejected_lines, others, signatures)
+    states = states_of_windows(bars, places[:, FIRST])
+    return ExtractedWindows(states, places[:, :FIRST], rejected_windows, rejected_lines, others, signatures)

@@ -61,7 +61,7 @@ def write_files(job: WriteJob) -> Counter[str]:
         for index, chosen in enumerate(rows_by_part(rows, group), group.first_part):
             if not len(chosen):
                 continue
-            table = read_part(job.work.part(index)).take(pa.array(chosen))
+            table = read_part(job.work, index, chosen)
             sources = table["source"].to_pylist()
             known = {source: corpus.split_of(source) for source in set(sources)}
             split = [known[source] for source in sources]

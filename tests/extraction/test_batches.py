@@ -5,9 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from melodylc.extraction.bars import states_of_windows
 from melodylc.extraction.batches import FILE_REASONS, Reader
-from melodylc.extraction.hashing import hash_windows
-from melodylc.extraction.windows import NO_NOTES, NO_WINDOWS, Filters, extract_windows
+from melodylc.extraction.windows import FIRST, NO_NOTES, NO_WINDOWS, Filters, extract_windows
 from midi_io import compiled, smf
 
 LOOSE = Filters(min_notes=1, min_unique_pitches=1, max_rest_bars=16, pair_2_4=True)
@@ -68,8 +68,8 @@ def test_a_batch_gives_what_its_files_give(filters, interpreted):
             rejected += alone.rejected_windows
             others += alone.other_stretches
             signatures.update({f"{n}/{d}" if n else "nonsense": k for (n, d), k in alone.signatures.items()})
-        assert found.states.tolist() == states
-        assert found.positions.tolist() == positions
+        assert states_of_windows(found.bars, found.places[:, FIRST]).tolist() == states
+        assert found.places[:, :FIRST].tolist() == positions
         assert found.numbers.tolist() == numbers
         assert found.codes.tolist() == codes
         assert found.rejected_lines.tolist() == lines
@@ -82,22 +82,20 @@ def test_a_batch_gives_what_its_files_give(filters, interpreted):
 def test_a_file_larger_than_all_before_finds_room():
     reader = Reader(LOOSE)
     reader.largest, reader.room = 1, smf.room_for(1)
-    data = random_file(np.random.default_rng(3))
-    assert reader.read([data]).states.tolist() == extract_windows(smf.parse(data), LOOSE).states.tolist()
+    data = random_file(np.random.default_rng(9))
+    found = reader.read([data])
+    states = states_of_windows(found.bars, found.places[:, FIRST])
+    assert states.tolist() == extract_windows(smf.parse(data), LOOSE).states.tolist()
+    assert len(states) > 100
     assert reader.largest == len(data)
 
 
-@pytest.mark.parametrize("count", [1, 7, 8, 9, 24])
-def test_hashes_are_those_of_the_formula(count):
-    words = np.random.default_rng(count).integers(0, 130, (count, 256), dtype=np.uint8)
-
-    def mix(x):
-        x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 % 2**64
-        x = (x ^ x >> 27) * 0x94D049BB133111EB % 2**64
-        return x ^ x >> 31
-
-    for row, hashed in zip(words, hash_windows(words).view("<u8").tolist(), strict=True):
-        a, b = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
-        for word in row.view("<u8").tolist():
-            a, b = mix((a + word) % 2**64), mix((b ^ word) * 0x9E3779B97F4A7C15 % 2**64)
-        assert hashed == [a, b]
+def test_a_file_refused_in_the_middle_leaves_nothing_behind():
+    crowded = b"\x00\x90\x37\x40" * (smf.MAX_NOTES + 1)
+    refused = b"MThd\0\0\0\6\0\1\0\1\0\x18MTrk" + len(crowded).to_bytes(4, "big") + crowded
+    good = random_file(np.random.default_rng(9))
+    found = Reader(LOOSE).read([refused, good, refused, good])
+    assert found.codes.tolist()[::2] == [FILE_REASONS.index(f"more than {smf.MAX_NOTES:,} notes")] * 2
+    states = states_of_windows(found.bars, found.places[:, FIRST]).tolist()
+    assert states == 2 * extract_windows(smf.parse(good), LOOSE).states.tolist()
+    assert len(states) > 100
