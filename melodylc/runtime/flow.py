@@ -43,7 +43,7 @@ class VelocityField:
         hidden = self._outside["enter"](x) + self._place
         for layer, modulation in zip(self._layers, modulations, strict=True):
             hidden = self._layer(layer, hidden, modulation)
-        return self._outside["leave"](normalised(hidden) * scale + shift)
+        return self._outside["leave"](normalised(hidden, scale, shift))
 
     def _of(self, t: float, labels: np.ndarray) -> list[list[np.ndarray]]:
         """Return what a time and labels (B, Y) make of each layer, and of the last: shifts, scales, gates (B, 1, U)."""
@@ -59,22 +59,28 @@ class VelocityField:
         return self._outside[f"{name}.2"](_silu(self._outside[f"{name}.0"](x)))
 
     def _layer(self, layer: Layer, x: np.ndarray, modulation: list[np.ndarray]) -> np.ndarray:
-        """Return parts (B, P, U) given parts (B, P, U) and the layer's shifts, scales and gates."""
+        """Return parts (B, P, U), changed in place, given the layer's shifts, scales and gates."""
         shift1, scale1, gate1, shift2, scale2, gate2 = modulation
-        x = x + gate1 * layer["gather"](self._attended(layer, normalised(x) * scale1 + shift1))
-        inner = _gelu(layer["expand"](normalised(x) * scale2 + shift2))
-        return np.asarray(x + gate2 * layer["contract"](inner))
+        change = layer["gather"](self._attended(layer, normalised(x, scale1, shift1)))
+        change *= gate1
+        x += change
+        change = layer["contract"](_gelu(layer["expand"](normalised(x, scale2, shift2))))
+        change *= gate2
+        x += change
+        return x
 
     def _attended(self, layer: Layer, x: np.ndarray) -> np.ndarray:
         batch, parts, units = x.shape
         heads = layer["project"](x).reshape(batch, parts, 3, self._heads, -1)
         query, key, value = heads.transpose(2, 0, 3, 1, 4)  # (B, heads, P, U / heads) each
-        weights = query @ key.swapaxes(-1, -2)
-        weights /= math.sqrt(query.shape[-1])
-        weights -= weights.max(axis=-1, keepdims=True)
+        weights = key @ query.swapaxes(-1, -2)  # of keys for queries: what is reduced comes first, which is faster
+        weights *= np.float32(1 / math.sqrt(query.shape[-1]))
+        weights -= weights.max(axis=-2, keepdims=True)
         np.exp(weights, out=weights)
-        weights /= weights.sum(axis=-1, keepdims=True)
-        return (weights @ value).swapaxes(1, 2).reshape(batch, parts, units)
+        weights /= np.add.reduce(weights, axis=-2, keepdims=True)
+        attended = np.empty((batch, parts, self._heads, units // self._heads), np.float32)
+        np.matmul(weights.swapaxes(-1, -2), value, out=attended.swapaxes(1, 2))
+        return attended.reshape(x.shape)
 
 
 def _embedding(t: float) -> np.ndarray:
@@ -97,10 +103,9 @@ def _silu(x: np.ndarray) -> np.ndarray:
 
 def _gelu(x: np.ndarray) -> np.ndarray:
     inner = np.square(x)
+    inner *= np.float32(0.044715 * GELU)
+    inner += np.float32(GELU)
     inner *= x
-    inner *= 0.044715
-    inner += x
-    inner *= GELU
     np.tanh(inner, out=inner)
     inner += 1
     inner *= x

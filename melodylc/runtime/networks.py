@@ -10,9 +10,9 @@ import numpy as np
 from melodylc.base.seeds import Source
 from melodylc.melody import BARS, STATES, STEPS, STEPS_PER_BAR, canonical
 from melodylc.runtime.choosing import gumbel_noise, mask_of
-from melodylc.runtime.flow import form_of
-from melodylc.runtime.layers import LSTMLayer, cell, normalised
-from melodylc.runtime.products import Linear, product
+from melodylc.runtime.flow import form_of, tied
+from melodylc.runtime.layers import HALF, LSTMLayer, cell, normalised
+from melodylc.runtime.products import Linear, Matrix, in_parts, part_width, product
 from melodylc.runtime.weights import Weights, under
 
 AT_ONCE = 64  # melodies decoded together: what a step of them needs stays in a processor's cache
@@ -23,21 +23,22 @@ class HierarchicalEncoder:
     """An encoder of bars, each on its own, then a two-layer bidirectional LSTM over the 16 embeddings."""
 
     def __init__(self, weights: Weights) -> None:
-        self._of_bars = LSTMLayer.both_ways(weights, "bar.lstm")
+        self._of_bars = LSTMLayer.of(weights, "bar.lstm", both_ways=True)
         self._bar_out, self._slices = (Linear.of(weights, name) for name in ("bar.out", "slices"))
-        self._layers = [LSTMLayer.both_ways(weights, "lstm", layer) for layer in (0, 1)]
-        weight, bias = (np.split(each, 2, axis=-1) for each in Linear.of(weights, "posterior"))
-        self._mean, self._sigma = map(Linear, weight, bias)
+        self._layers = [LSTMLayer.of(weights, "lstm", layer, both_ways=True) for layer in (0, 1)]
+        weight, bias = (np.split(weights[f"posterior.{kind}"], 2) for kind in ("weight", "bias"))
+        self._mean, self._sigma = (
+            Linear(Matrix.of(of_half.T), half) for of_half, half in zip(weight, bias, strict=True)
+        )
         self.latent = len(self._mean.bias)
 
     def embed(self, states: np.ndarray) -> np.ndarray:
         """Return the bar embeddings (B, T, E) of melodies (B, 256); equal bars are computed once."""
         distinct, index = np.unique(states.reshape(-1, STEPS_PER_BAR), axis=0, return_inverse=True)
-        layer = self._of_bars
-        both_ways = zip(layer.of_input, (distinct, distinct[:, ::-1]), strict=True)
-        gates = np.stack([of_state[states] for of_state, states in both_ways])  # of one-hot states: (2, N, S, 4 units)
-        gates += layer.bias[:, None]
-        forwards, backwards = layer.run(gates)[:, :, -1]
+        of_state = self._of_bars.of_input.wide[:, :, 0]  # (4, 2, V, units): of one-hot states
+        gates = np.stack([of_state[:, 0, distinct], of_state[:, 1, distinct[:, ::-1]]], axis=1)  # (4, 2, N, S, units)
+        gates += self._of_bars.bias[..., None, :]
+        forwards, backwards = self._of_bars.run(gates)[:, :, -1]
         out = normalised(self._bar_out(np.concatenate([forwards, backwards], axis=-1)))
         return out[index.reshape(-1)].reshape(len(states), BARS, -1)
 
@@ -68,15 +69,15 @@ class Conductor:
         """Return the bar embeddings (B, T, E) of z (B, Z)."""
         slices = self._slices(z).reshape(len(z), BARS, -1)  # (B, T, slice)
         outputs, memories = _initial_state(self._initial(z))
-        out = slices
+        out = slices[None]
         for layer, h, c in zip(self._layers, outputs, memories, strict=True):
             out = layer.run(layer.of_inputs(out), (h, c))
-        return normalised(self._out(np.concatenate([out, slices], axis=-1)))
+        return normalised(self._out(np.concatenate([out[0], slices], axis=-1)))
 
 
 def _initial_state(flat: np.ndarray) -> np.ndarray:
-    """Return (N, 4 units) as the outputs and memories of a two-layer LSTM, (2, 2 layers, N, units)."""
-    return flat.reshape(len(flat), 2, 2, -1).transpose(1, 2, 0, 3)
+    """Return (N, 4 units) as the outputs and memories of a two-layer LSTM, (2, 2 layers, 1, N, units)."""
+    return flat.reshape(1, len(flat), 2, 2, -1).transpose(2, 3, 0, 1, 4)
 
 
 class BarDecoder:
@@ -84,10 +85,17 @@ class BarDecoder:
 
     def __init__(self, weights: Weights) -> None:
         self._initial, self._out = (Linear.of(weights, name) for name in ("initial", "out"))
+        self._of_second = Matrix(HALF * self._out.matrix.narrow)  # outputs are doubled here, as in layers
         first, self._second = (LSTMLayer.of(weights, "lstm", layer) for layer in (0, 1))
-        self._of_state = first.of_input[:STATES]  # a row for each previous state
-        self._first = first._replace(of_input=first.of_input[STATES:])
-        self._of_both = np.concatenate([self._second.of_input, self._second.of_output])  # of both layers' outputs
+        units = first.bias.shape[-1]
+        width = part_width(2 * units, units)  # of both layers, whose steps are made in turns
+        of_input, of_output, of_first, of_second = (
+            matrix.wide[..., 0, :, :] for layer in (first, self._second) for matrix in (layer.of_input, layer.of_output)
+        )  # (4, 1, I, units) each
+        of_state, of_embedding = np.split(of_input, [STATES], axis=-2)
+        self._of_state = Matrix.of(of_state, width)  # a row for each previous state
+        self._first = first._replace(of_input=Matrix.of(of_embedding, width), of_output=Matrix.of(of_output, width))
+        self._of_both = Matrix.of(np.concatenate([HALF * of_first, of_second], axis=-2), width)  # of both outputs
 
     def choose(self, embeddings: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
         """Return the likeliest states (N, S) of bars, each chosen given those before it, from embeddings (N, E).
@@ -95,36 +103,46 @@ class BarDecoder:
         Args:
             bias: (N, S, V), added to the logits: noise, or -inf where a state is forbidden.
         """
-        states = np.empty((len(embeddings), STEPS_PER_BAR), np.intp)
-        of_embedding = self._first.of_inputs(embeddings)
-        outputs, memories = np.split(self._initial(embeddings), 2, axis=-1)  # (N, 2 units) each, of both layers
-        units = outputs.shape[1] // 2
-        h0, h1 = outputs[:, :units], outputs[:, units:]
-        c0, c1 = memories[:, :units], memories[:, units:]
-        gates, of_state = np.empty_like(of_embedding), np.empty_like(of_embedding)
+        count = len(embeddings)
+        of_embedding, of_state, of_first, of_both, of_second = (
+            matrix.for_rows(count)
+            for matrix in (self._first.of_input, self._of_state, self._first.of_output, self._of_both, self._of_second)
+        )
+        width = of_both.shape[-1]
+        outputs, memories = np.split(self._initial(embeddings)[None], 2, axis=-1)  # (1, N, 2 units), of both layers
+        outputs = outputs + outputs
+        h0, h1 = np.split(outputs, 2, axis=-1)
+        c0, c1 = np.split(in_parts(memories, width).copy(), 2, axis=1)  # (1, P, N, W)
+        out0, out1 = in_parts(h0, width), in_parts(h1, width)
+        first_bias, second_bias = in_parts(self._first.bias, width), in_parts(self._second.bias, width)
+        of_embedding = product(embeddings, of_embedding) + first_bias  # (4, 1, P, N, W), as all gates here
+        gates, gates_of_state = np.empty((2, *of_embedding.shape), np.float32)
+        added = self._out.bias if bias is None else bias.swapaxes(0, 1) + self._out.bias
+        added = np.broadcast_to(added, (STEPS_PER_BAR, count, STATES))
+        logits = np.empty((count, STATES), np.float32)
+        states = np.empty((count, STEPS_PER_BAR), np.intp)
         for step in range(STEPS_PER_BAR):
-            product(h0, self._first.of_output, out=gates)
+            product(h0, of_first, out=gates)
             gates += of_embedding
             if step > 0:
-                gates += np.take(self._of_state, states[:, step - 1], axis=0, out=of_state, mode="clip")
-            cell(gates, h0, c0)
-            product(outputs, self._of_both, out=gates)
-            gates += self._second.bias
-            cell(gates, h1, c1)
-            out = self._out(h1)  # (N, V)
-            if bias is not None:
-                out += bias[:, step]
-            states[:, step] = out.argmax(axis=-1)
+                gates += np.take(of_state, states[:, step - 1], axis=-2, out=gates_of_state, mode="clip")
+            cell(gates, out0, c0)
+            product(outputs, of_both, out=gates)
+            gates += second_bias
+            cell(gates, out1, c1)
+            product(h1[0], of_second, out=in_parts(logits, of_second.shape[-1]))
+            logits += added[step]
+            states[:, step] = logits.argmax(axis=-1)
         return states
 
     def logits(self, embeddings: np.ndarray, bars: np.ndarray) -> np.ndarray:
         """Return the logits (N, S, V) of the states of bars (N, S), each given those before it."""
-        gates = np.repeat(self._first.of_inputs(embeddings[:, None]), STEPS_PER_BAR, axis=1)
-        gates[:, 1:] += self._of_state[bars[:, :-1]]
+        gates = np.repeat(self._first.of_inputs(embeddings[None, :, None]), STEPS_PER_BAR, axis=-2)
+        gates[..., 1:, :] += self._of_state.wide[:, :, 0, bars[:, :-1]]
         outputs, memories = _initial_state(self._initial(embeddings))
         out = self._first.run(gates, (outputs[0], memories[0]))
         out = self._second.run(self._second.of_inputs(out), (outputs[1], memories[1]))
-        return self._out(out)
+        return self._out(out[0])
 
 
 class MelodyVAE:
@@ -145,15 +163,16 @@ class MelodyVAE:
         for part in np.split(z, range(AT_ONCE, len(z), AT_ONCE)) if len(z) else ():
             noise = gumbel_noise(len(part), temperature, source)[:, None] if temperature > 0 else None
             bias = noise if mask is None else mask if noise is None else mask + noise
-            states = self._chosen(merged(self.conductor(part), self.equal_within), bias)
+            states = self._chosen(self.conductor(part), bias)
             melodies.append(states.reshape(len(part), STEPS).astype(np.uint8))
         return canonical(np.concatenate(melodies))
 
     def _chosen(self, bars: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
-        """Return the states (B, T, S) of bar embeddings (B, T, E); of equal bars, the first is decoded."""
+        """Return the states (B, T, S) of bar embeddings (B, T, E); of bars that are as good as equal, of the first."""
         order = np.arange(BARS)
-        alike = bias is None or bias.shape[1] == 1  # what is added is the same for all bars of a melody
-        form = form_of(bars) if alike else np.broadcast_to(order, bars.shape[:2])  # (B, T)
+        form = form_within(bars, self.equal_within)  # (B, T)
+        if bias is not None and bias.shape[1] > 1:  # what is added is another for each bar
+            bars, form = tied(bars, form), np.broadcast_to(order, form.shape)
         first = form == order
         if bias is not None:
             bias = np.broadcast_to(bias, (*bars.shape[:2], STEPS_PER_BAR, STATES))[first]
@@ -168,14 +187,19 @@ class MelodyVAE:
         return self.decoder.logits(embeddings.reshape(len(bars), -1), bars).reshape(len(z), STEPS, STATES)
 
 
-def merged(bars: np.ndarray, distance: float) -> np.ndarray:
-    """Return bar embeddings (B, T, E) in which one that is nearer than a distance to an earlier one is equal to it."""
+def form_within(bars: np.ndarray, distance: float) -> np.ndarray:
+    """Return (B, T), for each of bar embeddings (B, T, E) the number of that as which it is decoded.
+
+    It is the nearest earlier one that is decoded as itself, if that is nearer than a distance; see `vae.decoding`.
+    """
     if distance == 0:
-        return bars
-    bars = bars.copy()
-    for bar in range(1, BARS):
-        distances = np.linalg.norm(bars[:, :bar] - bars[:, bar : bar + 1], axis=-1)  # (B, bar)
-        where = distances.argmin(axis=1)
-        rows = np.flatnonzero(distances.min(axis=1) < distance)
-        bars[rows, bar] = bars[rows, where[rows]]
-    return bars
+        return form_of(bars)
+    later, earlier = np.tril_indices(BARS, -1)
+    distances = np.full((len(bars), BARS, BARS), np.inf, np.float32)
+    distances[:, later, earlier] = np.linalg.norm(bars[:, later] - bars[:, earlier], axis=-1)
+    form = np.tile(np.arange(BARS), (len(bars), 1))
+    for bar in np.flatnonzero((distances < distance).any(axis=(0, 2))):
+        to_earlier = np.take_along_axis(distances[:, bar], form[:, :bar], axis=1)
+        rows = np.flatnonzero(to_earlier.min(axis=1) < distance)
+        form[rows, bar] = form[rows, to_earlier[rows].argmin(axis=1)]
+    return form

@@ -1,12 +1,14 @@
-"""Products of a few rows with weights, which are read once and not copied.
+"""Products of a few rows with weights, which are read once, in the order in which they lie, and not copied.
 
 Before a product, OpenBLAS copies a matrix into the order in which it is read, which costs as much as the product where
-rows are few. Small products it makes of the matrices as they lie, so a product of few rows is made in parts.
+rows are few. Small products it makes of the matrices as they lie, best of 64 outputs, so weights are laid out in parts
+of so many, one after the other, and rows come in blocks.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -14,24 +16,51 @@ import numpy as np
 from melodylc.runtime.weights import Weights
 
 SMALL = 1_000_000  # multiplications, up to which OpenBLAS copies nothing
-NARROWEST = 32  # outputs of a part; narrower ones are slower than copying
-ALIGNED = 16  # numbers of a register of 512 bits
+BLOCK = 16  # rows of a small product: the bars of a melody
+FEW = 64  # rows that are multiplied in blocks; without AVX-512 copying is faster for more
+WIDEST, NARROWEST = 64, 32  # outputs of a part
+ALIGNED = 16  # numbers of a register of 512 bits; narrower parts are slower than copying
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """Weights in parts, one after the other."""
+
+    narrow: np.ndarray  # (..., P, I, W)
+
+    @classmethod
+    def of(cls, weights: np.ndarray, width: int | None = None) -> Matrix:
+        """Return the matrix of weights (..., I, O), which are copied, in parts of a width, or of the fastest."""
+        return cls(np.ascontiguousarray(in_parts(weights, width or part_width(*weights.shape[-2:]))))
+
+    @cached_property
+    def wide(self) -> np.ndarray:
+        """Return the weights in one part, (..., 1, I, O)."""
+        *stack, parts, inner, width = self.narrow.shape
+        return self.narrow.swapaxes(-2, -3).reshape(*stack, 1, inner, parts * width)
+
+    def for_rows(self, count: int) -> np.ndarray:
+        """Return the weights in the parts, (..., P, I, W), in which so many rows are multiplied fastest."""
+        return self.narrow if 1 < count <= FEW else self.wide
 
 
 class Linear(NamedTuple):
     """The weights of a linear layer."""
 
-    weight: np.ndarray  # (I, O)
+    matrix: Matrix  # I to O
     bias: np.ndarray  # (O,)
 
     @classmethod
     def of(cls, weights: Weights, name: str) -> Linear:
         """Return the layer of a name."""
-        return cls(np.ascontiguousarray(weights[f"{name}.weight"].T), weights[f"{name}.bias"])
+        return cls(Matrix.of(weights[f"{name}.weight"].T), weights[f"{name}.bias"])
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Return the outputs (..., O) for x (..., I)."""
-        out = product(x.reshape(-1, x.shape[-1]), self.weight)
+        rows = x.reshape(-1, x.shape[-1])
+        out = np.empty((len(rows), len(self.bias)), np.float32)
+        parts = self.matrix.for_rows(len(rows))
+        product(rows, parts, out=in_parts(out, parts.shape[-1]))
         out += self.bias
         return out.reshape(*x.shape[:-1], -1)
 
@@ -42,32 +71,30 @@ def linear_layers(weights: Weights) -> dict[str, Linear]:
     return {name: Linear.of(weights, name) for name in names}
 
 
-def product(x: np.ndarray, weights: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """Return x (..., N, I) times weights (..., I, O), contiguous in their last dimension.
+def in_parts(x: np.ndarray, width: int) -> np.ndarray:
+    """Return x (..., N, O) as (..., O / width, N, width), without copying it."""
+    return x.reshape(*x.shape[:-1], x.shape[-1] // width, width).swapaxes(-2, -3)
+
+
+def product(x: np.ndarray, parts: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Return x (..., N, I) times weights in parts (..., P, I, W), in parts too: (..., P, N, W).
 
     Args:
-        out: (..., N, O), where the product is to be written.
+        out: where it is to be written.
     """
-    rows, (*stack, inner, outputs) = x.shape[-2], weights.shape
-    width = _width(rows, inner, outputs)
-    if width == outputs:
-        return np.matmul(x, weights, out=out)
+    rows, x = x.shape[-2], x[..., None, :, :]
+    if rows <= BLOCK or rows > FEW:
+        return np.matmul(x, parts, out=out)
     if out is None:
-        out = np.empty((*stack, rows, outputs), np.float32)
-    np.matmul(x[..., None, :, :], _in_parts(weights, width), out=_in_parts(out, width))
+        stack = np.broadcast_shapes(x.shape[:-2], parts.shape[:-2])
+        out = np.empty((*stack, rows, parts.shape[-1]), np.float32)
+    for at in range(0, rows, BLOCK):
+        np.matmul(x[..., at : at + BLOCK, :], parts, out=out[..., at : at + BLOCK, :])
     return out
 
 
-def _in_parts(x: np.ndarray, width: int) -> np.ndarray:
-    """Return x (..., N, O) as (..., O / width, N, width), without copying it."""
-    return x.reshape(*x.shape[:-1], -1, width).swapaxes(-2, -3)
-
-
-@cache
-def _width(rows: int, inner: int, outputs: int) -> int:
-    """Return how many outputs a part of a product has: all of them where that is small, or parts cannot be."""
-    most = SMALL // (rows * inner) if rows else outputs
-    if rows == 1 or outputs <= most:  # a product with one row copies nothing
-        return outputs
-    widths = [width for width in range(NARROWEST, most + 1) if outputs % width == 0]
-    return max(widths, key=lambda width: (width % ALIGNED == 0, width), default=outputs)
+def part_width(inner: int, outputs: int) -> int:
+    """Return how many outputs a part has: all of them where that is small, or where they cannot be divided."""
+    least = NARROWEST if BLOCK * inner * outputs <= SMALL else ALIGNED
+    most = min(WIDEST, SMALL // (BLOCK * inner))
+    return max((width for width in range(least, most + 1, ALIGNED) if outputs % width == 0), default=outputs)

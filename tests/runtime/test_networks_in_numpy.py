@@ -65,6 +65,20 @@ def test_a_vae_in_numpy_computes_what_it_does_in_torch(sizes, seed):
     close(own.logits(z, states), vae.logits(torch.from_numpy(z), torch.from_numpy(states)))
 
 
+@pytest.mark.parametrize("count", [1, 3, 6])  # 1, 3 and 6 rows in conductors; 16, 48 and 96 in bar decoders
+def test_wide_networks_compute_what_they_do_in_torch(count):
+    """Whose products are made in parts, other parts for few rows than for many."""
+    sizes = Sizes(6, 128, 192, 20, 1024, 64, 80)
+    vae, rng = large(torch_vae.MelodyVAE(sizes), 0), np.random.default_rng(count)
+    own = MelodyVAE(arrays(vae), 0.0)
+    z = rng.standard_normal((count, sizes.latent), np.float32)
+    close(own.conductor(z), vae.conductor(torch.from_numpy(z)))
+    states = own.decode(z, 0.0, NumpySource(0), None)
+    close(own.encoder.encode(states)[0], vae.encode(torch.from_numpy(states)).mean)
+    np.testing.assert_array_equal(states, decoding.decode(vae, torch.from_numpy(z), temperature=0.0))
+    assert len(np.unique(states)) > 3
+
+
 @pytest.mark.parametrize("distance", [0.0, 2.0])
 @pytest.mark.parametrize("temperature", [0.0, 0.5])
 @pytest.mark.parametrize("masked", ["nothing", "states", "steps"])
