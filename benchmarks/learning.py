@@ -1,6 +1,6 @@
 """Time from a cold start of Python until draws of an actor are kept, each rule in its own process.
 
-python benchmarks/learning.py [--rounds 12] [--seeds 3] [--rule NAME ...]
+python benchmarks/learning.py [--rounds 12] [--seeds 0 1 2] [--rule NAME ...]
 
 prior      share of draws of the prior that are kept
 80 % at    seconds until so many of the draws of a round are; likewise 90 %. Of the seeds that came to it, and how many
@@ -93,15 +93,15 @@ def main() -> None:
     """Print a row for each rule."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=12)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rule", action="append", default=[], metavar="NAME")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--rule", action="append", choices=[name for name, _ in CASES])
     options = parser.parse_args()
     heads = "rule", "prior", "80 % at", "90 % at", "all rounds", "kept", "satisfied", "shift"
     print("| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|", flush=True)
     for name, rule in CASES:
         if options.rule and name not in options.rule:
             continue
-        seeds = [learned(rule, options.rounds, seed) for seed in range(options.seeds)]
+        seeds = [learned(rule, options.rounds, seed) for seed in options.seeds]
         kept, total = [found["kept"] for found in seeds], mean(found["total"] for found in seeds)
         cells = [
             f"{mean(found['prior'] for found in seeds):.1%}",

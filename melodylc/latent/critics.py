@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,13 +48,22 @@ class CriticEnsemble:
     """Critics that learn the same from one replay buffer, each from batches of its own."""
 
     def __init__(
-        self, critics: Sequence[nn.Module], loss: CriticLoss, *, learning_rate: float, batch: int, newest: int
+        self,
+        critics: Sequence[nn.Module],
+        loss: CriticLoss,
+        *,
+        learning_rate: float,
+        batch: int,
+        newest: int,
+        half: bool = False,
     ) -> None:
         """Take critics and how they learn.
 
         Args:
             newest: additions to the buffer, the newest, that half of the steps of a round are made on.
+            half: whether they compute in bf16 where the hardware does.
         """
+        self.half = half
         self.critics, self.loss, self.batch, self.newest = list(critics), loss, batch, newest
         self.optimisers = [adam(critic.parameters(), learning_rate, ADVERSARIAL_BETAS) for critic in critics]
 
@@ -62,7 +72,7 @@ class CriticEnsemble:
 
         def loss(critic: nn.Module) -> Tensor:
             inputs, targets = buffer.draw(self.batch, generator, newest=newest)
-            with half_precision(inputs.device):
+            with self._precision(inputs):
                 outputs = critic(inputs.float())  # a buffer may hold half precision
             return self.loss(outputs.float(), targets)
 
@@ -82,9 +92,12 @@ class CriticEnsemble:
                 critic.requires_grad_(True)
 
     def lowest(self, inputs: Tensor) -> Tensor:
-        """Return the lowest of the critics' logits (B, O), as they learn: in bf16 where the hardware computes it."""
-        with half_precision(inputs.device):
+        """Return the lowest of the critics' logits (B, O), in the precision in which they learn."""
+        with self._precision(inputs):
             return lowest_logits(self.critics, inputs).float()
+
+    def _precision(self, inputs: Tensor) -> AbstractContextManager[Any]:
+        return half_precision(inputs.device) if self.half else nullcontext()
 
     def train_round(self, buffer: ReplayBuffer, steps: int, generator: torch.Generator) -> None:
         """Make a round's steps: half on everything, half on the newest, so they are sharpest where the actor is."""

@@ -8,6 +8,7 @@ What this loop adds to the paper's, each switched off in `PAPER_BUDGET`: plausib
 rewards are known before the first step, a second output of each critic for P(the reward is full), two critics of which
 the lower counts, critics that read what the generator makes of z on its way (`features`), a distance penalty whose
 weight follows the share kept, and a loss for outputs that grow alike. Full is 1, but less while hardly any has that.
+Critics compute in bf16 where the hardware does, in that loop too.
 """
 
 from __future__ import annotations
@@ -112,7 +113,12 @@ class _Learning:
         self.average = MovingAverage(self.actor)
         self.optimiser = adam(self.actor.parameters(), budget.learning_rate, ADVERSARIAL_BETAS)
         self.critics = CriticEnsemble(
-            critics, self._critic_loss, learning_rate=budget.learning_rate, batch=budget.critic_batch, newest=NEWEST
+            critics,
+            self._critic_loss,
+            learning_rate=budget.learning_rate,
+            batch=budget.critic_batch,
+            newest=NEWEST,
+            half=True,
         )
         self.buffer = ReplayBuffer()
         self.rewarded = 0  # outputs so far
@@ -222,7 +228,7 @@ def train_from_rewards(
         sigma_bar: (Z,), weights the distance penalty (equation 3).
         features: what critics read in place of z: the parts in which the generator makes its output.
         plausibility: whether the last reward says how plausible an output is, 1 where it is; else all count as such.
-        starts: draws of the prior (M, Z), or where they lie in the bank; default: N(0, I).
+        starts: draws of the prior (M, Z), or which rows of the bank are such draws; at least one. Default: N(0, I).
         on_round: called after each round; what it raises ends the learning (KeyboardInterrupt keeps the best so far).
     """
     began = time.monotonic()
@@ -233,11 +239,12 @@ def train_from_rewards(
         learning.remember(z, rewards)
         learning.ease(rewards)
         learning.critics.train(learning.buffer, budget.bank_steps, learning.generator)
-    if isinstance(starts, slice):  # read and rewarded already
+    if isinstance(starts, slice) and learning.buffer.inputs:  # read and rewarded already
         learning.starts = Starts(z[starts], learning.buffer.inputs[0][starts])
     else:
         if starts is not None:
-            learning.starts = Starts(starts, learning.read_all(starts))
+            given = z[starts] if isinstance(starts, slice) else starts
+            learning.starts = Starts(given, learning.read_all(given))
         # the critics' first fresh examples: where the actor starts from
         learning.ease(learning.reward(learning.draw(budget.fresh).z))
 

@@ -129,8 +129,18 @@ class RtMidiPorts:
             self._in.ignore_types(sysex=True, timing=False, active_sense=True)
             self._in.set_callback(self._hear)
         self._names: dict[str, str] = {}
+        try:
+            self._open(name, patterns, has_virtual_ports)
+        except BaseException:
+            self._delete()
+            raise
+        self._watch = self._watching_client(name, wanted)
+        self.maintain()
+
+    def _open(self, name: str, patterns: PortPatterns, has_virtual_ports: bool) -> None:
+        """Open virtual ports, or existing ones that the patterns find."""
         # CoreMIDI shows the name of a port alone: there both are called as the others show their client
-        names_port = api == self._rtmidi.API_MACOSX_CORE
+        names_port = self._api == self._rtmidi.API_MACOSX_CORE
         if patterns.sinks is None:
             self._out.open_virtual_port(name if names_port else "out")
         elif not self._open_existing("out", self._out, patterns.sinks):
@@ -141,8 +151,6 @@ class RtMidiPorts:
             self._in.open_virtual_port(name if names_port else "in")
         elif patterns.sources and not self._open_existing("in", self._in, patterns.sources) and not patterns.one:
             raise _no_such_port(HEARD, patterns.sources, PortNames("", self._in.get_ports(), []))
-        self._watch = self._watching_client(name, wanted)
-        self.maintain()
 
     def _open_existing(self, kind: str, end: Any, pattern: re.Pattern[str]) -> bool:
         """Return whether there was a port to open."""
@@ -283,6 +291,10 @@ class RtMidiPorts:
         with contextlib.suppress(Exception):
             if self._watch is not None:
                 self._watch.close(ignore_errors=True)
+        self._delete()
+
+    def _delete(self) -> None:
+        """Let go of the clients, which would outlive this object: what is called when a message comes refers to it."""
         if self._in is not None:
             self._in.delete()
         self._out.delete()

@@ -17,6 +17,7 @@ class System:
     def __init__(self):
         self.sources, self.sinks = [], []
         self.opened = {}  # by kind: what it is, and its name
+        self.clients = 0
         self.left = []
         self.module = SimpleNamespace(
             API_LINUX_ALSA=ALSA,
@@ -32,6 +33,7 @@ class System:
 class End:
     def __init__(self, system, kind, client):
         self.system, self.kind, self.client = system, kind, client
+        system.clients += 1
 
     def get_ports(self):
         return list(self.system.sources if self.kind == "in" else self.system.sinks)
@@ -59,7 +61,7 @@ class End:
         pass
 
     def delete(self):
-        pass
+        self.system.clients -= 1
 
 
 @pytest.fixture
@@ -126,3 +128,16 @@ def test_a_keyboard_that_is_unplugged_is_heard_again_and_the_synth_goes_on(syste
     system.sinks = []
     ports.maintain()
     assert not ports.alive()
+
+
+def test_ports_that_are_not_there_leave_no_client(system):
+    """RtMidi's clients outlive what refers to them: each was seen by JACK and had threads until the program ended."""
+    system.sources, system.sinks = ["keys"], ["synth"]
+    for wanted in ({"port_in": "synth"}, {"port_in": "keys", "port_out": "keys"}):
+        with pytest.raises(NoPortsError):
+            opened(ALSA, **wanted)
+    assert system.clients == 0
+    ports = opened(ALSA)
+    assert system.clients == 2
+    ports.close()
+    assert system.clients == 0

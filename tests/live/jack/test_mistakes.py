@@ -1,33 +1,15 @@
 """What a user gets wrong: a line says it."""
 
-import signal
-
-import pytest
 from jackd import Server, eventually
 from live_session import C_MAJOR, command
 
-from melodylc.cli import main
 from melodylc.rules import pitch_classes
-from midi_io import priority
 
 
-@pytest.fixture
-def given_back(monkeypatch):
-    """What a session takes for itself of its process: the priority of the thread, and Ctrl-C."""
-    granted = priority.priority_granted()
-    monkeypatch.setattr(priority, "raise_priority", lambda: granted)
-    before = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("given_back")
-def test_mistakes_end_in_a_line(live, server, tmp_path, capfd):
+def test_mistakes_end_in_a_line(live, server, tmp_path):
     def fails(*arguments):
-        assert main(["live", *arguments]) == 2
-        return one_line(capfd.readouterr().err)  # what JACK's library says would be here too
-
-    def one_line(err):
+        code, _, err = command(server, "live", *arguments)
+        assert code == 2
         assert len(err.strip().splitlines()) == 1, err
         return err
 
@@ -50,9 +32,7 @@ def test_mistakes_end_in_a_line(live, server, tmp_path, capfd):
     assert "without blanks at the ends" in fails("--name", "a\nb")
     first = live("--sync", "midi-clock", listen=False)
     assert eventually(lambda: "waiting for the start" in first.said)
-    code, _, err = command(server, "live")
-    assert code == 2
-    assert "a session named 'melodylc' runs already" in one_line(err)
+    assert "a session named 'melodylc' runs already" in fails()
     assert first.end() == 0
 
 
