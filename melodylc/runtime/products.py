@@ -35,7 +35,11 @@ class Matrix:
 
     @cached_property
     def wide(self) -> np.ndarray:
-        """Return the weights in one part, (..., 1, I, O)."""
+        """Return the weights in one part, (..., 1, I, O); both forms are kept from then on."""
+        return self.joined()
+
+    def joined(self) -> np.ndarray:
+        """Return a copy of the weights in one part, (..., 1, I, O)."""
         *stack, parts, inner, width = self.narrow.shape
         return self.narrow.swapaxes(-2, -3).reshape(*stack, 1, inner, parts * width)
 

@@ -1,10 +1,12 @@
 """Run a script in several processes that find each other as those of torchrun do: COUNT SCRIPT ARGUMENTS.
 
-What takes seconds to import is imported once, before they part; torchrun's processes each do it for themselves.
+What takes seconds to import is imported once, before they part; torchrun's processes each do it for themselves. So they
+have one seed of hashes and one state of generators, which torchrun's have not: what depends on those is for torchrun.
 """
 
 import os
 import runpy
+import signal
 import socket
 import sys
 import traceback
@@ -27,7 +29,7 @@ def run(rank: int, script: str) -> int:
     try:
         runpy.run_path(script, run_name="__main__")
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else bool(end.code)
+        return int(bool(end.code))
     except BaseException:
         traceback.print_exc()
         return 1
@@ -47,8 +49,16 @@ def main() -> int:
             sys.stderr.flush()
             os._exit(code)
         children.append(child)
-    return max([os.waitpid(child, 0)[1] for child in children])
+    failed = False
+    while children:
+        ended, status = os.wait()
+        children.remove(ended)
+        if status and not failed:  # the others would wait for it
+            failed = True
+            for child in children:
+                os.kill(child, signal.SIGTERM)
+    return int(failed)
 
 
 if __name__ == "__main__":
-    sys.exit(min(main(), 1))
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Several processes train one model: torchrun starts them, here once, and gloo averages their gradients."""
+"""Several processes train one model: torchrun starts them, here where it matters, and gloo averages their gradients."""
 
 import csv
 
@@ -57,7 +57,7 @@ def test_two_processes_follow_the_curve_of_one(tiny_corpus, alone, tmp_path):
 
 
 def test_a_run_of_two_processes_is_stopped_by_one_and_resumed_by_four(tiny_corpus, alone, tmp_path):
-    code, said = train(2, tiny_corpus, tmp_path / "run", "--stop", 6)
+    code, said = train(2, tiny_corpus, tmp_path / "run", "--stop", 6, launch=launched.together)
     assert code != 0
     assert curve(tmp_path / "run")[0] == curve(alone)[0][:6]  # both ended after the step that the one was in
     assert not (tmp_path / "run" / "model.safetensors").exists(), said
