@@ -90,7 +90,9 @@ class BarDecoder:
         units = first.bias.shape[-1]
         width = part_width(2 * units, units)  # of both layers, whose steps are made in turns
         of_input, of_output, of_first, of_second = (
-            matrix.joined()[..., 0, :, :] for layer in (first, self._second) for matrix in (layer.of_input, layer.of_output)
+            matrix.joined()[..., 0, :, :]
+            for layer in (first, self._second)
+            for matrix in (layer.of_input, layer.of_output)
         )  # (4, 1, I, units) each
         of_state, of_embedding = np.split(of_input, [STATES], axis=-2)
         self._of_state = Matrix.of(of_state, width)  # a row for each previous state
