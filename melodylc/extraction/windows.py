@@ -131,6 +131,8 @@ def _find_lines(notes, bounds):  # pragma: no cover - compiled
         The number of lines, or -1 if the notes of a track are not in the order of their channels.
     """
     count = bounds[0] = 0
+    if notes.shape[0] == 0:
+        return 0
     for i in range(1, notes.shape[0]):
         if notes[i, CHANNEL] != notes[i - 1, CHANNEL] or notes[i, TRACK] != notes[i - 1, TRACK]:
             if notes[i, CHANNEL] < notes[i - 1, CHANNEL] and notes[i, TRACK] == notes[i - 1, TRACK]:

@@ -79,6 +79,15 @@ def test_a_batch_gives_what_its_files_give(filters, interpreted):
     assert len(lines) > 2
 
 
+@pytest.mark.parametrize("pad", [False, True])
+def test_no_notes_give_no_windows(pad):
+    none = smf.Parsed(24, np.empty((0, 7), np.int64), np.empty((0, 3), np.int64), np.empty((0, 2), np.int64), {})
+    with compiled.interpreted():  # which finds what is read or written out of bounds
+        found = extract_windows(none, LOOSE, pad)
+    assert (len(found.states), len(found.positions), len(found.rejected_lines)) == (0, 0, 0)
+    assert (found.rejected_windows.tolist(), found.other_stretches, found.signatures) == ([0, 0, 0], 0, {})
+
+
 def test_a_file_larger_than_all_before_finds_room():
     reader = Reader(LOOSE)
     reader.largest, reader.room = 1, smf.room_for(1)
