@@ -60,7 +60,7 @@ def make_part(job: PartJob) -> int:
 
 
 def extract_chunk(chunk: list[SourceFile], filters: Filters, work: Work, index: int) -> int:
-    """Write one part from a chunk of files; its places come last, so that a part whose places exist is complete.
+    """Write one part from a chunk of files; its windows come last, so that a part whose windows exist is complete.
 
     Returns:
         The number of files.
@@ -74,28 +74,28 @@ def extract_chunk(chunk: list[SourceFile], filters: Filters, work: Work, index: 
         for files, given in _batches(chunk):
             found = reader.read([b"" if isinstance(data, smf.BrokenFileError) else data for data in given])
             rejected += _add_counts(counts, found, files, given)
-            firsts = found.places[:, FIRST]
+            firsts = found.windows[:, FIRST]
             numbers = np.arange(begin, begin + len(files)).repeat(found.numbers)
             columns.append(
-                np.stack([firsts + bars, numbers, found.places[:, LINE_TRACK], found.places[:, BAR]]).astype(np.int32)
+                np.stack([firsts + bars, numbers, found.windows[:, LINE_TRACK], found.windows[:, BAR]]).astype(np.int32)
             )
             shared.write(found.bars.data)
             hashes.write(hash_windows(found.bars, firsts).data)
             begin += len(files)
             bars += len(found.bars)
-    places = np.concatenate(columns, axis=1)
+    windows = np.concatenate(columns, axis=1)
     write_part_list(work.rejected(index), rejected)
     with checked.writing(work.counts(index)) as counted:
-        counted.write(json.dumps([places.shape[1], counts]).encode())
-    _write_places(work.part(index), places, [file.source for file in chunk])
+        counted.write(json.dumps([windows.shape[1], counts]).encode())
+    _write_windows(work.part(index), windows, [file.source for file in chunk])
     return len(chunk)
 
 
-def _write_places(part: Path, places: np.ndarray, sources: list[str]) -> None:
+def _write_windows(part: Path, windows: np.ndarray, sources: list[str]) -> None:
     """Write the windows of a part: the first of each one's bars, its file, track and bar, (4, W) int32."""
     import pyarrow as pa
 
-    first, number, track, bar = map(pa.array, places)
+    first, number, track, bar = map(pa.array, windows)
     columns = {"first": first, "source": pa.DictionaryArray.from_arrays(number, sources), "track": track, "bar": bar}
     table = pa.table(columns)
     with checked.writing(part) as sink, pa.ipc.new_file(sink, table.schema) as writer:
