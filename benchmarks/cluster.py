@@ -58,7 +58,7 @@ class Measured:
     kilobytes: float = 0  # of a file
     windows: int = 0
     unique: int = 0
-    parts: int = 0  # bytes of their bars, places and hashes
+    parts: int = 0  # bytes of their bars, windows and hashes
     shuffled: int = 0  # bytes written in buckets and as rows
     driver: float = 0  # processor seconds outside of jobs
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))  # processor time of each step

@@ -219,7 +219,9 @@ _OLDEST, _NEWEST, _LATEST, _SINCE = range(4)  # columns of queues: notes, of whi
 _BEHIND, _UNTIL = range(2)  # columns of links: the next note in the queue, and the end by a note-on
 _NONE = -1  # no note waits
 _APART = -2  # no two notes have sounded at once
-_VOID = -2  # the end of a note that another one begins with
+# Offsets that are no ticks; notes with them are dropped.
+_OPEN = -1  # of a note that nothing has ended
+_VOID = -3  # of a note that another one begins with
 
 
 @njit
@@ -246,7 +248,7 @@ def _join_queue(notes, links, queues, queue, note):  # pragma: no cover - compil
     older = queues[queue, _LATEST]
     if older >= 0:
         links[older, _UNTIL] = notes[note, ONSET] if notes[older, ONSET] < notes[note, ONSET] else _VOID
-    links[note, _UNTIL] = -1
+    links[note, _UNTIL] = _OPEN
     queues[queue, _LATEST] = note
     if queues[queue, _OLDEST] == _NONE:
         queues[queue, _OLDEST] = note
@@ -384,7 +386,7 @@ def parse_file(data, room, faults):  # pragma: no cover - compiled
                     notes[count, 2] = program[channel]
                     notes[count, 3] = first
                     notes[count, 4] = tick
-                    notes[count, 5] = -1
+                    notes[count, 5] = _OPEN
                     notes[count, 6] = second
                     if queues[queue, _OLDEST] == _NONE and queues[queue, _LATEST] == _APART:
                         queues[queue, _OLDEST] = count
@@ -485,7 +487,7 @@ def parse_file(data, room, faults):  # pragma: no cover - compiled
     if unended:
         ended = 0
         for i in range(count):
-            if notes[i, 5] == -1:
+            if notes[i, 5] == _OPEN:
                 faults[_UNENDED] += 1
             if notes[i, 5] >= 0:
                 if ended < i:

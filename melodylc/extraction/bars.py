@@ -1,4 +1,4 @@
-"""Windows as places in a row of bars: those that overlap share their bars, so that each bar is kept and hashed once."""
+"""Windows as 16 of a row of bars: those that overlap share their bars, so that each bar is kept and hashed once."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class FilesWindows(NamedTuple):
     """The windows of F files, in their order, and what was rejected in them."""
 
     bars: np.ndarray  # (B, 16) uint8, which windows share
-    places: np.ndarray  # (W, 5) int64: track, channel, first program of the line, bar, and the first of its `bars`
+    windows: np.ndarray  # (W, 5) int64: track, channel, first program of the line, bar, and the first of its `bars`
     numbers: np.ndarray  # (F,) int64: how many of the windows are of each file
     codes: np.ndarray  # (F,) int64, indices into FILE_REASONS
     rejected_lines: np.ndarray  # (L, 4) int64: file, track, channel, index into LINE_REASONS
@@ -46,11 +46,11 @@ class FilesWindows(NamedTuple):
 
 
 @njit
-def _extract_files(data, bounds, limits, pair, room, bars, places):  # pragma: no cover - compiled
+def _extract_files(data, bounds, limits, pair, room, bars, windows):  # pragma: no cover - compiled
     """Find the windows of the files between the bounds (F + 1,) in data.
 
     Returns:
-        bars and places as `add_windows` fills them, enlarged if need be, and how many bars are in use; then the other
+        bars and windows as `add_windows` fills them, enlarged if need be, and how many bars are in use; then the other
         arrays of `FilesWindows`, of which the faults are files for each of smf.FAULTS, and the signatures (256, 17)
         notes for each numerator and power of two.
     """
@@ -73,8 +73,8 @@ def _extract_files(data, bounds, limits, pair, room, bars, places):  # pragma: n
             codes[file] = _NO_NOTES
             continue
         before = count
-        bars, used, places, count, rejected_lines, stretches, pitched_notes = add_windows(
-            notes, changes, division, limits, pair, False, bars, used, places, count, rejected_windows
+        bars, used, windows, count, rejected_lines, stretches, pitched_notes = add_windows(
+            notes, changes, division, limits, pair, False, bars, used, windows, count, rejected_windows
         )
         numbers[file] = count - before
         if count == before:
@@ -93,7 +93,7 @@ def _extract_files(data, bounds, limits, pair, room, bars, places):  # pragma: n
                 power += 1
             signatures[stretches[k, IN_FORCE_NUMERATOR], power] += pitched_notes[k]
     lines = all_lines[:rejected]
-    return bars, places, used, numbers, codes, lines, rejected_windows, other_stretches, faults, signatures
+    return bars, windows, used, numbers, codes, lines, rejected_windows, other_stretches, faults, signatures
 
 
 class Reader:
@@ -110,7 +110,7 @@ class Reader:
     def read(self, files: Sequence[bytes]) -> FilesWindows:
         """Return the windows of the contents of some files: what `extract_windows` finds in each.
 
-        The bars and places stay as they are until the next call.
+        The bars and windows stay as they are until the next call.
         """
         sizes = [len(file) for file in files]
         if max(sizes) > self.largest:
@@ -119,20 +119,20 @@ class Reader:
         bounds = np.zeros(len(files) + 1, np.int64)
         np.cumsum(sizes, out=bounds[1:])
         data = np.frombuffer(b"".join(files), np.uint8)
-        *self.found, used, numbers, codes, lines, windows, others, faults, signatures = _extract_files(
+        *self.found, used, numbers, codes, lines, rejected, others, faults, signatures = _extract_files(
             data, bounds, self.limits, self.pair, self.room, *self.found
         )
-        bars, places = self.found
+        bars, windows = self.found
         numerators, powers = np.nonzero(signatures)
         pairs = zip(numerators.tolist(), (1 << powers).tolist(), strict=True)
         names = [f"{n}/{d}" if n else "nonsense" for n, d in pairs]
         return FilesWindows(
             bars[:used],
-            places[: numbers.sum()],
+            windows[: numbers.sum()],
             numbers,
             codes,
             lines,
-            windows,
+            rejected,
             int(others),
             Counter({name: n for name, n in zip(smf.FAULTS, faults.tolist(), strict=True) if n}),
             Counter(dict(zip(names, signatures[numerators, powers].tolist(), strict=True))),

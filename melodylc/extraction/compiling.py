@@ -58,7 +58,7 @@ def _compile() -> None:
         return
     empty = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x04\0\xff\x2f\0"
     found = batches.Reader(windows.Filters()).read([empty])
-    hashing.hash_windows(found.bars, found.places[:, windows.FIRST])
+    hashing.hash_windows(found.bars, found.windows[:, windows.FIRST])
     windows.extract_windows(smf.parse(empty), windows.Filters())
     with suppress(OSError):  # without a cache the next process compiles again
         _marker().touch()

@@ -3,8 +3,9 @@
 A bar is mixed one-to-one into two numbers of 64 bits, with the finaliser of SplitMix64 (Steele, Lea, Flood 2014). A
 window's two numbers are polynomials of those of its bars, modulo 2^64, so that a window costs a few operations where
 its bars are known. Windows that differ in one bar never share a hash. The chance that two others do is about 2^-128,
-and 2^-118 at worst where they differ in the order of two bars. A file made on purpose can collide with another; the
-corpus then lacks a window.
+and 2^-97 at worst, where all bars that differ are the same two bars in another arrangement. So in ten million windows
+(5e13 pairs) the chance of any collision is about 2^-82, and below 2^-51 even if all pairs were of the worst kind. A
+file made on purpose can collide with another; the corpus then lacks a window.
 """
 
 from __future__ import annotations

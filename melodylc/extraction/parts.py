@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from melodylc.base.errors import UserError
-from melodylc.extraction import storage
+from melodylc.extraction import checked, storage
 from melodylc.extraction.bars import states_of_windows
 from melodylc.extraction.batches import BYTES_PER_BATCH, FILE_REASONS, FilesWindows, Reader
 from melodylc.extraction.discovery import UNREADABLE, SourceFile
@@ -35,7 +34,7 @@ from midi_io.files import contents
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMAT = 3  # of the files below: those of another are not used
+FORMAT = 4  # of the files below: those of another are not used
 REJECTED = ("files", "stretches", "lines", "windows")  # kinds of counts of what was rejected
 OBSERVED = ("read past", "signatures")  # kinds of other counts: files with a fault, notes in a time signature
 
@@ -61,7 +60,7 @@ def make_part(job: PartJob) -> int:
 
 
 def extract_chunk(chunk: list[SourceFile], filters: Filters, work: Work, index: int) -> int:
-    """Write one part from a chunk of files; its places come last, so that a part whose places exist is complete.
+    """Write one part from a chunk of files; its windows come last, so that a part whose windows exist is complete.
 
     Returns:
         The number of files.
@@ -71,35 +70,35 @@ def extract_chunk(chunk: list[SourceFile], filters: Filters, work: Work, index: 
     columns: list[np.ndarray] = []
     reader = Reader(filters)
     begin = bars = 0
-    with storage.writing(work.hashes(index)) as hashes, storage.writing(work.bars(index)) as shared:
+    with checked.writing(work.hashes(index)) as hashes, checked.writing(work.bars(index)) as shared:
         for files, given in _batches(chunk):
             found = reader.read([b"" if isinstance(data, smf.BrokenFileError) else data for data in given])
             rejected += _add_counts(counts, found, files, given)
-            firsts = found.places[:, FIRST]
+            firsts = found.windows[:, FIRST]
             numbers = np.arange(begin, begin + len(files)).repeat(found.numbers)
             columns.append(
-                np.stack([firsts + bars, numbers, found.places[:, LINE_TRACK], found.places[:, BAR]]).astype(np.int32)
+                np.stack([firsts + bars, numbers, found.windows[:, LINE_TRACK], found.windows[:, BAR]]).astype(np.int32)
             )
             shared.write(found.bars.data)
             hashes.write(hash_windows(found.bars, firsts).data)
             begin += len(files)
             bars += len(found.bars)
-    places = np.concatenate(columns, axis=1)
+    windows = np.concatenate(columns, axis=1)
     write_part_list(work.rejected(index), rejected)
-    with storage.writing(work.counts(index)) as counted:
-        counted.write(json.dumps([places.shape[1], counts]).encode())
-    _write_places(work.part(index), places, [file.source for file in chunk])
+    with checked.writing(work.counts(index)) as counted:
+        counted.write(json.dumps([windows.shape[1], counts]).encode())
+    _write_windows(work.part(index), windows, [file.source for file in chunk])
     return len(chunk)
 
 
-def _write_places(part: Path, places: np.ndarray, sources: list[str]) -> None:
+def _write_windows(part: Path, windows: np.ndarray, sources: list[str]) -> None:
     """Write the windows of a part: the first of each one's bars, its file, track and bar, (4, W) int32."""
     import pyarrow as pa
 
-    first, number, track, bar = map(pa.array, places)
+    first, number, track, bar = map(pa.array, windows)
     columns = {"first": first, "source": pa.DictionaryArray.from_arrays(number, sources), "track": track, "bar": bar}
     table = pa.table(columns)
-    with storage.writing(part) as sink, pa.ipc.new_file(sink, table.schema) as writer:
+    with checked.writing(part) as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
 
 
@@ -177,23 +176,14 @@ def read_part(work: Work, index: int, rows: np.ndarray) -> pa.Table:
     """Return some windows (N,) of a part: their states, source, track and bar.
 
     Raises:
-        UserError: if it is damaged; then it is deleted, so that the same run makes it anew.
+        OSError, UserError: if it cannot be read or is damaged (see `checked.read`).
     """
     import pyarrow as pa
 
-    part = work.part(index)
-    try:
-        if storage.is_local(part):
-            with pa.memory_map(str(part)) as source:
-                table = pa.ipc.open_file(source).read_all()
-        else:
-            table = pa.ipc.open_file(pa.BufferReader(storage.read_whole([part])[0])).read_all()
-        chosen = table.take(pa.array(rows))
-        bars = np.frombuffer(storage.read_whole([work.bars(index)])[0], np.uint8).reshape(-1, STEPS_PER_BAR)
-        states = states_of_windows(bars, chosen["first"].to_numpy())
-    except (pa.ArrowInvalid, OSError, ValueError, IndexError) as error:  # the machine lost its power while it wrote
-        storage.remove(part)
-        raise UserError(f"extract: {part} was damaged ({error}); run the same command again to make it anew") from error
+    part, shared = checked.read(work, [(index, work.part(index)), (index, work.bars(index))])
+    chosen = pa.ipc.open_file(pa.BufferReader(part)).read_all().take(pa.array(rows))
+    bars = np.frombuffer(shared, np.uint8).reshape(-1, STEPS_PER_BAR)
+    states = states_of_windows(bars, chosen["first"].to_numpy())
     column = pa.FixedSizeBinaryArray.from_buffers(pa.binary(STEPS), len(states), [None, pa.py_buffer(states)])
     return chosen.set_column(0, "states", column)
 
@@ -207,18 +197,12 @@ def read_counts(work: Work, parts: int) -> tuple[list[int], Counts]:
     """Return the number of windows of each of so many parts, and all counts together.
 
     Raises:
-        UserError: if those of a part are damaged; then it is deleted, so that the same run makes it anew.
+        OSError, UserError: if those of a part cannot be read or are damaged (see `checked.read`).
     """
     sizes: list[int] = []
     together = no_counts()
-    for index, text in enumerate(storage.read_whole([work.counts(index) for index in range(parts)])):
-        try:
-            size, counts = json.loads(text)
-        except ValueError as error:
-            storage.remove(work.part(index))
-            raise UserError(
-                f"extract: {work.counts(index)} was damaged; run the same command again to make it anew"
-            ) from error
+    for text in checked.read(work, [(index, work.counts(index)) for index in range(parts)]):
+        size, counts = json.loads(bytes(text))
         sizes.append(size)
         for kind, counter in counts.items():
             together[kind].update(counter)

@@ -55,7 +55,7 @@ class Work:
         return self.folder / f"files-{self.key}"
 
     def part(self, index: int) -> Path:
-        """Return the path of the places of a part's windows; what belongs to them is written first."""
+        """Return the path of a part's windows: their files, tracks and bars; the other files are written first."""
         return self.folder / self._part(index, "arrow")
 
     def bars(self, index: int) -> Path:

@@ -66,17 +66,17 @@ def select_melody(
             integer(name, value, 0, MOST)
     candidates = _windows_of(path)
     for windows in candidates:
-        positions = windows.positions
-        fits = np.ones(len(positions), bool)
+        places = windows.places
+        fits = np.ones(len(places), bool)
         for column, value in ((0, track), (1, channel), (3, bar)):
             if value is not None:
-                fits &= positions[:, column] == value
+                fits &= places[:, column] == value
         if fits.any():
             chosen = int(np.flatnonzero(fits)[0])
             if last:
-                of_the_line = fits & (positions[:, :2] == positions[chosen, :2]).all(axis=1)
+                of_the_line = fits & (places[:, :2] == places[chosen, :2]).all(axis=1)
                 chosen = int(np.flatnonzero(of_the_line)[-1])
-            return SelectedMelody(windows.states[chosen], *positions[chosen].tolist())
+            return SelectedMelody(windows.states[chosen], *places[chosen].tolist())
     raise UserError(f"{path}: {_describe_choice(candidates[-1], track, channel, bar)}")
 
 
@@ -89,10 +89,10 @@ def choices(path: str | os.PathLike[str]) -> tuple[Choice, ...]:
     found: dict[tuple[int, int], Choice] = {}
     first_of_all, anywhere = _windows_of(path)
     for windows in (first_of_all, anywhere):
-        for track, channel, program, bar in windows.positions.tolist():
+        for track, channel, program, bar in windows.places.tolist():
             if (track, channel) not in found:
                 found[track, channel] = Choice(track, channel, program, bar, bar, bar)
-    for track, channel, _, bar in anywhere.positions.tolist():
+    for track, channel, _, bar in anywhere.places.tolist():
         line = found[track, channel]
         found[track, channel] = line._replace(first=min(line.first, bar), last=max(line.last, bar))
     if not found:
@@ -121,12 +121,12 @@ def _describe_choice(
     windows: ExtractedWindows, track: int | None = None, channel: int | None = None, bar: int | None = None
 ) -> str:
     """Return why there is no melody at the track and bar, and where there are some."""
-    if len(windows.positions):
-        tracks = sorted(set(windows.positions[:, 0].tolist()))
+    if len(windows.places):
+        tracks = sorted(set(windows.places[:, 0].tolist()))
         available = ", ".join(
             f"track {t + 1} from bar {b.min() + 1} to {b.max() + 1}"
             for t in tracks
-            for b in [windows.positions[windows.positions[:, 0] == t, 3]]
+            for b in [windows.places[windows.places[:, 0] == t, 3]]
         )
         asked = ((" in track", track), (" on channel", channel), (" at bar", bar))
         place = "".join(f"{name} {value + 1}" for name, value in asked if value is not None)

@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from melodylc.base.errors import UserError
-from melodylc.extraction import storage
+from melodylc.extraction import checked
 from melodylc.extraction.plan import Work
 from melodylc.extraction.sections import read_section, write_sections
 
@@ -62,13 +61,8 @@ def scatter(job: tuple[Work, Group, int]) -> int:
         The bytes written.
     """
     work, group, buckets = job
-    paths = [work.hashes(group.first_part + index) for index in range(len(group.sizes))]
-    read = storage.read_whole(paths)
-    for index, (data, size) in enumerate(zip(read, group.sizes, strict=True)):
-        if len(data) != 16 * size:
-            part = work.part(group.first_part + index)
-            storage.remove(part)
-            raise UserError(f"extract: {paths[index]} was damaged; run the same command again to make it anew")
+    parts = range(group.first_part, group.first_part + len(group.sizes))
+    read = checked.read(work, [(part, work.hashes(part)) for part in parts])
     hashes = np.frombuffer(b"".join(read), "<u8").reshape(-1, 2)
     rows = first_rows(hashes)
     bucket = hashes[rows, 0] % np.uint64(buckets)

@@ -29,7 +29,7 @@ STRETCH_REASON = "not in 4/4"
 NO_NOTES = "no notes"
 NO_WINDOWS = "no window kept"
 
-# Columns of places: where in its file a window is, its line's first program included, and its first bar among `bars`.
+# Columns of windows: the place of each, which is where in its file it is, and its first bar among `bars`.
 LINE_TRACK, LINE_CHANNEL, LINE_PROGRAM, BAR, FIRST = range(5)
 
 # Columns of stretches. An END of -1 is the end of the file. BARS_IN_ONE is the number of the file's bars that make one
@@ -60,7 +60,7 @@ class ExtractedWindows(NamedTuple):
     """The windows of one file in (track, channel, bar) order, and what was rejected."""
 
     states: np.ndarray  # (W, 256) uint8
-    positions: np.ndarray  # (W, 4) int64: track, channel, first program of the line, bar
+    places: np.ndarray  # (W, 4) int64: track, channel, first program of the line, bar
     rejected_windows: np.ndarray  # (3,) int64, as WINDOW_REASONS
     rejected_lines: np.ndarray  # (L, 3) int64: track, channel, index into LINE_REASONS
     other_stretches: int  # how many stretches were skipped, being neither in 4/4 nor in 2/2
@@ -131,6 +131,8 @@ def _find_lines(notes, bounds):  # pragma: no cover - compiled
         The number of lines, or -1 if the notes of a track are not in the order of their channels.
     """
     count = bounds[0] = 0
+    if notes.shape[0] == 0:
+        return 0
     for i in range(1, notes.shape[0]):
         if notes[i, CHANNEL] != notes[i - 1, CHANNEL] or notes[i, TRACK] != notes[i - 1, TRACK]:
             if notes[i, CHANNEL] < notes[i - 1, CHANNEL] and notes[i, TRACK] == notes[i - 1, TRACK]:
@@ -291,7 +293,7 @@ def _too_long_a_rest(resting, beginning, max_rest):  # pragma: no cover - compil
 
 
 @njit
-def _slide(line, length, apart, bars, used, places, count, rejected, min_notes, min_pitches, max_rest):
+def _slide(line, length, apart, bars, used, windows, count, rejected, min_notes, min_pitches, max_rest):
     # pragma: no cover - compiled
     """Slide a window over one line (N, 3) of `length` bars; add those that pass, and count the others by reason.
 
@@ -300,12 +302,12 @@ def _slide(line, length, apart, bars, used, places, count, rejected, min_notes, 
     Args:
         apart: whether the onsets of two neighbours may be 16 bars or more apart.
         bars: (B, 16) the bars of all windows so far, of which `used` are in use.
-        places: (W, 5) the windows so far, of which `count` are in use; of the new ones BAR and FIRST are written, the
+        windows: (W, 5) the windows so far, of which `count` are in use; of the new ones BAR and FIRST are written, the
             bar as one of the line.
         rejected: (3,) windows rejected so far, as WINDOW_REASONS.
 
     Returns:
-        bars and how many are in use, places and how many; the arrays enlarged if need be.
+        bars and how many are in use, windows and how many; the arrays enlarged if need be.
     """
     following = first = 0  # every window before `following` is counted or added
     while first < line.shape[0]:
@@ -339,14 +341,14 @@ def _slide(line, length, apart, bars, used, places, count, rejected, min_notes, 
             if _too_long_a_rest(resting, beginning, max_rest):
                 rejected[2] += 1
                 continue
-            if count == places.shape[0]:
-                places = doubled(places)
-            places[count, BAR], places[count, FIRST] = low + b, used + b
+            if count == windows.shape[0]:
+                windows = doubled(windows)
+            windows[count, BAR], windows[count, FIRST] = low + b, used + b
             count += 1
             kept = b + 16
         used += kept  # the bars after the last window of the group are none of the next
     rejected[0] += length - 15 - following
-    return bars, used, places, count
+    return bars, used, windows, count
 
 
 @njit
@@ -362,7 +364,7 @@ def _line_length(line, max_steps, pad):  # pragma: no cover - compiled
 
 
 @njit
-def add_windows(notes, signatures, division, limits, pair, pad, bars, used, places, count, rejected_windows):
+def add_windows(notes, signatures, division, limits, pair, pad, bars, used, windows, count, rejected_windows):
     # pragma: no cover - compiled
     """Add the windows of a file to those of others.
 
@@ -371,11 +373,11 @@ def add_windows(notes, signatures, division, limits, pair, pad, bars, used, plac
         limits: the numbers of the filters, as `limits_of` returns them.
         pair, pad: as `pair_2_4` of the filters, and as in `extract_windows`.
         bars: (B, 16) the bars of all windows so far, of which `used` are in use.
-        places: (W, 5) the windows so far, of which `count` are in use.
+        windows: (W, 5) the windows so far, of which `count` are in use.
         rejected_windows: (3,) windows rejected so far, as WINDOW_REASONS.
 
     Returns:
-        bars and how many are in use, places and how many, the arrays enlarged if need be; of this file the rejected
+        bars and how many are in use, windows and how many, the arrays enlarged if need be; of this file the rejected
         lines (L, 3), the stretches (K, 6), and the pitched notes in each of these, (K,).
     """
     min_notes, min_pitches, max_rest, max_steps = limits
@@ -419,13 +421,13 @@ def add_windows(notes, signatures, division, limits, pair, pad, bars, used, plac
                 rejected += 1
                 continue
             before = count
-            bars, used, places, count = _slide(
+            bars, used, windows, count = _slide(
                 line[:length],
                 bars_in_line,
                 apart,
                 bars,
                 used,
-                places,
+                windows,
                 count,
                 rejected_windows,
                 min_notes,
@@ -433,20 +435,21 @@ def add_windows(notes, signatures, division, limits, pair, pad, bars, used, plac
                 max_rest,
             )
             for row in range(before, count):
-                places[row, LINE_TRACK], places[row, LINE_CHANNEL], places[row, LINE_PROGRAM] = track, channel, program
-                places[row, BAR] = stretches[s, FIRST_BAR] + stretches[s, BARS_IN_ONE] * places[row, BAR]
-    return bars, used, places, count, rejected_lines[:rejected], stretches, pitched_notes
+                windows[row, LINE_TRACK], windows[row, LINE_CHANNEL] = track, channel
+                windows[row, LINE_PROGRAM] = program
+                windows[row, BAR] = stretches[s, FIRST_BAR] + stretches[s, BARS_IN_ONE] * windows[row, BAR]
+    return bars, used, windows, count, rejected_lines[:rejected], stretches, pitched_notes
 
 
 @njit
 def _windows(notes, signatures, division, limits, pair, pad):  # pragma: no cover - compiled
-    """Return the bars and places of the windows of one file, and what else `add_windows` returns of it."""
+    """Return the bars and windows of one file, and what else `add_windows` returns of it."""
     rejected_windows = np.zeros(3, np.int64)
-    bars, places = np.empty((64, 16), np.uint8), np.empty((64, 5), np.int64)
-    bars, used, places, count, rejected_lines, stretches, pitched_notes = add_windows(
-        notes, signatures, division, limits, pair, pad, bars, 0, places, 0, rejected_windows
+    bars, windows = np.empty((64, 16), np.uint8), np.empty((64, 5), np.int64)
+    bars, used, windows, count, rejected_lines, stretches, pitched_notes = add_windows(
+        notes, signatures, division, limits, pair, pad, bars, 0, windows, 0, rejected_windows
     )
-    return bars[:used], places[:count], rejected_windows, rejected_lines, stretches, pitched_notes
+    return bars[:used], windows[:count], rejected_windows, rejected_lines, stretches, pitched_notes
 
 
 assert (BARS, STEPS_PER_BAR, STEPS) == (16, 16, 256), "the compiled kernels spell these out"
@@ -473,7 +476,7 @@ def extract_windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> 
     Args:
         pad: let a line shorter than 16 bars give one window, filled up with rests. A corpus has none of these.
     """
-    bars, places, rejected_windows, rejected_lines, stretches, pitched_notes = _windows(
+    bars, windows, rejected_windows, rejected_lines, stretches, pitched_notes = _windows(
         parsed.notes, parsed.signatures, parsed.ticks_per_quarter, limits_of(filters), filters.pair_2_4, pad
     )
     signatures: dict[tuple[int, int], int] = {}
@@ -482,5 +485,5 @@ def extract_windows(parsed: smf.Parsed, filters: Filters, pad: bool = False) -> 
             signature = row[IN_FORCE_NUMERATOR], row[IN_FORCE_DENOMINATOR]
             signatures[signature] = signatures.get(signature, 0) + count
     others = int((stretches[:, BARS_IN_ONE] == 0).sum())
-    states = states_of_windows(bars, places[:, FIRST])
-    return ExtractedWindows(states, places[:, :FIRST], rejected_windows, rejected_lines, others, signatures)
+    states = states_of_windows(bars, windows[:, FIRST])
+    return ExtractedWindows(states, windows[:, :FIRST], rejected_windows, rejected_lines, others, signatures)

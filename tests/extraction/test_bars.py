@@ -1,4 +1,4 @@
-"""Windows as places in a row of bars, and their hashes, against each window written out on its own."""
+"""Windows as 16 of a row of bars, and their hashes, against each window written out on its own."""
 
 import numpy as np
 import pytest
@@ -14,13 +14,13 @@ FEW = [60, 67, HOLD, HOLD, HOLD, REST]
 
 @st.composite
 def rows_of_bars(draw):
-    """Bars, of which many are equal or all HOLD, and places of windows in which a note begins."""
+    """Bars, of which many are equal or all HOLD, and the first bars of windows in which a note begins."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     kinds = rng.choice(FEW, (draw(st.integers(1, 4)), 16)).astype(np.uint8)
     kinds = np.concatenate([kinds, np.full((1, 16), HOLD, np.uint8)])
     bars = kinds[rng.integers(0, len(kinds), draw(st.integers(16, 60)))]
-    places = [first for first in range(len(bars) - 15) if (bars[first : first + 16] < HOLD).any()]
-    return bars, np.array(draw(st.permutations(places)), int)
+    firsts = [first for first in range(len(bars) - 15) if (bars[first : first + 16] < HOLD).any()]
+    return bars, np.array(draw(st.permutations(firsts)), int)
 
 
 def written_out(bars, first):

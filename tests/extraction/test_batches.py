@@ -46,7 +46,7 @@ def test_a_batch_gives_what_its_files_give(filters, interpreted):
                 found = reader.read(files)
         else:
             found = reader.read(files)
-        states, positions, lines, numbers, codes = [], [], [], [], []
+        states, places, lines, numbers, codes = [], [], [], [], []
         rejected, others, faults, signatures = np.zeros(3, int), 0, Counter(), Counter()
         for index, data in enumerate(files):
             numbers.append(0)
@@ -63,13 +63,13 @@ def test_a_batch_gives_what_its_files_give(filters, interpreted):
             codes.append(0 if len(alone.states) else FILE_REASONS.index(NO_WINDOWS))
             numbers[-1] = len(alone.states)
             states += alone.states.tolist()
-            positions += alone.positions.tolist()
+            places += alone.places.tolist()
             lines += [[index, *line] for line in alone.rejected_lines.tolist()]
             rejected += alone.rejected_windows
             others += alone.other_stretches
             signatures.update({f"{n}/{d}" if n else "nonsense": k for (n, d), k in alone.signatures.items()})
-        assert states_of_windows(found.bars, found.places[:, FIRST]).tolist() == states
-        assert found.places[:, :FIRST].tolist() == positions
+        assert states_of_windows(found.bars, found.windows[:, FIRST]).tolist() == states
+        assert found.windows[:, :FIRST].tolist() == places
         assert found.numbers.tolist() == numbers
         assert found.codes.tolist() == codes
         assert found.rejected_lines.tolist() == lines
@@ -79,12 +79,21 @@ def test_a_batch_gives_what_its_files_give(filters, interpreted):
     assert len(lines) > 2
 
 
+@pytest.mark.parametrize("pad", [False, True])
+def test_no_notes_give_no_windows(pad):
+    none = smf.Parsed(24, np.empty((0, 7), np.int64), np.empty((0, 3), np.int64), np.empty((0, 2), np.int64), {})
+    with compiled.interpreted():  # which finds what is read or written out of bounds
+        found = extract_windows(none, LOOSE, pad)
+    assert (len(found.states), len(found.places), len(found.rejected_lines)) == (0, 0, 0)
+    assert (found.rejected_windows.tolist(), found.other_stretches, found.signatures) == ([0, 0, 0], 0, {})
+
+
 def test_a_file_larger_than_all_before_finds_room():
     reader = Reader(LOOSE)
     reader.largest, reader.room = 1, smf.room_for(1)
     data = random_file(np.random.default_rng(9))
     found = reader.read([data])
-    states = states_of_windows(found.bars, found.places[:, FIRST])
+    states = states_of_windows(found.bars, found.windows[:, FIRST])
     assert states.tolist() == extract_windows(smf.parse(data), LOOSE).states.tolist()
     assert len(states) > 100
     assert reader.largest == len(data)
@@ -96,6 +105,6 @@ def test_a_file_refused_in_the_middle_leaves_nothing_behind():
     good = random_file(np.random.default_rng(9))
     found = Reader(LOOSE).read([refused, good, refused, good])
     assert found.codes.tolist()[::2] == [FILE_REASONS.index(f"more than {smf.MAX_NOTES:,} notes")] * 2
-    states = states_of_windows(found.bars, found.places[:, FIRST]).tolist()
+    states = states_of_windows(found.bars, found.windows[:, FIRST]).tolist()
     assert states == 2 * extract_windows(smf.parse(good), LOOSE).states.tolist()
     assert len(states) > 100

@@ -82,7 +82,7 @@ def test_without_a_main_note_the_highest_ornament_is_a_note():
 def test_a_program_change_does_not_split_a_line():
     programs = [mido.Message("program_change", program=p, time=t) for p, t in ((5, 0), (9, 20 * QUARTER))]
     found = extract_windows(file_of(quarters(), *programs), Filters())
-    assert found.positions.tolist() == [[0, 0, 5, 0]]
+    assert found.places.tolist() == [[0, 0, 5, 0]]
 
 
 @pytest.mark.parametrize("tick", [1, 3, 15])
@@ -92,12 +92,12 @@ def test_a_signature_a_few_ticks_off_belongs_to_the_bar_line(tick):
     )
     assert found.signatures == {(3, 4): 3, (4, 4): 61}
     again = extract_windows(file_of(quarters(), signatures=[(tick, 4, 4)]), Filters())
-    assert again.positions[:, 3].tolist() == [0]
+    assert again.places[:, 3].tolist() == [0]
 
 
 def test_a_signature_further_off_begins_a_stretch_of_its_own():
     found = extract_windows(file_of(quarters(TUNE + TUNE), signatures=[(16, 4, 4)]), Filters())
-    assert found.positions[0, 3] == 1
+    assert found.places[0, 3] == 1
 
 
 def test_pairs_of_bars_of_2_4_are_read_where_that_is_asked_for():
@@ -105,7 +105,7 @@ def test_pairs_of_bars_of_2_4_are_read_where_that_is_asked_for():
     assert len(extract_windows(parsed, Filters()).states) == 0
     found = extract_windows(parsed, Filters(pair_2_4=True))
     assert pitches(found.states[0]) == TUNE
-    assert found.positions[:3, 3].tolist() == [0, 2, 4]  # bars of the file
+    assert found.places[:3, 3].tolist() == [0, 2, 4]  # bars of the file
 
 
 def test_a_nonsense_signature_costs_only_what_follows():
@@ -132,7 +132,7 @@ def test_windows_without_a_note_are_counted():
     parsed = file_of(quarters() + quarters(first=1_016 * 4 * QUARTER))
     found = extract_windows(parsed, Filters())
     assert [pitches(states) for states in found.states[[0, -1]]] == [TUNE, TUNE]
-    assert found.positions[[0, -1], 3].tolist() == [0, 1_016]
+    assert found.places[[0, -1], 3].tolist() == [0, 1_016]
     assert len(found.states) + found.rejected_windows.sum() == 1_016 + 16 - 15
 
 
@@ -175,4 +175,4 @@ def test_files_that_failed_elsewhere_are_read_as_expected():
         else:
             assert (found(name).states[0] < HOLD).sum() == 64, name
     assert (found("22_doubled_noteon_one_off").states == found("22b_clean_twin_of_22").states).all()
-    assert found("33_program_mid_melody").positions.shape == (1, 4)
+    assert found("33_program_mid_melody").places.shape == (1, 4)

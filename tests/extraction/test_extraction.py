@@ -24,7 +24,7 @@ def fast(path, filters=Filters()):
     found = extract_windows(smf.parse(path.read_bytes()), filters)
     kept = [
         (tuple(place[:2]), place[2], place[3], states.tobytes())
-        for place, states in zip(found.positions.tolist(), found.states)
+        for place, states in zip(found.places.tolist(), found.states)
     ]
     lines = np.bincount(found.rejected_lines[:, 2], minlength=len(LINE_REASONS))
     counts = dict(zip(WINDOW_REASONS + LINE_REASONS, [*found.rejected_windows, *lines]))

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -187,13 +188,18 @@ def test_what_a_killed_run_left_is_swept(folder, tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("suffix", ["arrow", "bars", "hashes", "json"])
-def test_a_damaged_part_is_made_anew(folder, tmp_path, monkeypatch, suffix):
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-16], lambda data: bytes(len(data)), lambda data: b""], ids=["cut", "zeros", "empty"]
+)
+def test_a_damaged_part_is_made_anew(folder, tmp_path, monkeypatch, suffix, damage):
+    extract([folder], tmp_path / "whole", workers=1, progress=False)
     stopped_run(folder, tmp_path / "corpus", 2, monkeypatch)
-    part = min((tmp_path / "corpus.partial").glob(f"part-*.{suffix}"))
-    part.write_bytes(part.read_bytes()[:100])
-    with pytest.raises(UserError, match="was damaged"):
+    file = min((tmp_path / "corpus.partial").glob(f"part-*.{suffix}"))
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(UserError, match=re.escape(f"{file} was damaged; run the same command again")):
         extract([folder], tmp_path / "corpus", workers=1, progress=False)
     assert extract([folder], tmp_path / "corpus", workers=1, progress=False)["windows"] == 35 * 9
+    assert contents(tmp_path / "corpus") == contents(tmp_path / "whole")
 
 
 def test_a_second_run_into_a_folder_ends_in_one_line(folder, tmp_path, capsys):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ray_extra import need_ray
 
-from melodylc.extraction import storage, unique
+from melodylc.extraction import checked, storage, unique
 from melodylc.extraction.plan import Work
 from melodylc.extraction.sections import read_section, write_sections
 
@@ -23,7 +23,8 @@ def shuffled(sizes, values, per_group, seed=0):
         hashes = np.stack([values, values * 7], axis=1).astype("<u8")
         begin = 0
         for part, size in enumerate(sizes):
-            work.hashes(part).write_bytes(hashes[begin : begin + size].tobytes())
+            with checked.writing(work.hashes(part)) as file:
+                file.write(hashes[begin : begin + size].tobytes())
             begin += size
         groups, buckets = unique.groups_of(sizes), unique.number_of_buckets(sizes)
         order = random.Random(seed)
