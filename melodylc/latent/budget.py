@@ -16,7 +16,7 @@ class Budget:
     fresh: int = 128  # outputs of the averaged actor rewarded a round
     tried: int = 64  # outputs of the actor as it is, rewarded a round
     average: float = 0.9  # decay of the moving average of the actor, a step
-    bank_steps: int = 50  # critic steps on the bank before the first round; 0 leaves the bank out
+    bank_steps: int = 100  # critic steps on the bank before the first round; 0 leaves the bank out
     critic_steps: int = 20  # a round
     actor_steps: int = 30  # a round
     critic_batch: int = 128

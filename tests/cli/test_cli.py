@@ -199,7 +199,7 @@ def test_the_rules_of_the_readme_are_learned_kept_and_composed(tmp_path, monkeyp
     learn_in_small_batches(monkeypatch)
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     learn, generate = re.findall(r"^melodylc ((?:learn|generate) .*arch.safetensors.*)$", readme, re.MULTILINE)
-    assert main([*shlex.split(learn), "--rounds", "20"]) == 0
+    assert main([*shlex.split(learn), "--rounds", "18"]) == 0
     assert "arch contour and syncopation 0.25): reached" in capsys.readouterr().out
     assert (tmp_path / "arch.json").exists()
     assert main([*shlex.split(generate), "--count", "16", "--seed", "1"]) == 0

@@ -24,7 +24,7 @@ from melodylc.runtime import prior as runtime_prior
 
 # enough to run all of the code
 MOST = {"rounds": 2, "fresh": 32, "tried": 16, "bank_steps": 5, "critic_steps": 3, "actor_steps": 3}
-BATCHES = {"fresh": 32, "tried": 16, "critic_batch": 64, "actor_batch": 32}  # a fourth of the work a step
+BATCHES = {"fresh": 64, "tried": 32}  # decodes a round: half as many
 STARTS = 64  # draws of the prior that an actor starts from
 DECODES = 64  # of a search: a first generation, and another one
 TRIES = 2  # draws of a melody
@@ -38,7 +38,7 @@ def learn_briefly(monkeypatch):
 
 
 def learn_in_small_batches(monkeypatch):
-    """Let them take as many steps as the budget has, in batches of `BATCHES`: where something is to be learned."""
+    """Let them decode no more than `BATCHES` a round, in as many steps as the budget has: where all is to be learned."""
     _learn_within(monkeypatch, BATCHES)
 
 
