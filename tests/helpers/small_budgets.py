@@ -38,7 +38,7 @@ def learn_briefly(monkeypatch):
 
 
 def learn_in_small_batches(monkeypatch):
-    """Let them decode no more than `BATCHES` a round, in as many steps as the budget has: where all is to be learned."""
+    """Let them decode no more than `BATCHES` a round: where something is to be learned, in all steps of the budget."""
     _learn_within(monkeypatch, BATCHES)
 
 
