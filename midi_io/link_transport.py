@@ -89,6 +89,7 @@ class LinkTransport(ConstantTempo):
             self._jump(off, state, now)
         elif self._running:
             self._keep(state, now)
+            self.origin = min(self.origin, max(self._beat, 0.0))  # it may be moved back by less than a jump
         self._tempo = state.tempo()
 
     def _is_told(self, state: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from link_twin import LinkTwin
 from playing import Hand
@@ -156,6 +156,7 @@ ACTIONS = st.one_of(
 
 @settings(max_examples=200, deadline=None)
 @given(actions=st.lists(ACTIONS, max_size=12), drift=st.floats(-3e-4, 3e-4), tempo=st.floats(20, 999))
+@example(actions=[("jump", 1.0), ("jump", -0.25)], drift=0.0, tempo=20.0)  # back by no more than counts as a jump
 def test_whatever_peers_do_it_is_where_link_is_in_the_bar(actions, drift, tempo):
     hand = Hand()
     session = LinkTwin(hand, tempo, drift)

@@ -11,7 +11,8 @@ window.sent = [];
 const port = (id, clears) => {
   const send = (bytes, time) => window.sent.push([id, [...bytes], time ?? 0, performance.now()]);
   const made = { id, name: `Port ${id}`, state: "connected", send };
-  if (clears) made.clear = () => { window.sent = window.sent.filter((each) => each[2] <= performance.now()); };
+  const kept = (each) => each[0] !== id || each[2] <= performance.now();
+  if (clears) made.clear = () => { window.sent = window.sent.filter(kept); };
   return made;
 };
 const access = new EventTarget();
