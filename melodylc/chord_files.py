@@ -11,7 +11,7 @@ import numpy as np
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import integer
 from melodylc.extraction.compiling import compiled_if_worthwhile
-from melodylc.extraction.windows import (
+from melodylc.extraction.stretches import (
     BARS_IN_ONE,
     END,
     FIRST_BAR,

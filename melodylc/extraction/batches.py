@@ -8,10 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from melodylc.extraction.stretches import BARS_IN_ONE, IN_FORCE_DENOMINATOR, IN_FORCE_NUMERATOR
 from melodylc.extraction.windows import (
-    BARS_IN_ONE,
-    IN_FORCE_DENOMINATOR,
-    IN_FORCE_NUMERATOR,
     NO_NOTES,
     NO_WINDOWS,
     Filters,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from melodylc.extraction import batches, hashing, windows
+from melodylc.extraction import batches, hashing, stretches, windows
 from midi_io import compiled, smf
 
 # Measured on two kinds of files, in processor time: interpreting takes 2.2 to 3.4 microseconds a byte, compiling 13 s,
@@ -74,7 +74,7 @@ def _is_warm() -> bool:
 
 def _marker() -> Path:
     """Return the file whose existence says that the kernels, as they are now, are compiled in the cache."""
-    sources = [Path(str(module.__file__)) for module in (smf, windows, batches, hashing)]
+    sources = [Path(str(module.__file__)) for module in (smf, stretches, windows, batches, hashing)]
     kernels = [[str(path), path.stat().st_mtime_ns, path.stat().st_size] for path in sources]  # as numba compares them
     versions = [version("numba"), np.__version__, sys.implementation.cache_tag]
     depends = [kernels, versions, platform.machine(), platform.node()]

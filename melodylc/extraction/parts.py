@@ -18,12 +18,12 @@ from melodylc.extraction.discovery import UNREADABLE, SourceFile
 from melodylc.extraction.hashing import hash_windows
 from melodylc.extraction.plan import Chunk, Work
 from melodylc.extraction.rejected import Rejected, write_part_list
+from melodylc.extraction.stretches import STRETCH_REASON
 from melodylc.extraction.windows import (
     BAR,
     FIRST,
     LINE_REASONS,
     LINE_TRACK,
-    STRETCH_REASON,
     WINDOW_REASONS,
     Filters,
 )

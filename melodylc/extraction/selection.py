@@ -10,7 +10,8 @@ import numpy as np
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import MOST, integer
 from melodylc.extraction.compiling import compiled_if_worthwhile
-from melodylc.extraction.windows import ExtractedWindows, Filters, extract_windows, signature_name
+from melodylc.extraction.stretches import signature_name
+from melodylc.extraction.windows import ExtractedWindows, Filters, extract_windows
 from midi_io import files, smf
 
 ANY_WINDOW = Filters(min_notes=1, min_unique_pitches=1, max_rest_bars=16)

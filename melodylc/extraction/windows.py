@@ -1,9 +1,9 @@
-"""The 16-bar windows of one file, from its timed notes: stretches of 4/4, skyline, sliding window, filters.
+"""The 16-bar windows of one file, from its timed notes: skyline, sliding window, filters.
 
 The steps are those of docs/extraction.md, in integer arithmetic on ticks, so the result does not depend on the machine.
 `tests/helpers/slow_extraction.py` implements the same in plain dictionaries.
 
-A line is what one track plays on one channel; a stretch is a part of the file in one time signature.
+A line is what one track plays on one channel. Lines are divided where the stretches of the file are (`stretches.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,16 @@ import numpy as np
 
 from melodylc.base.numbers import integer
 from melodylc.extraction.bars import states_of_windows
+from melodylc.extraction.stretches import (
+    BARS_IN_ONE,
+    END,
+    FIRST_BAR,
+    IN_FORCE_DENOMINATOR,
+    IN_FORCE_NUMERATOR,
+    START,
+    find_stretches,
+    stretch_of,
+)
 from melodylc.melody import BARS, HOLD, REST, STEPS, STEPS_PER_BAR
 from midi_io import smf
 from midi_io.compiled import njit
@@ -25,16 +35,11 @@ MAX_STEPS = 2_000_000  # of one line, from its first onset: days of music, so a 
 
 WINDOW_REASONS = ("too few notes", "too few pitches", "too long a rest")
 LINE_REASONS = ("percussion", "shorter than 16 bars", f"more than {MAX_STEPS // STEPS_PER_BAR:,} bars")
-STRETCH_REASON = "not in 4/4"
 NO_NOTES = "no notes"
 NO_WINDOWS = "no window kept"
 
 # Columns of windows: the place of each, which is where in its file it is, and its first bar among `bars`.
 LINE_TRACK, LINE_CHANNEL, LINE_PROGRAM, BAR, FIRST = range(5)
-
-# Columns of stretches. An END of -1 is the end of the file. BARS_IN_ONE is the number of the file's bars that make one
-# of 4/4, and 0 where the stretch is skipped.
-START, END, FIRST_BAR, BARS_IN_ONE, IN_FORCE_NUMERATOR, IN_FORCE_DENOMINATOR = range(6)
 
 
 @dataclass(frozen=True)
@@ -65,62 +70,6 @@ class ExtractedWindows(NamedTuple):
     rejected_lines: np.ndarray  # (L, 3) int64: track, channel, index into LINE_REASONS
     other_stretches: int  # how many stretches were skipped, being neither in 4/4 nor in 2/2
     signatures: dict[tuple[int, int], int]  # the pitched notes in each time signature; (0, 0) is an invalid one
-
-
-@njit
-def _is_four(numerator, denominator):  # pragma: no cover - compiled
-    """Return whether a bar of this signature has four quarters in the same metre as 4/4."""
-    return (numerator == 4 and denominator == 4) or (numerator == 2 and denominator == 2)
-
-
-@njit
-def _stretches(signatures, division, pair):  # pragma: no cover - compiled
-    """Return the stretches (K, 6) of a file, from its sorted signature events (S, 3)."""
-    out = np.empty((signatures.shape[0] + 1, 6), np.int64)
-    count = 1
-    out[0, 0], out[0, 1], out[0, 2], out[0, 3], out[0, 4], out[0, 5] = 0, -1, 0, 1, 4, 4
-    for i in range(signatures.shape[0]):
-        tick, n, d = signatures[i, 0], signatures[i, 1], signatures[i, 2]
-        if i + 1 < signatures.shape[0] and signatures[i + 1, 0] == tick:
-            continue  # of several events in one tick the last counts
-        start = out[count - 1, START]
-        numerator, denominator = out[count - 1, IN_FORCE_NUMERATOR], out[count - 1, IN_FORCE_DENOMINATOR]
-        same = (_is_four(n, d) and _is_four(numerator, denominator)) or (n == numerator and d == denominator)
-        if numerator == 0:  # bars of an invalid signature are counted as bars of 4/4
-            numerator = denominator = np.int64(4)
-        # a bar lasts numerator * 4 * division / denominator ticks; compare without dividing
-        elapsed = (tick - start) * denominator
-        bar = numerator * 4 * division
-        bars = max((2 * elapsed + bar) // (2 * bar), 0)
-        on_line = 32 * abs(elapsed - bars * bar) <= division * denominator  # within an eighth of a step
-        if on_line:
-            if same:
-                continue
-            tick = start + (2 * bars * bar + denominator) // (2 * denominator)
-        else:
-            bars = max((elapsed + bar - 1) // bar, 0)
-        if tick > start:
-            out[count - 1, END] = tick
-            out[count, FIRST_BAR] = out[count - 1, FIRST_BAR] + bars
-            count += 1
-            start = tick
-        out[count - 1, START], out[count - 1, END] = start, -1
-        out[count - 1, BARS_IN_ONE] = 1 if _is_four(n, d) else (2 if pair and n == 2 and d == 4 else 0)
-        out[count - 1, IN_FORCE_NUMERATOR], out[count - 1, IN_FORCE_DENOMINATOR] = n, d
-    return out[:count]
-
-
-@njit
-def _stretch_of(stretches, tick):  # pragma: no cover - compiled
-    """Return the stretch that a tick lies in, by binary search: a file may have as many stretches as lines."""
-    low, high = 0, stretches.shape[0]
-    while high - low > 1:
-        middle = (low + high) // 2
-        if stretches[middle, START] <= tick:
-            low = middle
-        else:
-            high = middle
-    return low
 
 
 @njit
@@ -386,7 +335,7 @@ def add_windows(notes, signatures, division, limits, pair, pad, bars, used, wind
     if lines < 0:
         notes = _sort_by_line(notes)
         lines = _find_lines(notes, bounds)
-    stretches = _stretches(signatures, division, pair)
+    stretches = find_stretches(signatures, division, pair)
     pitched_notes = np.zeros(stretches.shape[0], np.int64)
     line = np.empty((notes.shape[0], 3), np.int64)
     rejected_lines, rejected = np.empty((lines + 1, 3), np.int64), 0
@@ -399,7 +348,7 @@ def add_windows(notes, signatures, division, limits, pair, pad, bars, used, wind
             if channel == PERCUSSION:
                 i = end_of_line
             else:
-                s = _stretch_of(stretches, notes[i, ONSET])
+                s = stretch_of(stretches, notes[i, ONSET])
                 start, end = stretches[s, START], stretches[s, END]
                 begin = i
                 if end < 0:
@@ -453,16 +402,6 @@ def _windows(notes, signatures, division, limits, pair, pad):  # pragma: no cove
 
 
 assert (BARS, STEPS_PER_BAR, STEPS) == (16, 16, 256), "the compiled kernels spell these out"
-
-
-def stretches_in(parsed: smf.Parsed, pair_2_4: bool = False) -> np.ndarray:
-    """Return the stretches (K, 6) of one parsed file, in their order; the columns are START, END and so on."""
-    return _stretches(parsed.signatures, parsed.ticks_per_quarter, pair_2_4)
-
-
-def signature_name(numerator: int, denominator: int) -> str:
-    """Return what a message calls a time signature, such as 3/4."""
-    return f"{numerator}/{denominator}" if numerator else "a nonsense time signature"
 
 
 def limits_of(filters: Filters) -> tuple[int, int, int, int]:

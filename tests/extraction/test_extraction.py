@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from melodylc.base.errors import UserError
 from melodylc.extraction import Corpus, Filters, compiling, extract, plan, unique, writing
-from melodylc.extraction.windows import LINE_REASONS, STRETCH_REASON, WINDOW_REASONS, extract_windows
+from melodylc.extraction.stretches import STRETCH_REASON
+from melodylc.extraction.windows import LINE_REASONS, WINDOW_REASONS, extract_windows
 from midi_io import smf
 
 LENIENT = Filters(min_notes=2, min_unique_pitches=2, max_rest_bars=3, pair_2_4=True)
