@@ -52,10 +52,15 @@ def read(work: Work, files: Sequence[tuple[int, Path]]) -> list[memoryview]:
 
     Raises:
         OSError: if one cannot be read.
-        UserError: if one is damaged; then its part is deleted, so that the same run makes it anew.
+        UserError: if one is missing, or damaged; then its part is deleted, so that the same run makes it anew.
     """
+    try:
+        contents = storage.read_whole([path for _, path in files])
+    except FileNotFoundError as error:
+        gone = error.filename or error
+        raise UserError(f"extract: {gone} was deleted; run the same command again to make it anew") from error
     found = []
-    for (part, path), data in zip(files, storage.read_whole([path for _, path in files]), strict=True):
+    for (part, path), data in zip(files, contents, strict=True):
         content, checksum = memoryview(data)[:-_BYTES], data[-_BYTES:]
         if checksum != zlib.crc32(content).to_bytes(_BYTES, "little"):
             storage.remove(work.part(part))

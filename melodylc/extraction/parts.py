@@ -60,7 +60,7 @@ def make_part(job: PartJob) -> int:
 
 
 def extract_chunk(chunk: list[SourceFile], filters: Filters, work: Work, index: int) -> int:
-    """Write one part from a chunk of files; its windows come last, so that a part whose windows exist is complete.
+    """Write the files of one part from a chunk of files, the one of its windows last.
 
     Returns:
         The number of files.

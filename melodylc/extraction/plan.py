@@ -24,6 +24,7 @@ FILES_PER_CHUNK = 2048  # a tenth of a second of work: all that a stopped run lo
 BYTES_PER_CHUNK = 4 << 20  # a second of work at most
 
 _LOCK = "lock"
+_SUFFIXES = ("arrow", "bars", "hashes", "json", "tsv")  # of the files of a part
 _KINDS = r"(part|buckets|firsts)-[\w.-]+"
 _RUN_FILES = re.compile(rf"{_LOCK}|files(\.new|\.\w+\.tmp|-\w+)?|{_KINDS}|marks|corpus|digest")  # older versions' too
 
@@ -83,9 +84,9 @@ class Work:
         return self.folder / f"firsts-{bucket:06d}-{self.key}"
 
     def missing(self, chunks: int) -> list[int]:
-        """Return which of so many parts are still to be made."""
+        """Return which of so many parts are still to be made: those of which a file is missing."""
         there = storage.names(self.folder)
-        return [index for index in range(chunks) if self._part(index, "arrow") not in there]
+        return [index for index in range(chunks) if not there.issuperset(self._part(index, each) for each in _SUFFIXES)]
 
     def _part(self, index: int, suffix: str) -> str:
         return f"part-{index:06d}-{self.key}.{suffix}"
@@ -138,7 +139,7 @@ def _bytes_to_read(file: SourceFile) -> int:
 
 
 def _delete_other_runs(work: Work) -> None:
-    own = re.compile(rf"{_LOCK}|files-{work.key}|part-\d+-{work.key}\.(arrow|bars|hashes|json|tsv)")
+    own = re.compile(rf"{_LOCK}|files-{work.key}|part-\d+-{work.key}\.({'|'.join(_SUFFIXES)})")
     for name in storage.names(work.folder):
         if not own.fullmatch(name):
             storage.remove(work.folder / name)

@@ -202,6 +202,43 @@ def test_a_damaged_part_is_made_anew(folder, tmp_path, monkeypatch, suffix, dama
     assert contents(tmp_path / "corpus") == contents(tmp_path / "whole")
 
 
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("suffix", ["arrow", "bars", "hashes", "json", "tsv"])
+def test_a_part_of_which_a_file_was_deleted_is_made_anew(folder, tmp_path, monkeypatch, suffix):
+    extract([folder], tmp_path / "whole", workers=1, progress=False)
+    stopped_run(folder, tmp_path / "corpus", 2, monkeypatch)
+    file = min((tmp_path / "corpus.partial").glob(f"part-*.{suffix}"))
+    file.unlink()
+    made = stopped_after(1000, monkeypatch)
+    extract([folder], tmp_path / "corpus", workers=1, progress=False)
+    assert made[0] == file.with_suffix(".arrow").name
+    assert len(made) == 4  # of 5
+    assert contents(tmp_path / "corpus") == contents(tmp_path / "whole")
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("suffix", ["arrow", "bars", "hashes", "json"])
+def test_a_file_deleted_while_a_run_is_at_work_is_told_and_made_anew(folder, tmp_path, monkeypatch, suffix):
+    extract([folder], tmp_path / "whole", workers=1, progress=False)
+    deleted = []
+
+    def and_a_file_goes(plan, *others, **named):
+        make(plan, *others, **named)
+        deleted.append(min(plan.work.folder.glob(f"part-*.{suffix}")))
+        deleted[0].unlink()
+
+    with monkeypatch.context() as patched:
+        make = run._make_parts
+        patched.setattr(run, "_make_parts", and_a_file_goes)
+        with pytest.raises(UserError, match=r"was deleted; run the same command again") as told:
+            extract([folder], tmp_path / "corpus", workers=1, progress=False)
+    assert str(deleted[0]) in str(told.value)
+    made = stopped_after(1000, monkeypatch)
+    extract([folder], tmp_path / "corpus", workers=1, progress=False)
+    assert made == [deleted[0].with_suffix(".arrow").name]
+    assert contents(tmp_path / "corpus") == contents(tmp_path / "whole")
+
+
 def test_a_second_run_into_a_folder_ends_in_one_line(folder, tmp_path, capsys):
     with plan.locked(tmp_path / "corpus.partial"):
         assert cli.main(["extract", str(folder), "--out", str(tmp_path / "corpus")]) == 2
