@@ -133,4 +133,9 @@ def _describe_choice(
         place = "".join(f"{name} {value + 1}" for name, value in asked if value is not None)
         return f"no melody begins{place}; 16 bars can begin in {available}"
     others = [signature_name(*signature) for signature in windows.signatures]
-    return "no pitched notes in 4/4" + (f", all are in {', '.join(others)}" if others else "")
+    if not others:
+        return "no pitched notes"
+    return (
+        f"expected notes in 4/4, all are in {', '.join(others)}; call it 4/4 in your DAW, where the notes stay where "
+        "they are, to take them four quarters a bar"
+    )

@@ -43,8 +43,11 @@ def test_a_short_melody_is_closed_with_rests(tmp_path):
     [
         (b"", "empty file"),
         (b"no midi", "no MThd"),
-        (midi(END), "no pitched notes in 4/4"),
-        (midi(b"\x00\xff\x58\x04\x03\x02\x18\x08\x00\x90\x3c\x40\x60\x80\x3c\x00" + END), "all are in 3/4"),
+        (midi(END), "no pitched notes$"),
+        (
+            midi(b"\x00\xff\x58\x04\x03\x02\x18\x08\x00\x90\x3c\x40\x60\x80\x3c\x00" + END),
+            "4/4, all are in 3/4; call it 4/4 in",
+        ),
     ],
 )
 def test_files_without_a_melody_say_why(tmp_path, data, said):
@@ -111,7 +114,7 @@ def test_the_first_choice_is_what_is_selected(seed):
                     select_melody(path, track=choice.track, channel=choice.channel, bar=bar)
 
 
-@pytest.mark.parametrize(("data", "said"), [(b"no midi", "no MThd"), (midi(END), "no pitched notes in 4/4")])
+@pytest.mark.parametrize(("data", "said"), [(b"no midi", "no MThd"), (midi(END), "no pitched notes$")])
 def test_choices_of_files_without_a_melody_say_why(tmp_path, data, said):
     (tmp_path / "a.mid").write_bytes(data)
     with pytest.raises(UserError, match=said):

@@ -103,6 +103,31 @@ def test_a_melody_of_a_recorded_session_is_chosen_by_its_marker(panel, tmp_path)
     assert panel.melody.states == tuple(tunes[1].tolist())
 
 
+def take_in(path, signature, bars):
+    """Record a melody of quarters, bars of so many of them, in a time signature."""
+    kept = recording.Recording(path)
+    kept.count_bars(1, *signature)
+    kept.mark(0, 1, 120.0, 1)
+    for beat in range(round(bars * signature[0])):
+        pitch = 60 + beat % 5
+        kept.add(beat, 1, 120.0, note_on(0, pitch, 80))
+        kept.add(beat + 1, 1, 120.0, note_off(0, pitch))
+    kept.close()
+    return path.read_bytes()
+
+
+def test_a_session_recorded_in_three_says_why_it_is_not_taken_and_what_helps(panel, tmp_path):
+    known = panel.history.chosen
+    take = take_in(tmp_path / "waltz.mid", (3.0, 4.0), 24)
+    drop(panel, "waltz.mid", take)
+    expect(panel.toasts).to_contain_text("waltz.mid: expected notes in 4/4, all are in 3/4; call it 4/4 in your DAW")
+    assert panel.history.chosen == known
+    three, four = (bytes((0xFF, 0x58, 4, beats, 2)) for beats in (3, 4))
+    assert take.count(three) == 1
+    panel.new_set(lambda: drop(panel, "waltz.mid", take.replace(three, four)))  # what it says helps
+    assert [state for state in panel.melody.states if state < 128] == [60 + beat % 5 for beat in range(64)]
+
+
 def notes_of(states):
     from melodylc.melody import to_notes
 
