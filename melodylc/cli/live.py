@@ -104,7 +104,7 @@ def _add_time(parser: argparse.ArgumentParser) -> None:
 def _add_ports(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("ports and controls")
     where.add_argument("--name", default="melodylc", help="of the virtual ports (melodylc)")
-    where.add_argument("--port", metavar="NAME", help="existing ports to use instead, by a part of their name")
+    where.add_argument("--port", metavar="NAME", help="existing ports to use instead, by their name or a part of it")
     where.add_argument("--port-in", metavar="NAME", help="existing port to listen to")
     where.add_argument("--port-out", metavar="NAME", help="existing port to play to")
     where.add_argument("--port-click", metavar="NAME", help="existing port that clicks go to")

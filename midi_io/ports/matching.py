@@ -1,4 +1,4 @@
-"""Which other ports ours belong to: patterns for their names, and what is said where a pattern fits none."""
+"""Which other ports ours belong to: patterns for their names, and what is said where one fits none, or several."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class PortNames(NamedTuple):
     sinks: list[str]
 
     def __str__(self) -> str:
-        """Return the names as one line; those of a program that are no text do not break it."""
+        """Return the names as one line."""
         named = [f"in {name}" for name in self.sources] + [f"out {name}" for name in self.sinks]
-        return ", ".join(name if name.isprintable() else ascii(name) for name in named) or "none"
+        return ", ".join(map(printable, named)) or "none"
 
 
 class PortPatterns(NamedTuple):
@@ -53,22 +53,23 @@ class Wanted(NamedTuple):
         sources, sinks = self.port_in or self.port, self.port_out or self.port
         return PortPatterns(pattern_of(sources) if sources else None, pattern_of(sinks) if sinks else None)
 
-    def check(self, there: PortNames) -> None:
-        """Refuse what fits none of the ports that there are.
+    def among(self, there: PortNames) -> Wanted:
+        """Return what is wanted of the ports that there are: of those that fit, the one whose very name is given.
 
         Raises:
-            NoPortsError: with the ports that there are.
+            NoPortsError: with the ports that there are, for what fits none of them; with those that fit, for a part of
+                the names of several. A regular expression may fit several.
         """
         if "" in self:
             raise NoPortsError(f"expected a part of a port's name, got an empty one; there are: {there}")
         if self.port and (self.port_in or self.port_out):
             raise NoPortsError("a port for both directions is named, and one for a single direction; name one for each")
-        if self.port:
-            check_fits(self.port, there.sources, there.sinks, there=there)
-        if self.port_in:
-            check_fits(self.port_in, there.sources, there=there, what=HEARD)
-        if self.port_out:
-            check_fits(self.port_out, there.sinks, there=there, what=PLAYED_TO)
+        sources, sinks = (HEARD, there.sources), (PLAYED_TO, there.sinks)
+        return Wanted(
+            self.port and _chosen(self.port, there, "port", sources, sinks),
+            self.port_in and _chosen(self.port_in, there, HEARD, sources),
+            self.port_out and _chosen(self.port_out, there, PLAYED_TO, sinks),
+        )
 
 
 def pattern_of(port: str) -> re.Pattern[str]:
@@ -80,14 +81,30 @@ def pattern_of(port: str) -> re.Pattern[str]:
         return re.compile(literal)
 
 
-def check_fits(port: str, *names: list[str], there: PortNames, what: str = "port") -> None:
-    """Refuse a port that fits none of these names.
+def _chosen(port: str, there: PortNames, what: str, *directions: tuple[str, list[str]]) -> str:
+    """Return what finds ports: the name of one, that of their program before a colon, or else what is given.
 
     Args:
-        what: the names' direction, in words.
+        what: the directions, in words; each is given with the names of its ports.
 
     Raises:
-        NoPortsError: with the ports that there are.
+        NoPortsError: if it fits no port, or is a part of the names of several of one direction.
     """
-    if not any(pattern_of(port).search(name) for each in names for name in each):
-        raise NoPortsError(f"no MIDI {what} matches {port!r}; there are: {there}")
+    name = re.escape(port)
+    for text in (f"^{name}$", f"^{name}:", port):
+        pattern, found = pattern_of(text), False
+        for direction, names in directions:
+            fit = [each for each in names if pattern.search(each)]
+            if len(fit) > 1 and all(port in each for each in fit):
+                of_direction = direction.replace("port", "ports", 1)
+                listed = ", ".join(map(printable, fit))
+                raise NoPortsError(f"{len(fit)} MIDI {of_direction} match {port!r}; name one of: {listed}")
+            found = found or bool(fit)
+        if found:
+            return text
+    raise NoPortsError(f"no MIDI {what} matches {port!r}; there are: {there}")
+
+
+def printable(name: str) -> str:
+    """Return a port's name within a line; one that a program gives and that is no text does not break it."""
+    return name if name.isprintable() else ascii(name)

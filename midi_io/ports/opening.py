@@ -85,8 +85,9 @@ def open_ports(
 
     Args:
         name: of the virtual ports.
-        port: part of the name of existing ports, or a regular expression for it: they are connected (jack), or opened
-            instead of virtual ones (the others). One is to be there now; those that come later are connected as well.
+        port: the name of an existing port, a part of it that no other one has, or a regular expression: what it fits
+            is connected (jack), or the first opened instead of a virtual one (the others). One is to be there now;
+            those that come later are connected as well, unless a whole name was given.
         port_in, port_out: the same for one direction: what is heard, and what is played to.
         hears: whether there is an input at all.
 
@@ -97,7 +98,7 @@ def open_ports(
     chosen = working(backend)
     wanted = Wanted(port, port_in, port_out)
     if any(part is not None for part in wanted):
-        wanted.check(listed(chosen))
+        wanted = wanted.among(listed(chosen))
     return _opened(name, chosen, wanted, hears, sounding_notes or SoundingNotes(), say)
 
 

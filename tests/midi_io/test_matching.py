@@ -16,9 +16,45 @@ def system(monkeypatch):
     monkeypatch.setattr(opening, "_opened", lambda *arguments: arguments)
 
 
-@pytest.mark.parametrize("port", ["keys", "synth", "keys:out (1)", "^s.*in$"])
+@pytest.mark.parametrize("port", ["key", "syn", "s:out", "^s.*in$"])
 def test_a_pattern_that_fits_a_port_of_either_direction_is_taken(system, port):
     assert open_ports("melodylc", port=port)[:3] == ("melodylc", "jack", Wanted(port))
+
+
+FLUID = PortNames(
+    "jack", ["fluid:out", "keys:out"], ["fluidsynth:midi_00", "fluidsynth:midi_01", "fluid:in", "fl\nuid:a"]
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "heard", "played_to"),
+    [
+        (Wanted("fluid"), ["fluid:out"], ["fluid:in"]),  # a program's whole name
+        (Wanted(port_out="fluid"), [], ["fluid:in"]),
+        (Wanted(port_out="fluidsynth:midi_01"), [], ["fluidsynth:midi_01"]),
+        (Wanted(port_in="out$", port_out="fluidsynth:midi_.*"), ["fluid:out", "keys:out"], FLUID.sinks[:2]),
+        (Wanted(port_in="keys", port_out="i_00"), ["keys:out"], ["fluidsynth:midi_00"]),
+        (Wanted("keys:out"), ["keys:out"], []),
+    ],
+)
+def test_the_very_name_is_preferred_and_a_regular_expression_may_fit_several(wanted, heard, played_to):
+    patterns = wanted.among(FLUID).patterns
+    assert [name for name in FLUID.sources if patterns.fit("in", name)] == heard
+    assert [name for name in FLUID.sinks if patterns.fit("out", name)] == played_to
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (Wanted("fluidsynth"), "2 MIDI ports to play to match 'fluidsynth'; name one of: fluidsynth:midi_00, fluid"),
+        (Wanted(port_out="uid"), r"4 MIDI ports to play to match 'uid'; name one of: .*, fluid:in, 'fl.*nuid:a'$"),
+        (Wanted(port_in=":out"), "2 MIDI ports to hear match ':out'; name one of: fluid:out, keys:out$"),
+    ],
+)
+def test_a_part_of_several_names_is_refused_with_those_that_have_it(wanted, said):
+    with pytest.raises(NoPortsError, match=said) as refused:
+        wanted.among(FLUID)
+    assert len(str(refused.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("port", ["sinth", "^in", "[", "melodylc"])
@@ -41,7 +77,7 @@ def test_a_pattern_that_fits_nothing_is_refused_with_the_ports_that_there_are(sy
 def test_each_direction_is_to_be_there(system, ports, says):
     with pytest.raises(NoPortsError, match=says):
         open_ports("melodylc", **ports)
-    assert open_ports("melodylc", port_in="keys", port_out="synth")[2] == Wanted(None, "keys", "synth")
+    assert open_ports("melodylc", port_in="key", port_out="syn")[2] == Wanted(None, "key", "syn")
 
 
 def test_where_there_are_no_ports_none_is_said():

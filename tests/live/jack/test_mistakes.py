@@ -36,6 +36,29 @@ def test_mistakes_end_in_a_line(live, server, tmp_path):
     assert first.end() == 0
 
 
+def test_a_part_of_the_names_of_several_ports_is_refused_and_the_whole_name_is_not(live, server):
+    import jack  # whose library may be missing where these tests are skipped
+
+    synth = jack.Client("two-synths", no_start_server=True)
+    first, second = map(synth.midi_inports.register, ("first", "second"))
+    try:
+        for backend in ("jack", "rtmidi-jack"):
+            code, _, said = command(server, "live", "--port-out", "synths", "--backend", backend)
+            assert code == 2
+            assert said.startswith(
+                "melodylc: live: 2 MIDI ports to play to match 'synths'; name one of: two-synths:first"
+            )
+            assert said.endswith("two-synths:second\n")
+        synth.activate()
+        session = live("--port-out", "two-synths:second", "--sync", "midi-clock", listen=False)
+        assert eventually(lambda: "waiting for the start" in session.said)
+        assert eventually(lambda: [port.name for port in synth.get_all_connections(second)] == ["melodylc:out"])
+        assert not synth.get_all_connections(first)
+        assert session.end() == 0
+    finally:
+        synth.close()
+
+
 def test_ports_and_doctor(live, server, tmp_path):
     session = live("--sync", "midi-clock", listen=False)
     assert eventually(lambda: "waiting for the start" in session.said)
