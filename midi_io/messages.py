@@ -38,6 +38,11 @@ def is_note_off(message: bytes) -> bool:
     return message[0] & 0xF0 == NOTE_OFF or (message[0] & 0xF0 == NOTE_ON and message[2] == 0)
 
 
+def is_pedal_down(message: bytes) -> bool:
+    """Return whether a sustain pedal is pressed."""
+    return message[0] & 0xF0 == CONTROL and message[1] == SUSTAIN and message[2] >= PEDAL_DOWN
+
+
 def note_on(channel: int, pitch: int, velocity: int) -> bytes:
     """Return the start of a note; channel 0 to 15."""
     return bytes((NOTE_ON | channel, pitch, velocity))

@@ -87,6 +87,7 @@ class Player:
         self._order = 0
         # channel and pitch of the notes whose end is not recorded yet, and the positions at which they start
         self._recorded: dict[tuple[int, int], float] = {}
+        self._pedals: dict[int, bytes] = {}  # those that are down of what is passed on, by channel
         self._reached = 0.0  # position of the last step
         self._loop_end: float | None = None  # where the transport jumped back from last, until it plays on there
 
@@ -131,6 +132,21 @@ class Player:
         """Hand over a message that belongs to a position, to be recorded there if it leaves."""
         self.ports.send(message, moment, Handed(beat, self.transport.epoch, self.transport.tempo, message))
 
+    def pass_on(self, message: bytes, moment: float, beat: float | None) -> None:
+        """Hand over a message that came in; one that has no position is not recorded.
+
+        A pedal that is down then is pressed again after a start, a stop or a jump, which lift it at what hears it.
+        """
+        pedals = (messages.SUSTAIN, messages.RESET_CONTROLLERS)
+        if message[0] & 0xF0 == messages.CONTROL and message[1] in pedals:
+            self._pedals.pop(message[0] & 0x0F, None)
+            if messages.is_pedal_down(message):
+                self._pedals[message[0] & 0x0F] = message
+        if beat is None:
+            self.ports.send(message, moment)
+        else:
+            self.send(message, moment, beat)
+
     def record_departed(self) -> None:
         """Record what has left: what was handed ahead may have been taken back."""
         for beat, epoch, tempo, message in self.ports.departed():
@@ -156,6 +172,8 @@ class Player:
         leading = self.playback.lead
         if self._epoch is not None:
             self._end_all()
+            for pedal in self._pedals.values():
+                self.ports.send(pedal, now)
             if leading:
                 self.ports.send(bytes((messages.STOP,)), now)
         self._epoch = self.transport.epoch

@@ -70,6 +70,8 @@ class SoundingNotes:
                 self._page[_NOTES + channel] = 1
                 return [*before, message]
             return [message] if self._page[at] else []
+        if messages.is_pedal_down(message):
+            self._page[_NOTES + channel] = 1
         return [message]
 
     def mark_sent(self, message: bytes) -> None:
@@ -83,7 +85,7 @@ class SoundingNotes:
             self._page[(message[0] & 0x0F) * 128 + message[1]] = 0
 
     def endings(self) -> list[bytes]:
-        """Return the end of every sounding note; pedal up and all notes off on each channel that had notes."""
+        """Return the end of every sounding note; pedal up and all notes off on each channel with notes or a pedal."""
         ends = [messages.note_off(*divmod(at, 128)) for at in range(_NOTES) if self._page[at]]
         for channel in range(16):
             if self._page[_NOTES + channel]:

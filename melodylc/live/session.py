@@ -314,10 +314,10 @@ class Session:
                 self._phrases.take(self.transport.position(moment), message)
         if self.settings.thru:
             if self._free_phrase is not None:
-                self.ports.send(message, moment)
+                self.player.pass_on(message, moment, None)
                 self._unplaced.append((moment, message))
             else:
-                self.player.send(message, moment, self.transport.position(moment))
+                self.player.pass_on(message, moment, self.transport.position(moment))
 
     def _engaged(self) -> bool:
         """Return whether a phrase or its answer is under way, or clicks say what the time is."""

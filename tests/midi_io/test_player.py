@@ -45,6 +45,39 @@ def test_every_note_leaves_at_its_moment(lookahead):
     assert ports.late == 0
 
 
+@pytest.mark.parametrize("up", [messages.control(2, messages.SUSTAIN, 0), messages.control(2, 121, 0)])
+@pytest.mark.parametrize("lookahead", [0.0, 0.02])
+def test_a_pedal_that_is_down_stays_down_over_starts_and_stops_until_it_is_up(lookahead, up):
+    hand = Hand()
+    ports, clock = MemoryPorts(hand, lookahead=lookahead), InternalTransport(120)
+    player = Player(ports, clock, lambda bar: Bar())
+
+    def said():
+        """The pedal, as a synthesizer has it at last, and how often it was told."""
+        told = [each for _, each in ports.left if each[:2] in (bytes((0xB2, messages.SUSTAIN)), up[:2])]
+        return bool(told) and messages.is_pedal_down(told[-1]), len(told)
+
+    run(player, ports, hand, 0.1)
+    player.pass_on(messages.control(2, messages.SUSTAIN, 100), hand.now, None)
+    run(player, ports, hand, 0.1)
+    assert said() == (True, 1)
+    clock.start(hand.now)
+    run(player, ports, hand, 1.0)
+    assert said() == (True, 3)  # lifted, and pressed again
+    clock.stop(hand.now)
+    run(player, ports, hand, 1.0)
+    assert said() == (True, 5)
+    player.pass_on(up, hand.now, 1.0)
+    clock.start(hand.now)
+    run(player, ports, hand, 1.0)
+    assert not said()[0]
+    player.pass_on(messages.control(2, messages.SUSTAIN, 100), hand.now, 1.0)
+    run(player, ports, hand, 0.1)
+    player.halt()
+    ports.flush()
+    assert not said()[0]  # the synthesizer outlives the session
+
+
 @given(st.data())
 def test_starts_and_ends_pair_whatever_happens(data):
     """Starts, stops, jumps, tempos, late wake-ups, bars that overlap: no note hangs, none ends that did not start."""

@@ -42,6 +42,18 @@ def test_every_start_gets_one_end(stream):
     assert ends == sounding
 
 
+@given(st.lists(channel_messages, max_size=50))
+def test_every_pedal_that_may_be_down_is_lifted(stream):
+    notes, pedals = SoundingNotes(), {}
+    for message in stream:
+        for part in notes.prepare(message):
+            notes.mark_sent(part)
+        if message[0] & 0xF0 == messages.CONTROL and message[1] == messages.SUSTAIN:
+            pedals[message[0] & 0x0F] = message[2] >= messages.PEDAL_DOWN
+    lifted = {message[0] & 0x0F for message in notes.endings() if message[1:] == bytes((messages.SUSTAIN, 0))}
+    assert {channel for channel, down in pedals.items() if down} <= lifted
+
+
 @given(st.binary(max_size=8))
 def test_what_is_well_formed_is_what_mido_takes(data):
     try:
