@@ -73,6 +73,7 @@ class ExperimentPreset:
     penalty: float = 0.1  # lambda_dist, of a mean over dimensions: the more of them are unused, the less it weighs
     jitter: int = 0  # pixels by which the classifier's examples are shifted, at most
     mirror: bool = False  # whether they are also mirrored
+    pseudo_inputs: int = 500  # of VampPrior, at most; all of them are encoded in each step
     critic_hidden: tuple[int, ...] = LARGE  # of the attribute critic
     attribute_penalty: float = 10.0  # weight of the gradient penalty of the attribute critic
 
@@ -178,6 +179,7 @@ CELEBA = {
         draws=1000,
         flow=FlowSettings(TrainingSettings(400, batch=32, learning_rate=1e-3), couplings=4, hidden=128),
         penalty=_QUICK_PENALTY * 128 / 1024,
+        pseudo_inputs=64,
         jitter=2,
         mirror=True,
     ),

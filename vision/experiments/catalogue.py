@@ -61,7 +61,9 @@ EXPERIMENTS = {
         "generators in pixels beside each other",
         (*_PIXELS, *_JUDGE, "draws"),
     ),
-    "priors": Experiment(priors.run, "densities of encodings in place of N(0, I)", (*_JUDGED, "priors")),
+    "priors": Experiment(
+        priors.run, "densities of encodings in place of N(0, I)", (*_JUDGED, "priors", "pseudo_inputs")
+    ),
     "objectives": Experiment(
         objectives.run, "beta-VAE, InfoVAE, adversarial autoencoder", (*_NETWORKS, *_JUDGE, "sigma_x", "variants")
     ),
