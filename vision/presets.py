@@ -15,6 +15,7 @@ from vision.models import Architecture
 SIGMA_X_SQUARED = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)  # of table 4
 
 GAN_RATE = 2e-4  # learning rate of generators in pixels (Radford et al. 2015)
+GAN_BETAS = (0.5, 0.999)  # of Adam, theirs and their critics' (the same)
 
 CONDITIONAL = {  # the rows of table 1
     "free": "actor, lambda 0 (figures 4, 7)",
@@ -63,7 +64,7 @@ class ExperimentPreset:
     sweep: TrainingSettings  # of each of the VAEs compared by sigma_x
     variants: TrainingSettings  # of the VAEs compared by objective, and of the plain autoencoder
     pixels: TrainingSettings  # of each of the generators in pixels
-    pixel_layers: Architecture  # of their networks
+    pixel_layers: Architecture  # of their networks, and of coverage models
     priors: TrainingSettings  # of each of the densities of encodings
     constraints: ConstraintSettings
     attributes: TrainingSettings  # of the attribute critic

@@ -68,6 +68,6 @@ EXPERIMENTS = {
         objectives.run, "beta-VAE, InfoVAE, adversarial autoencoder", (*_NETWORKS, *_JUDGE, "sigma_x", "variants")
     ),
     "coverage": Experiment(
-        coverage.run, "coverage and quality: VAE, GAN, and both together", ("architecture", *_JUDGE, "draws", "flow")
+        coverage.run, "coverage and quality: VAE, GAN, and both together", ("pixel_layers", *_JUDGE, "draws", "flow")
     ),
 }
