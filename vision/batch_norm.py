@@ -26,12 +26,13 @@ class BatchNorm(nn.BatchNorm2d):
         if not self.training or self.processes.count == 1:
             return super().forward(x)
         over = (0, 2, 3)
-        own = torch.stack([x.mean(over), x.var(over, unbiased=False)])
+        wide = x.float()  # sums need more digits than bf16 has
+        own = torch.stack([wide.mean(over), wide.var(over, unbiased=False)])
         means, variances = self.processes.gathered(own[None]).unbind(1)  # (processes, C) each
         mean, variance = means.mean(dim=0), variances.mean(dim=0) + means.var(dim=0, unbiased=False)
         self._follow(mean.detach(), variance.detach(), x[:, 0].numel() * self.processes.count)
         scale = self.weight * (variance + self.eps).rsqrt()
-        return x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
+        return (x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]).to(x.dtype)
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor, count: int) -> None:

@@ -15,6 +15,7 @@ from vision.models import Architecture
 SIGMA_X_SQUARED = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)  # of table 4
 
 GAN_RATE = 2e-4  # learning rate of generators in pixels (Radford et al. 2015)
+GAN_BETAS = (0.5, 0.999)  # of Adam, theirs and their critics' (the same)
 
 CONDITIONAL = {  # the rows of table 1
     "free": "actor, lambda 0 (figures 4, 7)",
@@ -63,7 +64,7 @@ class ExperimentPreset:
     sweep: TrainingSettings  # of each of the VAEs compared by sigma_x
     variants: TrainingSettings  # of the VAEs compared by objective, and of the plain autoencoder
     pixels: TrainingSettings  # of each of the generators in pixels
-    pixel_layers: Architecture  # of their networks
+    pixel_layers: Architecture  # of their networks, and of coverage models
     priors: TrainingSettings  # of each of the densities of encodings
     constraints: ConstraintSettings
     attributes: TrainingSettings  # of the attribute critic
@@ -73,6 +74,7 @@ class ExperimentPreset:
     penalty: float = 0.1  # lambda_dist, of a mean over dimensions: the more of them are unused, the less it weighs
     jitter: int = 0  # pixels by which the classifier's examples are shifted, at most
     mirror: bool = False  # whether they are also mirrored
+    pseudo_inputs: int = 500  # of VampPrior, at most; all of them are encoded in each step
     critic_hidden: tuple[int, ...] = LARGE  # of the attribute critic
     attribute_penalty: float = 10.0  # weight of the gradient penalty of the attribute critic
 
@@ -178,6 +180,7 @@ CELEBA = {
         draws=1000,
         flow=FlowSettings(TrainingSettings(400, batch=32, learning_rate=1e-3), couplings=4, hidden=128),
         penalty=_QUICK_PENALTY * 128 / 1024,
+        pseudo_inputs=64,
         jitter=2,
         mirror=True,
     ),

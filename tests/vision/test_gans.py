@@ -72,6 +72,26 @@ def test_an_optimal_smooth_critic_is_the_papers():
     assert _sigmoid(float(grid[found])) == pytest.approx(0.45, abs=2e-3)
 
 
+@pytest.mark.parametrize("settings", [GanSettings(kernels=4), GanSettings(matched=True), GanSettings(noise=0.1)])
+def test_losses_are_of_full_precision_where_networks_compute_in_bf16(settings):
+    torch.manual_seed(0)
+    sizes = Architecture(3, channels=(4, 8), kernels=(3, 3))
+    gan, x, y = Gan(SHAPE, sizes, settings), torch.rand(6, *SHAPE), torch.zeros(6, 2)
+    found = []
+    for enabled in (False, True):
+        torch.manual_seed(1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            losses = gan.critic_loss(x, y), gan.generator_loss(x, y)
+            judgement = gan.critic(x)
+        assert {part.dtype for part in (*losses, *judgement)} == {torch.float32}
+        for loss in losses:
+            loss.backward()
+        assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in gan.makers.parameters())
+        found.append(torch.stack(losses).detach())
+    assert not torch.equal(*found)  # bf16 has three digits
+    torch.testing.assert_close(*found, rtol=0.05, atol=0.02)
+
+
 def test_clipped_weights_are_within_their_bound_and_small_ones_as_they_were():
     layer = torch.nn.Linear(2, 2)
     with torch.no_grad():

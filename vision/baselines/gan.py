@@ -16,6 +16,7 @@ from melodylc.latent.processes import ALONE, Processes
 from vision.baselines.gan_losses import LOSSES, feature_matching
 from vision.baselines.pixel_critic import Judgement, PixelCritic
 from vision.models import Architecture, Decoder
+from vision.presets import GAN_BETAS
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class GanSettings:
     noise: float = 0.0  # standard deviation of what is added to all images that the critic sees
     critic_steps: int = 1  # for each of the generator
     critic_rate: float = 1.0  # the critic's learning rate, as a multiple of the generator's (TTUR)
-    betas: tuple[float, float] = (0.5, 0.999)  # of Adam, on both sides (Radford et al. 2015)
+    betas: tuple[float, float] = GAN_BETAS  # of Adam, on both sides
 
 
 class Examples(NamedTuple):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 from torch import Tensor
 
 from melodylc.latent.critics import teach
+from melodylc.latent.precision import half_precision
 from vision.baselines.gan import Gan
 from vision.baselines.gan_losses import clip_weights
 from vision.baselines.pixel_critic import MinibatchDiscrimination
@@ -28,8 +32,14 @@ def train_gan(gan: Gan, images: Images, training: TrainingSettings, run: Trainin
     makers = adam(gan.makers, training.learning_rate, settings.betas)
     critic = adam(gan.critic, training.learning_rate * settings.critic_rate, settings.betas)
 
+    def precision() -> AbstractContextManager[Any]:
+        # a gradient penalty is a difference of slopes, which bf16 has too few digits for
+        return nullcontext() if settings.gradient_penalty else half_precision(run.processes.device)
+
     def critic_loss() -> Tensor:
-        return gan.critic_loss(*run.draw(images, training.batch))
+        x, y = run.draw(images, training.batch)
+        with precision():
+            return gan.critic_loss(x, y)
 
     def clip() -> None:
         if settings.clip:
@@ -37,7 +47,9 @@ def train_gan(gan: Gan, images: Images, training: TrainingSettings, run: Trainin
 
     def step(number: int) -> dict[str, Tensor]:
         told = teach(critic, critic_loss, settings.critic_steps, after=clip)
-        loss = gan.generator_loss(*run.draw(images, training.batch))
+        x, y = run.draw(images, training.batch)
+        with precision():
+            loss = gan.generator_loss(x, y)
         descend(makers, loss)
         return {"critic": told, "generator": loss.detach()}
 

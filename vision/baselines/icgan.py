@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from melodylc.latent.precision import half_precision
 from melodylc.latent.processes import Noise
 from vision.baselines.gan import Gan
 from vision.baselines.gan_losses import label_loss
@@ -57,7 +58,8 @@ def trained(workspace: Workspace) -> InvertedGan:
         def step(number: int) -> dict[str, Tensor]:
             set_learning_rate(optimiser, training.learning_rate, number, training.steps)
             x, y = run.draw(data.train, training.batch)
-            loss = inversion_loss(encoder, gan, x, y, data.exclusive, run.processes.noise)
+            with half_precision(run.processes.device):
+                loss = inversion_loss(encoder, gan, x, y, data.exclusive, run.processes.noise)
             descend(optimiser, loss)
             return {"loss": loss.detach()}
 
@@ -86,5 +88,5 @@ def inversion_loss(
     z = noise((len(x), gan.latent)).to(x.device)
     with torch.no_grad():
         made = gan(z, y)
-    found = encoder(made)[:, : gan.latent]
-    return (found - z).square().sum(dim=1).mean() + label_loss(encoder(x)[:, gan.latent :], y, exclusive)
+    found = encoder(made)[:, : gan.latent].float()
+    return (found - z).square().sum(dim=1).mean() + label_loss(encoder(x)[:, gan.latent :].float(), y, exclusive)

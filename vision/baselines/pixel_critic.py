@@ -63,7 +63,7 @@ class PixelCritic(nn.Module):
         self.head = nn.Linear(FEATURES + kernels, 1 + others)
 
     def forward(self, x: Tensor, beside: Tensor | None = None) -> Judgement:
-        """Judge images (B, C, H, W) with numbers (B, N) beside them."""
+        """Judge images (B, C, H, W) with numbers (B, N) beside them, in float32 whatever the layers compute in."""
         inner = self.encoder.read(x, None if self.joint is not None else beside)
         features = F.leaky_relu(self.encoder.head(inner), SLOPE)
         if self.joint is not None:
@@ -71,7 +71,7 @@ class PixelCritic(nn.Module):
             features = F.leaky_relu(self.joint(torch.cat([features, beside], dim=1)), SLOPE)
         seen = features if self.batch is None else torch.cat([features, self.batch(features)], dim=1)
         found = self.head(seen)
-        return Judgement(found[:, :1], found[:, 1:], features, inner)
+        return Judgement(*(part.float() for part in (found[:, :1], found[:, 1:], features, inner)))
 
 
 class MinibatchDiscrimination(nn.Module):
@@ -85,7 +85,7 @@ class MinibatchDiscrimination(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features (B, F) to (B, kernels): the sum over the others of exp(-L1 distance)."""
-        found = torch.einsum("bf,fkw->bkw", features, self.tensor)
+        found = torch.einsum("bf,fkw->bkw", features, self.tensor).float()  # one is taken from a sum of about one
         everyone = self.processes.gathered(found)
         apart = (found[:, None] - everyone[None]).abs().sum(dim=-1)  # (B, B of all processes, kernels)
         return (-apart).exp().sum(dim=1) - 1  # without the image itself

@@ -41,7 +41,11 @@ class Variant:
 
 
 class CoverageVAE(nn.Module):
-    """A VAE whose p(y|z) is a Gaussian of learned mean and scale, on y = f(x); without couplings y is x."""
+    """A VAE whose p(y|z) is a Gaussian of learned mean and scale, on y = f(x); without couplings y is x.
+
+    Its mean lies in [0, 1], where pixels do and where f begins. A mean without bounds never comes as near to the black
+    of most of a digit: a critic then tells generated images by that alone.
+    """
 
     def __init__(
         self,
@@ -77,7 +81,7 @@ class CoverageVAE(nn.Module):
         mean, log_sigma = self.decoder.layers(z).flatten(1).chunk(2, dim=-1)
         if self.log_sigma is not None:
             log_sigma = self.log_sigma.expand_as(mean)
-        return mean, LEAST_LOG_SIGMA + F.softplus(log_sigma - LEAST_LOG_SIGMA)
+        return torch.sigmoid(mean), LEAST_LOG_SIGMA + F.softplus(log_sigma - LEAST_LOG_SIGMA)
 
     def elbo(self, x: Tensor, noise: Noise = torch.randn) -> Tensor:
         """Return the ELBO of dequantised images (B, C, H, W), from one sample of z, in nats, (B,)."""

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from melodylc.latent import losses
 from melodylc.latent.critics import teach
-from melodylc.latent.optimisers import ADVERSARIAL_BETAS
+from melodylc.latent.optimisers import BETAS
+from vision.baselines.pixel_critic import SLOPE
 from vision.coverage.model import CoverageVAE, Variant, bits_per_dimension, dequantised
 from vision.data.images import Images
 from vision.models import Architecture, Encoder
-from vision.presets import FlowSettings
+from vision.presets import GAN_BETAS, FlowSettings
 from vision.training_loop import Part, TrainingRun, adam, descend, set_learning_rate, train
 
 LARGEST_GRADIENT = 1.0  # norm; longer gradients are scaled down to it
@@ -33,15 +34,16 @@ def train_coverage(
     and one scale for all pixels are learned, in as many steps again.
     """
     training, processes = settings.training, run.processes
-    optimiser = adam(model, training.learning_rate)
+    optimiser = adam(model, training.learning_rate, BETAS if variant.likelihood else GAN_BETAS)
     parts: dict[str, Part] = {"model": (model, optimiser)}
     critic_optimiser = None
     if variant.adversarial:
         with processes.forked():
             torch.manual_seed(run.seed + 1)
-            critic = Encoder(model.shape, _critic_layers(architecture, variant), 1, residual=variant.residual)
+            layers = _critic_layers(architecture, variant)
+            critic = Encoder(model.shape, layers, 1, residual=variant.residual, slope=SLOPE)
             critic.to(processes.device)
-        critic_optimiser = adam(critic, training.learning_rate, ADVERSARIAL_BETAS)
+        critic_optimiser = adam(critic, training.learning_rate, GAN_BETAS)
         parts["critic"] = (critic, critic_optimiser)
 
     def step(number: int) -> dict[str, Tensor]:

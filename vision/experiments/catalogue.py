@@ -61,11 +61,13 @@ EXPERIMENTS = {
         "generators in pixels beside each other",
         (*_PIXELS, *_JUDGE, "draws"),
     ),
-    "priors": Experiment(priors.run, "densities of encodings in place of N(0, I)", (*_JUDGED, "priors")),
+    "priors": Experiment(
+        priors.run, "densities of encodings in place of N(0, I)", (*_JUDGED, "priors", "pseudo_inputs")
+    ),
     "objectives": Experiment(
         objectives.run, "beta-VAE, InfoVAE, adversarial autoencoder", (*_NETWORKS, *_JUDGE, "sigma_x", "variants")
     ),
     "coverage": Experiment(
-        coverage.run, "coverage and quality: VAE, GAN, and both together", ("architecture", *_JUDGE, "draws", "flow")
+        coverage.run, "coverage and quality: VAE, GAN, and both together", ("pixel_layers", *_JUDGE, "draws", "flow")
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from vision import figures, metrics, published
 from vision.coverage.model import CoverageVAE, Variant, bits_per_dimension, dequantised
@@ -48,7 +49,7 @@ def run(workspace: Workspace) -> dict[str, Any]:
             with torch.no_grad():
                 parts = [dequantised(x.to(workspace.device)) for x in real.split(CHUNK)]
                 elbo = torch.cat([model.elbo(x) for x in parts])
-                samples = torch.cat([model.sample(part).clamp(0, 1).cpu() for part in z.split(CHUNK)])
+                samples = torch.cat([_shown(model.sample(part)) for part in z.split(CHUNK)])
                 error = max(
                     float((model.flow.inverse(model.flow(x.flatten(1))[0]) - x.flatten(1)).abs().max()) for x in parts
                 )
@@ -61,6 +62,11 @@ def run(workspace: Workspace) -> dict[str, Any]:
     return {"images": len(real), "rows": rows}
 
 
+def _shown(samples: Tensor) -> Tensor:
+    """Return samples as images: the range of pixels is that of bytes, and f^-1 may leave it, even overflow."""
+    return samples.nan_to_num().clamp(0, 1).cpu()
+
+
 def model_of(workspace: Workspace, name: str) -> CoverageVAE:
     """Return one of `VARIANTS`, trained."""
     preset, variant, data = workspace.preset, VARIANTS[name], workspace.data
@@ -68,10 +74,10 @@ def model_of(workspace: Workspace, name: str) -> CoverageVAE:
 
     def build() -> CoverageVAE:
         couplings = flow.couplings if variant.invertible else 0
-        return CoverageVAE(data.shape, preset.architecture, couplings, flow.hidden, variant)
+        return CoverageVAE(data.shape, preset.pixel_layers, couplings, flow.hidden, variant)
 
     def train(model: CoverageVAE, run: TrainingRun) -> None:
-        train_coverage(model, data.train, preset.architecture, flow, variant, run)
+        train_coverage(model, data.train, preset.pixel_layers, flow, variant, run)
 
     def measure(model: CoverageVAE) -> dict[str, float]:
         images = data.valid.at(slice(MEASURED))[0].split(CHUNK)
@@ -79,12 +85,12 @@ def model_of(workspace: Workspace, name: str) -> CoverageVAE:
             elbo = torch.cat([model.elbo(dequantised(x.to(workspace.device))) for x in images])
         return {"bits_per_dimension": float(bits_per_dimension(elbo, images[0][0].numel()).mean())}
 
-    settings = {"architecture": preset.architecture, "flow": flow, "variant": variant}
+    settings = {"architecture": preset.pixel_layers, "flow": flow, "variant": variant}
     code = (
         "from vision.coverage.model import CoverageVAE, Variant",
         "from vision.models import Architecture",
         "",
-        f"network = CoverageVAE({data.shape}, {preset.architecture}, {flow.couplings if variant.invertible else 0}, "
+        f"network = CoverageVAE({data.shape}, {preset.pixel_layers}, {flow.couplings if variant.invertible else 0}, "
         f"{flow.hidden}, {variant})",
     )
     about = About(f"{name} of the slides on coverage and quality.", False, code, measure)

@@ -13,7 +13,6 @@ from vision.priors.vamp_prior import VampPrior
 from vision.training_loop import TrainingRun
 from vision.workspace import MEASURED, Workspace
 
-PSEUDO_INPUTS = 500  # of VampPrior, at most
 PRIORS = {  # title: whether it reads labels
     "VampPrior": False,
     "autoregressive": True,
@@ -29,7 +28,7 @@ def trained(workspace: Workspace, name: str) -> LatentPrior:
 
     def build() -> LatentPrior:
         if name == "VampPrior":
-            return VampPrior(vae.encode, data.train.at(slice(PSEUDO_INPUTS))[0])
+            return VampPrior(vae.encode, data.train.at(slice(preset.pseudo_inputs))[0])
         if name == "autoregressive":
             return AutoregressivePrior(vae.latent, hidden, labels)
         return VaePrior(vae.latent, hidden, labels) if name == "VAE" else FlowPrior(vae.latent, labels)
@@ -38,6 +37,8 @@ def trained(workspace: Workspace, name: str) -> LatentPrior:
         train_prior(prior, workspace.encodings(vae), data.train.labels.to(workspace.device), preset.priors, run)
 
     depends = {"hidden": hidden, "training": preset.priors, "vae": workspace.networks.card(vae)}
+    if name == "VampPrior":
+        depends["pseudo_inputs"] = preset.pseudo_inputs
 
     def measure(prior: LatentPrior) -> dict[str, float]:
         images = data.valid.subset(slice(MEASURED))
