@@ -168,6 +168,7 @@ def _experiment(workspace: Workspace, key: str, experiment: Experiment, *, again
         seconds = round(time.monotonic() - began, 1)
         written = {"of": settings, "title": experiment.title, "seconds": seconds, "result": result}
         if workspace.processes.first:
+            _stored(path, settings)  # another run into this folder may have come first, with other settings
             write_json(path, written)
     if not workspace.processes.first:
         return

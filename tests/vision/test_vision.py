@@ -140,6 +140,23 @@ def test_networks_of_another_version_are_refused(digits, tmp_path, monkeypatch):
         workspace().classifier()
 
 
+def test_of_two_runs_into_one_folder_the_later_one_is_refused(digits, tmp_path, monkeypatch):
+    def workspace(seed):
+        return Workspace(mnist_data.load(digits), MNIST["smoke"], tmp_path, seed=seed, progress=False)
+
+    train = vision.workspace.train_classifier
+
+    def overtaken(*arguments):
+        monkeypatch.setattr(vision.workspace, "train_classifier", train)
+        workspace(1).classifier()
+        train(*arguments)
+
+    monkeypatch.setattr(vision.workspace, "train_classifier", overtaken)
+    with pytest.raises(UserError, match=r"classifier.safetensors was made with another seed \(1, now 0\)"):
+        workspace(0).classifier()
+    workspace(1).classifier()  # as it was
+
+
 def test_networks_of_one_name_and_other_settings_are_told_apart(digits, tmp_path):
     """In memory as on disk: names have four to six digits of a setting."""
     workspace = Workspace(mnist_data.load(digits), MNIST["smoke"], tmp_path, progress=False)
@@ -315,6 +332,8 @@ def test_a_device_that_is_not_there_is_one_line(digits, tmp_path, capsys):
     assert "device: expected cpu, or cuda where there is a GPU, got 'nonsense'" in capsys.readouterr().err
     assert _run(mnist, digits, tmp_path, "scales", "--device", "meta") == 2
     assert "got 'meta'" in capsys.readouterr().err
+    assert _run(mnist, digits, tmp_path, "scales", "--device", "vulkan") == 2
+    assert len(capsys.readouterr().err) < 250  # torch goes on with all that it has
 
 
 @pytest.mark.parametrize("own_generator", [False, True])
