@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+UNFINISHED = ".unfinished"  # in the names of files being written, so that `sweep` takes no other
+
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes the place of `path` on success and vanishes on failure."""
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=f"{UNFINISHED}{path.suffix}")
     os.close(handle)
     beside = Path(name)
     try:
@@ -29,6 +31,6 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 def sweep(folder: Path, older: float = 3600.0) -> None:
     """Remove files half-written to a folder that a killed process left behind, those of so many seconds ago."""
-    for path in folder.glob(".*-????????.*") if folder.is_dir() else ():
+    for path in folder.glob(f".*-????????{UNFINISHED}*") if folder.is_dir() else ():
         if path.is_file() and time.time() - path.stat().st_mtime > older:
             path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from melodylc.base.signals import until_closed
 from vision.missing import torch_is_missing
 
 
@@ -20,4 +21,4 @@ def entry(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(entry())
+    sys.exit(until_closed(entry))

@@ -14,9 +14,11 @@ from torch import Tensor, nn
 
 from melodylc.base import storage
 from melodylc.base.errors import UserError
+from melodylc.base.version import __version__
 from melodylc.latent import optimisers
 
 WHAT = "weights of an experiment"
+UNNOTED = "0.1.0"  # the version of melodylc that wrote the files in which none is noted
 GENERATOR = "generator"  # the name of its state in a checkpoint
 
 Part = tuple[nn.Module, optimisers.Adam | None]  # a network and its optimiser; a moving average has none
@@ -35,7 +37,7 @@ def save(
             tensors |= {f"{part}.adam.{index}.{name}": value for name, value in state.items()}
     if generator is not None:
         tensors[GENERATOR] = generator.get_state()
-    storage.write_tensors(path, tensors, {"settings": settings, "done": done})
+    storage.write_tensors(path, tensors, {"version": __version__, "settings": settings, "done": done})
 
 
 def restore(
@@ -48,9 +50,11 @@ def restore(
     """Load the state of a training into networks, optimisers and generator; return the number of steps done.
 
     Raises:
-        UserError: for a checkpoint of other settings, a damaged one, and one that does not fit them.
+        UserError: for a checkpoint of other settings or another version, a damaged one, and one that does not fit.
     """
     tensors, card = storage.read_tensors_and_card(path, WHAT)
+    if card.get("version", UNNOTED) != __version__:
+        raise UserError(f"{path} was made with another version of melodylc; name another --out, or remove it")
     if card.get("settings") != settings:
         raise UserError(f"{path} was made with other settings; name another --out, or remove it")
     done = card.get("done")

@@ -8,6 +8,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,9 +16,9 @@ from typing import Any
 
 import torch
 
-from melodylc.base.errors import UserError
+from melodylc.base.errors import UserError, told
 from melodylc.base.progress import bar as progress_bar
-from melodylc.base.signals import exit_code
+from melodylc.base.signals import exit_code, on_signals
 from melodylc.base.storage import write_json
 from melodylc.base.torchrun import is_first, tells_error
 from melodylc.base.version import __version__
@@ -49,19 +50,22 @@ def main(
             if isinstance(value, str) and not value.strip():
                 raise UserError(f"{option}: expected some text, got {value!r}; leave it out where nothing is meant")
         _check_packages()
-        with joined(chosen.device) as processes:
+        with on_signals(), joined(chosen.device) as processes:
             _run(_workspace(name, label_names, load, presets, chosen, processes), chosen)
+    except BrokenPipeError:
+        raise  # no fault of the command: see `until_closed`
     except (UserError, OSError) as error:
         if tells_error():
-            print(f"vision.{name}: {error}", file=sys.stderr)
+            print(f"vision.{name}: {told(error)}", file=sys.stderr)
         return 2
     except (MemoryError, torch.OutOfMemoryError):
         if tells_error():
             print(f"vision.{name}: {_no_memory(chosen)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        if is_first():
-            print(f"\nstopped; the same command continues from {chosen.out}", file=sys.stderr)
+        with suppress(OSError):  # the terminal may be what went away
+            if is_first():
+                print(f"\nstopped; the same command continues from {chosen.out}", file=sys.stderr)
         return exit_code(stop)
     return 0
 
@@ -82,6 +86,9 @@ def _workspace(
 ) -> Workspace:
     """Check the options, load the data and return the workspace; nothing is written but decoded images."""
     objective = parse(chosen.objective)
+    for option in ("out", "decoded"):
+        if (folder := getattr(chosen, option, None)) and Path(folder).is_file():
+            raise UserError(f"--{option}: expected a folder, {folder} is a file; name another")
     names = label_names(getattr(chosen, "attributes", None))
     for text in chosen.ask:
         AskedLabels.of(names, text)  # an error comes before the training
@@ -152,15 +159,16 @@ def _generate(workspace: Workspace, chosen: argparse.Namespace) -> None:
 
 
 def _experiment(workspace: Workspace, key: str, experiment: Experiment, *, again: bool) -> None:
-    """Show the result of an experiment; run it first if there is none, or if it is to be run again."""
+    """Show the result of an experiment; run it first where it or its figure is missing, or is to be made again."""
     path, settings = workspace.out / f"{key}.json", _settings(workspace, experiment.fields)
     written = _stored(path, settings)
-    if written is None or again:
+    if written is None or again or not path.with_suffix(".png").exists():
         began = time.monotonic()
         result = experiment.run(workspace)
         seconds = round(time.monotonic() - began, 1)
         written = {"of": settings, "title": experiment.title, "seconds": seconds, "result": result}
         if workspace.processes.first:
+            _stored(path, settings)  # another run into this folder may have come first, with other settings
             write_json(path, written)
     if not workspace.processes.first:
         return
@@ -192,16 +200,22 @@ def _stored(path: Path, settings: Mapping[str, Any]) -> Any:
         complete = 0 <= found["seconds"] < math.inf and isinstance(found["result"], dict)
         of = dict(found["of"])
         report.table(found["result"])
+        rows = found["result"].get("rows", {})
+        complete &= all(value is not None for row in rows.values() for value in row.values())
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         complete = False
     if not complete:
         raise UserError(f"{path}: expected a result of an experiment, it is damaged; remove it")
     if other := [name for name in settings if of.get(name) != settings[name]]:
-        raise UserError(f"{path} was made with another {' and '.join(map(_in_words, other))}; name another --out")
+        words = [_in_words(name, of.get(name), settings[name]) for name in other]
+        raise UserError(f"{path} was made with another {' and '.join(words)}; name another --out")
     return found
 
 
-def _in_words(setting: str) -> str:
+def _in_words(setting: str, found: Any, now: Any) -> str:
+    """Return what a setting is called, with those of its fields that have changed."""
+    if isinstance(found, dict) and isinstance(now, dict):
+        return f"{setting} ({', '.join(field for field in {**now, **found} if now.get(field) != found.get(field))})"
     return "version of melodylc" if setting == "version" else setting
 
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from melodylc.base import storage
 from melodylc.base.errors import UserError
+from melodylc.base.version import __version__
 from melodylc.latent.processes import Processes
 from vision import checkpoint, model_card
 from vision.model_card import About, Origin
@@ -67,11 +68,13 @@ class NetworkStore:
             UserError: if the network on disk was made with other settings or is damaged, and for a training that
                 diverges: its weights are not stored.
         """
-        if name in self._loaded:
-            return self._loaded[name]  # type: ignore[return-value]
         card = {"name": name, "data": self._data, "seed": self._seed, **settings}
         card = json.loads(json.dumps(card, default=asdict))  # as it is read from disk
         path = self._folder / f"{name}.safetensors"
+        if name in self._loaded:
+            loaded = self._loaded[name]
+            _check(path, self._cards[loaded], card)
+            return loaded  # type: ignore[return-value]
         seed = self._seed + zlib.crc32(name.encode()) % SEEDS  # networks of one workspace differ in their noise
         with self._processes.forked():
             torch.manual_seed(seed)
@@ -85,8 +88,10 @@ class NetworkStore:
                 train(network, TrainingRun(unfinished, card, seed, name, self._progress, self._processes))
             if not all(value.isfinite().all() for value in network.state_dict().values()):
                 raise UserError(f"{name}: its training has diverged; take another --sigma-x, --objective or --seed")
-            if self._processes.first:
-                storage.write_tensors(path, network.state_dict(), card)
+            if self._processes.first and path.exists():  # by another run into this folder: it came first
+                self._load(network, path, card)
+            elif self._processes.first:
+                storage.write_tensors(path, network.state_dict(), {"version": __version__, **card})
         network.requires_grad_(False).eval()
         if self._processes.first:
             unfinished.unlink(missing_ok=True)  # also where a kill came after the weights were written
@@ -100,13 +105,18 @@ class NetworkStore:
 
     def _load(self, network: nn.Module, path: Path, card: Mapping[str, Any]) -> None:
         tensors, found = storage.read_tensors_and_card(path, checkpoint.WHAT)
-        if found != card:
-            other = next(key for key in {**card, **found} if card.get(key) != found.get(key))
-            raise UserError(
-                f"{path} was made with another {other} ({_shortened(found.get(other))}, "
-                f"now {_shortened(card.get(other))}); name another --out"
-            )
+        _check(path, {"version": checkpoint.UNNOTED, **found}, {"version": __version__, **card})
         checkpoint.load(network, tensors, path)
+
+
+def _check(path: Path, found: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise UserError unless a network depends on what it would depend on now."""
+    for key in {**now, **found}:
+        if found.get(key) != now.get(key):
+            raise UserError(
+                f"{path} was made with another {key} ({_shortened(found.get(key))}, now {_shortened(now.get(key))}); "
+                "name another --out"
+            )
 
 
 def _shortened(value: Any) -> str:

@@ -26,6 +26,7 @@ def parser(name: str, presets: Mapping[str, ExperimentPreset], titles: Mapping[s
             f"  {'generate':<12} images of the labels given by --ask, or pictures given by --image changed to them"
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # `--see 3` behind the command of several seeds would be each one's --seed
     )
     made.add_argument(
         "experiments",

@@ -40,6 +40,6 @@ def number(value: float | None) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
-    if isinstance(value, float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return number(value)
     return str(value)

@@ -19,8 +19,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from melodylc.base.errors import UserError
-from melodylc.base.signals import exit_code
+from melodylc.base.errors import UserError, told
+from melodylc.base.signals import exit_code, on_signals, until_closed
 from melodylc.base.storage import write_json
 from melodylc.base.torchrun import tells_error
 from vision import celeba, mnist, report
@@ -108,7 +108,7 @@ def entry(arguments: list[str] | None = None) -> int:
     chosen, options = _parsed(arguments)
     folders = [chosen.out / f"seed{seed}" for seed in range(chosen.seeds)]
     try:
-        with joined(chosen.device) as processes:  # once: processes that parted cannot be joined again
+        with on_signals(), joined(chosen.device) as processes:  # once: processes that parted cannot be joined again
             for seed, folder in enumerate(folders):
                 own = ["--seed", str(seed), "--out", str(folder)]
                 if code := COMMANDS[chosen.data_set]([*chosen.experiments, *own, *options]):
@@ -117,9 +117,11 @@ def entry(arguments: list[str] | None = None) -> int:
                 _show(chosen, folders)
     except _CommandError as ended:
         return ended.code
+    except BrokenPipeError:
+        raise  # no fault of the command: see `until_closed`
     except (UserError, OSError) as error:
         if tells_error():
-            print(f"vision.seeds: {error}", file=sys.stderr)
+            print(f"vision.seeds: {told(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         return exit_code(stop)
@@ -176,4 +178,4 @@ def _count(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(entry())
+    sys.exit(until_closed(entry))

@@ -3,3 +3,11 @@
 
 class UserError(ValueError):
     """Shown as one line on the command line, with exit code 2."""
+
+
+def told(error: Exception) -> str:
+    """Return what a command says of the error that it ends with: of the system's, what failed and where."""
+    if not isinstance(error, OSError):
+        return str(error)
+    where = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{where}; check the path, the permissions and the space left"

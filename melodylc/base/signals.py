@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +26,19 @@ class Stopped(KeyboardInterrupt):
 def exit_code(stop: KeyboardInterrupt) -> int:
     """Return what a shell expects of a process that a signal ended: 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP."""
     return 128 + (stop.number if isinstance(stop, Stopped) else int(signal.SIGINT))
+
+
+def until_closed(main: Callable[[], int]) -> int:
+    """Run a command and return its exit code; it ends in silence where its reader has seen enough (`... | head -1`)."""
+    try:
+        try:
+            return main()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # the help, too, which argparse prints and exits
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain as it ends
+        return BROKEN_PIPE
 
 
 @contextmanager

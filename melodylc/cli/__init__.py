@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from melodylc.base import extras
-from melodylc.base.errors import UserError
-from melodylc.base.signals import BROKEN_PIPE, exit_code, on_signals
+from melodylc.base.errors import UserError, told
+from melodylc.base.signals import exit_code, on_signals, until_closed
 from melodylc.base.torchrun import is_first, tells_error
 from melodylc.base.version import __version__
 from melodylc.cli import (
@@ -65,23 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with on_signals():
             options.run(options)
     except BrokenPipeError:
-        raise  # no fault of the command: see `entry`
+        raise  # no fault of the command: see `until_closed`
     except KeyboardInterrupt as stop:
         with suppress(OSError):  # the terminal may be what went away
             if is_first():
                 print("\n" + "; ".join(["stopped", *map(str, stop.args)]), file=sys.stderr)
         return exit_code(stop)
-    except (UserError, ImportError) as error:
+    except (UserError, ImportError, OSError) as error:
         if tells_error():
-            print(f"melodylc: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        if tells_error():
-            print(
-                f"melodylc: {error.strerror or error}{where}; check the path, the permissions and the space left",
-                file=sys.stderr,
-            )
+            print(f"melodylc: {told(error)}", file=sys.stderr)
         return 2
     return 0
 
@@ -95,13 +87,5 @@ def _refuse_empty_texts(options: argparse.Namespace) -> None:
 
 
 def entry() -> None:
-    """Run the console command; it ends in silence where its reader has seen enough (`melodylc ports | head -1`)."""
-    try:
-        try:
-            code = main()
-        finally:
-            sys.stdout.flush()  # the help, too, which argparse prints and exits
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain as it ends
-        code = BROKEN_PIPE
-    sys.exit(code)
+    """Run the console command."""
+    sys.exit(until_closed(main))

@@ -21,6 +21,6 @@ def usable(asked: str | torch.device) -> torch.device:
             torch.cuda.set_device(device)  # first: what is computed before would be on another one
         torch.zeros(1, device=device).item()  # a device without values, such as meta, is none
     except (RuntimeError, AssertionError, ImportError) as error:
-        detail = str(error).splitlines()[0]
+        detail = str(error).splitlines()[0].partition(". ")[0]  # of some devices torch tells all that it knows
         raise UserError(f"device: expected cpu, or cuda where there is a GPU, got {asked!r} ({detail})") from error
     return device

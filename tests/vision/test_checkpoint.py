@@ -125,3 +125,10 @@ def test_networks_that_do_not_fit_are_refused_and_a_diverged_one_is_not_stored(t
     with pytest.raises(UserError, match="its training has diverged"):
         other.vae(1e-30)
     assert not list((tmp_path / "diverged").rglob("*.safetensors"))
+
+
+def test_a_checkpoint_of_another_version_is_refused(written):
+    path, _ = written
+    doctored(path, of_card=lambda card: card | {"version": "9.9"})
+    with pytest.raises(UserError, match="made with another version of melodylc; name another --out, or remove it"):
+        checkpoint.restore(path, *training(), SETTINGS, STEPS)

@@ -7,7 +7,7 @@ import drawn
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -88,6 +88,35 @@ def test_an_array_cut_short_is_decoded_anew(faces, tmp_path, pattern, left):
     (path,) = kept.glob(pattern)
     os.truncate(path, left)
     assert torch.equal(pixels(celeba.load(faces, keep=kept)), whole)
+
+
+@given(st.lists(st.tuples(st.integers(0, 127), st.integers(0, 255)), min_size=1, max_size=4))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_array_with_a_damaged_header_is_none(tmp_path, changes):
+    path, shape = tmp_path / "images.npy", (2, 3, 4, 4)
+    np.save(path, np.arange(96, dtype=np.uint8).reshape(shape))
+    whole = path.read_bytes()
+    damaged = bytearray(whole)
+    for at, value in changes:
+        damaged[at] = value
+    path.write_bytes(damaged)
+    found = decoded._mapped(path, shape)
+    assert (found is not None) == (damaged == whole)
+    path.write_bytes(b"PK\3\4" + whole)  # numpy would take it for an archive
+    assert decoded._mapped(path, shape) is None
+
+
+def test_a_folder_of_ones_own_keeps_its_files(faces, tmp_path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    others, half = [kept / "images-train.npy", kept / ".my-settings.json"], kept / ".images-abcdefgh.unfinished.npy"
+    for path in (*others, half):
+        path.write_bytes(b"mine")
+        os.utime(path, (0, 0))
+    celeba.load(faces, keep=kept)
+    assert all(path.read_bytes() == b"mine" for path in others)
+    assert not half.exists()
+    assert len(list(kept.iterdir())) == 4
 
 
 def test_what_is_not_written_whole_is_not_there(faces, tmp_path, monkeypatch):

@@ -129,3 +129,13 @@ def test_bad_lines_are_refused(tmp_path, capsys):
     assert seeds.entry(["mnist", "scales", "--data", str(tmp_path / "none"), *out]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("option", ["--seed", "--see", "--ou"])
+def test_no_option_of_a_seed_hides_behind_those_of_all(option, digits, tmp_path, capsys):
+    line = ["mnist", "networks", "--seeds", "2", "--out", str(tmp_path), "--data", str(digits), "--preset", "smoke"]
+    with pytest.raises(SystemExit) as stop:
+        seeds.entry([*line, option, "3"])
+    assert stop.value.code == 2
+    capsys.readouterr()
+    assert list(tmp_path.iterdir()) == []

@@ -18,7 +18,7 @@ import vision
 from melodylc.base.errors import UserError
 from melodylc.base.signals import Stopped
 from melodylc.latent.adversarial import AdversarialLearning, AttributeLearning
-from vision import celeba, command, figures, mnist, training_loop
+from vision import celeba, command, figures, mnist, network_store, training_loop
 from vision.classifier_training import jittered
 from vision.data import celeba as celeba_data
 from vision.data import mnist as mnist_data
@@ -75,7 +75,7 @@ def test_the_same_seed_gives_the_same_numbers(digits, tmp_path):
 
 def test_other_settings_in_the_same_folder_are_refused(digits, tmp_path, capsys):
     assert _run(mnist, digits, tmp_path, "scales") == 0
-    for more, other in ((["--seed", "1"], "data and seed"), (["--objective", "beta:2"], "objective")):
+    for more, other in ((["--seed", "1"], "data and seed"), (["--objective", "beta:2"], "objective (kl)")):
         capsys.readouterr()
         assert _run(mnist, digits, tmp_path, "scales", *more) == 2
         error = capsys.readouterr().err
@@ -90,6 +90,8 @@ def test_other_settings_in_the_same_folder_are_refused(digits, tmp_path, capsys)
     [
         "",
         "{",
+        '{"of": {}, "seconds": 1, "result": {"rows": {"a": {"b": null}}}}',
+        '{"of": {}, "seconds": 1, "result": {"a": 1' + "0" * 400 + "}}",
         "[]",
         '{"of": 1}',
         '{"of": {}, "seconds": 1, "result": {"rows": {"a": {"b": "c"}}}}',
@@ -102,6 +104,92 @@ def test_a_damaged_result_is_named(text, digits, tmp_path, capsys):
     (tmp_path / "scales.json").write_text(text)
     assert _run(mnist, digits, tmp_path, "scales") == 2
     assert "scales.json: expected a result of an experiment" in capsys.readouterr().err
+
+
+def test_a_figure_that_is_gone_is_made_again(digits, tmp_path):
+    assert _run(mnist, digits, tmp_path, "networks") == 0
+    figure = tmp_path / "networks.png"
+    first = figure.read_bytes()
+    figure.unlink()
+    assert _run(mnist, digits, tmp_path, "networks") == 0
+    assert figure.read_bytes() == first
+
+
+def test_a_file_in_place_of_a_folder_is_one_line(digits, faces, tmp_path, capsys):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for asked, data, option in ((mnist, digits, "--out"), (celeba, faces, "--out"), (celeba, faces, "--decoded")):
+        more = ["--decoded", str(file)] if option == "--decoded" else []
+        assert _run(asked, data, tmp_path / "x" if more else file, "networks", *more) == 2
+        assert f": {option}: expected a folder, {file} is a file; name another\n" in capsys.readouterr().err
+    assert _run(celeba, faces, file / "below", "networks") == 2  # as the system says it
+    said = capsys.readouterr().err
+    what = f"Not a directory: {file / 'below'}; check the path, the permissions and the space left"
+    assert said == f"vision.celeba: {what}\n"
+    assert list(tmp_path.iterdir()) == [file]
+    assert file.read_text() == "mine"
+
+
+def test_networks_of_another_version_are_refused(digits, tmp_path, monkeypatch):
+    def workspace():
+        return Workspace(mnist_data.load(digits), MNIST["smoke"], tmp_path, progress=False)
+
+    workspace().classifier()
+    monkeypatch.setattr(network_store, "__version__", "9.9")
+    with pytest.raises(UserError, match=r'classifier.safetensors was made with another version \("0.1.0", now "9.9"\)'):
+        workspace().classifier()
+
+
+def test_of_two_runs_into_one_folder_the_later_one_is_refused(digits, tmp_path, monkeypatch):
+    def workspace(seed):
+        return Workspace(mnist_data.load(digits), MNIST["smoke"], tmp_path, seed=seed, progress=False)
+
+    train = vision.workspace.train_classifier
+
+    def overtaken(*arguments):
+        monkeypatch.setattr(vision.workspace, "train_classifier", train)
+        workspace(1).classifier()
+        train(*arguments)
+
+    monkeypatch.setattr(vision.workspace, "train_classifier", overtaken)
+    with pytest.raises(UserError, match=r"classifier.safetensors was made with another seed \(1, now 0\)"):
+        workspace(0).classifier()
+    workspace(1).classifier()  # as it was
+
+
+def test_networks_of_one_name_and_other_settings_are_told_apart(digits, tmp_path):
+    """In memory as on disk: names have four to six digits of a setting."""
+    workspace = Workspace(mnist_data.load(digits), MNIST["smoke"], tmp_path, progress=False)
+    vae = workspace.vae(0.1)
+    assert workspace.vae(0.1) is vae
+    with pytest.raises(UserError, match="made with another sigma_x"):
+        workspace.vae(0.10000001)
+
+
+def test_a_reader_that_has_seen_enough_ends_a_command_in_silence(digits, tmp_path):
+    line = ["mnist", "networks", "--seeds", "1", "--data", str(digits), "--out", str(tmp_path), "--preset", "smoke"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    run = subprocess.run(
+        [sys.executable, "-m", "vision.seeds", *line, "--quiet"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=buffered,
+    )
+    os.close(writing)
+    assert (run.returncode, run.stderr) == (141, "")
+    assert (tmp_path / "seeds.json").exists()
+
+
+def test_a_polite_signal_stops_a_command_like_ctrl_c(digits, tmp_path, monkeypatch, capsys):
+    def stopped(workspace):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setitem(EXPERIMENTS, "scales", Experiment(stopped, "stopped", ()))
+    assert _run(mnist, digits, tmp_path, "scales") == 143
+    assert capsys.readouterr().err == f"\nstopped; the same command continues from {tmp_path}\n"
 
 
 def test_damaged_weights_are_named(digits, tmp_path, capsys):
@@ -244,6 +332,8 @@ def test_a_device_that_is_not_there_is_one_line(digits, tmp_path, capsys):
     assert "device: expected cpu, or cuda where there is a GPU, got 'nonsense'" in capsys.readouterr().err
     assert _run(mnist, digits, tmp_path, "scales", "--device", "meta") == 2
     assert "got 'meta'" in capsys.readouterr().err
+    assert _run(mnist, digits, tmp_path, "scales", "--device", "vulkan") == 2
+    assert len(capsys.readouterr().err) < 250  # torch goes on with all that it has
 
 
 @pytest.mark.parametrize("own_generator", [False, True])
@@ -412,7 +502,8 @@ def test_a_disk_without_space_is_one_line(digits, tmp_path, monkeypatch, capsys)
 
 def test_what_a_kill_left_half_written_is_swept(digits, tmp_path):
     (tmp_path / "models").mkdir()
-    old, new, mine = (tmp_path / "models" / name for name in (".vae-abcdefgh.checkpoint", ".vae-12345678.png", ".x"))
+    names = (".vae-abcdefgh.unfinished.checkpoint", ".vae-12345678.unfinished.png", ".my-settings.json")
+    old, new, mine = (tmp_path / "models" / name for name in names)
     for path in (old, new, mine):
         path.write_bytes(b"half")
     os.utime(old, (0, 0))

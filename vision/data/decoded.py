@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from melodylc.base.storage import atomic_write
+from melodylc.base.storage import atomic_write, sweep
 from vision.data.images import HASH_BYTES, image_hash
 
 # with the key in them; apart, because the hashes are read when nothing else is
 IMAGES, HASHES = "images-{}.npy", "images-{}-hashes.npy"
+OWN = re.compile(r"images-[0-9a-f]{16}(-hashes)?\.npy")  # names of both with any key: other arrays are another's
 
 
 def key_of(parts: Iterable[object]) -> str:
@@ -49,9 +53,10 @@ def decoded(
     found = [_mapped(path, of) for path, of in zip(paths, shapes, strict=True)]
     if any(array is None for array in found):
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
         _write(*paths, images, shapes[0])
         for other in folder.glob(IMAGES.format("*")):
-            if other not in paths:
+            if other not in paths and OWN.fullmatch(other.name):
                 other.unlink(missing_ok=True)
         found = [_mapped(path, of) for path, of in zip(paths, shapes, strict=True)]
     pixels_found, hashes_found = (torch.from_numpy(array) for array in found)
@@ -60,21 +65,31 @@ def decoded(
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     """Return an array as it lies on disk; None where there is none, or another than expected."""
+    header = _header(shape)
     try:
-        array = np.load(path, mmap_mode="c")  # private pages: torch takes no array that is read only
-    except (OSError, EOFError, ValueError):  # cut short, or no array
+        with path.open("rb") as file:
+            whole = file.read(len(header)) == header and path.stat().st_size == len(header) + math.prod(shape)
+    except OSError:
         return None
-    return array if array.dtype == np.uint8 and array.shape == shape else None
+    # private pages: torch takes no array that is read only
+    return np.memmap(path, np.uint8, "c", len(header), shape) if whole else None
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
+    """Return what an NPY file of bytes begins with."""
+    written = io.BytesIO()
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(written, header)
+    return written.getvalue()
 
 
 def _write(path: Path, hashes_path: Path, images: Iterable[Tensor], shape: tuple[int, ...]) -> None:
     """Write arrays image by image: where the disk is full this is an error, in a mapped array it ends the process."""
     hashes = bytearray()
-    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
     with atomic_write(path) as beside, beside.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
+        file.write(_header(shape))
         for image in images:
             hashes += image_hash(image)
             file.write(image.contiguous().numpy().data)
         with atomic_write(hashes_path) as hashes_beside, hashes_beside.open("wb") as hashes_file:
-            np.save(hashes_file, np.frombuffer(hashes, np.uint8).reshape(-1, HASH_BYTES))
+            hashes_file.write(_header((shape[0], HASH_BYTES)) + hashes)
