@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from melodylc.constraints.realism import held_out, realism_critic
 from melodylc.evaluation import conditioning, listeners, similarity
 from melodylc.evaluation.histograms import divergence, histograms, overlap, reference_histograms, write_reference
 from melodylc.evaluation.methods import CommonDraws
+from melodylc.evaluation.naturalness import measure_naturalness
 from melodylc.evaluation.report import evaluate
 from melodylc.evaluation.table_text import table_text
 from melodylc.evaluation.transformations import measure_transformations
@@ -217,6 +219,7 @@ def complete(tiny_model, monkeypatch):
     monkeypatch.setattr("melodylc.evaluation.figures.SCALES", conditioning.SCALES[:2])
     monkeypatch.setattr("melodylc.evaluation.report.MELODIES", 8)
     monkeypatch.setattr(realism, "SETTINGS", replace(realism.SETTINGS, steps=5))
+    monkeypatch.setattr("melodylc.evaluation.report.measure_naturalness", partial(measure_naturalness, seeds=1))
     monkeypatch.setattr(listeners, "POOL", 24)
     monkeypatch.setattr(listeners, "UNSEEN", 40)
     monkeypatch.setattr(listeners, "LISTENERS", 1)
