@@ -9,6 +9,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read where torch is impor
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from tiny import make_tiny_model
 
@@ -36,6 +37,26 @@ def one_embedded_model():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model, "load", load)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_compiled_once(tmp_path_factory):
+    """Where no kernel has been compiled yet, one process of the suite does, and the others take it from the cache."""
+    from midi_io.compiled import Kernel, interpreting
+
+    call, called = Kernel.__call__, set()
+    lock = FileLock(tmp_path_factory.getbasetemp().parent / "kernels.lock")
+
+    def alone_at_first(kernel, *arguments):
+        if kernel in called or interpreting():
+            return call(kernel, *arguments)
+        called.add(kernel)
+        with lock:
+            return call(kernel, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Kernel, "__call__", alone_at_first)
         yield
 
 

@@ -25,7 +25,7 @@ from melodylc.style import in_style, learn_style, load_style
 
 MISSING = ("torch", "numba", "llvmlite", "pyarrow", "scipy", "sklearn")
 SITE = f"import sys\nsys.modules.update(dict.fromkeys({MISSING}))\n"  # None: as if they were not installed
-FEW = Budget(rounds=1, fresh=16, tried=8, bank_steps=10, critic_steps=4, actor_steps=4)
+FEW = Budget(rounds=1, fresh=16, tried=8, bank_steps=0, critic_steps=4, actor_steps=4)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from small_budgets import learn_briefly, learn_in_small_batches
+from small_budgets import learn_briefly, learn_in_small_batches, learn_realism_briefly
 
 from melodylc import plausibility
 from melodylc.cli import main
@@ -210,6 +210,7 @@ def test_the_rules_of_the_readme_are_learned_kept_and_composed(tmp_path, monkeyp
 
     # a rule of one's own, which most draws satisfy, learned and kept by generate, then composed with the first
     learn_briefly(monkeypatch)
+    learn_realism_briefly(monkeypatch)
     (tmp_path / "my_rules.py").write_text(
         "from melodylc import rules\n\n@rules.rule\n"
         "def ends_where_it_began(states):\n    return (states[:, 0] < 128).astype(float)\n"

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from small_budgets import learn_realism_briefly
 
 import melodylc
 from melodylc import generation, plausibility, rules, transforming
@@ -23,6 +24,12 @@ BUDGET = Budget(
     rounds=2, fresh=16, tried=8, bank_steps=3, critic_steps=2, actor_steps=2, critic_batch=16, actor_batch=16,
     actor_hidden=(8,),
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def brief_realism(monkeypatch):
+    """What is composed here is looked at, whatever comes of it."""
+    learn_realism_briefly(monkeypatch)
 
 
 @pytest.fixture(scope="module")

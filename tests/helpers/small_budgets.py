@@ -26,14 +26,15 @@ from melodylc.runtime import prior as runtime_prior
 MOST = {"rounds": 2, "fresh": 32, "tried": 16, "bank_steps": 5, "critic_steps": 3, "actor_steps": 3}
 BATCHES = {"fresh": 64, "tried": 32}  # decodes a round: half as many
 STARTS = 64  # draws of the prior that an actor starts from
+KNOWN = 256  # melodies of the bank, and as many of its draws
 DECODES = 64  # of a search: a first generation, and another one
 TRIES = 2  # draws of a melody
 STEPS = 4  # of descents, of the realism critic, and of bars that are made anew
 
 
 def learn_briefly(monkeypatch):
-    """Let `melodylc.learn` and what calls it do no more than `MOST`, whatever the budget."""
-    _learn_within(monkeypatch, MOST)
+    """Let `melodylc.learn` and what calls it do no more than `MOST`, whatever the budget, from a part of the bank."""
+    _learn_within(monkeypatch, MOST, KNOWN)
     monkeypatch.setattr(rule_actor, "STARTS", STARTS)
 
 
@@ -42,15 +43,27 @@ def learn_in_small_batches(monkeypatch):
     _learn_within(monkeypatch, BATCHES)
 
 
-def _learn_within(monkeypatch, most):
+def _learn_within(monkeypatch, most, known=None):
     learn = rule_actor.learn
 
     def brief(model, rule, *, budget=Budget(), **others):
         bounds = {name: min(getattr(budget, name), bound) for name, bound in most.items()}
-        return learn(model, rule, budget=replace(budget, **bounds), **others)
+        with monkeypatch.context() as patch:
+            if known:
+                fingerprint = rule_actor.fingerprint(model)
+                patch.setattr(rule_actor, "fingerprint", lambda _: fingerprint)  # of the whole
+                patch.setattr(model, "bank", _part_of(model.bank, known))
+            return learn(model, rule, budget=replace(budget, **bounds), **others)
 
     for module in (rule_actor, comparison):  # the others import it where they call it
         monkeypatch.setattr(module, "learn", brief)
+
+
+def _part_of(bank, count):
+    """Return a bank that knows fewer melodies and draws."""
+    drawn_from = None if bank.drawn_from is None else bank.drawn_from[:count]
+    states, mean, drawn = bank.states[:count], bank.mean[:count], bank.drawn[:count]
+    return replace(bank, states=states, mean=mean, drawn=drawn, drawn_from=drawn_from)
 
 
 def descend_briefly(monkeypatch):
@@ -58,6 +71,11 @@ def descend_briefly(monkeypatch):
     monkeypatch.setattr(composition, "DESCENT_STEPS", STEPS)
     monkeypatch.setattr(transformation, "DESCENT_STEPS", STEPS)
     monkeypatch.setattr(decoder_descent, "STEPS", STEPS)
+    learn_realism_briefly(monkeypatch)
+
+
+def learn_realism_briefly(monkeypatch):
+    """Let the realism critic take no more than `STEPS`."""
     monkeypatch.setattr(realism, "SETTINGS", replace(realism.SETTINGS, steps=STEPS))
     monkeypatch.setattr(realism, "adversaries", lru_cache(realism.adversaries.__wrapped__))  # others get better ones
 

@@ -18,6 +18,7 @@ POLICY = (
     "connect-src 'self'; worker-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")  # the first takes a fifth less of the processor
 
 
 def without_browser(reason):
@@ -30,9 +31,9 @@ def without_browser(reason):
 @pytest.fixture(scope="module")
 def browser():
     """A browser, ended with the file: while playwright runs, no other test can run an event loop in this thread."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
-        without_browser("no chromium: apt-get install chromium")
+        without_browser("no chromium: apt-get install chromium-headless-shell")
     try:
         from playwright.sync_api import expect, sync_playwright
     except ImportError:
