@@ -8,7 +8,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from melodylc.base.errors import UserError, told
+from melodylc.base.locks import held
 from melodylc.base.progress import bar as progress_bar
 from melodylc.base.signals import exit_code, on_signals
 from melodylc.base.storage import write_json
@@ -33,6 +34,8 @@ from vision.experiments.catalogue import EXPERIMENTS, Experiment
 from vision.objectives import parse
 from vision.presets import ExperimentPreset
 from vision.workspace import Workspace
+
+LOCK = ".lock"  # of the folder of results
 
 
 def main(
@@ -51,7 +54,10 @@ def main(
                 raise UserError(f"{option}: expected some text, got {value!r}; leave it out where nothing is meant")
         _check_packages()
         with on_signals(), joined(chosen.device) as processes:
-            _run(_workspace(name, label_names, load, presets, chosen, processes), chosen)
+            workspace = _workspace(name, label_names, load, presets, chosen, processes)
+            workspace.out.mkdir(parents=True, exist_ok=True)
+            with held(workspace.out / LOCK, f"vision.{name}") if processes.first else nullcontext():
+                _run(workspace, chosen)
     except BrokenPipeError:
         raise  # no fault of the command: see `until_closed`
     except (UserError, OSError) as error:
@@ -123,7 +129,6 @@ def _workspace(
 
 def _run(workspace: Workspace, chosen: argparse.Namespace) -> None:
     """Run the chosen experiments, in order and each once; print their results."""
-    workspace.out.mkdir(parents=True, exist_ok=True)
     names = [key for name in chosen.experiments for key in (EXPERIMENTS if name == "all" else [name])]
     for key in dict.fromkeys(names):
         if key == "generate":
@@ -159,20 +164,21 @@ def _generate(workspace: Workspace, chosen: argparse.Namespace) -> None:
 
 
 def _experiment(workspace: Workspace, key: str, experiment: Experiment, *, again: bool) -> None:
-    """Show the result of an experiment; run it first where it or its figure is missing, or is to be made again."""
+    """Show the result of an experiment; run it first if there is none, or if it is to be run again."""
     path, settings = workspace.out / f"{key}.json", _settings(workspace, experiment.fields)
     written = _stored(path, settings)
-    if written is None or again or not path.with_suffix(".png").exists():
+    if written is None or again:
         began = time.monotonic()
         result = experiment.run(workspace)
         seconds = round(time.monotonic() - began, 1)
         written = {"of": settings, "title": experiment.title, "seconds": seconds, "result": result}
         if workspace.processes.first:
-            _stored(path, settings)  # another run into this folder may have come first, with other settings
             write_json(path, written)
     if not workspace.processes.first:
         return
-    print(f"\n{experiment.title}: {path}, {path.with_suffix('.png').name}, {written['seconds']:.0f} s")
+    figure = path.with_suffix(".png")
+    drawn = figure.name if figure.exists() else f"{figure.name} is gone (--again makes it)"
+    print(f"\n{experiment.title}: {path}, {drawn}, {written['seconds']:.0f} s")
     print(report.table(written["result"]))
 
 
@@ -197,7 +203,7 @@ def _stored(path: Path, settings: Mapping[str, Any]) -> Any:
         return None
     try:
         found = json.loads(path.read_text())
-        complete = 0 <= found["seconds"] < math.inf and isinstance(found["result"], dict)
+        complete = 0 <= float(found["seconds"]) < math.inf and isinstance(found["result"], dict)
         of = dict(found["of"])
         report.table(found["result"])
         rows = found["result"].get("rows", {})

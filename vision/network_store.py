@@ -88,9 +88,7 @@ class NetworkStore:
                 train(network, TrainingRun(unfinished, card, seed, name, self._progress, self._processes))
             if not all(value.isfinite().all() for value in network.state_dict().values()):
                 raise UserError(f"{name}: its training has diverged; take another --sigma-x, --objective or --seed")
-            if self._processes.first and path.exists():  # by another run into this folder: it came first
-                self._load(network, path, card)
-            elif self._processes.first:
+            if self._processes.first:
                 storage.write_tensors(path, network.state_dict(), {"version": __version__, **card})
         network.requires_grad_(False).eval()
         if self._processes.first:

@@ -1,5 +1,9 @@
 """The one error a user can cause: its text says what was expected, what came, and what to do."""
 
+import errno
+
+_OF_STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+
 
 class UserError(ValueError):
     """Shown as one line on the command line, with exit code 2."""
@@ -10,4 +14,5 @@ def told(error: Exception) -> str:
     if not isinstance(error, OSError):
         return str(error)
     where = f": {error.filename}" if error.filename else ""
-    return f"{error.strerror or error}{where}; check the path, the permissions and the space left"
+    advice = "; check the path, the permissions and the space left" if where or error.errno in _OF_STORAGE else ""
+    return f"{error.strerror or error}{where}{advice}"

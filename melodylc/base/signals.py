@@ -37,7 +37,8 @@ def until_closed(main: Callable[[], int]) -> int:
             if sys.stdout is not None:
                 sys.stdout.flush()  # the help, too, which argparse prints and exits
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain as it ends
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain as it ends
         return BROKEN_PIPE
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from melodylc.base import locks
 from melodylc.base.errors import UserError
 from melodylc.extraction import storage
 from melodylc.extraction.discovery import SourceFile
@@ -154,8 +155,6 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         UserError: if another run holds the lock, or the folder holds files that are not of a run.
     """
-    from filelock import FileLock, Timeout
-
     folder.mkdir(parents=True, exist_ok=True)
     if not all(map(_RUN_FILES.fullmatch, storage.names(folder))):  # all of them are deleted in the end
         raise UserError(
@@ -164,14 +163,5 @@ def locked(folder: Path) -> Iterator[None]:
     if not storage.is_local(folder):
         yield
         return
-    lock = FileLock(folder / _LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UserError(
-            f"extract: another run is at work in {folder}; wait until it has ended, or name another --out"
-        ) from error
-    try:
+    with locks.held(folder / _LOCK, "extract"):
         yield
-    finally:
-        lock.release()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from melodylc.base.signals import Stopped
 from melodylc.latent.processes import Processes
 from vision import metrics
+from vision.baselines import gan_training
 from vision.baselines.encoding_gans import InferenceGan, VaeGan
 from vision.baselines.gan import Examples, Gan, GanSettings
 from vision.baselines.gan_losses import (
@@ -29,6 +30,7 @@ from vision.baselines.gan_training import rounds, train_gan
 from vision.baselines.icgan import InvertedGan, inversion_loss
 from vision.baselines.labelled_gans import AuxiliaryGan, ConditionalGan, InfoGan
 from vision.baselines.pixel_critic import Judgement, MinibatchDiscrimination
+from vision.batch_norm import BatchNorm
 from vision.data.images import Images
 from vision.models import Architecture, Encoder
 from vision.presets import TrainingSettings
@@ -90,6 +92,54 @@ def test_losses_are_of_full_precision_where_networks_compute_in_bf16(settings):
         found.append(torch.stack(losses).detach())
     assert not torch.equal(*found)  # bf16 has three digits
     torch.testing.assert_close(*found, rtol=0.05, atol=0.02)
+
+
+@pytest.mark.parametrize(("penalty", "expected"), [(0.0, True), (10.0, False)])
+def test_a_gradient_penalty_is_learned_in_full_precision(penalty, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(gan_training, "half_precision", lambda device: torch.autocast(device.type, torch.bfloat16))
+    gan, seen = Gan(SHAPE, SIZES, GanSettings(gradient_penalty=penalty)), []
+    for name in ("critic_loss", "generator_loss"):
+
+        def watched(*batch, loss=getattr(gan, name)):
+            seen.append(torch.is_autocast_enabled("cpu"))
+            return loss(*batch)
+
+        monkeypatch.setattr(gan, name, watched)
+    images = Images(torch.randint(0, 256, (20, *SHAPE), dtype=torch.uint8), torch.zeros(20, 1))
+    run = TrainingRun(tmp_path / "gan.checkpoint", {}, 0, "gan", progress=False)
+    train_gan(gan, images, TrainingSettings(1, batch=8), run)
+    assert seen == [expected, expected]
+
+
+def test_near_neighbours_are_told_from_none_in_bf16():
+    torch.manual_seed(0)
+    layer, f = MinibatchDiscrimination(features=3, kernels=2, width=4), 3 * torch.randn(5, 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = layer(f)
+    assert found.dtype == torch.float32
+    few = layer(f) < 2**-8  # which bf16 cannot add to one
+    assert few.any()
+    assert (found[few] > 0).all()
+
+
+def test_batch_normalisation_of_two_shares_in_bf16_is_that_of_the_whole_in_full_precision():
+    torch.manual_seed(0)
+    x = (torch.randn(8, 3, 4, 4) + 5).bfloat16()
+    of_shares = []
+
+    class Two(Processes):
+        def gathered(self, rows):
+            of_shares.append(rows[0])
+            return torch.stack([of_shares[0], of_shares[-1]])
+
+    layer, whole = BatchNorm(3), torch.nn.BatchNorm2d(3)
+    layer.processes = Two(torch.device("cpu"), rank=0, count=2)
+    layer(x[0::2])  # the first share tells its moments, the second has those of both
+    second = layer(x[1::2])
+    expected = whole(x.float())[1::2]
+    assert {part.dtype for part in of_shares} == {torch.float32}
+    assert second.dtype == torch.bfloat16
+    torch.testing.assert_close(second.float(), expected, rtol=0.02, atol=0.02)
 
 
 def test_clipped_weights_are_within_their_bound_and_small_ones_as_they_were():

@@ -16,10 +16,12 @@ from safetensors import SafetensorError
 
 import vision
 from melodylc.base.errors import UserError
+from melodylc.base.locks import held
 from melodylc.base.signals import Stopped
 from melodylc.latent.adversarial import AdversarialLearning, AttributeLearning
 from vision import celeba, command, figures, mnist, network_store, training_loop
 from vision.classifier_training import jittered
+from vision.command import LOCK
 from vision.data import celeba as celeba_data
 from vision.data import mnist as mnist_data
 from vision.experiments import pictures
@@ -56,13 +58,15 @@ def test_every_experiment_writes_its_numbers_and_its_figure(name, digits, faces,
     kept = [path.name for path in tmp_path.glob("images-*.npy")]  # decoded images, of faces only
     assert len(kept) == (2 if name == "celeba" else 0)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        [*(f"{key}.json" for key in EXPERIMENTS), *(f"{key}.png" for key in EXPERIMENTS), "models", *kept]
+        [*(f"{key}.json" for key in EXPERIMENTS), *(f"{key}.png" for key in EXPERIMENTS), "models", *kept, LOCK]
     )
     # what is there is not made again, only shown again
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != LOCK]
+    before = {path: path.stat().st_mtime_ns for path in files}
     assert _run(asked, data, tmp_path, "all") == 0
     assert capsys.readouterr().out == printed
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert {path: path.stat().st_mtime_ns for path in files} == before
+    assert set(tmp_path.rglob("*.*")) == {*files, tmp_path / LOCK}
 
 
 def test_the_same_seed_gives_the_same_numbers(digits, tmp_path):
@@ -106,12 +110,17 @@ def test_a_damaged_result_is_named(text, digits, tmp_path, capsys):
     assert "scales.json: expected a result of an experiment" in capsys.readouterr().err
 
 
-def test_a_figure_that_is_gone_is_made_again(digits, tmp_path):
+def test_a_figure_that_is_gone_is_named_with_what_makes_it(digits, tmp_path, capsys):
     assert _run(mnist, digits, tmp_path, "networks") == 0
-    figure = tmp_path / "networks.png"
+    figure, numbers = tmp_path / "networks.png", (tmp_path / "networks.json").read_bytes()
     first = figure.read_bytes()
     figure.unlink()
+    capsys.readouterr()
     assert _run(mnist, digits, tmp_path, "networks") == 0
+    assert "networks.png is gone (--again makes it)" in capsys.readouterr().out
+    assert not figure.exists()
+    assert (tmp_path / "networks.json").read_bytes() == numbers
+    assert _run(mnist, digits, tmp_path, "networks", "--again") == 0
     assert figure.read_bytes() == first
 
 
@@ -140,21 +149,12 @@ def test_networks_of_another_version_are_refused(digits, tmp_path, monkeypatch):
         workspace().classifier()
 
 
-def test_of_two_runs_into_one_folder_the_later_one_is_refused(digits, tmp_path, monkeypatch):
-    def workspace(seed):
-        return Workspace(mnist_data.load(digits), MNIST["smoke"], tmp_path, seed=seed, progress=False)
-
-    train = vision.workspace.train_classifier
-
-    def overtaken(*arguments):
-        monkeypatch.setattr(vision.workspace, "train_classifier", train)
-        workspace(1).classifier()
-        train(*arguments)
-
-    monkeypatch.setattr(vision.workspace, "train_classifier", overtaken)
-    with pytest.raises(UserError, match=r"classifier.safetensors was made with another seed \(1, now 0\)"):
-        workspace(0).classifier()
-    workspace(1).classifier()  # as it was
+def test_of_two_runs_into_one_folder_the_later_one_is_refused(digits, tmp_path, capsys):
+    with held(tmp_path / LOCK, "the first"):
+        assert _run(mnist, digits, tmp_path, "scales") == 2
+    assert f"vision.mnist: another run is at work in {tmp_path}; wait until" in capsys.readouterr().err
+    assert not list(tmp_path.glob("scales*"))
+    assert _run(mnist, digits, tmp_path, "scales") == 0
 
 
 def test_networks_of_one_name_and_other_settings_are_told_apart(digits, tmp_path):
@@ -497,7 +497,7 @@ def test_a_disk_without_space_is_one_line(digits, tmp_path, monkeypatch, capsys)
     assert "No space left on device" in said
     assert "check the permissions and the space left" in said
     assert said.count("\n") == 1
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / LOCK]
 
 
 def test_what_a_kill_left_half_written_is_swept(digits, tmp_path):

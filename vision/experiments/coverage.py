@@ -85,7 +85,7 @@ def model_of(workspace: Workspace, name: str) -> CoverageVAE:
             elbo = torch.cat([model.elbo(dequantised(x.to(workspace.device))) for x in images])
         return {"bits_per_dimension": float(bits_per_dimension(elbo, images[0][0].numel()).mean())}
 
-    settings = {"architecture": preset.pixel_layers, "flow": flow, "variant": variant}
+    settings = {"layers": preset.pixel_layers, "flow": flow, "variant": variant}
     code = (
         "from vision.coverage.model import CoverageVAE, Variant",
         "from vision.models import Architecture",
