@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from types import SimpleNamespace
 
 import pytest
 
 from midi_io.ports.interface import Link
 from midi_io.ports.linking import UNDONE, Links
-from midi_io.ports.matching import PortPatterns
+from midi_io.ports.matching import PortPatterns, pattern_of
 
 OUT, DAW = "melodylc:out", "daw:in"
 
@@ -55,7 +54,7 @@ def client():
 
 @pytest.fixture
 def links(client):
-    links = Links(client, {"out": SimpleNamespace(name=OUT)}, None, PortPatterns(*[re.compile("daw")] * 2))
+    links = Links(client, {"out": SimpleNamespace(name=OUT)}, None, PortPatterns(*[pattern_of("daw")] * 2))
     links.maintain()
     assert client.linked == {DAW}
     return links
