@@ -125,9 +125,9 @@ def _opened(
 
 
 def release_left_behind(path: Path) -> None:
-    """End the notes that a session which was killed left sounding, at the ports noted with them.
+    """End the notes that a session which was killed left sounding, and lift its pedals, at the ports noted with them.
 
-    Does nothing if another session has the file, none sound, or the ports cannot be opened: the next session with
+    Does nothing if another session has the file, there are none, or the ports cannot be opened: the next session with
     this file does it then.
     """
     try:
@@ -135,7 +135,7 @@ def release_left_behind(path: Path) -> None:
     except InUseError:
         return
     try:
-        if notes.sounding:
+        if notes.unended:
             to = notes.destination
             wanted = Wanted(*(to.get(part) for part in Wanted._fields))
             chosen = working(to["backend"])

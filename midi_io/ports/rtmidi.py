@@ -113,6 +113,7 @@ class RtMidiPorts:
         self._departed: list[Any] = []
         self._burst: deque[tuple[float, int]] = deque()
         self._lost = False
+        self._inputs_lost = 0
         self._api = api
         self._patterns, self._hears = patterns, True
         has_virtual_ports = api != self._rtmidi.API_WINDOWS_MM and sys.platform != "win32"
@@ -266,8 +267,13 @@ class RtMidiPorts:
         if self._hears and not there:
             self._in.close_port()
             self._hears = False
+            self._inputs_lost += 1
         elif not self._hears:  # under another name, perhaps: ALSA counts its clients
             self._hears = self._open_existing("in", self._in, self._patterns.sources)
+
+    @property
+    def inputs_lost(self) -> int:
+        return self._inputs_lost if self._watch is None else self._links.inputs_lost
 
     def links(self) -> list[Link]:
         if self._watch is not None:

@@ -151,3 +151,16 @@ def test_links_to_a_port_that_is_not_there_are_kept(client, links):
     client.register("synth:in")
     links.maintain()
     assert client.linked == {DAW, "synth:in"}
+
+
+@pytest.mark.parametrize(("ours", "lost"), [("in", 1), ("out", 0)])
+def test_an_input_whose_connection_goes_is_counted_once(client, ours, lost):
+    links = Links(client, {ours: SimpleNamespace(name=f"melodylc:{ours}")}, None)
+    client.linked.add(DAW)
+    for _ in range(3):
+        links.maintain()
+    assert links.inputs_lost == 0
+    client.unregister(DAW)
+    for _ in range(3):
+        links.maintain()
+    assert links.inputs_lost == lost

@@ -132,15 +132,18 @@ def test_a_keyboard_that_is_unplugged_is_heard_again_and_the_synth_goes_on(syste
     system.sources, system.sinks = ["pedals", "keys 20:0"], ["synth"]
     ports = opened(ALSA, port_in="keys", port_out="synth")
     system.sources = ["pedals"]
+    assert ports.inputs_lost == 0
     ports.maintain()
     assert system.opened == {"out": ("existing", "synth")}
     assert ports.alive()
+    assert ports.inputs_lost == 1
     ports.maintain()
     ports.send(messages.note_on(0, 60, 80), 0.0)
     assert len(system.left) == 1
     system.sources = ["keys 24:0"]
     ports.maintain()
     assert system.opened["in"] == ("existing", "keys 24:0")
+    assert ports.inputs_lost == 1
     system.sinks = []
     ports.maintain()
     assert not ports.alive()
