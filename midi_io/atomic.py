@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+LONGEST = 255  # bytes that systems take of a name
 UNFINISHED = ".unfinished"  # in the names of files being written, so that `sweep` takes no other
 
 
@@ -16,7 +17,10 @@ UNFINISHED = ".unfinished"  # in the names of files being written, so that `swee
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes the place of `path` on success and vanishes on failure."""
     path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=f"{UNFINISHED}{path.suffix}")
+    suffix, stem = f"{UNFINISHED}{path.suffix}", path.stem
+    while stem and len(os.fsencode(f".{stem}-????????{suffix}")) > LONGEST:  # what mkstemp makes of it
+        stem = stem[:-1]
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{stem}-", suffix=suffix)
     os.close(handle)
     beside = Path(name)
     try:

@@ -43,6 +43,13 @@ def is_pedal_down(message: bytes) -> bool:
     return message[0] & 0xF0 == CONTROL and message[1] == SUSTAIN and message[2] >= PEDAL_DOWN
 
 
+def is_pedal_up(message: bytes) -> bool:
+    """Return whether a sustain pedal is let go, by itself or as all controllers are reset."""
+    if message[0] & 0xF0 != CONTROL:
+        return False
+    return message[1] == RESET_CONTROLLERS or (message[1] == SUSTAIN and message[2] < PEDAL_DOWN)
+
+
 def note_on(channel: int, pitch: int, velocity: int) -> bytes:
     """Return the start of a note; channel 0 to 15."""
     return bytes((NOTE_ON | channel, pitch, velocity))

@@ -88,6 +88,7 @@ class Player:
         # channel and pitch of the notes whose end is not recorded yet, and the positions at which they start
         self._recorded: dict[tuple[int, int], float] = {}
         self._pedals: dict[int, bytes] = {}  # those that are down of what is passed on, by channel
+        self._inputs_lost = ports.inputs_lost
         self._reached = 0.0  # position of the last step
         self._loop_end: float | None = None  # where the transport jumped back from last, until it plays on there
 
@@ -137,15 +138,21 @@ class Player:
 
         A pedal that is down then is pressed again after a start, a stop or a jump, which lift it at what hears it.
         """
-        pedals = (messages.SUSTAIN, messages.RESET_CONTROLLERS)
-        if message[0] & 0xF0 == messages.CONTROL and message[1] in pedals:
+        self._forget_pedals_of_lost_inputs()
+        if messages.is_pedal_down(message):
+            self._pedals[message[0] & 0x0F] = message
+        elif messages.is_pedal_up(message):
             self._pedals.pop(message[0] & 0x0F, None)
-            if messages.is_pedal_down(message):
-                self._pedals[message[0] & 0x0F] = message
         if beat is None:
             self.ports.send(message, moment)
         else:
             self.send(message, moment, beat)
+
+    def _forget_pedals_of_lost_inputs(self) -> None:
+        """Forget the pedals where an input is gone, whose release may never come: they would be pressed for ever."""
+        if self.ports.inputs_lost != self._inputs_lost:
+            self._inputs_lost = self.ports.inputs_lost
+            self._pedals.clear()
 
     def record_departed(self) -> None:
         """Record what has left: what was handed ahead may have been taken back."""
@@ -172,6 +179,7 @@ class Player:
         leading = self.playback.lead
         if self._epoch is not None:
             self._end_all()
+            self._forget_pedals_of_lost_inputs()
             for pedal in self._pedals.values():
                 self.ports.send(pedal, now)
             if leading:

@@ -15,6 +15,7 @@ from typing import Any
 from midi_io import messages
 
 _NOTES = 16 * 128  # one byte a channel and pitch, then one a channel, then a JSON text and its length
+_USED, _PEDAL = 1, 2  # in the byte of a channel: it has had notes or a pedal, and its pedal may be down
 _TEXT = _NOTES + 16 + 4
 _SIZE = 1 << 14
 
@@ -67,17 +68,19 @@ class SoundingNotes:
                 before = [messages.note_off(channel, message[1])] if self._page[at] else []
                 # marked before it leaves: killed in between, one end too many is sent, never one too few
                 self._page[at] = 1
-                self._page[_NOTES + channel] = 1
+                self._page[_NOTES + channel] |= _USED
                 return [*before, message]
             return [message] if self._page[at] else []
         if messages.is_pedal_down(message):
-            self._page[_NOTES + channel] = 1
+            self._page[_NOTES + channel] |= _USED | _PEDAL
         return [message]
 
     def mark_sent(self, message: bytes) -> None:
         """Note that a message of `prepare` has left."""
         if message[0] & 0xE0 == messages.NOTE_OFF:  # on or off
             self._page[(message[0] & 0x0F) * 128 + message[1]] = messages.is_note_on(message)
+        elif messages.is_pedal_up(message):
+            self._page[_NOTES + (message[0] & 0x0F)] &= ~_PEDAL
 
     def mark_unsent(self, message: bytes) -> None:
         """Note that a message of `prepare` could not leave yet; it will be prepared again."""
@@ -97,6 +100,11 @@ class SoundingNotes:
     def sounding(self) -> list[tuple[int, int]]:
         """Return (channel, pitch) of every sounding note."""
         return [divmod(at, 128) for at in range(_NOTES) if self._page[at]]
+
+    @property
+    def unended(self) -> bool:
+        """Return whether a note sounds or a pedal may be down."""
+        return bool(self.sounding) or any(self._page[_NOTES + channel] & _PEDAL for channel in range(16))
 
     @property
     def destination(self) -> dict[str, Any]:

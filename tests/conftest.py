@@ -46,7 +46,9 @@ def kernels_compiled_once(tmp_path_factory):
     from midi_io.compiled import Kernel, interpreting
 
     call, called = Kernel.__call__, set()
-    lock = FileLock(tmp_path_factory.getbasetemp().parent / "kernels.lock")
+    base = tmp_path_factory.getbasetemp()
+    # that of a process of pytest-xdist lies in the one they share; otherwise the parent is that of other runs too
+    lock = FileLock((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kernels.lock")
 
     def alone_at_first(kernel, *arguments):
         if kernel in called or interpreting():

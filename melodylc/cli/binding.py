@@ -29,6 +29,7 @@ def bind(options: argparse.Namespace, controls: ControlMap, path: Path) -> None:
             port=options.port,
             port_in=options.port_in,
             port_out=options.port_out,
+            say=lambda text: print(text, flush=True),
         )
     except NoPortsError as error:
         raise UserError(f"bind: {with_hint(error)}") from error

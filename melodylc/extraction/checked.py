@@ -1,4 +1,4 @@
-"""Files of parts, which end with the CRC-32 of what comes before it.
+"""Files of parts, which end with the CRC-32 of what comes before it, but for the lists of what was rejected.
 
 A run goes on with the parts that an earlier one made. A machine that loses its power may leave a file of the right name
 and size that holds zeros.
@@ -54,11 +54,7 @@ def read(work: Work, files: Sequence[tuple[int, Path]]) -> list[memoryview]:
         OSError: if one cannot be read.
         UserError: if one is missing, or damaged; then its part is deleted, so that the same run makes it anew.
     """
-    try:
-        contents = storage.read_whole([path for _, path in files])
-    except FileNotFoundError as error:
-        gone = error.filename or error
-        raise UserError(f"extract: {gone} was deleted; run the same command again to make it anew") from error
+    contents = read_whole([path for _, path in files])
     found = []
     for (part, path), data in zip(files, contents, strict=True):
         content, checksum = memoryview(data)[:-_BYTES], data[-_BYTES:]
@@ -67,3 +63,19 @@ def read(work: Work, files: Sequence[tuple[int, Path]]) -> list[memoryview]:
             raise UserError(f"extract: {path} was damaged; run the same command again to make it anew")
         found.append(content)
     return found
+
+
+def read_whole(paths: Sequence[Path]) -> list[bytes]:
+    """Return the contents of files of the folder of a run, unchecked.
+
+    Raises:
+        OSError: if one cannot be read, or the folder is not there: it may be one of the network.
+        UserError: if one is missing from the folder; the same run makes its part anew.
+    """
+    try:
+        return storage.read_whole(paths)
+    except FileNotFoundError as error:
+        if not storage.names(paths[0].parent):
+            raise
+        missing = error.filename or error
+        raise UserError(f"extract: {missing} is missing; run the same command again to make it anew") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from melodylc.base.errors import UserError
-from melodylc.extraction import storage
+from melodylc.extraction import checked, storage
 from midi_io.atomic import atomic_write
 
 LISTS_AT_ONCE = 256
@@ -71,8 +71,12 @@ def partial_folder(out: Path) -> Path:
 
 
 def write_list(path: Path, part_lists: Sequence[Path]) -> None:
-    """Write the lists of all parts as one file, completely or not at all."""
+    """Write the lists of all parts as one file, completely or not at all.
+
+    Raises:
+        OSError, UserError: if the list of a part cannot be read or is missing (see `checked.read_whole`).
+    """
     with atomic_write(path.resolve()) as beside, beside.open("wb") as lines:
         lines.write("\t".join(COLUMNS).encode() + b"\n")
         for begin in range(0, len(part_lists), LISTS_AT_ONCE):
-            lines.writelines(storage.read_whole(part_lists[begin : begin + LISTS_AT_ONCE]))
+            lines.writelines(checked.read_whole(part_lists[begin : begin + LISTS_AT_ONCE]))

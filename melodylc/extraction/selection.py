@@ -10,8 +10,8 @@ import numpy as np
 from melodylc.base.errors import UserError
 from melodylc.base.numbers import MOST, integer
 from melodylc.extraction.compiling import compiled_if_worthwhile
-from melodylc.extraction.stretches import signature_name
-from melodylc.extraction.windows import ExtractedWindows, Filters, extract_windows
+from melodylc.extraction.stretches import AS_FOUR, signature_name
+from melodylc.extraction.windows import LINE_REASONS, TOO_LONG, ExtractedWindows, Filters, extract_windows
 from midi_io import files, smf
 
 ANY_WINDOW = Filters(min_notes=1, min_unique_pitches=1, max_rest_bars=16)
@@ -132,9 +132,13 @@ def _describe_choice(
         asked = ((" in track", track), (" on channel", channel), (" at bar", bar))
         place = "".join(f"{name} {value + 1}" for name, value in asked if value is not None)
         return f"no melody begins{place}; 16 bars can begin in {available}"
-    others = [signature_name(*signature) for signature in windows.signatures]
-    if not others:
+    if not windows.signatures:
         return "no pitched notes"
+    if not AS_FOUR.isdisjoint(windows.signatures):
+        if LINE_REASONS.index(TOO_LONG) in windows.rejected_lines[:, 2]:
+            return f"no line of its notes in 4/4 can be taken: {TOO_LONG}"
+        return "its notes in 4/4 all start less than a sixteenth before another time signature"
+    others = [signature_name(*signature) for signature in windows.signatures]
     return (
         f"expected notes in 4/4, all are in {', '.join(others)}; call it 4/4 in your DAW, where the notes stay where "
         "they are, to take them four quarters a bar"

@@ -11,6 +11,7 @@ from midi_io import smf
 from midi_io.compiled import njit
 
 STRETCH_REASON = "not in 4/4"
+AS_FOUR = frozenset({(4, 4), (2, 2)})  # the signatures for which `_is_four`
 
 # Columns of stretches. An END of -1 is the end of the file. BARS_IN_ONE is the number of the file's bars that make one
 # of 4/4, and 0 where the stretch is skipped.

@@ -34,7 +34,8 @@ PERCUSSION = 9  # channel 10, counted from 0
 MAX_STEPS = 2_000_000  # of one line, from its first onset: days of music, so a longer one is a fault in the file
 
 WINDOW_REASONS = ("too few notes", "too few pitches", "too long a rest")
-LINE_REASONS = ("percussion", "shorter than 16 bars", f"more than {MAX_STEPS // STEPS_PER_BAR:,} bars")
+TOO_LONG = f"more than {MAX_STEPS // STEPS_PER_BAR:,} bars"
+LINE_REASONS = ("percussion", "shorter than 16 bars", TOO_LONG)
 NO_NOTES = "no notes"
 NO_WINDOWS = "no window kept"
 

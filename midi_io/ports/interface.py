@@ -74,6 +74,10 @@ class Ports(Protocol):
     def malformed(self) -> int:
         """Return how many messages came that are no MIDI."""
 
+    @property
+    def inputs_lost(self) -> int:
+        """Return how often something that was heard went away, as far as it is known: its pedals stay as they were."""
+
     def now(self) -> float:
         """Return the present moment."""
 

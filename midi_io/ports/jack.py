@@ -287,6 +287,10 @@ class JackPorts:
             with contextlib.suppress(self._jack.JackError):
                 self._links.maintain()
 
+    @property
+    def inputs_lost(self) -> int:
+        return self._links.inputs_lost
+
     def links(self) -> list[Link]:
         return self._links.present
 

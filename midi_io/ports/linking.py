@@ -39,6 +39,7 @@ class Links:
         self._client, self._ports, self._patterns = client, ports, patterns
         self.wanted = set() if wanted is None else wanted
         self.present: list[Link] = []
+        self.inputs_lost = 0  # looks at which a connection to our input had gone
         self._there: set[str] = set()
         self._registered: set[str] = set()  # since the last look: a program may be restarted between two
         # links to make, and at how many looks yet: of two ports of one name the first may still be on its way out
@@ -59,6 +60,7 @@ class Links:
             for ours, port in self._ports.items()
             for other in self._client.get_all_connections(port)
         }
+        self.inputs_lost += any(link.ours == "in" for link in set(self.present) - present)
         registered, self._registered = self._registered, set()
         appeared = (others.keys() - self._there) | (others.keys() & registered)
         for name in appeared:

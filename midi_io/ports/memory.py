@@ -31,7 +31,7 @@ class MemoryPorts:
         self.lookahead = lookahead
         self.sounding_notes = sounding_notes or SoundingNotes()
         self.interruptions = Interruptions()
-        self.sent = self.late = self.malformed = 0
+        self.sent = self.late = self.malformed = self.inputs_lost = 0
         self.left: list[tuple[float, bytes]] = []  # what was sent, with the moments it left
         self.open = True
         # moment, order, when it was handed over, message, interruptions known then, entry

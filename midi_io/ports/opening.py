@@ -9,7 +9,7 @@ from pathlib import Path
 
 from midi_io.ports import jack, rtmidi
 from midi_io.ports.interface import Link, NoPortsError, NoSystemError, NoVirtualPortsError, Ports
-from midi_io.ports.matching import PortNames, Wanted
+from midi_io.ports.matching import PortNames, PortPatterns, Wanted
 from midi_io.ports.naming import check_name
 from midi_io.ports.reconnecting import ReconnectingPorts
 from midi_io.sounding_notes import InUseError, SoundingNotes
@@ -85,32 +85,35 @@ def open_ports(
 
     Args:
         name: of the virtual ports.
-        port: the name of an existing port, a part of it that no other one has, or a regular expression: what it fits
-            is connected (jack), or the first opened instead of a virtual one (the others). One is to be there now;
-            those that come later are connected as well, unless a whole name was given.
+        port: the name of an existing port, a part of it, or a regular expression. Those that fit are connected (jack),
+            or the first is opened instead of a virtual one (the others); in a direction that has a port of the very
+            name, only that. One is to be there now; those that come later are connected likewise.
         port_in, port_out: the same for one direction: what is heard, and what is played to.
         hears: whether there is an input at all.
+        say: called with a line when several fit what is no very name, and when the ports go and come.
 
     Raises:
         NoPortsError: if they cannot be opened now; the text says what to do.
     """
     check_name(name)
     chosen = working(backend)
-    wanted = Wanted(port, port_in, port_out)
+    wanted, patterns = Wanted(port, port_in, port_out), PortPatterns()
     if any(part is not None for part in wanted):
-        wanted = wanted.among(listed(chosen))
-    return _opened(name, chosen, wanted, hears, sounding_notes or SoundingNotes(), say)
+        there = listed(chosen)
+        wanted.check(there)
+        patterns = wanted.patterns(there, say)
+    return _opened(name, chosen, wanted, patterns, hears, sounding_notes or SoundingNotes(), say)
 
 
 def _opened(
     name: str,
     chosen: str,
     named: Wanted,
+    patterns: PortPatterns,
     hears: bool,
     notes: SoundingNotes,
     say: Callable[[str], None] = lambda text: None,
 ) -> ReconnectingPorts:
-    patterns = named.patterns
     notes.destination = {**notes.destination, "name": name, "backend": chosen, "hears": hears, **named._asdict()}
 
     def open_once(notes: SoundingNotes, wanted: set[Link]) -> Ports:
@@ -122,9 +125,9 @@ def _opened(
 
 
 def release_left_behind(path: Path) -> None:
-    """End the notes that a session which was killed left sounding, at the ports noted with them.
+    """End the notes that a session which was killed left sounding, and lift its pedals, at the ports noted with them.
 
-    Does nothing if another session has the file, none sound, or the ports cannot be opened: the next session with
+    Does nothing if another session has the file, there are none, or the ports cannot be opened: the next session with
     this file does it then.
     """
     try:
@@ -132,11 +135,13 @@ def release_left_behind(path: Path) -> None:
     except InUseError:
         return
     try:
-        if notes.sounding:
+        if notes.unended:
             to = notes.destination
             wanted = Wanted(*(to.get(part) for part in Wanted._fields))
+            chosen = working(to["backend"])
             # the port that is named need not be there: what was connected by hand is to hear of it all the same
-            _opened(to["name"], working(to["backend"]), wanted, to.get("hears", True), notes).close()
+            patterns = wanted.patterns(listed(chosen))
+            _opened(to["name"], chosen, wanted, patterns, to.get("hears", True), notes).close()
     except (NoPortsError, KeyError):
         return
     finally:

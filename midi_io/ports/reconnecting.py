@@ -43,7 +43,7 @@ class ReconnectingPorts:
         self._ports: Ports | None = open_(sounding_notes, self.wanted)
         self.lookahead = self._ports.lookahead
         self.interruptions = self._ports.interruptions
-        self._counts = [0, 0, 0]
+        self._counts = [0, 0, 0, 0]
         self._unheard = 0
         self._offset = 0.0  # of our clock to the ports' own
         self._departed: deque[Any] = deque()  # what left last through ports that are gone, and what was for none
@@ -52,7 +52,7 @@ class ReconnectingPorts:
         self._ending = threading.Event()
         atexit.register(self.close)  # for a program that ends without: a server's thread would find no Python any more
         self._thread = threading.Thread(target=self._look_after, name="MIDI ports", daemon=True)
-        if sounding_notes.sounding:
+        if sounding_notes.unended:
             self._ports.release()
         self._note_links()
         self._thread.start()
@@ -81,12 +81,14 @@ class ReconnectingPorts:
         self._parted = self.now() - time.monotonic()
         self._ports = None
         self._count(ports)
+        self._counts[3] += 1
         self._departed += ports.departed()
         self._say("the MIDI ports are gone; waiting for them to come back")
         ports.close()
 
     def _count(self, ports: Ports) -> None:
-        self._counts = [self._counts[0] + ports.sent, self._counts[1] + ports.late, self._counts[2] + ports.malformed]
+        of_these = (ports.sent, ports.late, ports.malformed, ports.inputs_lost)
+        self._counts = [before + count for before, count in zip(self._counts, of_these, strict=True)]
 
     def _regain(self) -> None:
         try:
@@ -150,6 +152,10 @@ class ReconnectingPorts:
         return self._counts[2] + (self._ports.malformed if self._ports else 0)
 
     @property
+    def inputs_lost(self) -> int:
+        return self._counts[3] + (self._ports.inputs_lost if self._ports else 0)
+
+    @property
     def unheard(self) -> int:
         """Return how many messages were due while there were no ports."""
         return self._unheard
@@ -185,5 +191,5 @@ class ReconnectingPorts:
             self._departed += ports.departed()
             self._ports = None
             self._count(ports)
-            if not self.sounding_notes.sounding:
+            if not self.sounding_notes.unended:
                 self.sounding_notes.clear()

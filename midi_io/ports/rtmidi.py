@@ -7,7 +7,6 @@ the next period. A note is held back if a stop or a jump has come; one that RtMi
 from __future__ import annotations
 
 import contextlib
-import re
 import sys
 import time
 from collections import deque
@@ -18,7 +17,7 @@ from midi_io import messages
 from midi_io.ports.interface import LATE, Link, MissingPackageError, NoPortsError, NoVirtualPortsError
 from midi_io.ports.interruptions import Interruptions
 from midi_io.ports.linking import Links
-from midi_io.ports.matching import HEARD, PLAYED_TO, PortNames, PortPatterns
+from midi_io.ports.matching import HEARD, PLAYED_TO, PortNames, PortPattern, PortPatterns, no_such_port
 from midi_io.ports.naming import check_jack_name
 from midi_io.sounding_notes import SoundingNotes
 
@@ -81,10 +80,6 @@ def _make(kind: str, api: int, name: str) -> Any:
             raise NoPortsError(f"RtMidi: {str(error).strip() or 'the MIDI system does not answer'}") from error
 
 
-def _no_such_port(what: str, pattern: re.Pattern[str], there: PortNames) -> NoPortsError:
-    return NoPortsError(f"no MIDI {what} matches {pattern.pattern!r}; there are: {there}")
-
-
 class RtMidiPorts:
     """Ports through RtMidi: virtual ones of a name, or existing ones.
 
@@ -118,6 +113,7 @@ class RtMidiPorts:
         self._departed: list[Any] = []
         self._burst: deque[tuple[float, int]] = deque()
         self._lost = False
+        self._inputs_lost = 0
         self._api = api
         self._patterns, self._hears = patterns, True
         has_virtual_ports = api != self._rtmidi.API_WINDOWS_MM and sys.platform != "win32"
@@ -144,18 +140,18 @@ class RtMidiPorts:
         if patterns.sinks is None:
             self._out.open_virtual_port(name if names_port else "out")
         elif not self._open_existing("out", self._out, patterns.sinks):
-            raise _no_such_port(PLAYED_TO, patterns.sinks, PortNames("", [], self._out.get_ports()))
+            raise no_such_port(PLAYED_TO, patterns.sinks.given, PortNames("", [], self._out.get_ports()))
         if self._in is None:
             pass
         elif patterns.sources is None and has_virtual_ports:
             self._in.open_virtual_port(name if names_port else "in")
         elif patterns.sources and not self._open_existing("in", self._in, patterns.sources) and not patterns.one:
-            raise _no_such_port(HEARD, patterns.sources, PortNames("", self._in.get_ports(), []))
+            raise no_such_port(HEARD, patterns.sources.given, PortNames("", self._in.get_ports(), []))
 
-    def _open_existing(self, kind: str, end: Any, pattern: re.Pattern[str]) -> bool:
+    def _open_existing(self, kind: str, end: Any, pattern: PortPattern) -> bool:
         """Return whether there was a port to open."""
         names = end.get_ports()
-        found = next((index for index, each in enumerate(names) if pattern.search(each)), None)
+        found = next((index for index, each in enumerate(names) if pattern.finds(each)), None)
         if found is None:
             return False
         end.open_port(found, kind)
@@ -271,8 +267,13 @@ class RtMidiPorts:
         if self._hears and not there:
             self._in.close_port()
             self._hears = False
+            self._inputs_lost += 1
         elif not self._hears:  # under another name, perhaps: ALSA counts its clients
             self._hears = self._open_existing("in", self._in, self._patterns.sources)
+
+    @property
+    def inputs_lost(self) -> int:
+        return self._inputs_lost if self._watch is None else self._links.inputs_lost
 
     def links(self) -> list[Link]:
         if self._watch is not None:

@@ -217,9 +217,9 @@ def test_a_part_of_which_a_file_was_deleted_is_made_anew(folder, tmp_path, monke
 
 
 @pytest.mark.usefixtures("small_parts")
-@pytest.mark.parametrize("suffix", ["arrow", "bars", "hashes", "json"])
+@pytest.mark.parametrize("suffix", ["arrow", "bars", "hashes", "json", "tsv"])
 def test_a_file_deleted_while_a_run_is_at_work_is_told_and_made_anew(folder, tmp_path, monkeypatch, suffix):
-    extract([folder], tmp_path / "whole", workers=1, progress=False)
+    extract([folder], tmp_path / "whole", workers=1, progress=False, rejected=tmp_path / "whole.tsv")
     deleted = []
 
     def and_a_file_goes(plan, *others, **named):
@@ -230,13 +230,27 @@ def test_a_file_deleted_while_a_run_is_at_work_is_told_and_made_anew(folder, tmp
     with monkeypatch.context() as patched:
         make = run._make_parts
         patched.setattr(run, "_make_parts", and_a_file_goes)
-        with pytest.raises(UserError, match=r"was deleted; run the same command again") as told:
-            extract([folder], tmp_path / "corpus", workers=1, progress=False)
+        with pytest.raises(UserError, match=r"is missing; run the same command again") as told:
+            extract([folder], tmp_path / "corpus", workers=1, progress=False, rejected=tmp_path / "corpus.tsv")
     assert str(deleted[0]) in str(told.value)
+    assert not (tmp_path / "corpus.tsv").exists()
     made = stopped_after(1000, monkeypatch)
-    extract([folder], tmp_path / "corpus", workers=1, progress=False)
+    extract([folder], tmp_path / "corpus", workers=1, progress=False, rejected=tmp_path / "corpus.tsv")
     assert made == [deleted[0].with_suffix(".arrow").name]
     assert contents(tmp_path / "corpus") == contents(tmp_path / "whole")
+    assert (tmp_path / "corpus.tsv").read_bytes() == (tmp_path / "whole.tsv").read_bytes()
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_where_the_folder_of_a_run_is_gone_no_file_is_said_to_be_missing(folder, tmp_path, monkeypatch):
+    def and_the_folder_goes(plan, *others, **named):
+        make(plan, *others, **named)
+        plan.work.folder.rename(tmp_path / "elsewhere")
+
+    make = run._make_parts
+    monkeypatch.setattr(run, "_make_parts", and_the_folder_goes)
+    with pytest.raises(FileNotFoundError):
+        extract([folder], tmp_path / "corpus", workers=1, progress=False)
 
 
 def test_a_second_run_into_a_folder_ends_in_one_line(folder, tmp_path, capsys):

@@ -48,6 +48,17 @@ def test_a_short_melody_is_closed_with_rests(tmp_path):
             midi(b"\x00\xff\x58\x04\x03\x02\x18\x08\x00\x90\x3c\x40\x60\x80\x3c\x00" + END),
             "4/4, all are in 3/4; call it 4/4 in",
         ),
+        (  # a note 10 ticks before the 3/4 of bar 2, and one there: a sixteenth has 120 ticks
+            midi(
+                b"\x8e\x76\x90\x3c\x40\x0a\xff\x58\x04\x03\x02\x18\x08\x00\x80\x3c\x00"
+                b"\x00\x90\x3c\x40\x60\x80\x3c\x00" + END
+            ),
+            "its notes in 4/4 all start less than a sixteenth before another time signature",
+        ),
+        (
+            midi(b"\x00\x90\x3c\x40" + 4 * b"\xff\xff\xff\x7f\xff\x01\x00" + b"\x60\x80\x3c\x00" + END),
+            "no line of its notes in 4/4 can be taken: more than 125,000 bars",
+        ),
     ],
 )
 def test_files_without_a_melody_say_why(tmp_path, data, said):

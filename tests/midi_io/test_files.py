@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import mido
 import numpy as np
@@ -13,6 +14,7 @@ from melodylc.extraction.selection import ANY_WINDOW, select_melody
 from melodylc.extraction.windows import extract_windows
 from melodylc.melody import BEATS, from_notes, to_notes
 from midi_io import files, smf
+from midi_io.atomic import sweep
 from midi_io.files import Note
 
 TEMPOS = st.floats(4, 1000, allow_nan=False)
@@ -76,6 +78,21 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         half_written()
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.mid"]
+
+
+@pytest.mark.parametrize("stem", ["a" * 251, "é" * 125, "a" + "𝄞" * 62])
+def test_a_name_as_long_as_systems_take_is_written_and_swept(tmp_path, stem):
+    path = tmp_path / f"{stem}.mid"
+    with files.atomic_write(path) as beside:
+        beside.write_bytes(b"whole")
+        assert beside.suffix == ".mid"
+        (tmp_path / "left").mkdir()
+        left = shutil.copy(beside, tmp_path / "left")  # as by a process that was killed
+    assert path.read_bytes() == b"whole"
+    os.utime(left, (0, 0))
+    sweep(tmp_path / "left")
+    (tmp_path / "left").rmdir()
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path):

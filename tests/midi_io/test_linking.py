@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from types import SimpleNamespace
 
 import pytest
 
 from midi_io.ports.interface import Link
 from midi_io.ports.linking import UNDONE, Links
-from midi_io.ports.matching import PortPatterns
+from midi_io.ports.matching import PortPatterns, pattern_of
 
 OUT, DAW = "melodylc:out", "daw:in"
 
@@ -55,7 +54,7 @@ def client():
 
 @pytest.fixture
 def links(client):
-    links = Links(client, {"out": SimpleNamespace(name=OUT)}, None, PortPatterns(*[re.compile("daw")] * 2))
+    links = Links(client, {"out": SimpleNamespace(name=OUT)}, None, PortPatterns(*[pattern_of("daw")] * 2))
     links.maintain()
     assert client.linked == {DAW}
     return links
@@ -152,3 +151,16 @@ def test_links_to_a_port_that_is_not_there_are_kept(client, links):
     client.register("synth:in")
     links.maintain()
     assert client.linked == {DAW, "synth:in"}
+
+
+@pytest.mark.parametrize(("ours", "lost"), [("in", 1), ("out", 0)])
+def test_an_input_whose_connection_goes_is_counted_once(client, ours, lost):
+    links = Links(client, {ours: SimpleNamespace(name=f"melodylc:{ours}")}, None)
+    client.linked.add(DAW)
+    for _ in range(3):
+        links.maintain()
+    assert links.inputs_lost == 0
+    client.unregister(DAW)
+    for _ in range(3):
+        links.maintain()
+    assert links.inputs_lost == lost

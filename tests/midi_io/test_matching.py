@@ -1,5 +1,7 @@
 """Patterns for the names of other ports, and what is said where one fits none."""
 
+import re
+
 import pytest
 
 from midi_io.ports import NoPortsError, PortNames, open_ports, opening
@@ -22,44 +24,73 @@ def test_a_pattern_that_fits_a_port_of_either_direction_is_taken(system, port):
 
 
 FLUID = PortNames(
-    "jack", ["fluid:out", "keys:out"], ["fluidsynth:midi_00", "fluidsynth:midi_01", "fluid:in", "fl\nuid:a"]
+    "jack", ["fluid:out", "keys:out", "keys"], ["fluidsynth:a", "fluidsynth:a-1", "my-keys:in", "keys:in", "fl\nuid:a"]
 )
+
+
+def found(wanted, there):
+    """What is wanted of the ports that there are, and what is said of it."""
+    said = []
+    wanted.check(there)
+    patterns = wanted.patterns(there, said.append)
+    heard = [name for name in there.sources if patterns.fit("in", name)]
+    return heard, [name for name in there.sinks if patterns.fit("out", name)], said
 
 
 @pytest.mark.parametrize(
     ("wanted", "heard", "played_to"),
     [
-        (Wanted("fluid"), ["fluid:out"], ["fluid:in"]),  # a program's whole name
-        (Wanted(port_out="fluid"), [], ["fluid:in"]),
-        (Wanted(port_out="fluidsynth:midi_01"), [], ["fluidsynth:midi_01"]),
-        (Wanted(port_in="out$", port_out="fluidsynth:midi_.*"), ["fluid:out", "keys:out"], FLUID.sinks[:2]),
-        (Wanted(port_in="keys", port_out="i_00"), ["keys:out"], ["fluidsynth:midi_00"]),
+        (Wanted(port_out="fluidsynth:a"), [], ["fluidsynth:a"]),
+        (Wanted(port_in="keys"), ["keys"], []),
+        (Wanted(port_in="keys", port_out="a-1"), ["keys"], ["fluidsynth:a-1"]),
         (Wanted("keys:out"), ["keys:out"], []),
+        (Wanted("out$"), ["fluid:out", "keys:out"], []),
+        (Wanted("my-keys:in"), [], ["my-keys:in"]),
+        (Wanted("keys"), ["keys"], ["my-keys:in", "keys:in"]),  # a very name in one direction alone
     ],
 )
-def test_the_very_name_is_preferred_and_a_regular_expression_may_fit_several(wanted, heard, played_to):
-    patterns = wanted.among(FLUID).patterns
-    assert [name for name in FLUID.sources if patterns.fit("in", name)] == heard
-    assert [name for name in FLUID.sinks if patterns.fit("out", name)] == played_to
+def test_in_each_direction_the_very_name_wins_or_else_all_that_fits(wanted, heard, played_to):
+    assert found(wanted, FLUID)[:2] == (heard, played_to)
 
 
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        (Wanted("fluidsynth"), "2 MIDI ports to play to match 'fluidsynth'; name one of: fluidsynth:midi_00, fluid"),
-        (Wanted(port_out="uid"), r"4 MIDI ports to play to match 'uid'; name one of: .*, fluid:in, 'fl.*nuid:a'$"),
-        (Wanted(port_in=":out"), "2 MIDI ports to hear match ':out'; name one of: fluid:out, keys:out$"),
+        (Wanted("synth:a"), ["2 MIDI ports to play to match 'synth:a': fluidsynth:a, fluidsynth:a-1"]),
+        (
+            Wanted(port_out=".*uid"),
+            ["3 MIDI ports to play to match '.*uid': fluidsynth:a, fluidsynth:a-1, 'fl\\nuid:a'"],
+        ),
+        (
+            Wanted(port_in=":out", port_out="keys"),
+            [
+                "2 MIDI ports to hear match ':out': fluid:out, keys:out",
+                "2 MIDI ports to play to match 'keys': my-keys:in, keys:in",
+            ],
+        ),
+        (Wanted("fluidsynth:a"), []),
+        (Wanted("fluid:out"), []),
     ],
 )
-def test_a_part_of_several_names_is_refused_with_those_that_have_it(wanted, said):
-    with pytest.raises(NoPortsError, match=said) as refused:
-        wanted.among(FLUID)
-    assert len(str(refused.value).splitlines()) == 1
+@pytest.mark.parametrize(("backend", "done"), [("jack", "all are connected"), ("alsa", "the first is opened")])
+def test_where_several_fit_a_line_says_which_and_what_is_done(wanted, said, backend, done):
+    lines = found(wanted, FLUID._replace(backend=backend))[2]
+    assert lines == [f"{line}; {done}; give a whole name to choose" for line in said]
 
 
-@pytest.mark.parametrize("port", ["sinth", "^in", "[", "melodylc"])
+def test_ports_of_one_name_are_taken_without_a_word():
+    assert found(Wanted("USB"), PortNames("alsa", ["USB", "my USB"], ["USB", "USB"])) == (["USB"], ["USB", "USB"], [])
+
+
+def test_the_index_after_a_name_is_cut_off_on_windows_alone():
+    names = ["my keys 0", "keys 1"]
+    assert found(Wanted("keys"), PortNames("windows", names, [])) == (["keys 1"], [], [])
+    assert found(Wanted("keys"), PortNames("alsa", names, []))[0] == names
+
+
+@pytest.mark.parametrize("port", ["sinth", "^in", "[", "melodylc", "key(1)"])
 def test_a_pattern_that_fits_nothing_is_refused_with_the_ports_that_there_are(system, port):
-    with pytest.raises(NoPortsError, match="no MIDI port matches") as refused:
+    with pytest.raises(NoPortsError, match=f"no MIDI port matches {re.escape(repr(port))};") as refused:
         open_ports("melodylc", port=port)
     assert str(refused.value).endswith(r"; there are: in keys:out (1), out synth:in, 'out odd\nname:in'")
 

@@ -78,6 +78,33 @@ def test_a_pedal_that_is_down_stays_down_over_starts_and_stops_until_it_is_up(lo
     assert not said()[0]  # the synthesizer outlives the session
 
 
+@pytest.mark.parametrize("lookahead", [0.0, 0.02])
+def test_a_pedal_whose_input_is_gone_is_not_pressed_again(lookahead):
+    hand = Hand()
+    ports, clock = MemoryPorts(hand, lookahead=lookahead), InternalTransport(120)
+    player = Player(ports, clock, lambda bar: Bar())
+
+    def pressed_after(change):
+        """The channels of the pedals that are pressed after a start or a stop."""
+        before = len(ports.left)
+        change(hand.now)
+        run(player, ports, hand, 0.5)
+        return [message[0] & 0x0F for _, message in ports.left[before:] if messages.is_pedal_down(message)]
+
+    run(player, ports, hand, 0.1)
+    player.pass_on(messages.control(2, messages.SUSTAIN, 100), hand.now, None)
+    run(player, ports, hand, 0.1)
+    assert pressed_after(clock.start) == [2]
+    ports.inputs_lost += 1
+    assert pressed_after(clock.stop) == []
+    assert pressed_after(clock.start) == []
+    player.pass_on(messages.control(2, messages.SUSTAIN, 100), hand.now, None)
+    ports.inputs_lost += 1
+    player.pass_on(messages.control(3, messages.SUSTAIN, 100), hand.now, None)  # of an input that has come
+    run(player, ports, hand, 0.1)
+    assert pressed_after(clock.stop) == [3]
+
+
 @given(st.data())
 def test_starts_and_ends_pair_whatever_happens(data):
     """Starts, stops, jumps, tempos, late wake-ups, bars that overlap: no note hangs, none ends that did not start."""

@@ -2,8 +2,10 @@
 
 import time
 
+import pytest
+
 from midi_io import messages
-from midi_io.ports import MemoryPorts, ReconnectingPorts
+from midi_io.ports import MemoryPorts, ReconnectingPorts, opening
 from midi_io.sounding_notes import SoundingNotes
 
 
@@ -37,3 +39,55 @@ def test_what_left_last_is_told_after_the_end():
     ports.release("ends")
     ports.close()
     assert ports.departed() == ["begins", "ends"]
+
+
+def test_ports_that_are_gone_have_lost_what_they_heard():
+    opened = []
+
+    def open_(notes, wanted):
+        opened.append(Mortal(notes))
+        return opened[-1]
+
+    ports = ReconnectingPorts(open_, SoundingNotes())
+    try:
+        opened[0].inputs_lost = 2
+        assert ports.inputs_lost == 2
+        ports._lose(opened[0])
+        assert ports.inputs_lost == 3
+        opened[-1].inputs_lost = 1
+        ports._regain()
+        opened[-1].inputs_lost = 1
+        assert ports.inputs_lost == 4
+    finally:
+        ports.close()
+
+
+@pytest.mark.parametrize(
+    ("message", "ends"),
+    [
+        (messages.control(3, messages.SUSTAIN, 127), [messages.control(3, messages.SUSTAIN, 0)]),
+        (messages.note_on(3, 60, 80), [messages.note_off(3, 60), messages.control(3, messages.SUSTAIN, 0)]),
+        (messages.control(3, 1, 127), None),
+    ],
+)
+def test_a_note_or_a_pedal_that_a_kill_left_is_ended_once(tmp_path, monkeypatch, message, ends):
+    path, opened = tmp_path / "live.books", []
+
+    def open_(name, chosen, wanted, patterns, hears, notes):
+        opened.append(MemoryPorts(sounding_notes=notes))
+        return ReconnectingPorts(lambda notes, wanted: opened[-1], notes)
+
+    monkeypatch.setattr(opening, "_opened", open_)
+    monkeypatch.setattr(opening, "working", lambda backend: backend)
+    monkeypatch.setattr(opening, "listed", lambda backend: opening.PortNames(backend, [], []))
+    notes = SoundingNotes(path)
+    notes.destination = {"name": "melodylc", "backend": "jack"}
+    for part in notes.prepare(message):
+        notes.mark_sent(part)
+    notes.close()  # as the system does for a process that was killed
+    opening.release_left_behind(path)
+    left = [message for ports in opened for _, message in ports.left]
+    assert left[: len(ends or [])] == (ends or [])
+    assert bool(opened) == bool(ends)
+    opening.release_left_behind(path)
+    assert len(opened) == bool(ends)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from midi_io import messages
-from midi_io.ports import NoPortsError, NoVirtualPortsError, rtmidi
+from midi_io.ports import NoPortsError, NoVirtualPortsError, PortNames, rtmidi
 from midi_io.ports.matching import Wanted
 
 ALSA, CORE, WINDOWS = 1, 2, 4
@@ -25,6 +25,7 @@ class System:
             API_WINDOWS_MM=WINDOWS,
             API_UNIX_JACK=3,
             SystemError=RuntimeError,
+            names=lambda: (self.sources, self.sinks),
             MidiIn=lambda rtapi, name: End(self, "in", name),
             MidiOut=lambda rtapi, name: End(self, "out", name),
         )
@@ -72,7 +73,9 @@ def system(monkeypatch):
 
 
 def opened(api, **wanted):
-    return rtmidi.RtMidiPorts("melodylc", api, Wanted(**wanted).patterns)
+    backend = {ALSA: "alsa", CORE: "coremidi", WINDOWS: "windows"}[api]
+    there = PortNames(backend, *rtmidi.load().names())
+    return rtmidi.RtMidiPorts("melodylc", api, Wanted(**wanted).patterns(there))
 
 
 def test_on_macos_ports_are_called_as_the_session(system):
@@ -97,6 +100,17 @@ def test_windows_has_no_virtual_ports(system):
     assert system.opened == {"out": ("existing", "melodylc in"), "in": ("existing", "melodylc in")}
 
 
+def test_on_windows_a_name_is_very_without_the_index_that_rtmidi_puts_after_it(system):
+    system.sources = ["to melodylc 0"]
+    system.sinks = ["from melodylc 0", "to 1 0", "to 1", "synth to 2"]  # the third is called "to"
+    for given, name in (("to 1", "to 1"), ("to", "to 1"), ("from melodylc", "from melodylc 0"), ("to 2", "synth to 2")):
+        opened(WINDOWS, port_in="melodylc", port_out=given)
+        assert system.opened["out"] == ("existing", name)
+    system.sources, system.sinks = ["loop 0", "my loop 1", "loop 2"], ["my loop 0", "loop 1", "loop 2"]
+    opened(WINDOWS, port="loop")
+    assert system.opened == {"in": ("existing", "loop 0"), "out": ("existing", "loop 1")}
+
+
 def test_what_is_not_named_is_virtual_where_it_can_be(system):
     system.sources, system.sinks = ["keys"], ["synth"]
     opened(ALSA, port_in="keys")
@@ -105,6 +119,8 @@ def test_what_is_not_named_is_virtual_where_it_can_be(system):
     assert system.opened == {"in": ("virtual", "melodylc"), "out": ("existing", "synth")}
     with pytest.raises(NoPortsError, match="no MIDI port to hear matches 'synth'; there are: in keys"):
         opened(ALSA, port_in="synth")
+    with pytest.raises(NoPortsError, match=r"matches 'sy.*\(1\)'; there are: in keys"):  # as it was given
+        opened(ALSA, port_in="sy.*(1)")
     with pytest.raises(NoPortsError, match="no MIDI port to play to matches 'keys'; there are: out synth"):
         opened(ALSA, port_in="keys", port_out="keys")
     system.opened.clear()
@@ -116,15 +132,18 @@ def test_a_keyboard_that_is_unplugged_is_heard_again_and_the_synth_goes_on(syste
     system.sources, system.sinks = ["pedals", "keys 20:0"], ["synth"]
     ports = opened(ALSA, port_in="keys", port_out="synth")
     system.sources = ["pedals"]
+    assert ports.inputs_lost == 0
     ports.maintain()
     assert system.opened == {"out": ("existing", "synth")}
     assert ports.alive()
+    assert ports.inputs_lost == 1
     ports.maintain()
     ports.send(messages.note_on(0, 60, 80), 0.0)
     assert len(system.left) == 1
     system.sources = ["keys 24:0"]
     ports.maintain()
     assert system.opened["in"] == ("existing", "keys 24:0")
+    assert ports.inputs_lost == 1
     system.sinks = []
     ports.maintain()
     assert not ports.alive()

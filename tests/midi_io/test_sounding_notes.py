@@ -50,8 +50,12 @@ def test_every_pedal_that_may_be_down_is_lifted(stream):
             notes.mark_sent(part)
         if message[0] & 0xF0 == messages.CONTROL and message[1] == messages.SUSTAIN:
             pedals[message[0] & 0x0F] = message[2] >= messages.PEDAL_DOWN
+        assert notes.unended == (bool(notes.sounding) or any(pedals.values()))
     lifted = {message[0] & 0x0F for message in notes.endings() if message[1:] == bytes((messages.SUSTAIN, 0))}
     assert {channel for channel, down in pedals.items() if down} <= lifted
+    for message in notes.endings():
+        notes.mark_sent(message)
+    assert not notes.unended
 
 
 @given(st.binary(max_size=8))
