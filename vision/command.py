@@ -56,7 +56,7 @@ def main(
         with on_signals(), joined(chosen.device) as processes:
             workspace = _workspace(name, label_names, load, presets, chosen, processes)
             workspace.out.mkdir(parents=True, exist_ok=True)
-            with held(workspace.out / LOCK, f"vision.{name}") if processes.first else nullcontext():
+            with held(workspace.out / LOCK, name) if processes.first else nullcontext():
                 _run(workspace, chosen)
     except BrokenPipeError:
         raise  # no fault of the command: see `until_closed`
