@@ -1,6 +1,9 @@
 """What everything else stands on: storage of weights, cards and JSON, and what base imports."""
 
+import errno
 import json
+import re
+import sys
 
 import pytest
 import torch
@@ -8,7 +11,9 @@ from imports import imports_beyond
 
 import melodylc.base
 from melodylc.base import storage
-from melodylc.base.errors import UserError
+from melodylc.base.errors import UserError, told
+from melodylc.base.locks import held
+from melodylc.base.signals import BROKEN_PIPE, until_closed
 from melodylc.base.storage import FileKind
 
 TUNES = FileKind("tests.tune", "tune", "a tune; whistle makes one")
@@ -64,3 +69,37 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
         storage.write_json(path, {"new": object()})
     assert json.loads(path.read_text()) == {"old": 1}
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UserError("expected a key"), "expected a key"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "a.mid"), "No such file: a.mid; check the path, the "),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device; check the path, the "),
+        (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), "Connection reset by peer"),
+        (OSError("cannot identify image file"), "cannot identify image file"),
+    ],
+)
+def test_an_error_of_storage_comes_with_what_to_look_at_and_no_other(error, said):
+    found = told(error)
+    assert found.startswith(said)
+    assert ("check the path" in found) == ("check the path" in said)
+
+
+@pytest.mark.parametrize("has_output", [True, False])
+def test_a_reader_that_has_seen_enough_ends_a_command_in_silence(has_output, monkeypatch, tmp_path):
+    def main():
+        raise BrokenPipeError
+
+    with (tmp_path / "output").open("w") as output:
+        monkeypatch.setattr(sys, "stdout", output if has_output else None)  # none under pythonw
+        assert until_closed(main) == BROKEN_PIPE
+
+
+def test_a_lock_is_held_by_one_and_free_afterwards(tmp_path):
+    said = f"^extract: another run is at work in {re.escape(str(tmp_path))}; wait until it has ended"
+    with held(tmp_path / "lock", "extract"), pytest.raises(UserError, match=said), held(tmp_path / "lock", "extract"):
+        pass
+    with held(tmp_path / "lock", "extract"):
+        pass
