@@ -52,7 +52,7 @@ def read(work: Work, files: Sequence[tuple[int, Path]]) -> list[memoryview]:
 
     Raises:
         OSError: if one cannot be read.
-        UserError: if one is missing, or damaged; then its part is deleted, so that the same run makes it anew.
+        UserError: if one is missing or damaged; the part of a damaged one is deleted. The same run makes it anew.
     """
     contents = read_whole([path for _, path in files])
     found = []
